@@ -1,0 +1,315 @@
+//! The input of [`plan`](crate::grouping::plan): libraries, their dependencies, and the final
+//! units that link them.
+//!
+//! This is Cargo's unit graph with everything removed that has no say in grouping. What is left
+//! out is left out by whoever fills the graph: proc macros, build scripts and artifact
+//! dependencies are neither libraries nor final units here, because nothing of them is linked into
+//! an executable that uses groups.
+//!
+//! A library is a *unit*, not a package: the same crate compiled with two feature sets is two
+//! libraries of one name. Therefore libraries are told apart by [`LibraryId`], and names serve
+//! messages and stable ordering only.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// A library of one [`LinkGraph`], numbered in the order of [`LinkGraph::add_library`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LibraryId(usize);
+
+/// A final unit of one [`LinkGraph`], numbered in the order of [`LinkGraph::add_final`].
+///
+/// Not Cargo's root unit: a bin that is built for an integration test is final and no root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FinalId(usize);
+
+/// A group of one [`Plan`](crate::grouping::Plan), numbered so that the groups a group needs have
+/// smaller numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId(usize);
+
+impl LibraryId {
+    /// Position in [`LinkGraph::libraries`], from 0.
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+impl FinalId {
+    /// Position in [`LinkGraph::final_units`] and in
+    /// [`Plan::finals`](crate::grouping::Plan::finals), from 0.
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+impl GroupId {
+    pub(crate) fn new(index: usize) -> GroupId {
+        GroupId(index)
+    }
+
+    /// Position in [`Plan::groups`](crate::grouping::Plan::groups), from 0.
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// Whether the source of a library changes between edits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// From a registry or git: the same bytes until the lock file changes.
+    Frozen,
+    /// A path crate: may be edited at any moment.
+    Local,
+}
+
+/// One library unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Library {
+    /// Name of the crate, for messages and for stable order; need not be unique.
+    pub name: String,
+    /// Where its source comes from.
+    pub origin: Origin,
+    /// Whether the user asked that it stays inside the executable.
+    pub opted_out: bool,
+    /// The libraries it depends on directly, each once.
+    pub deps: Vec<LibraryId>,
+}
+
+/// One final unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FinalUnit {
+    /// The libraries it depends on directly.
+    pub deps: Vec<LibraryId>,
+}
+
+/// Libraries and final units with their dependencies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LinkGraph {
+    libraries: Vec<Library>,
+    final_units: Vec<FinalUnit>,
+}
+
+/// The libraries of a graph depend on each other in a cycle.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub struct CycleError {
+    /// The names along the cycle, each dependent before its dependency, the first one not
+    /// repeated at the end.
+    pub crates: Vec<String>,
+}
+
+impl fmt::Display for CycleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("dependency cycle: ")?;
+        for name in &self.crates {
+            write!(f, "`{name}` -> ")?;
+        }
+        match self.crates.first() {
+            Some(first) => write!(f, "`{first}`"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Every method that takes an id panics when the id was handed out by another graph and is out of
+/// bounds here.
+impl LinkGraph {
+    /// A graph without libraries and final units.
+    pub fn new() -> LinkGraph {
+        LinkGraph::default()
+    }
+
+    /// Adds a library without dependencies that may become a group member.
+    pub fn add_library(&mut self, name: impl Into<String>, origin: Origin) -> LibraryId {
+        let id = LibraryId(self.libraries.len());
+        self.libraries.push(Library {
+            name: name.into(),
+            origin,
+            opted_out: false,
+            deps: Vec::new(),
+        });
+        id
+    }
+
+    /// Says that `from` depends on `to`; saying it twice has no further effect.
+    ///
+    /// A cycle is not looked for here but in [`plan`](crate::grouping::plan), so that dependencies
+    /// can be added in any order at no cost.
+    pub fn add_dependency(&mut self, from: LibraryId, to: LibraryId) {
+        let deps = &mut self.libraries[from.0].deps;
+        if !deps.contains(&to) {
+            deps.push(to);
+        }
+    }
+
+    /// Keeps a library, and so everything that depends on it, inside the executables.
+    pub fn opt_out(&mut self, id: LibraryId) {
+        self.libraries[id.0].opted_out = true;
+    }
+
+    /// Adds a final unit with its direct dependencies.
+    pub fn add_final(&mut self, deps: impl IntoIterator<Item = LibraryId>) -> FinalId {
+        let id = FinalId(self.final_units.len());
+        self.final_units.push(FinalUnit {
+            deps: deps.into_iter().collect(),
+        });
+        id
+    }
+
+    /// All libraries, by [`LibraryId::index`].
+    pub fn libraries(&self) -> &[Library] {
+        &self.libraries
+    }
+
+    /// The library of that id.
+    pub fn library(&self, id: LibraryId) -> &Library {
+        &self.libraries[id.0]
+    }
+
+    /// All final units, by [`FinalId::index`].
+    pub fn final_units(&self) -> &[FinalUnit] {
+        &self.final_units
+    }
+
+    /// All library ids, in the order of [`LinkGraph::add_library`].
+    pub fn library_ids(&self) -> impl Iterator<Item = LibraryId> + use<> {
+        (0..self.libraries.len()).map(LibraryId)
+    }
+
+    /// All libraries, each after everything it depends on.
+    pub(crate) fn dependencies_first(&self) -> Result<Vec<LibraryId>, CycleError> {
+        let mut visits = vec![Visit::New; self.libraries.len()];
+        let mut order = Vec::with_capacity(self.libraries.len());
+        for start in self.library_ids() {
+            self.visit(start, &mut visits, &mut order)?;
+        }
+        Ok(order)
+    }
+
+    /// Depth-first walk with its own stack: a chain of crates may be longer than the thread's
+    /// stack allows a recursion to be.
+    fn visit(
+        &self,
+        start: LibraryId,
+        visits: &mut [Visit],
+        order: &mut Vec<LibraryId>,
+    ) -> Result<(), CycleError> {
+        if visits[start.0] != Visit::New {
+            return Ok(());
+        }
+        visits[start.0] = Visit::Open;
+        let mut path = vec![(start, 0)];
+        while let Some((library, next)) = path.last_mut() {
+            let library = *library;
+            let Some(&dep) = self.libraries[library.0].deps.get(*next) else {
+                visits[library.0] = Visit::Done;
+                order.push(library);
+                path.pop();
+                continue;
+            };
+            *next += 1;
+            match visits[dep.0] {
+                Visit::New => {
+                    visits[dep.0] = Visit::Open;
+                    path.push((dep, 0));
+                }
+                Visit::Open => return Err(self.cycle_through(dep, &path)),
+                Visit::Done => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn cycle_through(&self, closing: LibraryId, path: &[(LibraryId, usize)]) -> CycleError {
+        let crates = path
+            .iter()
+            .skip_while(|(library, _)| *library != closing)
+            .map(|(library, _)| self.library(*library).name.clone())
+            .collect();
+        CycleError { crates }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Visit {
+    New,
+    /// On the path that is being walked: meeting it again closes a cycle.
+    Open,
+    Done,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `edges` is written `"a -> b, b -> c"`.
+    fn graph(edges: &str) -> LinkGraph {
+        let mut graph = LinkGraph::new();
+        for edge in edges.split(", ") {
+            let ids: Vec<LibraryId> = edge
+                .split(" -> ")
+                .map(|name| library_named(&mut graph, name))
+                .collect();
+            for pair in ids.windows(2) {
+                graph.add_dependency(pair[0], pair[1]);
+            }
+        }
+        graph
+    }
+
+    fn library_named(graph: &mut LinkGraph, name: &str) -> LibraryId {
+        let known = graph
+            .library_ids()
+            .find(|id| graph.library(*id).name == name);
+        known.unwrap_or_else(|| graph.add_library(name, Origin::Frozen))
+    }
+
+    fn check_order(edges: &str, expected: &str) {
+        let graph = graph(edges);
+        let names: Vec<&str> = graph
+            .dependencies_first()
+            .unwrap()
+            .into_iter()
+            .map(|id| graph.library(id).name.as_str())
+            .collect();
+        assert_eq!(names.join(" "), expected);
+    }
+
+    fn check_cycle(edges: &str, expected: &str) {
+        let error = graph(edges).dependencies_first().unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn dependencies_come_before_dependents() {
+        check_order("a -> b -> c", "c b a");
+        check_order("a -> b, a -> c, b -> d, c -> d", "d b c a");
+    }
+
+    #[test]
+    fn a_cycle_is_an_error_that_names_only_the_crates_in_it() {
+        check_cycle("a -> a", "dependency cycle: `a` -> `a`");
+        check_cycle(
+            "entry -> a -> b -> c -> a",
+            "dependency cycle: `a` -> `b` -> `c` -> `a`",
+        );
+    }
+
+    #[test]
+    fn a_long_chain_does_not_exhaust_the_stack() {
+        let mut graph = LinkGraph::new();
+        let mut previous = graph.add_library("0", Origin::Frozen);
+        for index in 1..200_000 {
+            let next = graph.add_library(index.to_string(), Origin::Frozen);
+            graph.add_dependency(previous, next);
+            previous = next;
+        }
+        assert_eq!(graph.dependencies_first().unwrap().len(), 200_000);
+    }
+
+    #[test]
+    fn a_repeated_dependency_is_kept_once() {
+        assert_eq!(graph("a -> b, a -> b").libraries()[0].deps.len(), 1);
+    }
+}

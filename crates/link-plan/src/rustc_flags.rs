@@ -1,0 +1,340 @@
+//! What rustc's command line says about code generation and linking.
+//!
+//! The flags come from RUSTFLAGS, config files, profiles and `cargo rustc --`, in any of the
+//! spellings that rustc takes. They are read once into keys and values, and only then asked for
+//! their meaning, so that no other place has to know that `-C prefer_dynamic`,
+//! `-Cprefer-dynamic=yes` and `--codegen=prefer-dynamic=on` are the same.
+//!
+//! The rules are rustc's: `-` and `_` are the same in a key, the last value of a key wins, and the
+//! keys that gather values (`link-arg`, `link-args`, `target-feature`, `sanitizer`) keep all of
+//! them. Checked against rustc 1.95.
+//!
+//! Left out on purpose: `@file` arguments, since reading one is I/O; and values that rustc
+//! rejects, since it does so with a better message than we could.
+
+use std::ffi::{OsStr, OsString};
+
+/// What decides which linker runs and how.
+///
+/// `linker-features` was an unstable option before it became a codegen option.
+const LINK_KEYS: [(Namespace, &str); 10] = [
+    (Namespace::Codegen, "linker"),
+    (Namespace::Codegen, "linker-flavor"),
+    (Namespace::Codegen, "linker-features"),
+    (Namespace::Codegen, "link-self-contained"),
+    (Namespace::Codegen, "link-arg"),
+    (Namespace::Codegen, "link-args"),
+    (Namespace::Unstable, "linker-features"),
+    (Namespace::Unstable, "pre-link-arg"),
+    (Namespace::Unstable, "pre-link-args"),
+    (Namespace::Unstable, "unstable-options"),
+];
+
+/// The `-C` and `-Z` flags of one rustc command line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CodegenFlags {
+    /// In the order of the command line.
+    flags: Vec<Flag>,
+}
+
+/// The flags that decide which linker runs and how, for linking a group as the user links an
+/// executable: in their order, each as the two arguments `-C`, `key=value` (or `-Z`).
+pub fn link_flags(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Vec<OsString> {
+    CodegenFlags::parse(args)
+        .flags
+        .iter()
+        .filter(|flag| LINK_KEYS.contains(&(flag.namespace, flag.key.as_str())))
+        .flat_map(Flag::to_args)
+        .collect()
+}
+
+impl CodegenFlags {
+    /// Reads a command line; what is neither a `-C` nor a `-Z` flag is passed over.
+    ///
+    /// So is an argument that is not Unicode: rustc accepts none.
+    pub fn parse(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> CodegenFlags {
+        let mut flags = Vec::new();
+        let mut args = args.into_iter();
+        while let Some(arg) = args.next() {
+            let Some((namespace, text)) = arg.as_ref().to_str().and_then(split_option) else {
+                continue;
+            };
+            if !text.is_empty() {
+                flags.push(Flag::parse(namespace, text));
+            } else if let Some(text) = args.next().as_ref().and_then(|arg| arg.as_ref().to_str()) {
+                flags.push(Flag::parse(namespace, text));
+            }
+        }
+        CodegenFlags { flags }
+    }
+
+    /// The linker that the user chose: a path, or a name to be looked up in `PATH`.
+    pub fn linker(&self) -> Option<&OsStr> {
+        self.codegen_value("linker").map(OsStr::new)
+    }
+
+    /// Which argument syntax the linker is said to speak.
+    pub fn linker_flavor(&self) -> Option<&str> {
+        self.codegen_value("linker-flavor")
+    }
+
+    /// The link args given by the user, in order; `link-args` is split at white space.
+    pub fn link_args(&self) -> Vec<&str> {
+        let mut link_args = Vec::new();
+        for flag in self.in_namespace(Namespace::Codegen) {
+            match (flag.key.as_str(), &flag.value) {
+                ("link-arg", Some(value)) => link_args.push(value.as_str()),
+                ("link-args", Some(value)) => link_args.extend(value.split_whitespace()),
+                _ => {}
+            }
+        }
+        link_args
+    }
+
+    /// Whether the crates of a link are optimised together (`-C lto`, fat or thin).
+    pub fn lto(&self) -> bool {
+        self.is_on("lto")
+    }
+
+    /// Whether the linker does the link-time optimisation (`-C linker-plugin-lto`).
+    pub fn linker_plugin_lto(&self) -> bool {
+        self.is_on("linker-plugin-lto")
+    }
+
+    /// Whether rustc is to take the `dylib` form of a crate where both forms exist.
+    pub fn prefer_dynamic(&self) -> bool {
+        self.is_on("prefer-dynamic")
+    }
+
+    /// Whether the code counts for coverage reports (`-C instrument-coverage`).
+    pub fn instrument_coverage(&self) -> bool {
+        // The only switch whose "no" may also be written `0`.
+        self.is_on("instrument-coverage") && self.codegen_value("instrument-coverage") != Some("0")
+    }
+
+    /// Whether the code gathers a profile (`-C profile-generate`, whose value is a directory).
+    pub fn profile_generate(&self) -> bool {
+        self.last("profile-generate").is_some()
+    }
+
+    /// The sanitizers that the code is instrumented for, as given.
+    pub fn sanitizers(&self) -> Vec<&str> {
+        // `-Z` while unstable; a stable spelling would move to `-C`, as options do.
+        self.flags
+            .iter()
+            .filter(|flag| flag.key == "sanitizer")
+            .filter_map(|flag| flag.value.as_deref())
+            .flat_map(|value| value.split(','))
+            .collect()
+    }
+
+    /// The relocation model, if one is chosen.
+    pub fn relocation_model(&self) -> Option<&str> {
+        self.codegen_value("relocation-model")
+    }
+
+    /// Whether the C library is asked to be linked statically (`-C target-feature=+crt-static`).
+    ///
+    /// `-crt-static` does not take it back: rustc looks for the plus form first, wherever it
+    /// stands.
+    pub fn crt_static(&self) -> bool {
+        self.in_namespace(Namespace::Codegen)
+            .filter(|flag| flag.key == "target-feature")
+            .filter_map(|flag| flag.value.as_deref())
+            .flat_map(|value| value.split(','))
+            .any(|feature| feature == "+crt-static")
+    }
+
+    fn in_namespace(&self, namespace: Namespace) -> impl DoubleEndedIterator<Item = &Flag> {
+        self.flags
+            .iter()
+            .filter(move |flag| flag.namespace == namespace)
+    }
+
+    fn last(&self, key: &str) -> Option<&Flag> {
+        self.in_namespace(Namespace::Codegen)
+            .rfind(|flag| flag.key == key)
+    }
+
+    fn codegen_value(&self, key: &str) -> Option<&str> {
+        self.last(key)?.value.as_deref()
+    }
+
+    /// A switch is on unless its value is one of rustc's words for "no".
+    fn is_on(&self, key: &str) -> bool {
+        self.last(key).is_some_and(|flag| {
+            !matches!(flag.value.as_deref(), Some("n" | "no" | "off" | "false"))
+        })
+    }
+}
+
+/// Which list of options a key belongs to; the two share some keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Namespace {
+    /// `-C`, `--codegen`.
+    Codegen,
+    /// `-Z`.
+    Unstable,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Flag {
+    namespace: Namespace,
+    /// With `-`, never `_`.
+    key: String,
+    value: Option<String>,
+}
+
+impl Flag {
+    fn parse(namespace: Namespace, text: &str) -> Flag {
+        let (key, value) = match text.split_once('=') {
+            Some((key, value)) => (key, Some(value.to_owned())),
+            None => (text, None),
+        };
+        Flag {
+            namespace,
+            key: key.replace('_', "-"),
+            value,
+        }
+    }
+
+    fn to_args(&self) -> [OsString; 2] {
+        let option = match self.namespace {
+            Namespace::Codegen => "-C",
+            Namespace::Unstable => "-Z",
+        };
+        let text = match &self.value {
+            Some(value) => format!("{}={value}", self.key),
+            None => self.key.clone(),
+        };
+        [option.into(), text.into()]
+    }
+}
+
+/// Splits `-Ckey` or `--codegen=key` after the option; the rest is empty when the key is in the
+/// next argument.
+fn split_option(arg: &str) -> Option<(Namespace, &str)> {
+    if let Some(text) = arg.strip_prefix("-C") {
+        Some((Namespace::Codegen, text))
+    } else if let Some(text) = arg.strip_prefix("-Z") {
+        Some((Namespace::Unstable, text))
+    } else if arg == "--codegen" {
+        Some((Namespace::Codegen, ""))
+    } else {
+        let text = arg.strip_prefix("--codegen=")?;
+        Some((Namespace::Codegen, text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Arguments are separated by single spaces; `~` stands for a space inside one.
+    fn args(line: &str) -> Vec<String> {
+        line.split(' ')
+            .filter(|arg| !arg.is_empty())
+            .map(|arg| arg.replace('~', " "))
+            .collect()
+    }
+
+    fn parse(line: &str) -> CodegenFlags {
+        CodegenFlags::parse(args(line))
+    }
+
+    fn check_link_flags(line: &str, expected: &str) {
+        let expected: Vec<OsString> = args(expected).into_iter().map(OsString::from).collect();
+        assert_eq!(link_flags(args(line)), expected, "{line}");
+    }
+
+    #[test]
+    fn all_spellings_are_the_same_flag() {
+        for line in [
+            "-C linker-flavor=gcc",
+            "-Clinker-flavor=gcc",
+            "-C linker_flavor=gcc",
+            "--codegen linker-flavor=gcc",
+            "--codegen=linker_flavor=gcc",
+        ] {
+            assert_eq!(parse(line).linker_flavor(), Some("gcc"), "{line}");
+        }
+        for line in [
+            "-L linker-flavor=gcc",
+            "--codegen-units linker-flavor=gcc",
+            "-C",
+            "",
+        ] {
+            assert_eq!(parse(line).linker_flavor(), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_last_linker_wins_and_keeps_its_equals_signs() {
+        let flags = parse("-C linker=cc -O -Clinker=/opt/a=b/clang --cfg x");
+        assert_eq!(flags.linker(), Some(OsStr::new("/opt/a=b/clang")));
+        // An unstable option of the same name is another option.
+        assert_eq!(parse("-Z linker=cc").linker(), None);
+    }
+
+    #[test]
+    fn link_args_accumulate_in_order() {
+        let flags = parse("-C link-arg=-fuse-ld=mold -C link_args=-Wl,-O1~~'a~b' -Clink-arg=a~b");
+        assert_eq!(
+            flags.link_args(),
+            ["-fuse-ld=mold", "-Wl,-O1", "'a", "b'", "a b"]
+        );
+    }
+
+    #[test]
+    fn switches_know_the_words_of_rustc() {
+        for word in ["", "=y", "=yes", "=on", "=true", "=fat", "=thin"] {
+            assert!(parse(&format!("-C lto{word}")).lto(), "{word}");
+        }
+        for word in ["n", "no", "off", "false"] {
+            assert!(!parse(&format!("-C lto={word}")).lto(), "{word}");
+            assert!(!parse(&format!("-C prefer-dynamic={word}")).prefer_dynamic());
+            assert!(!parse(&format!("-C instrument-coverage={word}")).instrument_coverage());
+        }
+        assert!(!parse("-C lto -C lto=off").lto());
+        assert!(!parse("").lto());
+        assert!(parse("-C instrument-coverage").instrument_coverage());
+        assert!(!parse("-C instrument-coverage=0").instrument_coverage());
+        assert!(parse("-C linker-plugin-lto=/usr/lib/plugin.so").linker_plugin_lto());
+        // The value is a directory, not a word.
+        assert!(parse("-C profile-generate=off").profile_generate());
+    }
+
+    #[test]
+    fn gathering_keys_keep_all_values() {
+        let flags = parse("-Zsanitizer=address,leak -Z sanitizer=cfi");
+        assert_eq!(flags.sanitizers(), ["address", "leak", "cfi"]);
+        assert!(parse("-C target-feature=+sse3,+crt-static -C target-feature=+avx").crt_static());
+        assert!(parse("-C target-feature=+crt-static,-crt-static").crt_static());
+        assert!(!parse("-C target-feature=-crt-static").crt_static());
+    }
+
+    #[test]
+    fn link_flags_are_normalised_and_the_rest_is_dropped() {
+        check_link_flags(
+            "--crate-name app -C opt-level=3 -Clinker=clang -C link_args=-a~-b -Zunstable-options \
+             --codegen=link-self-contained=+linker -C link-self-contained -Zlinker_features=-lld \
+             --codegen linker_flavor=gnu-lld-cc -Z threads=8 -Clink-arg=-fuse-ld=mold -C lto \
+             -C linker-features=-lld -Z pre-link-arg=-x -L linker=cc",
+            "-C linker=clang -C link-args=-a~-b -Z unstable-options \
+             -C link-self-contained=+linker -C link-self-contained -Z linker-features=-lld \
+             -C linker-flavor=gnu-lld-cc -C link-arg=-fuse-ld=mold \
+             -C linker-features=-lld -Z pre-link-arg=-x",
+        );
+        check_link_flags("-C debuginfo=2 -g", "");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_not_unicode_is_passed_over() {
+        use std::os::unix::ffi::OsStrExt;
+
+        let bytes: [&[u8]; 4] = [b"-C", b"linker=\xff", b"-Clinker=\xff", b"-Clinker=cc"];
+        let flags = CodegenFlags::parse(bytes.map(OsStr::from_bytes));
+        assert_eq!(flags.linker(), Some(OsStr::new("cc")));
+    }
+}

@@ -1,0 +1,587 @@
+//! Whether a final unit can use groups, and if not, why.
+//!
+//! The answer is given while the build is planned, before Cargo computes hashes: a final unit that
+//! turns out to be unfit only when it is linked would have been hashed, and made to wait for its
+//! groups, as what it is not. So only what is known by then is asked: the platform, the profile,
+//! the flags of rustc and the crates of the graph. What only the bytes of an rlib can tell is the
+//! engine's to find, and keeps one crate out of a group instead of the whole final unit.
+//!
+//! A reason is a value, so that a caller can warn once for many final units, or make an error of it
+//! when dynamic deps were asked for on the command line.
+//!
+//! Fit although it may look otherwise: `profile-use`, which changes code but brings no runtime;
+//! `link-dead-code`, since a group is linked as a whole archive anyway; LTO within each crate
+//! (`lto = false`), which leaves ordinary objects behind.
+
+use thiserror::Error;
+
+use crate::rustc_flags::CodegenFlags;
+
+const HELP_PLATFORM: &str =
+    "pass `--no-dynamic-deps` when building for this platform; Linux with glibc is supported";
+const HELP_GNU: &str = "build for a `linux-gnu` target triple without \
+     `-C target-feature=+crt-static`, or pass `--no-dynamic-deps`";
+
+/// What is known about a platform from `rustc --print cfg`, as far as it matters here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TargetCfg {
+    /// The target triple, or the name of a target specification file; for messages only.
+    pub triple: String,
+    /// `target_arch`.
+    pub arch: String,
+    /// `target_vendor`.
+    pub vendor: String,
+    /// `target_os`.
+    pub os: String,
+    /// `target_env`, empty where there is no choice of C library.
+    pub env: String,
+    /// Whether `target_feature="crt-static"` is set, by the platform or by flags.
+    pub crt_static: bool,
+    /// Whether `miri` is set: the compiler is Miri, which makes no object code.
+    pub miri: bool,
+}
+
+impl TargetCfg {
+    /// Picks what matters from the cfg of a platform: names alone (`unix`) or with a value
+    /// (`target_os="linux"`).
+    pub fn new<'a>(
+        triple: impl Into<String>,
+        cfg: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
+    ) -> TargetCfg {
+        let mut target_cfg = TargetCfg {
+            triple: triple.into(),
+            ..TargetCfg::default()
+        };
+        for entry in cfg {
+            match entry {
+                ("target_arch", Some(value)) => target_cfg.arch = value.to_owned(),
+                ("target_vendor", Some(value)) => target_cfg.vendor = value.to_owned(),
+                ("target_os", Some(value)) => target_cfg.os = value.to_owned(),
+                ("target_env", Some(value)) => target_cfg.env = value.to_owned(),
+                ("target_feature", Some("crt-static")) => target_cfg.crt_static = true,
+                ("miri", None) => target_cfg.miri = true,
+                _ => {}
+            }
+        }
+        target_cfg
+    }
+}
+
+/// How a final unit and its dependencies are compiled and linked.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkSettings<'a> {
+    /// The platform it is built for.
+    pub target_cfg: &'a TargetCfg,
+    /// The flags that rustc gets for it.
+    pub flags: &'a CodegenFlags,
+    /// Whether its profile optimises all crates together: `lto` is `true`, `"fat"` or `"thin"`.
+    pub profile_lto: bool,
+    /// Whether the sysroot crates are part of the build (`-Z build-std`).
+    pub builds_std: bool,
+    /// The name of a crate it depends on, directly or not, that is built as a Rust `dylib`.
+    pub rust_dylib: Option<&'a str>,
+}
+
+/// Why a final unit is linked statically.
+///
+/// The text is a phrase to be put after what fell back; [`help`](FallbackReason::help) says what
+/// to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Error)]
+pub enum FallbackReason {
+    /// An Apple platform.
+    #[error("executables for `{triple}` are Mach-O files, and only ELF files are supported")]
+    MachO {
+        /// The target triple.
+        triple: String,
+    },
+    /// A Windows platform, MSVC or GNU.
+    #[error("executables for `{triple}` are PE files, and only ELF files are supported")]
+    Windows {
+        /// The target triple.
+        triple: String,
+    },
+    /// WebAssembly with any kind of host.
+    #[error("`{triple}` is WebAssembly, where a program is one module without shared objects")]
+    WebAssembly {
+        /// The target triple.
+        triple: String,
+    },
+    /// No operating system, so nobody who would load a shared object.
+    #[error("`{triple}` is bare metal, where nothing loads shared objects")]
+    BareMetal {
+        /// The target triple.
+        triple: String,
+    },
+    /// Any other operating system.
+    #[error("the operating system `{os}` of `{triple}` is not supported")]
+    OperatingSystem {
+        /// The target triple.
+        triple: String,
+        /// `target_os`.
+        os: String,
+    },
+    /// The executable has no loader that could load a group.
+    #[error("executables for `{triple}` link the C library statically (`crt-static`)")]
+    StaticCLibrary {
+        /// The target triple.
+        triple: String,
+    },
+    /// Linux with a C library other than glibc, linked dynamically.
+    #[error("`{triple}` uses the C library `{env}`, and only glibc is supported")]
+    CLibrary {
+        /// The target triple.
+        triple: String,
+        /// `target_env`, or `unknown` where it is empty.
+        env: String,
+    },
+    /// Miri interprets the program; its rlibs hold no objects.
+    #[error("the program runs in Miri, which makes no object code")]
+    Miri,
+    /// `std` depends on both panic runtimes, and rustc picks one only when it links.
+    #[error("the standard library is built from source (`-Z build-std`)")]
+    BuildStd,
+    /// The `dylib` brings its own copy of `std` and of everything below it.
+    #[error("the crate `{name}` is linked as a Rust `dylib`")]
+    RustDylib {
+        /// Name of the crate.
+        name: String,
+    },
+    /// `lto` of the profile.
+    #[error("the profile turns on link-time optimization (`lto`)")]
+    ProfileLto,
+    /// `-C lto`.
+    #[error("the flag `-C lto` turns on link-time optimization")]
+    Lto,
+    /// `-C linker-plugin-lto`.
+    #[error("the flag `-C linker-plugin-lto` leaves bitcode in place of objects")]
+    LinkerPluginLto,
+    /// `-C prefer-dynamic`.
+    #[error("the flag `-C prefer-dynamic` links `std` as a Rust `dylib`")]
+    PreferDynamic,
+    /// The counters and the runtime that writes them out are hidden in each linked file.
+    #[error("the code is instrumented for coverage (`-C instrument-coverage`)")]
+    InstrumentCoverage,
+    /// As for coverage.
+    #[error("the code is instrumented for profiling (`-C profile-generate`)")]
+    ProfileGenerate,
+    /// The runtime of a sanitizer is only in the executable.
+    #[error("the code is instrumented by a sanitizer (`{sanitizers}`)")]
+    Sanitizer {
+        /// As given to rustc, separated by commas.
+        sanitizers: String,
+    },
+    /// The code is not fit for a shared object.
+    #[error("the code is compiled with `-C relocation-model={model}`")]
+    RelocationModel {
+        /// As given to rustc.
+        model: String,
+    },
+    /// A link arg by which the executable loads nothing, or is not position-independent.
+    #[error("the link arg `{link_arg}` decides how the executable is linked")]
+    LinkArg {
+        /// As given to rustc.
+        link_arg: String,
+    },
+}
+
+impl FallbackReason {
+    /// What to do about it, as a phrase for a `help:` line.
+    pub fn help(&self) -> &'static str {
+        match self {
+            FallbackReason::MachO { .. }
+            | FallbackReason::Windows { .. }
+            | FallbackReason::WebAssembly { .. }
+            | FallbackReason::BareMetal { .. }
+            | FallbackReason::OperatingSystem { .. } => HELP_PLATFORM,
+            FallbackReason::StaticCLibrary { .. } | FallbackReason::CLibrary { .. } => HELP_GNU,
+            FallbackReason::Miri => "pass `--no-dynamic-deps` to Miri runs",
+            FallbackReason::BuildStd => "leave out `-Z build-std`, or pass `--no-dynamic-deps`",
+            FallbackReason::RustDylib { .. } => {
+                "turn off the feature that links it so (`dynamic_linking` of bevy), \
+                 or pass `--no-dynamic-deps`"
+            }
+            FallbackReason::ProfileLto => {
+                "remove `lto` from the profile, or set `dynamic-deps = false` in it"
+            }
+            FallbackReason::Lto => "remove `-C lto` from the flags, or pass `--no-dynamic-deps`",
+            FallbackReason::LinkerPluginLto => {
+                "remove `-C linker-plugin-lto` from the flags, or pass `--no-dynamic-deps`"
+            }
+            FallbackReason::PreferDynamic => {
+                "remove `-C prefer-dynamic` from the flags: `dynamic-deps` takes its place"
+            }
+            FallbackReason::InstrumentCoverage => "pass `--no-dynamic-deps` to coverage runs",
+            FallbackReason::ProfileGenerate => "pass `--no-dynamic-deps` to profiling runs",
+            FallbackReason::Sanitizer { .. } => "pass `--no-dynamic-deps` to sanitizer runs",
+            FallbackReason::RelocationModel { .. } => {
+                "remove `-C relocation-model` from the flags, or pass `--no-dynamic-deps`"
+            }
+            FallbackReason::LinkArg { .. } => {
+                "remove the link arg from the flags, or pass `--no-dynamic-deps`"
+            }
+        }
+    }
+}
+
+/// Decides whether a final unit can use groups.
+///
+/// # Errors
+///
+/// The first reason against it: what the user cannot change (the platform) comes before what they
+/// can (profile and flags).
+pub fn check_support(settings: &LinkSettings<'_>) -> Result<(), FallbackReason> {
+    check_platform(settings)?;
+    check_crates(settings)?;
+    check_code(settings)?;
+    check_link_args(settings.flags)
+}
+
+fn check_platform(settings: &LinkSettings<'_>) -> Result<(), FallbackReason> {
+    let cfg = settings.target_cfg;
+    let triple = cfg.triple.clone();
+    if cfg.arch.starts_with("wasm") {
+        return Err(FallbackReason::WebAssembly { triple });
+    }
+    if cfg.vendor == "apple" {
+        return Err(FallbackReason::MachO { triple });
+    }
+    match cfg.os.as_str() {
+        "linux" => {}
+        "windows" => return Err(FallbackReason::Windows { triple }),
+        "none" => return Err(FallbackReason::BareMetal { triple }),
+        os => {
+            let os = os.to_owned();
+            return Err(FallbackReason::OperatingSystem { triple, os });
+        }
+    }
+    // The flags count too: those of `cargo rustc --` are not in the cfg.
+    if cfg.crt_static || settings.flags.crt_static() {
+        return Err(FallbackReason::StaticCLibrary { triple });
+    }
+    match cfg.env.as_str() {
+        "gnu" => Ok(()),
+        env => {
+            let env = if env.is_empty() { "unknown" } else { env }.to_owned();
+            Err(FallbackReason::CLibrary { triple, env })
+        }
+    }
+}
+
+fn check_crates(settings: &LinkSettings<'_>) -> Result<(), FallbackReason> {
+    if settings.target_cfg.miri {
+        return Err(FallbackReason::Miri);
+    }
+    if settings.builds_std {
+        return Err(FallbackReason::BuildStd);
+    }
+    match settings.rust_dylib {
+        Some(name) => Err(FallbackReason::RustDylib {
+            name: name.to_owned(),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn check_code(settings: &LinkSettings<'_>) -> Result<(), FallbackReason> {
+    let flags = settings.flags;
+    if settings.profile_lto {
+        return Err(FallbackReason::ProfileLto);
+    }
+    if flags.lto() {
+        return Err(FallbackReason::Lto);
+    }
+    if flags.linker_plugin_lto() {
+        return Err(FallbackReason::LinkerPluginLto);
+    }
+    if flags.prefer_dynamic() {
+        return Err(FallbackReason::PreferDynamic);
+    }
+    if flags.instrument_coverage() {
+        return Err(FallbackReason::InstrumentCoverage);
+    }
+    if flags.profile_generate() {
+        return Err(FallbackReason::ProfileGenerate);
+    }
+    let sanitizers = flags.sanitizers();
+    if !sanitizers.is_empty() {
+        return Err(FallbackReason::Sanitizer {
+            sanitizers: sanitizers.join(","),
+        });
+    }
+    match flags.relocation_model() {
+        // Not `pie`: such code reaches thread locals by their place in the executable
+        // (R_X86_64_TPOFF32), which no linker puts in a shared object.
+        None | Some("pic" | "default") => Ok(()),
+        Some(model) => Err(FallbackReason::RelocationModel {
+            model: model.to_owned(),
+        }),
+    }
+}
+
+fn check_link_args(flags: &CodegenFlags) -> Result<(), FallbackReason> {
+    let unfit = flags.link_args().into_iter().find(|link_arg| {
+        // A driver hands the parts of `-Wl,` to the linker, which knows most of these too.
+        let mut parts = link_arg.strip_prefix("-Wl,").unwrap_or(link_arg).split(',');
+        parts.any(|part| {
+            matches!(
+                part,
+                "-static" | "--static" | "-static-pie" | "-no-pie" | "--no-pie" | "-nopie"
+            )
+        })
+    });
+    match unfit {
+        Some(link_arg) => Err(FallbackReason::LinkArg {
+            link_arg: link_arg.to_owned(),
+        }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GNU: &str = "x86_64-unknown-linux-gnu";
+
+    /// Cfg as rustc 1.95 prints it.
+    fn target_cfg(triple: &str) -> TargetCfg {
+        let cfg = |arch, vendor, os, env, crt_static| {
+            let mut cfg = vec![
+                ("unix", None),
+                ("target_arch", Some(arch)),
+                ("target_vendor", Some(vendor)),
+                ("target_os", Some(os)),
+                ("target_env", Some(env)),
+                ("target_feature", Some("sse2")),
+            ];
+            if crt_static {
+                cfg.push(("target_feature", Some("crt-static")));
+            }
+            TargetCfg::new(triple, cfg)
+        };
+        match triple {
+            "aarch64-apple-darwin" => cfg("aarch64", "apple", "macos", "", false),
+            "x86_64-pc-windows-msvc" => cfg("x86_64", "pc", "windows", "msvc", true),
+            "wasm32-unknown-unknown" => cfg("wasm32", "unknown", "unknown", "", false),
+            "wasm32-wasip1" => cfg("wasm32", "unknown", "wasi", "p1", true),
+            "thumbv7em-none-eabi" => cfg("arm", "unknown", "none", "", false),
+            "x86_64-unknown-freebsd" => cfg("x86_64", "unknown", "freebsd", "", false),
+            "aarch64-linux-android" => cfg("aarch64", "unknown", "android", "", false),
+            "x86_64-unknown-linux-musl" => cfg("x86_64", "unknown", "linux", "musl", true),
+            "x86_64-unknown-linux-none" => cfg("x86_64", "unknown", "linux", "", false),
+            "aarch64-unknown-linux-ohos" => cfg("aarch64", "unknown", "linux", "ohos", false),
+            _ => cfg("x86_64", "unknown", "linux", "gnu", false),
+        }
+    }
+
+    fn check(triple: &str, change: impl Fn(&mut LinkSettings<'_>), flags: &str, expected: &str) {
+        let target_cfg = target_cfg(triple);
+        check_cfg(&target_cfg, change, flags, expected);
+    }
+
+    fn check_cfg(
+        target_cfg: &TargetCfg,
+        change: impl Fn(&mut LinkSettings<'_>),
+        flags: &str,
+        expected: &str,
+    ) {
+        let flags = CodegenFlags::parse(flags.split_whitespace());
+        let mut settings = LinkSettings {
+            target_cfg,
+            flags: &flags,
+            profile_lto: false,
+            builds_std: false,
+            rust_dylib: None,
+        };
+        change(&mut settings);
+        let actual = match check_support(&settings) {
+            Ok(()) => "supported".to_owned(),
+            Err(reason) => {
+                assert!(!reason.help().is_empty());
+                reason.to_string()
+            }
+        };
+        assert_eq!(actual, expected);
+    }
+
+    fn check_platform(triple: &str, expected: &str) {
+        check(triple, |_| {}, "", expected);
+    }
+
+    fn check_flags(flags: &str, expected: &str) {
+        check(GNU, |_| {}, flags, expected);
+    }
+
+    #[test]
+    fn only_linux_with_glibc_is_supported() {
+        check_platform(GNU, "supported");
+        check_platform(
+            "aarch64-apple-darwin",
+            "executables for `aarch64-apple-darwin` are Mach-O files, \
+             and only ELF files are supported",
+        );
+        check_platform(
+            "x86_64-pc-windows-msvc",
+            "executables for `x86_64-pc-windows-msvc` are PE files, \
+             and only ELF files are supported",
+        );
+        for triple in ["wasm32-unknown-unknown", "wasm32-wasip1"] {
+            check_platform(
+                triple,
+                &format!(
+                    "`{triple}` is WebAssembly, where a program is one module \
+                     without shared objects"
+                ),
+            );
+        }
+        check_platform(
+            "thumbv7em-none-eabi",
+            "`thumbv7em-none-eabi` is bare metal, where nothing loads shared objects",
+        );
+        check_platform(
+            "x86_64-unknown-freebsd",
+            "the operating system `freebsd` of `x86_64-unknown-freebsd` is not supported",
+        );
+        check_platform(
+            "aarch64-linux-android",
+            "the operating system `android` of `aarch64-linux-android` is not supported",
+        );
+        check_platform(
+            "aarch64-unknown-linux-ohos",
+            "`aarch64-unknown-linux-ohos` uses the C library `ohos`, and only glibc is supported",
+        );
+        check_platform(
+            "x86_64-unknown-linux-none",
+            "`x86_64-unknown-linux-none` uses the C library `unknown`, and only glibc is supported",
+        );
+    }
+
+    #[test]
+    fn a_static_c_library_falls_back() {
+        check_platform(
+            "x86_64-unknown-linux-musl",
+            "executables for `x86_64-unknown-linux-musl` link the C library statically \
+             (`crt-static`)",
+        );
+        let gnu = "executables for `x86_64-unknown-linux-gnu` link the C library statically \
+                   (`crt-static`)";
+        check_flags("-C target-feature=+crt-static", gnu);
+        let from_cfg = TargetCfg {
+            crt_static: true,
+            ..target_cfg(GNU)
+        };
+        check_cfg(&from_cfg, |_| {}, "", gnu);
+
+        let dynamic_musl = TargetCfg {
+            crt_static: false,
+            ..target_cfg("x86_64-unknown-linux-musl")
+        };
+        check_cfg(
+            &dynamic_musl,
+            |_| {},
+            "-C target-feature=-crt-static",
+            "`x86_64-unknown-linux-musl` uses the C library `musl`, and only glibc is supported",
+        );
+    }
+
+    #[test]
+    fn crates_that_cannot_be_in_a_group_fall_back() {
+        let miri = TargetCfg::new(
+            GNU,
+            [
+                ("target_os", Some("linux")),
+                ("target_env", Some("gnu")),
+                ("miri", None),
+            ],
+        );
+        check_cfg(
+            &miri,
+            |_| {},
+            "",
+            "the program runs in Miri, which makes no object code",
+        );
+        check(
+            GNU,
+            |settings| settings.builds_std = true,
+            "",
+            "the standard library is built from source (`-Z build-std`)",
+        );
+        check(
+            GNU,
+            |settings| settings.rust_dylib = Some("bevy_dylib"),
+            "",
+            "the crate `bevy_dylib` is linked as a Rust `dylib`",
+        );
+    }
+
+    #[test]
+    fn code_for_another_kind_of_link_falls_back() {
+        check(
+            GNU,
+            |settings| settings.profile_lto = true,
+            "",
+            "the profile turns on link-time optimization (`lto`)",
+        );
+        for (flags, expected) in [
+            (
+                "-C lto=thin",
+                "the flag `-C lto` turns on link-time optimization",
+            ),
+            (
+                "-Clinker-plugin-lto",
+                "the flag `-C linker-plugin-lto` leaves bitcode in place of objects",
+            ),
+            (
+                "-C prefer-dynamic",
+                "the flag `-C prefer-dynamic` links `std` as a Rust `dylib`",
+            ),
+            (
+                "-C instrument-coverage",
+                "the code is instrumented for coverage (`-C instrument-coverage`)",
+            ),
+            (
+                "-C profile-generate=/tmp/profile",
+                "the code is instrumented for profiling (`-C profile-generate`)",
+            ),
+            (
+                "-Zsanitizer=address -Zsanitizer=leak",
+                "the code is instrumented by a sanitizer (`address,leak`)",
+            ),
+            (
+                "-C relocation-model=static",
+                "the code is compiled with `-C relocation-model=static`",
+            ),
+            (
+                "-C relocation-model=pie",
+                "the code is compiled with `-C relocation-model=pie`",
+            ),
+        ] {
+            check_flags(flags, expected);
+        }
+    }
+
+    #[test]
+    fn link_args_for_another_kind_of_executable_fall_back() {
+        for link_arg in ["-static", "-static-pie", "-no-pie", "-Wl,-O1,--no-pie"] {
+            check_flags(
+                &format!("-C link-arg={link_arg}"),
+                &format!("the link arg `{link_arg}` decides how the executable is linked"),
+            );
+        }
+        check_flags(
+            "-C link-arg=-Wl,-z,now -C link-arg=-static-libgcc -C link-arg=-fuse-ld=mold",
+            "supported",
+        );
+    }
+
+    #[test]
+    fn what_only_looks_unfit_is_supported() {
+        for flags in [
+            "-C lto=off -C linker-plugin-lto=no -C prefer-dynamic=no -C instrument-coverage=0",
+            "-C profile-use=/tmp/merged.profdata -C link-dead-code -C relocation-model=pic",
+            "-C panic=abort -C linker=clang -C target-cpu=native -C target-feature=-crt-static",
+        ] {
+            check_flags(flags, "supported");
+        }
+    }
+}
