@@ -1,0 +1,232 @@
+//! Which libraries of a group can be in its shared object.
+//!
+//! A program must not behave differently because a library moved from the
+//! executable into a shared object. Where that cannot be had, the library stays
+//! in the executable, linked from its rlib as ever, and so does everything that
+//! depends on it: a group must not refer to a symbol that only some of its users
+//! define.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::rlib::RlibFacts;
+
+/// Why a library stays in the executable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+pub enum StayReason {
+    /// It has constructors or destructors. A static link takes an object with
+    /// such code only if something refers to it, a shared object always has it.
+    RunsByItself,
+    /// It adds to a section that the linker gathers per output (`linkme`,
+    /// `__start_…` and `__stop_…`), where a shared object and an executable
+    /// would each see a part.
+    GatheredSection {
+        /// Name of that section.
+        section: String,
+    },
+    /// It holds something other than ELF objects.
+    ForeignMember {
+        /// Name of the archive member.
+        member: String,
+    },
+    /// It depends on a library that stays.
+    DependsOn {
+        /// Name of that library.
+        library: String,
+    },
+}
+
+impl fmt::Display for StayReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StayReason::RunsByItself => f.write_str("it has code that runs before or after `main`"),
+            StayReason::GatheredSection { section } => {
+                write!(
+                    f,
+                    "it adds to the section `{section}`, which the linker gathers"
+                )
+            }
+            StayReason::ForeignMember { member } => {
+                write!(f, "its archive member `{member}` is no ELF object")
+            }
+            StayReason::DependsOn { library } => {
+                write!(f, "it depends on `{library}`, which stays")
+            }
+        }
+    }
+}
+
+/// One library to be judged.
+#[derive(Debug)]
+pub struct Candidate<'a> {
+    /// The file name of its rlib, by which dependents refer to it.
+    pub rlib: &'a str,
+    /// Its name for people.
+    pub name: &'a str,
+    /// The file names of the rlibs it depends on, in this group or a group below.
+    pub dependencies: &'a [String],
+    /// What was read in its rlib.
+    pub facts: &'a RlibFacts,
+}
+
+/// Judges each candidate: `None` makes it a group member.
+///
+/// `stays_below` holds the libraries of lower groups that stay (file name of the
+/// rlib to name). Candidates may come in any order; their dependencies must not
+/// form a cycle, as those of crates never do.
+pub fn verdicts(
+    candidates: &[Candidate<'_>],
+    stays_below: &HashMap<String, String>,
+) -> Vec<Option<StayReason>> {
+    let by_rlib: HashMap<&str, usize> = candidates
+        .iter()
+        .enumerate()
+        .map(|(index, candidate)| (candidate.rlib, index))
+        .collect();
+    let mut verdicts: Vec<_> = candidates
+        .iter()
+        .map(|candidate| {
+            own_reason(candidate.facts).or_else(|| {
+                candidate.dependencies.iter().find_map(|dependency| {
+                    Some(StayReason::DependsOn {
+                        library: stays_below.get(dependency)?.clone(),
+                    })
+                })
+            })
+        })
+        .collect();
+
+    // Dependents of what stays, until nothing changes: each round settles at
+    // least one more library.
+    loop {
+        let spread: Vec<_> = (0..candidates.len())
+            .filter(|&index| verdicts[index].is_none())
+            .filter_map(|index| {
+                let stays = candidates[index]
+                    .dependencies
+                    .iter()
+                    .find_map(|dependency| {
+                        let dependency = *by_rlib.get(dependency.as_str())?;
+                        verdicts[dependency].as_ref().map(|_| dependency)
+                    })?;
+                Some((index, candidates[stays].name.to_owned()))
+            })
+            .collect();
+        if spread.is_empty() {
+            return verdicts;
+        }
+        for (index, library) in spread {
+            verdicts[index] = Some(StayReason::DependsOn { library });
+        }
+    }
+}
+
+fn own_reason(facts: &RlibFacts) -> Option<StayReason> {
+    if let Some(member) = &facts.foreign_member {
+        Some(StayReason::ForeignMember {
+            member: member.clone(),
+        })
+    } else if facts.runs_by_itself {
+        Some(StayReason::RunsByItself)
+    } else {
+        let section = facts.gathered_sections.first()?.clone();
+        Some(StayReason::GatheredSection { section })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain() -> RlibFacts {
+        RlibFacts::default()
+    }
+
+    fn with_constructor() -> RlibFacts {
+        RlibFacts {
+            runs_by_itself: true,
+            ..RlibFacts::default()
+        }
+    }
+
+    /// `libraries`: name, facts, dependencies; expected: one `name: reason` a line.
+    #[track_caller]
+    fn check(libraries: &[(&str, RlibFacts, &[&str])], below: &[&str], expected: &str) {
+        let dependencies: Vec<Vec<String>> = libraries
+            .iter()
+            .map(|(_, _, dependencies)| dependencies.iter().map(|d| d.to_string()).collect())
+            .collect();
+        let candidates: Vec<_> = libraries
+            .iter()
+            .zip(&dependencies)
+            .map(|((name, facts, _), dependencies)| Candidate {
+                rlib: name,
+                name,
+                dependencies,
+                facts,
+            })
+            .collect();
+        let below = below
+            .iter()
+            .map(|n| (n.to_string(), n.to_string()))
+            .collect();
+        let actual: String = verdicts(&candidates, &below)
+            .into_iter()
+            .zip(libraries)
+            .filter_map(|(verdict, (name, _, _))| Some(format!("{name}: {}\n", verdict?)))
+            .collect();
+        assert_eq!(actual, expected);
+    }
+
+    #[test]
+    fn plain_libraries_are_members() {
+        check(&[("a", plain(), &["b"]), ("b", plain(), &[])], &[], "");
+    }
+
+    #[test]
+    fn what_depends_on_a_stayer_stays() {
+        check(
+            &[
+                ("top", plain(), &["middle", "other"]),
+                ("middle", plain(), &["base"]),
+                ("base", with_constructor(), &["below"]),
+                ("below", plain(), &[]),
+                ("other", plain(), &["below"]),
+            ],
+            &[],
+            "top: it depends on `middle`, which stays\n\
+             middle: it depends on `base`, which stays\n\
+             base: it has code that runs before or after `main`\n",
+        );
+    }
+
+    #[test]
+    fn a_stayer_of_a_lower_group_counts() {
+        check(
+            &[("a", plain(), &["low"]), ("b", plain(), &[])],
+            &["low"],
+            "a: it depends on `low`, which stays\n",
+        );
+    }
+
+    #[test]
+    fn each_own_reason_is_told() {
+        let linkme = RlibFacts {
+            gathered_sections: ["linkme_ROUTES".to_owned()].into(),
+            ..RlibFacts::default()
+        };
+        let bitcode = RlibFacts {
+            foreign_member: Some("a.bc".to_owned()),
+            ..RlibFacts::default()
+        };
+        check(
+            &[("linkme", linkme, &[]), ("lto", bitcode, &[])],
+            &[],
+            "linkme: it adds to the section `linkme_ROUTES`, which the linker gathers\n\
+             lto: its archive member `a.bc` is no ELF object\n",
+        );
+    }
+}

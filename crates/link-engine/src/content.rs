@@ -1,0 +1,247 @@
+//! Where the shared object of a group lies: under a name that says its content.
+//!
+//! An executable asks the loader for the soname that it was linked against. If
+//! that name stayed the same while the group changed, an executable that was not
+//! rebuilt would run old code against new, with other layouts behind the same
+//! symbol names. So the soname holds a key of the content, and the older content
+//! stays on disk for as long as an executable needs it.
+//!
+//! ```text
+//! deps/
+//!   dyn-local-<unit>.json          manifest: what the group is now
+//!   dyn-local-<unit>.so            the current shared object, for tools and people
+//!   dyn-local-<unit>-<key>.so      the same file, under its soname
+//!   dyn-local-<unit>-<old key>.so  needed by an executable that was not rebuilt
+//! ```
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use crate::elf::DynamicInfo;
+use crate::{Error, Result};
+
+/// Hexadecimal digits of a [`ContentKey`] in a file name.
+const KEY_DIGITS: usize = 16;
+
+/// Hash of all that a shared object is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContentKey(String);
+
+impl ContentKey {
+    /// The key of what was put into `hasher`.
+    pub fn new(hasher: &blake3::Hasher) -> ContentKey {
+        ContentKey(hasher.finalize().to_hex()[..KEY_DIGITS].to_owned())
+    }
+}
+
+/// The files of one group. The stem must not be the name of a library file, or
+/// rustc would look into it for crates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupFiles {
+    directory: PathBuf,
+    stem: String,
+}
+
+impl GroupFiles {
+    /// The files in `directory` whose names begin with `stem`.
+    pub fn new(directory: impl Into<PathBuf>, stem: impl Into<String>) -> GroupFiles {
+        GroupFiles {
+            directory: directory.into(),
+            stem: stem.into(),
+        }
+    }
+
+    /// The directory of all of them.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The manifest.
+    pub fn manifest(&self) -> PathBuf {
+        self.directory.join(format!("{}.json", self.stem))
+    }
+
+    /// The current shared object under the name that does not change.
+    pub fn shared_object(&self) -> PathBuf {
+        self.directory.join(format!("{}.so", self.stem))
+    }
+
+    /// The soname of the content `key`.
+    pub fn soname(&self, key: &ContentKey) -> String {
+        format!("{}-{}.so", self.stem, key.0)
+    }
+
+    /// The shared object with the content `soname`.
+    pub fn content(&self, soname: &str) -> PathBuf {
+        self.directory.join(soname)
+    }
+
+    /// Removes the content that no executable needs and that is not `current`.
+    ///
+    /// An executable is any file in `executable_directories` that the loader
+    /// would take. What cannot be read counts as no executable.
+    ///
+    /// # Errors
+    /// When the group's directory cannot be listed or a file not be removed.
+    pub fn remove_unneeded(&self, current: &str, executable_directories: &[PathBuf]) -> Result<()> {
+        let mut older = self.older_content(current)?;
+        if older.is_empty() {
+            return Ok(());
+        }
+        let mut seen = HashSet::new();
+        for directory in executable_directories {
+            if seen.insert(directory) {
+                keep_needed(directory, &mut older);
+            }
+        }
+        for soname in older {
+            let path = self.content(&soname);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(Error::io("remove", path)(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn older_content(&self, current: &str) -> Result<HashSet<String>> {
+        let fail = Error::io("list", &self.directory);
+        let entries = match fs::read_dir(&self.directory) {
+            Ok(entries) => entries,
+            Err(error) => return Err(fail(error)),
+        };
+        Ok(entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| name != current && self.is_content(name))
+            .collect())
+    }
+
+    fn is_content(&self, name: &str) -> bool {
+        name.strip_prefix(&self.stem)
+            .and_then(|rest| rest.strip_prefix('-')?.strip_suffix(".so"))
+            .is_some_and(|key| {
+                key.len() == KEY_DIGITS && key.bytes().all(|byte| byte.is_ascii_hexdigit())
+            })
+    }
+}
+
+/// Takes out of `sonames` what the executables in `directory` need.
+fn keep_needed(directory: &Path, sonames: &mut HashSet<String>) {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        if sonames.is_empty() {
+            return;
+        }
+        if !may_be_executable(&name) || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
+        if let Ok(Some(info)) = DynamicInfo::read(&entry.path()) {
+            for soname in info.needed {
+                sonames.remove(&soname);
+            }
+        }
+    }
+}
+
+/// Most files beside the executables are libraries and their metadata; telling
+/// them by name saves opening them.
+fn may_be_executable(name: &OsStr) -> bool {
+    let extension = Path::new(name).extension().and_then(OsStr::to_str);
+    !matches!(
+        extension,
+        Some("rlib" | "rmeta" | "d" | "so" | "json" | "o" | "a" | "dwp" | "dwo")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> ContentKey {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(text.as_bytes());
+        ContentKey::new(&hasher)
+    }
+
+    #[test]
+    fn what_nobody_needs_is_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = GroupFiles::new(directory.path(), "dyn-local-1");
+        let current = files.soname(&key("new"));
+        let older = files.soname(&key("old"));
+        let foreign = GroupFiles::new(directory.path(), "dyn-local-12").soname(&key("old"));
+        for name in [
+            &current,
+            &older,
+            &foreign,
+            "dyn-local-1.so",
+            "dyn-local-1-x.so",
+        ] {
+            fs::write(directory.path().join(name), b"").unwrap();
+        }
+        files
+            .remove_unneeded(&current, &[directory.path().to_owned()])
+            .unwrap();
+        let mut left: Vec<_> = fs::read_dir(directory.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        let mut expected = vec![
+            current,
+            foreign,
+            "dyn-local-1.so".to_owned(),
+            "dyn-local-1-x.so".to_owned(),
+        ];
+        expected.sort();
+        assert_eq!(left, expected);
+    }
+
+    #[test]
+    fn what_an_executable_needs_is_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = GroupFiles::new(directory.path(), "dyn-local-1");
+        let older = files.soname(&key("old"));
+        fs::write(files.content(&older), b"").unwrap();
+        let executables = tempfile::tempdir().unwrap();
+        let source = executables.path().join("a.c");
+        fs::write(&source, "int main(void) { return 0; }").unwrap();
+        let needed = executables.path().join(&older);
+        let cc = |args: &[&OsStr]| {
+            let status = std::process::Command::new("cc")
+                .args(args)
+                .status()
+                .unwrap();
+            assert!(status.success());
+        };
+        let soname = format!("-Wl,-soname,{older}");
+        cc(&[
+            "-shared".as_ref(),
+            "-o".as_ref(),
+            needed.as_ref(),
+            soname.as_ref(),
+        ]);
+        cc(&[
+            "-o".as_ref(),
+            executables.path().join("app").as_ref(),
+            source.as_ref(),
+            "-Wl,--no-as-needed".as_ref(),
+            needed.as_ref(),
+        ]);
+        let directories = [executables.path().to_owned()];
+        files.remove_unneeded("current.so", &directories).unwrap();
+        assert!(files.content(&older).exists());
+
+        fs::remove_file(executables.path().join("app")).unwrap();
+        files.remove_unneeded("current.so", &directories).unwrap();
+        assert!(!files.content(&older).exists());
+    }
+}

@@ -1,0 +1,194 @@
+//! ELF files: the visibility of symbols in objects, and what a linked file says
+//! to the dynamic loader.
+
+use std::mem::offset_of;
+use std::path::Path;
+
+use object::Endianness;
+use object::elf::{self, FileHeader32, FileHeader64, Sym32, Sym64};
+use object::read::elf::{FileHeader, SectionHeader, Sym};
+
+use crate::{Error, Result, files};
+
+/// One of the two ELF classes, with what `object` does not say about it.
+pub(crate) trait ElfClass: FileHeader<Endian = Endianness> {
+    /// Where the `st_other` byte lies in a symbol table entry, in bytes.
+    const ST_OTHER: usize;
+}
+
+impl ElfClass for FileHeader32<Endianness> {
+    const ST_OTHER: usize = offset_of!(Sym32<Endianness>, st_other);
+}
+
+impl ElfClass for FileHeader64<Endianness> {
+    const ST_OTHER: usize = offset_of!(Sym64<Endianness>, st_other);
+}
+
+/// Calls a function that is generic over the ELF class of `$data` with the class
+/// that the file has; gives `Ok(None)` when it is no ELF file.
+macro_rules! with_class {
+    ($data:expr, $function:ident($($arg:expr),*)) => {
+        match object::FileKind::parse($data) {
+            Ok(object::FileKind::Elf64) => {
+                $function::<object::elf::FileHeader64<object::Endianness>>($($arg),*).map(Some)
+            }
+            Ok(object::FileKind::Elf32) => {
+                $function::<object::elf::FileHeader32<object::Endianness>>($($arg),*).map(Some)
+            }
+            _ => Ok(None),
+        }
+    };
+}
+pub(crate) use with_class;
+
+/// A symbol with hidden visibility and global or weak binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HiddenSymbol<'data> {
+    pub(crate) name: &'data [u8],
+    /// Where its `st_other` byte lies, in bytes from the start of the object.
+    pub(crate) st_other: u64,
+}
+
+/// The hidden symbols of an object file, definitions and references alike: the
+/// most constraining visibility of all that name a symbol wins (ELF gABI,
+/// "Symbol Table").
+pub(crate) fn hidden_symbols<Class: ElfClass>(
+    object: &[u8],
+) -> object::read::Result<Vec<HiddenSymbol<'_>>> {
+    let header = Class::parse(object)?;
+    let endian = header.endian()?;
+    let sections = header.sections(endian, object)?;
+    let symbols = sections.symbols(endian, object, elf::SHT_SYMTAB)?;
+    if symbols.is_empty() {
+        return Ok(Vec::new());
+    }
+    let table: u64 = sections
+        .section(symbols.section())?
+        .sh_offset(endian)
+        .into();
+    symbols
+        .enumerate()
+        .filter(|(_, symbol)| {
+            symbol.st_visibility() == elf::STV_HIDDEN && symbol.st_bind() != elf::STB_LOCAL
+        })
+        .map(|(index, symbol)| {
+            let entry = (index.0 * size_of::<Class::Sym>() + Class::ST_OTHER) as u64;
+            Ok(HiddenSymbol {
+                name: symbols.symbol_name(endian, symbol)?,
+                st_other: table + entry,
+            })
+        })
+        .collect()
+}
+
+/// Writes `visibility` into the `st_other` bytes at `offsets`, keeping their other bits.
+///
+/// # Panics
+/// When an offset lies outside of `bytes`.
+pub(crate) fn set_visibility(bytes: &mut [u8], offsets: &[u64], visibility: elf::SymbolVisibility) {
+    for &offset in offsets {
+        let st_other = &mut bytes[offset as usize];
+        *st_other = (*st_other & !elf::STV_MASK) | visibility.0;
+    }
+}
+
+/// The string entries of a dynamic section (ELF gABI, "Dynamic Section").
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct DynamicInfo {
+    /// DT_NEEDED: the shared objects to load, in order.
+    pub needed: Vec<String>,
+    /// DT_SONAME.
+    pub soname: Option<String>,
+    /// DT_RUNPATH, split at its colons.
+    pub run_path: Vec<String>,
+}
+
+impl DynamicInfo {
+    /// Reads an executable or shared object. `None` when the file is not ELF.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is malformed.
+    pub fn read(path: &Path) -> Result<Option<DynamicInfo>> {
+        let data = files::map(path)?;
+        DynamicInfo::parse(&data).map_err(|source| Error::Object {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    /// Like [`DynamicInfo::read`], from the bytes of the file.
+    ///
+    /// # Errors
+    /// When the file is malformed.
+    pub fn parse(data: &[u8]) -> object::read::Result<Option<DynamicInfo>> {
+        with_class!(data, dynamic_info(data))
+    }
+}
+
+fn dynamic_info<Class: ElfClass>(data: &[u8]) -> object::read::Result<DynamicInfo> {
+    let header = Class::parse(data)?;
+    let endian = header.endian()?;
+    let table = header.sections(endian, data)?.dynamic_table(endian, data)?;
+    let mut info = DynamicInfo::default();
+    for entry in &table {
+        let text = || {
+            let bytes = table.string(entry)?;
+            Ok(String::from_utf8_lossy(bytes).into_owned())
+        };
+        match entry.tag {
+            elf::DT_NEEDED => info.needed.push(text()?),
+            elf::DT_SONAME => info.soname = Some(text()?),
+            elf::DT_RUNPATH => info.run_path = text()?.split(':').map(str::to_owned).collect(),
+            _ => {}
+        }
+    }
+    Ok(info)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn reads_the_program_that_runs_this_test() {
+        let program = std::env::current_exe().unwrap();
+        let info = DynamicInfo::read(&program).unwrap().unwrap();
+        assert!(
+            info.needed
+                .iter()
+                .any(|soname| soname.starts_with("libc.so")),
+            "{info:?}"
+        );
+        assert_eq!(info.soname, None);
+    }
+
+    #[test]
+    fn what_is_not_elf_is_told_apart() {
+        assert_eq!(DynamicInfo::parse(b"#!/bin/sh\n").unwrap(), None);
+        assert_eq!(DynamicInfo::parse(b"").unwrap(), None);
+    }
+
+    #[test]
+    fn visibility_keeps_the_other_bits() {
+        let mut bytes = [0b1010_0010, 0b0000_0010];
+        set_visibility(&mut bytes, &[0], elf::STV_PROTECTED);
+        assert_eq!(bytes, [0b1010_0011, 0b0000_0010]);
+        set_visibility(&mut bytes, &[0, 1], elf::STV_DEFAULT);
+        assert_eq!(bytes, [0b1010_0000, 0]);
+    }
+
+    proptest! {
+        /// Bytes behind a valid ELF identification reach the readers of the class.
+        #[test]
+        fn any_bytes_are_read_or_refused(mut bytes in prop::collection::vec(any::<u8>(), 16..512)) {
+            bytes[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+            let _ = DynamicInfo::parse(&bytes);
+            let _ = with_class!(&bytes[..], hidden_symbols(&bytes));
+            bytes[4] = 1;
+            let _ = DynamicInfo::parse(&bytes);
+            let _ = with_class!(&bytes[..], hidden_symbols(&bytes));
+        }
+    }
+}

@@ -1,0 +1,108 @@
+use std::path::PathBuf;
+
+/// Why a group could not be made or an executable not be linked.
+///
+/// The `Display` text is one lower-case phrase; causes are in
+/// [`source`](std::error::Error::source).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file operation failed.
+    #[error("failed to {action} `{}`", path.display())]
+    Io {
+        /// What was tried, as a verb: "read", "rename".
+        action: &'static str,
+        /// The file it was tried on.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+
+    /// A file is not the archive or object file it should be.
+    #[error("failed to parse `{}`", path.display())]
+    Object {
+        /// The file; for an archive member `<archive>(<member>)`.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: object::read::Error,
+    },
+
+    /// A manifest or link plan is not what this version of the engine writes.
+    #[error("failed to parse `{}`", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+
+    /// A program could not be started.
+    #[error("failed to run `{}`", program.display())]
+    Spawn {
+        /// The program.
+        program: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+
+    /// The linker refused to make the shared object of a group.
+    #[error(
+        "failed to link the shared object of group `{group}` ({status})\n\
+         the full link line is in `{}`\n{stderr}",
+        link_line.display()
+    )]
+    GroupLink {
+        /// The group, as named in its manifest.
+        group: String,
+        /// Exit status of the linker.
+        status: std::process::ExitStatus,
+        /// A response file with the whole link line, for replay.
+        link_line: PathBuf,
+        /// The linker's own words.
+        stderr: String,
+    },
+
+    /// rustc would not show how it links.
+    #[error("failed to ask `{}` how it links a program ({status})\n{stderr}", rustc.display())]
+    Probe {
+        /// The compiler.
+        rustc: PathBuf,
+        /// Its exit status.
+        status: std::process::ExitStatus,
+        /// Its own words.
+        stderr: String,
+    },
+
+    /// A link line lacks what every link line of rustc has.
+    #[error("the link line of rustc has no {missing}")]
+    LinkLine {
+        /// What was looked for.
+        missing: &'static str,
+    },
+
+    /// A response file that cannot be read as arguments.
+    #[error("response file `{}`: {reason}", path.display())]
+    ResponseFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}
+
+/// Result with the engine's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(std::io::Error) -> Error {
+        let path = path.into();
+        move |source| Error::Io {
+            action,
+            path,
+            source,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! File operations that never leave a half-written file under its final name.
+//!
+//! A shared object may be mapped by a running program, and a build may be
+//! killed at any moment, so every file of ours is written under a temporary
+//! name in the same directory and then renamed: the old inode lives on for
+//! those that have it mapped, and a file that has its final name is whole.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use memmap2::Mmap;
+use tempfile::{NamedTempFile, TempPath};
+
+use crate::{Error, Result};
+
+/// Maps `path` for reading. An empty file gives an empty map.
+pub(crate) fn map(path: &Path) -> Result<Mmap> {
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    map_file(&file).map_err(Error::io("map", path))
+}
+
+#[allow(unsafe_code)]
+fn map_file(file: &File) -> std::io::Result<Mmap> {
+    // SAFETY: the map is unsound if another process truncates the file while it
+    // is mapped. All files that are mapped here are outputs of rustc and of
+    // linkers in a target directory, or part of the sysroot. rustc and this
+    // crate replace them by renaming, and Cargo's build lock keeps a second
+    // build out of the directory in the meantime.
+    unsafe { Mmap::map(file) }
+}
+
+/// A temporary name beside `path`, on the same file system.
+pub(crate) fn temporary_beside(path: &Path) -> Result<TempPath> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    tempfile::Builder::new()
+        .prefix(&format!(".{name}."))
+        .tempfile_in(directory)
+        .map(NamedTempFile::into_temp_path)
+        .map_err(Error::io("create a temporary file beside", path))
+}
+
+/// Gives a finished temporary file its final name.
+pub(crate) fn persist(temporary: TempPath, path: &Path) -> Result<()> {
+    temporary
+        .persist(path)
+        .map_err(|error| Error::io("rename a temporary file to", path)(error.error))
+}
+
+/// Writes `contents` to `path` in one step.
+pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<()> {
+    let temporary = temporary_beside(path)?;
+    fs::write(&temporary, contents).map_err(Error::io("write", path))?;
+    persist(temporary, path)
+}
+
+/// Makes `link` another name of `original`, replacing what had that name.
+/// Where the file system has no hard links, a copy.
+pub(crate) fn link_or_copy(original: &Path, link: &Path) -> Result<()> {
+    let temporary = temporary_beside(link)?;
+    fs::remove_file(&temporary).map_err(Error::io("remove", &*temporary))?;
+    fs::hard_link(original, &temporary)
+        .or_else(|_| fs::copy(original, &temporary).map(drop))
+        .map_err(Error::io("link", link))?;
+    persist(temporary, link)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_maps_to_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("empty");
+        fs::write(&path, b"").unwrap();
+        assert_eq!(map(&path).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn a_mapped_file_survives_its_replacement() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("object");
+        write(&path, b"old").unwrap();
+        let mapped = map(&path).unwrap();
+        write(&path, b"brand new").unwrap();
+        assert_eq!(&mapped[..], b"old");
+        assert_eq!(fs::read(&path).unwrap(), b"brand new");
+    }
+
+    #[test]
+    fn no_temporary_file_is_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let original = directory.path().join("original");
+        write(&original, b"content").unwrap();
+        link_or_copy(&original, &directory.path().join("link")).unwrap();
+        let mut names: Vec<_> = fs::read_dir(directory.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["link", "original"]);
+    }
+}

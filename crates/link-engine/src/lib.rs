@@ -1,0 +1,35 @@
+//! Dynamic linking of Rust libraries at linker level.
+//!
+//! rustc's own way to a shared object is the `dylib` crate type, which compiles
+//! a crate a second time and fails on `no_std` crates, bundled C libraries and
+//! custom allocators. This crate works one level below: it takes the rlibs that
+//! a static build makes anyway and hands them to the linker, twice.
+//!
+//! 1. A *group job* turns the rlibs of a group into one shared object:
+//!    [`group`] for libraries, [`sysroot`] for the crates that come with rustc.
+//!    It reads each rlib once ([`rlib`]), decides which of them can be group
+//!    members ([`classify`]), and records all that in a [`manifest`].
+//! 2. The [`wrapper`] stands in the place of the linker when rustc links an
+//!    executable. It reads the manifests, replaces group members on rustc's own
+//!    [`link_line`] by the shared objects, and calls the real linker.
+//!
+//! Nothing here knows Cargo: inputs are paths and names, and the caller decides
+//! what is a group ([`link-plan`] holds that decision).
+//!
+//! [`link-plan`]: https://docs.rs/link-plan
+
+pub mod classify;
+pub mod content;
+pub mod elf;
+mod error;
+mod files;
+pub mod group;
+pub mod link_line;
+mod linker;
+pub mod manifest;
+pub mod response_file;
+pub mod rlib;
+pub mod sysroot;
+pub mod wrapper;
+
+pub use error::{Error, Result};

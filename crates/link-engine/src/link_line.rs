@@ -1,0 +1,535 @@
+//! rustc's link line, and how it changes when groups take the place of rlibs.
+//!
+//! The line is edited, never composed anew: whatever rustc, the user or a build
+//! script put on it stays where it is. Only what is understood is touched, and
+//! an unknown argument is passed on as it came.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use crate::linker::Syntax;
+use crate::manifest::LinkTemplate;
+use crate::{Error, Result};
+
+/// What one argument means to us.
+#[derive(Debug, PartialEq, Eq)]
+enum Meaning<'a> {
+    /// `-Bstatic` and `-Bdynamic`: which kind a `-l` that follows looks for.
+    PreferShared(bool),
+    /// `--as-needed` and `--no-as-needed`: whether a shared object that follows is
+    /// dropped when no object file needs it.
+    AsNeeded(bool),
+    /// `-lfoo`.
+    NativeLibrary(&'a str),
+    /// An rlib, by path.
+    Rlib(&'a Path),
+    /// An object file, by path.
+    Object(&'a Path),
+    /// Anything else.
+    Other,
+}
+
+fn meaning(arg: &OsStr) -> Meaning<'_> {
+    let bytes = arg.as_bytes();
+    let option = bytes.strip_prefix(b"-Wl,").unwrap_or(bytes);
+    match option {
+        b"-Bstatic" | b"-dn" | b"-non_shared" => return Meaning::PreferShared(false),
+        b"-Bdynamic" | b"-dy" | b"-call_shared" => return Meaning::PreferShared(true),
+        b"--as-needed" => return Meaning::AsNeeded(true),
+        b"--no-as-needed" => return Meaning::AsNeeded(false),
+        _ => {}
+    }
+    if let Some(name) = bytes.strip_prefix(b"-l") {
+        return std::str::from_utf8(name).map_or(Meaning::Other, Meaning::NativeLibrary);
+    }
+    if bytes.starts_with(b"-") {
+        return Meaning::Other;
+    }
+    let path = Path::new(arg);
+    match path.extension().map(OsStr::as_bytes) {
+        Some(b"rlib") => Meaning::Rlib(path),
+        Some(b"o") => Meaning::Object(path),
+        _ => Meaning::Other,
+    }
+}
+
+/// The object files on a link line.
+pub fn object_files(args: &[OsString]) -> impl Iterator<Item = &Path> {
+    args.iter().filter_map(|arg| match meaning(arg) {
+        Meaning::Object(path) => Some(path),
+        _ => None,
+    })
+}
+
+/// The output file of a link line.
+///
+/// # Errors
+/// When there is none.
+pub fn output(args: &[OsString]) -> Result<&Path> {
+    args.iter()
+        .position(|arg| arg == "-o")
+        .and_then(|index| args.get(index + 1))
+        .map(Path::new)
+        .ok_or(Error::LinkLine {
+            missing: "output file",
+        })
+}
+
+/// A group, as the link line of an executable has to know it.
+#[derive(Debug)]
+pub struct GroupInput {
+    /// Path of the shared object.
+    pub shared_object: PathBuf,
+    /// File names of the rlibs inside.
+    pub members: HashSet<String>,
+}
+
+/// File names of the rlibs on a link line.
+pub fn rlib_names(args: &[OsString]) -> HashSet<String> {
+    args.iter()
+        .filter_map(|arg| match meaning(arg) {
+            Meaning::Rlib(path) => Some(path.file_name()?.to_string_lossy().into_owned()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// What is to become of the link line of an executable.
+#[derive(Debug)]
+pub struct Rewrite<'a> {
+    /// The groups, dependents first.
+    pub groups: &'a [GroupInput],
+    /// Object files to be replaced: path on the link line to path of the copy.
+    pub objects: &'a HashMap<PathBuf, PathBuf>,
+    /// Native libraries for which somebody else answers: the platform's, and
+    /// those that a group was linked with.
+    pub settled_libraries: &'a HashSet<String>,
+    /// Entries for the run path, in order.
+    pub run_paths: &'a [OsString],
+}
+
+/// Why the groups do not fit a link line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Mismatch {
+    /// rustc changed an rlib before linking it.
+    #[error("rustc links a changed copy of `{rlib}`")]
+    ChangedRlib {
+        /// File name of the rlib.
+        rlib: String,
+    },
+    /// The line names none of the rlibs in the groups.
+    #[error("the program links none of the libraries in the groups")]
+    NoMember,
+    /// The line lacks the standard library, while the groups use it.
+    #[error("the program does not link the standard library")]
+    NoStd,
+}
+
+impl Rewrite<'_> {
+    /// The link line with the groups in it.
+    ///
+    /// The shared objects come in where the first of their rlibs stood, and are
+    /// needed whether or not the executable's own objects refer to them: what
+    /// one group takes from another must be loaded.
+    ///
+    /// # Errors
+    /// When the groups do not fit what rustc links.
+    pub fn apply(&self, args: &[OsString]) -> Result<Vec<OsString>, Mismatch> {
+        let syntax = Syntax::of(args);
+        let members: HashSet<&str> = self
+            .groups
+            .iter()
+            .flat_map(|group| &group.members)
+            .map(String::as_str)
+            .collect();
+        let mut rewritten = Vec::with_capacity(args.len());
+        let mut prefer_shared = true;
+        let mut as_needed = false;
+        let mut placed = false;
+        for arg in args {
+            match meaning(arg) {
+                Meaning::PreferShared(shared) => prefer_shared = shared,
+                Meaning::AsNeeded(needed) => as_needed = needed,
+                Meaning::Rlib(path) => {
+                    let name = path.file_name().unwrap_or_default().to_string_lossy();
+                    if members.contains(&*name) {
+                        if is_temporary_copy(path) {
+                            return Err(Mismatch::ChangedRlib {
+                                rlib: name.into_owned(),
+                            });
+                        }
+                        if !placed {
+                            placed = true;
+                            self.place_groups(syntax, prefer_shared, as_needed, &mut rewritten);
+                        }
+                        continue;
+                    }
+                }
+                Meaning::NativeLibrary(name) if as_needed && !self.settles(name) => {
+                    // Its users moved into the groups, where the linker does not
+                    // look when it decides on what is needed.
+                    syntax.push(&mut rewritten, &["--no-as-needed"]);
+                    rewritten.push(arg.clone());
+                    syntax.push(&mut rewritten, &["--as-needed"]);
+                    continue;
+                }
+                Meaning::Object(path) => {
+                    if let Some(copy) = self.objects.get(path) {
+                        rewritten.push(copy.into());
+                        continue;
+                    }
+                }
+                Meaning::NativeLibrary(_) | Meaning::Other => {}
+            }
+            rewritten.push(arg.clone());
+        }
+        if !placed {
+            return Err(Mismatch::NoMember);
+        }
+        for run_path in self.run_paths {
+            syntax.push(&mut rewritten, &[OsStr::new("-rpath"), run_path]);
+        }
+        Ok(rewritten)
+    }
+
+    fn settles(&self, library: &str) -> bool {
+        self.settled_libraries.contains(library)
+    }
+
+    fn place_groups(
+        &self,
+        syntax: Syntax,
+        prefer_shared: bool,
+        as_needed: bool,
+        rewritten: &mut Vec<OsString>,
+    ) {
+        syntax.push(rewritten, &["--enable-new-dtags"]);
+        // A copy relocation would give a variable a second address.
+        syntax.push(rewritten, &["-z", "nocopyreloc"]);
+        // GNU ld and lld check by default what other linkers leave to the loader.
+        syntax.push(rewritten, &["--no-allow-shlib-undefined"]);
+        syntax.push(rewritten, &["-Bdynamic"]);
+        syntax.push(rewritten, &["--no-as-needed"]);
+        rewritten.extend(
+            self.groups
+                .iter()
+                .map(|group| (&group.shared_object).into()),
+        );
+        if as_needed {
+            syntax.push(rewritten, &["--as-needed"]);
+        }
+        if !prefer_shared {
+            syntax.push(rewritten, &["-Bstatic"]);
+        }
+    }
+}
+
+/// rustc links an rlib from where it lies, unless it had to take something out:
+/// then it links a copy in its temporary directory `rustcXXXXXX`.
+fn is_temporary_copy(rlib: &Path) -> bool {
+    rlib.parent()
+        .and_then(Path::file_name)
+        .is_some_and(|name| name.as_bytes().starts_with(b"rustc") && name.len() == 11)
+}
+
+/// Takes a recorded link line of a program apart.
+///
+/// Returns the template for links of the same kind and the rlibs on the line, in
+/// order, without those that go into every output.
+///
+/// # Errors
+/// When the line is not that of a Rust program.
+pub fn dissect(linker: &Path, args: &[OsString]) -> Result<(LinkTemplate, Vec<PathBuf>)> {
+    let output = output(args)?;
+    let mut template = LinkTemplate {
+        linker: linker.to_owned(),
+        before: Vec::new(),
+        after: Vec::new(),
+        builtins: Vec::new(),
+    };
+    let mut rlibs = Vec::new();
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        match meaning(arg) {
+            Meaning::Rlib(path) if is_builtins(path) => template.builtins.push(path.to_owned()),
+            Meaning::Rlib(path) => rlibs.push(path.to_owned()),
+            Meaning::Object(_) | Meaning::PreferShared(_) | Meaning::AsNeeded(_) => {}
+            Meaning::NativeLibrary(_) | Meaning::Other => {
+                let value = takes_value(arg).then(|| rest.next()).flatten();
+                let is_output = arg == "-o" || Path::new(arg) == output;
+                if is_output || is_for_executables(arg) || value.is_some_and(|v| is_temporary(v)) {
+                    continue;
+                }
+                let side = if rlibs.is_empty() {
+                    &mut template.before
+                } else {
+                    &mut template.after
+                };
+                side.push(arg.clone());
+                side.extend(value.cloned());
+            }
+        }
+    }
+    if rlibs.is_empty() {
+        return Err(Error::LinkLine { missing: "rlib" });
+    }
+    Ok((template, rlibs))
+}
+
+fn takes_value(arg: &OsStr) -> bool {
+    matches!(
+        arg.as_bytes(),
+        b"-L" | b"-o" | b"-l" | b"-B" | b"-m" | b"-z" | b"-T" | b"-Xlinker" | b"-target"
+    )
+}
+
+/// Flags that make an executable of the output, or drop what nothing refers to:
+/// in a shared object everything that is exported counts as referred to, so that
+/// looking costs time and finds nothing.
+fn is_for_executables(arg: &OsStr) -> bool {
+    let bytes = arg.as_bytes();
+    matches!(
+        bytes.strip_prefix(b"-Wl,").unwrap_or(bytes),
+        b"-pie" | b"--pie" | b"-no-pie" | b"--no-pie" | b"-static-pie" | b"--gc-sections"
+    )
+}
+
+/// Directories that rustc makes for one link and removes afterwards.
+fn is_temporary(path: &OsStr) -> bool {
+    Path::new(path).file_name() == Some(OsStr::new("raw-dylibs"))
+}
+
+fn is_builtins(rlib: &Path) -> bool {
+    rlib.file_name()
+        .is_some_and(|name| name.as_bytes().starts_with(b"libcompiler_builtins-"))
+}
+
+/// The inputs of the link of a group.
+#[derive(Debug)]
+pub struct GroupLine<'a> {
+    /// How to link on this platform.
+    pub template: &'a LinkTemplate,
+    /// DT_SONAME of the output.
+    pub soname: &'a str,
+    /// The file to write.
+    pub output: &'a Path,
+    /// Rlibs of the members, or changed copies of them.
+    pub rlibs: &'a [PathBuf],
+    /// Shared objects of the groups below.
+    pub below: &'a [PathBuf],
+    /// Directories to look for native libraries in.
+    pub native_search: &'a [PathBuf],
+    /// Native libraries, as `-l` arguments.
+    pub native_libraries: &'a [OsString],
+    /// Entries for the run path.
+    pub run_paths: &'a [OsString],
+    /// Further linker options, as for stripping.
+    pub options: &'a [OsString],
+}
+
+impl GroupLine<'_> {
+    /// The arguments that make the shared object.
+    pub fn args(&self) -> Vec<OsString> {
+        let template = self.template;
+        let all: Vec<_> = template
+            .before
+            .iter()
+            .chain(&template.after)
+            .cloned()
+            .collect();
+        let syntax = Syntax::of(&all);
+        let mut args = template.before.clone();
+        args.push("-shared".into());
+        args.push("-o".into());
+        args.push(self.output.into());
+        syntax.push(&mut args, &["-soname", self.soname]);
+        // Calls from a group to itself are bound now and cost nothing at start.
+        // Data stays preemptible: a C++ type that several groups define must be
+        // one object in the process.
+        syntax.push(&mut args, &["-Bsymbolic-functions"]);
+        syntax.push(&mut args, &["--hash-style=gnu"]);
+        syntax.push(&mut args, &["--enable-new-dtags"]);
+        for run_path in self.run_paths {
+            syntax.push(&mut args, &[OsStr::new("-rpath"), run_path]);
+        }
+        for option in self.options {
+            syntax.push(&mut args, &[option]);
+        }
+        syntax.push(&mut args, &["--whole-archive"]);
+        args.extend(self.rlibs.iter().map(Into::into));
+        syntax.push(&mut args, &["--no-whole-archive"]);
+        args.extend(template.builtins.iter().map(Into::into));
+        syntax.push(&mut args, &["--no-as-needed"]);
+        args.extend(self.below.iter().map(Into::into));
+        syntax.push(&mut args, &["--as-needed"]);
+        for directory in self.native_search {
+            args.push("-L".into());
+            args.push(directory.into());
+        }
+        args.extend(self.native_libraries.iter().cloned());
+        args.extend(template.after.iter().cloned());
+        args
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As rustc 1.95 writes it for a program that uses one crate, less the crates
+    /// behind std.
+    const LINE: &str = "-m64 /tmp/rustcAbCdEf/symbols.o app.rcgu.o -Wl,--as-needed -Wl,-Bstatic \
+        /t/deps/libdep-1.rlib /s/lib/libstd-2.rlib /s/lib/libcompiler_builtins-3.rlib \
+        -Wl,-Bdynamic -lgcc_s -lc -L /tmp/rustcAbCdEf/raw-dylibs -B/s/gcc-ld -fuse-ld=lld \
+        -Wl,--eh-frame-hdr -L /s/lib -o /t/deps/app-4 -Wl,--gc-sections -pie -nodefaultlibs";
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split_whitespace().map(OsString::from).collect()
+    }
+
+    fn text(args: &[OsString]) -> String {
+        let words: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
+        words.join(" ")
+    }
+
+    fn group(file: &str, members: &[&str]) -> GroupInput {
+        GroupInput {
+            shared_object: file.into(),
+            members: members.iter().map(|member| member.to_string()).collect(),
+        }
+    }
+
+    fn rewrite(line: &str, groups: &[GroupInput]) -> Result<String, Mismatch> {
+        let objects = HashMap::from([("app.rcgu.o".into(), "/copy/0.o".into())]);
+        Rewrite {
+            groups,
+            objects: &objects,
+            settled_libraries: &["gcc_s".to_owned(), "c".to_owned()].into(),
+            run_paths: &["$ORIGIN".into(), "/t/a,b/deps".into()],
+        }
+        .apply(&words(line))
+        .map(|args| text(&args))
+    }
+
+    #[test]
+    fn groups_take_the_place_of_their_members() {
+        let groups = [
+            group("/t/deps/frozen.so", &["libdep-1.rlib"]),
+            group("/t/deps/sysroot.so", &["libstd-2.rlib"]),
+        ];
+        assert_eq!(
+            rewrite(LINE, &groups).unwrap(),
+            "-m64 /tmp/rustcAbCdEf/symbols.o /copy/0.o -Wl,--as-needed -Wl,-Bstatic \
+             -Xlinker --enable-new-dtags -Xlinker -z -Xlinker nocopyreloc \
+             -Xlinker --no-allow-shlib-undefined -Xlinker -Bdynamic -Xlinker --no-as-needed \
+             /t/deps/frozen.so /t/deps/sysroot.so -Xlinker --as-needed -Xlinker -Bstatic \
+             /s/lib/libcompiler_builtins-3.rlib \
+             -Wl,-Bdynamic -lgcc_s -lc -L /tmp/rustcAbCdEf/raw-dylibs -B/s/gcc-ld -fuse-ld=lld \
+             -Wl,--eh-frame-hdr -L /s/lib -o /t/deps/app-4 -Wl,--gc-sections -pie -nodefaultlibs \
+             -Xlinker -rpath -Xlinker $ORIGIN -Xlinker -rpath -Xlinker /t/a,b/deps"
+        );
+    }
+
+    #[test]
+    fn a_library_that_stays_keeps_its_place() {
+        let groups = [group("/t/deps/sysroot.so", &["libstd-2.rlib"])];
+        let line = rewrite(LINE, &groups).unwrap();
+        let stays = line.find("/t/deps/libdep-1.rlib").unwrap();
+        assert!(stays < line.find("/t/deps/sysroot.so").unwrap(), "{line}");
+        assert!(!line.contains("libstd-2"), "{line}");
+    }
+
+    #[test]
+    fn a_linker_without_driver_gets_bare_options() {
+        let line = "--as-needed -Bstatic /s/libstd-2.rlib -Bdynamic -lc --eh-frame-hdr -o app";
+        assert_eq!(
+            rewrite(line, &[group("/sysroot.so", &["libstd-2.rlib"])]).unwrap(),
+            "--as-needed -Bstatic --enable-new-dtags -z nocopyreloc --no-allow-shlib-undefined \
+             -Bdynamic --no-as-needed /sysroot.so --as-needed -Bstatic \
+             -Bdynamic -lc --eh-frame-hdr -o app -rpath $ORIGIN -rpath /t/a,b/deps"
+        );
+    }
+
+    #[test]
+    fn a_native_library_of_a_member_is_kept() {
+        let line = LINE.replace("-lgcc_s", "-lz -lgcc_s");
+        let groups = [group("/sysroot.so", &["libstd-2.rlib"])];
+        let line = rewrite(&line, &groups).unwrap();
+        assert!(
+            line.contains("-Xlinker --no-as-needed -lz -Xlinker --as-needed -lgcc_s -lc"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let line = LINE.replace("/t/deps/libdep-1", "/tmp/rustcAbCdEf/libdep-1");
+        let groups = [group("/t/deps/frozen.so", &["libdep-1.rlib"])];
+        assert_eq!(
+            rewrite(&line, &groups),
+            Err(Mismatch::ChangedRlib {
+                rlib: "libdep-1.rlib".into()
+            })
+        );
+        assert_eq!(
+            rewrite(LINE, &[group("/o.so", &["libother-9.rlib"])]),
+            Err(Mismatch::NoMember)
+        );
+    }
+
+    #[test]
+    fn a_recorded_line_becomes_a_template() {
+        let (template, rlibs) = dissect(Path::new("cc"), &words(LINE)).unwrap();
+        assert_eq!(text(&template.before), "-m64");
+        assert_eq!(
+            text(&template.after),
+            "-lgcc_s -lc -B/s/gcc-ld -fuse-ld=lld -Wl,--eh-frame-hdr -L /s/lib -nodefaultlibs"
+        );
+        assert_eq!(
+            template.builtins,
+            [Path::new("/s/lib/libcompiler_builtins-3.rlib")]
+        );
+        assert_eq!(
+            rlibs,
+            [
+                Path::new("/t/deps/libdep-1.rlib"),
+                Path::new("/s/lib/libstd-2.rlib")
+            ]
+        );
+        assert_eq!(output(&words(LINE)).unwrap(), Path::new("/t/deps/app-4"));
+    }
+
+    #[test]
+    fn a_group_is_linked_whole() {
+        let (template, _) = dissect(Path::new("cc"), &words(LINE)).unwrap();
+        let line = GroupLine {
+            template: &template,
+            soname: "frozen-1.so",
+            output: Path::new("/t/deps/.tmp"),
+            rlibs: &["/t/deps/libdep-1.rlib".into()],
+            below: &["/t/deps/sysroot.so".into()],
+            native_search: &["/native".into()],
+            native_libraries: &["-lz".into()],
+            run_paths: &["$ORIGIN".into()],
+            options: &[],
+        };
+        assert_eq!(
+            text(&line.args()),
+            "-m64 -shared -o /t/deps/.tmp -Xlinker -soname -Xlinker frozen-1.so \
+             -Xlinker -Bsymbolic-functions -Xlinker --hash-style=gnu -Xlinker --enable-new-dtags \
+             -Xlinker -rpath -Xlinker $ORIGIN \
+             -Xlinker --whole-archive /t/deps/libdep-1.rlib -Xlinker --no-whole-archive \
+             /s/lib/libcompiler_builtins-3.rlib -Xlinker --no-as-needed /t/deps/sysroot.so \
+             -Xlinker --as-needed -L /native -lz \
+             -lgcc_s -lc -B/s/gcc-ld -fuse-ld=lld -Wl,--eh-frame-hdr -L /s/lib -nodefaultlibs"
+        );
+    }
+
+    #[test]
+    fn a_line_without_output_or_rlib_is_an_error() {
+        assert!(output(&words("-lc")).is_err());
+        assert!(dissect(Path::new("cc"), &words("-o out a.o")).is_err());
+    }
+}

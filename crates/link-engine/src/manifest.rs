@@ -1,0 +1,172 @@
+//! What a group job writes for those that link against the group, and for people.
+//!
+//! A manifest names files by their name only: they lie in the manifest's own
+//! directory (group files) or are known by a name that holds a hash (rlibs), so
+//! that a target directory can be moved.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::classify::StayReason;
+use crate::{Error, Result, files};
+
+/// One group as it was linked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupManifest {
+    /// The group's name for people, such as `frozen`.
+    pub group: String,
+    /// DT_SONAME of the shared object, which is also its file name beside the manifest.
+    pub soname: String,
+    /// The libraries inside.
+    pub members: Vec<Member>,
+    /// The libraries that were planned to be inside and stay in the executable.
+    pub stays: Vec<Stay>,
+    /// Sonames of the groups below, whose symbols this group uses.
+    pub needs: Vec<String>,
+    /// Names of the native libraries that the shared object was linked with.
+    pub native_libraries: Vec<String>,
+    /// How to link on this platform; only the group of the sysroot crates knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<LinkTemplate>,
+}
+
+/// A library in a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its name for people: package and version.
+    pub name: String,
+    /// File name of its rlib.
+    pub rlib: String,
+    /// How many hidden symbols were made protected.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub protected_symbols: usize,
+}
+
+/// A library that stays in the executable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stay {
+    /// Its name for people: package and version.
+    pub name: String,
+    /// File name of its rlib.
+    pub rlib: String,
+    /// Why.
+    #[serde(flatten)]
+    pub reason: StayReason,
+}
+
+/// What rustc's own link line of a program says about linking in general.
+///
+/// Taken from a real one and not composed, so that what rustc adds for a target,
+/// a linker or a flag is there without our knowing it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkTemplate {
+    /// The real linker.
+    pub linker: PathBuf,
+    /// Arguments before the libraries.
+    pub before: Vec<OsString>,
+    /// Arguments after the libraries: platform libraries, search paths, flags.
+    pub after: Vec<OsString>,
+    /// Rlibs that go into every output, hidden: the compiler builtins.
+    pub builtins: Vec<PathBuf>,
+}
+
+/// What the linker wrapper is to do, in [`PLAN_FILE`] beside the name it is called by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "task", rename_all = "kebab-case")]
+pub enum WrapperPlan {
+    /// Write the link line to [`RECORD_FILE`] in the same directory and link nothing.
+    Record,
+    /// Link an executable against groups.
+    Link(LinkPlan),
+}
+
+/// How to link one executable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkPlan {
+    /// The real linker.
+    pub linker: PathBuf,
+    /// Manifests of all groups the executable uses, dependents first.
+    pub manifests: Vec<PathBuf>,
+    /// Entries for the run path, in order.
+    pub run_paths: Vec<OsString>,
+}
+
+/// A dynamic link that failed, where the static one succeeded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FallbackReport {
+    /// Why the executable was linked statically: the engine's or the linker's words.
+    pub reason: String,
+    /// Response file with the link line that failed, for replay.
+    pub link_line: Option<PathBuf>,
+}
+
+/// File name of the [`WrapperPlan`] in the directory of the linker wrapper.
+pub const PLAN_FILE: &str = "link-plan.json";
+/// File name of the link line that [`WrapperPlan::Record`] leaves.
+pub const RECORD_FILE: &str = "link-line.json";
+/// File name of the [`FallbackReport`] that a failed dynamic link leaves.
+pub const FALLBACK_FILE: &str = "fallback.json";
+
+impl GroupManifest {
+    /// Reads a manifest.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no manifest.
+    pub fn read(path: &Path) -> Result<GroupManifest> {
+        read_json(path)
+    }
+
+    /// Writes the manifest in one step.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        write_json(path, self)
+    }
+
+    /// Path of the shared object, given the path of this manifest.
+    pub fn shared_object(&self, manifest: &Path) -> PathBuf {
+        manifest.with_file_name(&self.soname)
+    }
+
+    /// The libraries that stay, file name of the rlib to name.
+    pub fn stays_by_rlib(&self) -> HashMap<String, String> {
+        self.stays
+            .iter()
+            .map(|stay| (stay.rlib.clone(), stay.name.clone()))
+            .collect()
+    }
+}
+
+/// Reads a JSON file that this crate wrote.
+///
+/// # Errors
+/// When it cannot be read or parsed.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let bytes = fs::read(path).map_err(Error::io("read", path))?;
+    serde_json::from_slice(&bytes).map_err(|source| Error::Json {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Writes a JSON file in one step.
+///
+/// # Errors
+/// When it cannot be written, or holds a path that is not UTF-8.
+pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
+    let bytes = serde_json::to_vec_pretty(value).map_err(|source| Error::Json {
+        path: path.to_owned(),
+        source,
+    })?;
+    files::write(path, &bytes)
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}

@@ -1,0 +1,158 @@
+//! What an rlib holds, as far as linking it into a shared object matters.
+//!
+//! An rlib is an `ar` archive: object files of the crate, object files of C
+//! libraries that its build script made, and the metadata. Each archive member
+//! is read once, and what was seen becomes [`RlibFacts`]; deciding on them is
+//! the business of [`classify`](crate::classify).
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use object::elf;
+use object::read::archive::ArchiveFile;
+use object::read::elf::SectionHeader;
+
+use crate::elf::{ElfClass, hidden_symbols, set_visibility, with_class};
+use crate::{Error, Result, files};
+
+/// Metadata of the crate: an object file without code, which linkers drop.
+const METADATA_MEMBER: &[u8] = b"lib.rmeta";
+
+/// What was seen in one rlib.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct RlibFacts {
+    /// Offsets, in bytes from the start of the rlib, of the `st_other` byte of
+    /// each global or weak symbol that has hidden visibility.
+    pub hidden_symbols: Vec<u64>,
+    /// Whether code of the rlib runs before `main` or after it: constructors and
+    /// destructors.
+    pub runs_by_itself: bool,
+    /// Names of sections whose name is a C identifier. A linker gathers those of
+    /// all inputs and gives their bounds as `__start_<name>` and `__stop_<name>`,
+    /// for each output on its own.
+    pub gathered_sections: BTreeSet<String>,
+    /// The first archive member that is no ELF object, LLVM bitcode for example.
+    pub foreign_member: Option<String>,
+}
+
+/// The archive member at fault, if one is, and what is wrong.
+pub type ParseError = (Option<String>, object::read::Error);
+
+impl RlibFacts {
+    /// Reads an rlib, and the hash of its whole content on the way.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no archive of well-formed members.
+    pub fn read(path: &Path) -> Result<(RlibFacts, blake3::Hash)> {
+        let data = files::map(path)?;
+        let facts = RlibFacts::parse(&data).map_err(|(member, source)| Error::Object {
+            path: match member {
+                Some(member) => format!("{}({member})", path.display()).into(),
+                None => path.to_owned(),
+            },
+            source,
+        })?;
+        Ok((facts, blake3::hash(&data)))
+    }
+
+    /// Like [`RlibFacts::read`], from the bytes of the rlib.
+    ///
+    /// # Errors
+    /// When these are no archive of well-formed members.
+    pub fn parse(data: &[u8]) -> Result<RlibFacts, ParseError> {
+        let mut facts = RlibFacts::default();
+        let archive = ArchiveFile::parse(data).map_err(|error| (None, error))?;
+        for member in archive.members() {
+            let member = member.map_err(|error| (None, error))?;
+            if member.name() == METADATA_MEMBER {
+                continue;
+            }
+            let name = || String::from_utf8_lossy(member.name()).into_owned();
+            let fail = |error| (Some(name()), error);
+            let object = member.data(data).map_err(fail)?;
+            let (offset, _) = member.file_range();
+            match with_class!(object, see_sections(object, &mut facts)).map_err(fail)? {
+                None => {
+                    facts.foreign_member.get_or_insert_with(name);
+                }
+                Some(()) => {
+                    let hidden = with_class!(object, hidden_symbols(object)).map_err(fail)?;
+                    facts.hidden_symbols.extend(
+                        hidden
+                            .into_iter()
+                            .flatten()
+                            .filter(|symbol| !is_own_to_each_output(symbol.name))
+                            .map(|symbol| offset + symbol.st_other),
+                    );
+                }
+            }
+        }
+        Ok(facts)
+    }
+}
+
+fn see_sections<Class: ElfClass>(object: &[u8], facts: &mut RlibFacts) -> object::read::Result<()> {
+    let header = Class::parse(object)?;
+    let endian = header.endian()?;
+    let sections = header.sections(endian, object)?;
+    for section in sections.iter() {
+        let name = sections.section_name(endian, section)?;
+        if runs_by_itself(section.sh_type(endian), name) {
+            facts.runs_by_itself = true;
+        } else if section.sh_flags(endian).contains(elf::SHF_ALLOC) && is_c_identifier(name) {
+            let name = String::from_utf8_lossy(name).into_owned();
+            facts.gathered_sections.insert(name);
+        }
+    }
+    Ok(())
+}
+
+/// Copies an rlib, with its hidden symbols made protected in the copy.
+///
+/// Other outputs can then refer to these symbols, while references from inside
+/// stay bound to the definition inside: C objects may reach a hidden symbol by a
+/// PC-relative relocation, which a symbol of default visibility would not allow.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn copy_with_protected_symbols(rlib: &Path, facts: &RlibFacts, copy: &Path) -> Result<()> {
+    let mut bytes = std::fs::read(rlib).map_err(Error::io("read", rlib))?;
+    set_visibility(&mut bytes, &facts.hidden_symbols, elf::STV_PROTECTED);
+    std::fs::write(copy, bytes).map_err(Error::io("write", copy))
+}
+
+/// Whether the linker puts a section like this into the list of code to run at
+/// start or at exit (ELF gABI, "Special Sections"; `.ctors` and `.dtors` are
+/// GCC's older form).
+fn runs_by_itself(kind: elf::SectionType, name: &[u8]) -> bool {
+    const PREFIXES: [&[u8]; 5] = [
+        b".init_array",
+        b".fini_array",
+        b".preinit_array",
+        b".ctors",
+        b".dtors",
+    ];
+    matches!(
+        kind,
+        elf::SHT_INIT_ARRAY | elf::SHT_FINI_ARRAY | elf::SHT_PREINIT_ARRAY
+    ) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || name == b".init"
+        || name == b".fini"
+}
+
+fn is_c_identifier(name: &[u8]) -> bool {
+    let (first, rest) = match name.split_first() {
+        Some(split) => split,
+        None => return false,
+    };
+    (first.is_ascii_alphabetic() || *first == b'_')
+        && rest
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+}
+
+/// `DW.ref.rust_eh_personality` and kin: a pointer cell that every output has for
+/// itself, so that exception tables need no dynamic relocation.
+fn is_own_to_each_output(symbol: &[u8]) -> bool {
+    symbol.starts_with(b"DW.ref.")
+}

@@ -1,0 +1,314 @@
+//! The linker wrapper: our program in the place of the linker.
+//!
+//! rustc is given `-C linker=<directory>/<stem>`, a symbolic link to the program
+//! that contains this module, and what to do lies beside it in
+//! [`PLAN_FILE`](crate::manifest::PLAN_FILE). The stem is that of the real linker,
+//! because rustc infers the linker flavor from it (`clang` and `ld.lld` mean
+//! something; rustc 1.95, `rustc_codegen_ssa::back::link`). The plan is found by
+//! the name the program was called by and not by an environment variable, which
+//! test programs and nested builds would inherit.
+//!
+//! If linking against the groups fails, rustc's original line is run: a build
+//! that works statically never fails because of the wrapper.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Output};
+
+use object::elf;
+
+use crate::elf::{HiddenSymbol, hidden_symbols, set_visibility, with_class};
+use crate::group::settled_libraries;
+use crate::link_line::{GroupInput, Mismatch, Rewrite, object_files, rlib_names};
+use crate::linker::{self, scratch_directory};
+use crate::manifest::{
+    FALLBACK_FILE, FallbackReport, GroupManifest, LinkPlan, PLAN_FILE, RECORD_FILE, WrapperPlan,
+    read_json, write_json,
+};
+use crate::{Error, Result, files, response_file};
+
+/// File stem of the wrapper when the user names no linker: rustc reads nothing
+/// out of it and does what it does by default.
+const NEUTRAL_STEM: &str = "linker";
+
+/// Puts the wrapper into `directory` and returns the path to give to rustc.
+///
+/// `program` is the program that calls [`run_if_called_as_linker`]; `linker` the
+/// real one.
+///
+/// # Errors
+/// When the directory cannot be written to.
+pub fn install(directory: &Path, program: &Path, linker: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(directory).map_err(Error::io("create", directory))?;
+    let stem = match linker.file_stem() {
+        // The name of the default linker tells rustc as little as none at all,
+        // and a user who names it gets the same.
+        Some(stem) if stem != "cc" => stem,
+        _ => NEUTRAL_STEM.as_ref(),
+    };
+    let path = directory.join(stem);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Error::io("remove", path)(error));
+        }
+        _ => {}
+    }
+    std::os::unix::fs::symlink(program, &path).map_err(Error::io("link", &path))?;
+    Ok(path)
+}
+
+/// The codegen option that makes rustc call the wrapper.
+pub fn linker_flag(path: &Path) -> OsString {
+    let mut flag = OsString::from("linker=");
+    flag.push(path);
+    flag
+}
+
+/// Puts the wrapper into `directory` with what it is to do, for one executable.
+///
+/// # Errors
+/// When the directory cannot be written to.
+pub fn prepare(directory: &Path, program: &Path, plan: LinkPlan) -> Result<PathBuf> {
+    let path = install(directory, program, &plan.linker)?;
+    let report = directory.join(FALLBACK_FILE);
+    if report.exists() {
+        fs::remove_file(&report).map_err(Error::io("remove", &report))?;
+    }
+    write_json(&directory.join(PLAN_FILE), &WrapperPlan::Link(plan))?;
+    Ok(path)
+}
+
+/// The report that the wrapper in `directory` left, if it fell back to the static link.
+///
+/// # Errors
+/// When the report cannot be read.
+pub fn fallback_report(directory: &Path) -> Result<Option<FallbackReport>> {
+    let path = directory.join(FALLBACK_FILE);
+    path.exists().then(|| read_json(&path)).transpose()
+}
+
+/// Does the linker's work and exits, if this process was called as the linker.
+/// Otherwise returns at once, at the cost of looking at its own name.
+pub fn run_if_called_as_linker() {
+    let mut args = std::env::args_os();
+    let Some(own_name) = args.next().map(PathBuf::from) else {
+        return;
+    };
+    let Some(directory) = own_name.parent().filter(|parent| parent.is_absolute()) else {
+        return;
+    };
+    let plan = directory.join(PLAN_FILE);
+    if !plan.exists() {
+        return;
+    }
+    std::process::exit(match work(directory, &plan, args.collect()) {
+        Ok(status) => exit_code(status),
+        Err(error) => {
+            report_error(&error);
+            1
+        }
+    })
+}
+
+fn work(directory: &Path, plan: &Path, args: Vec<OsString>) -> Result<ExitStatus> {
+    match read_json(plan)? {
+        WrapperPlan::Record => {
+            let args = response_file::expand(args)?;
+            write_json(&directory.join(RECORD_FILE), &args)?;
+            Ok(ExitStatus::default())
+        }
+        WrapperPlan::Link(plan) => link(directory, &plan, args),
+    }
+}
+
+/// Links one executable: against the groups, or, if that fails, as rustc asked.
+fn link(directory: &Path, plan: &LinkPlan, original: Vec<OsString>) -> Result<ExitStatus> {
+    let report = match link_against_groups(directory, plan, &original) {
+        Ok(output) if output.status.success() => {
+            forward(&output);
+            return Ok(output.status);
+        }
+        Ok(output) => FallbackReport {
+            reason: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            link_line: Some(directory.join(FAILED_LINE)),
+        },
+        Err(Unlinkable::Engine(error)) => FallbackReport {
+            reason: chain(&error),
+            link_line: None,
+        },
+        Err(Unlinkable::Mismatch(mismatch)) => FallbackReport {
+            reason: mismatch.to_string(),
+            link_line: None,
+        },
+    };
+    let output = Command::new(&plan.linker)
+        .args(original)
+        .output()
+        .map_err(|source| Error::Spawn {
+            program: plan.linker.clone(),
+            source,
+        })?;
+    forward(&output);
+    // A line that fails either way is the user's to mend, from the linker's words
+    // on their own line.
+    if output.status.success() {
+        write_json(&directory.join(FALLBACK_FILE), &report)?;
+    }
+    Ok(output.status)
+}
+
+/// Response file with a link line that the linker refused.
+const FAILED_LINE: &str = "failed-link-line";
+
+enum Unlinkable {
+    Engine(Error),
+    Mismatch(Mismatch),
+}
+
+impl From<Error> for Unlinkable {
+    fn from(error: Error) -> Self {
+        Unlinkable::Engine(error)
+    }
+}
+
+fn link_against_groups(
+    directory: &Path,
+    plan: &LinkPlan,
+    original: &[OsString],
+) -> Result<Output, Unlinkable> {
+    let args = response_file::expand(original.iter().cloned())?;
+    let groups = groups_on_line(plan, &args)?;
+    let scratch = scratch_directory(directory.join("objects"))?;
+    let objects = visible_copies(&args, &scratch)?;
+    let settled_libraries = settled_libraries(groups.iter().map(|(manifest, _)| manifest));
+    let groups: Vec<_> = groups.into_iter().map(|(_, input)| input).collect();
+    let rewritten = Rewrite {
+        groups: &groups,
+        objects: &objects,
+        settled_libraries: &settled_libraries,
+        run_paths: &plan.run_paths,
+    }
+    .apply(&args)
+    .map_err(Unlinkable::Mismatch)?;
+    let output = linker::run(&plan.linker, rewritten.clone(), &scratch)?;
+    if output.status.success() {
+        fs::remove_dir_all(&scratch).map_err(Error::io("remove", &scratch))?;
+    } else {
+        let line = response_file::format(&rewritten);
+        files::write(&directory.join(FAILED_LINE), &line)?;
+    }
+    Ok(output)
+}
+
+/// The groups that this line uses, dependents first: those with a library on the
+/// line, and those that they need. A library that the program names nowhere is
+/// not on the line, so a group may be without use here.
+fn groups_on_line(
+    plan: &LinkPlan,
+    args: &[OsString],
+) -> Result<Vec<(GroupManifest, GroupInput)>, Unlinkable> {
+    let on_line = rlib_names(args);
+    let mut needed: HashSet<String> = HashSet::new();
+    let mut used = Vec::new();
+    for path in &plan.manifests {
+        let manifest = GroupManifest::read(path)?;
+        let members: HashSet<String> = manifest
+            .members
+            .iter()
+            .map(|member| member.rlib.clone())
+            .collect();
+        let is_used = !members.is_disjoint(&on_line) || needed.contains(&manifest.soname);
+        if members.is_empty() || !is_used {
+            continue;
+        }
+        let without_std = !on_line.iter().any(|rlib| rlib.starts_with("libstd-"));
+        if manifest.template.is_some() && without_std {
+            return Err(Unlinkable::Mismatch(Mismatch::NoStd));
+        }
+        needed.extend(manifest.needs.iter().cloned());
+        let shared_object = manifest.shared_object(path);
+        used.push((
+            manifest,
+            GroupInput {
+                shared_object,
+                members,
+            },
+        ));
+    }
+    Ok(used)
+}
+
+/// Copies, in `scratch`, of the objects on the line that hide a symbol which ties
+/// the program to the runtime in the groups.
+///
+/// rustc makes the allocator shim for one output and hides what it takes from std
+/// (`__rdl_alloc`), and hides `__rust_alloc` itself when the program has a
+/// `#[global_allocator]`. std in its group takes that symbol from the executable,
+/// so both sides must be visible, or there would be two allocators in the process.
+fn visible_copies(args: &[OsString], scratch: &Path) -> Result<HashMap<PathBuf, PathBuf>> {
+    let mut copies = HashMap::new();
+    for path in object_files(args) {
+        // Objects that rustc does not make may be missing, or no ELF at all:
+        // that is for the linker to say.
+        let Ok(data) = files::map(path) else { continue };
+        let Ok(Some(hidden)) = with_class!(&data[..], hidden_symbols(&data)) else {
+            continue;
+        };
+        let offsets: Vec<u64> = hidden
+            .iter()
+            .filter(|symbol| ties_to_runtime(symbol))
+            .map(|symbol| symbol.st_other)
+            .collect();
+        if offsets.is_empty() {
+            continue;
+        }
+        let mut bytes = data.to_vec();
+        set_visibility(&mut bytes, &offsets, elf::STV_DEFAULT);
+        let copy = scratch.join(format!("{}.o", copies.len()));
+        fs::write(&copy, bytes).map_err(Error::io("write", &copy))?;
+        copies.insert(path.to_owned(), copy);
+    }
+    Ok(copies)
+}
+
+/// Symbols of rustc's pseudo crate `__rustc` (rustc 1.95: v0-mangled as
+/// `_RNvCs<hash>_7___rustc<length><name>`): allocator functions and the panic handler.
+fn ties_to_runtime(symbol: &HiddenSymbol<'_>) -> bool {
+    const CRATE: &[u8] = b"_7___rustc";
+    symbol.name.windows(CRATE.len()).any(|part| part == CRATE)
+}
+
+/// Passes the linker's words on to rustc.
+fn forward(output: &Output) {
+    // Nobody is left to tell when rustc does not listen.
+    let _ = std::io::stdout().write_all(&output.stdout);
+    let _ = std::io::stderr().write_all(&output.stderr);
+}
+
+fn report_error(error: &Error) {
+    let _ = writeln!(std::io::stderr(), "error: {}", chain(error));
+}
+
+/// An error and its causes, one a line.
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str("\ncaused by: ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// The exit code to end with: the linker's own, or, if a signal ended it, the
+/// code by which a shell tells of that signal.
+fn exit_code(status: ExitStatus) -> i32 {
+    status
+        .code()
+        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+}
