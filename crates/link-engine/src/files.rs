@@ -5,7 +5,8 @@
 //! name in the same directory and then renamed: the old inode lives on for
 //! those that have it mapped, and a file that has its final name is whole.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use memmap2::Mmap;
@@ -35,6 +36,8 @@ pub(crate) fn temporary_beside(path: &Path) -> Result<TempPath> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     tempfile::Builder::new()
         .prefix(&format!(".{name}."))
+        // Others may read what Cargo builds, as far as the user's umask lets them.
+        .permissions(Permissions::from_mode(0o666))
         .tempfile_in(directory)
         .map(NamedTempFile::into_temp_path)
         .map_err(Error::io("create a temporary file beside", path))

@@ -6,16 +6,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::classify::{self, Candidate};
+use crate::classify::{self, Candidate, StayReason};
 use crate::content::{ContentKey, GroupFiles};
 use crate::link_line::GroupLine;
-use crate::linker::{self, scratch_directory};
+use crate::linker::{self, linker_identity, scratch_directory};
 use crate::manifest::{GroupManifest, LinkTemplate, Member, Stay};
 use crate::rlib::{RlibFacts, copy_with_protected_symbols};
 use crate::{Error, Result, files, response_file};
 
 /// Changes when the same inputs would give another shared object.
-const FORMAT: &str = "dynamic-deps 1";
+pub const FORMAT: &str = "dynamic-deps 1";
 
 /// A library to be linked into a group.
 #[derive(Debug, Clone)]
@@ -76,15 +76,19 @@ impl Strip {
     }
 }
 
+/// Gets the linker and its arguments before it runs, to show them to the user.
+pub type BeforeLink<'a> = &'a mut dyn FnMut(&Path, &[OsString]);
+
 impl GroupJob {
     /// Makes the shared object and the manifest.
     ///
-    /// When the content is on disk already, from an earlier build, nothing is linked.
+    /// When the content is on disk already, from an earlier build, nothing is
+    /// linked. Otherwise `before_link` is called before the linker is.
     ///
     /// # Errors
     /// When a file cannot be read or written, is malformed, or the linker fails.
     /// What was there before is left as it was.
-    pub fn run(&self) -> Result<GroupManifest> {
+    pub fn run(&self, before_link: BeforeLink<'_>) -> Result<GroupManifest> {
         let below: Vec<_> = self
             .below
             .iter()
@@ -100,6 +104,8 @@ impl GroupJob {
             .iter()
             .flat_map(|(_, manifest)| manifest.stays_by_rlib())
             .collect();
+        let read = read_libraries(&self.libraries)?;
+        let verdicts = verdicts(&read, &stays_below);
         let below: Vec<Below> = below
             .iter()
             .filter(|(_, manifest)| !manifest.members.is_empty())
@@ -108,114 +114,31 @@ impl GroupJob {
                 shared_object: manifest.shared_object(path),
             })
             .collect();
-        link(self, template, &below, &stays_below, None)
-    }
-}
-
-/// A group below, as its dependents see it.
-pub(crate) struct Below {
-    pub(crate) soname: String,
-    pub(crate) shared_object: PathBuf,
-}
-
-/// Reads, judges and links the libraries of a job. `own_template` is what the
-/// group of the sysroot crates has to tell the others; its libraries are members
-/// whatever they hold, since rustc links them into every program as a whole.
-pub(crate) fn link(
-    job: &GroupJob,
-    template: &LinkTemplate,
-    below: &[Below],
-    stays_below: &HashMap<String, String>,
-    own_template: Option<LinkTemplate>,
-) -> Result<GroupManifest> {
-    let read: Vec<(RlibFacts, blake3::Hash)> = job
-        .libraries
-        .iter()
-        .map(|library| RlibFacts::read(&library.rlib))
-        .collect::<Result<_>>()?;
-    let file_names: Vec<String> = job.libraries.iter().map(Library::file_name).collect();
-    let candidates: Vec<_> = job
-        .libraries
-        .iter()
-        .zip(&read)
-        .zip(&file_names)
-        .map(|((library, (facts, _)), rlib)| Candidate {
-            rlib,
-            name: &library.name,
-            dependencies: &library.dependencies,
-            facts,
-        })
-        .collect();
-    let verdicts = match own_template {
-        Some(_) => vec![None; candidates.len()],
-        None => classify::verdicts(&candidates, stays_below),
-    };
-
-    let mut members = Vec::new();
-    let mut stays = Vec::new();
-    let mut inputs = Vec::new();
-    for (((library, (facts, hash)), rlib), verdict) in job
-        .libraries
-        .iter()
-        .zip(&read)
-        .zip(file_names)
-        .zip(verdicts)
-    {
-        let name = library.name.clone();
-        match verdict {
-            Some(reason) => stays.push(Stay { name, rlib, reason }),
-            None => {
-                inputs.push((library, facts, hash));
-                members.push(Member {
-                    name,
-                    rlib,
-                    protected_symbols: facts.hidden_symbols.len(),
-                });
-            }
-        }
-    }
-
-    let native_libraries: Vec<NativeLibrary> = job
-        .native_libraries
-        .iter()
-        .filter_map(|text| NativeLibrary::parse(text))
-        .collect();
-    let key = content_key(job, template, below, &inputs, &native_libraries);
-    let manifest = GroupManifest {
-        group: job.group.clone(),
-        soname: job.files.soname(&key),
-        members,
-        stays,
-        needs: below.iter().map(|group| group.soname.clone()).collect(),
-        native_libraries: native_libraries
-            .iter()
-            .map(|library| library.name.clone())
-            .collect(),
-        template: own_template,
-    };
-    let content = job.files.content(&manifest.soname);
-    if content.exists() {
-        // Whoever compares times must see that this build vouches for it.
-        touch(&content)?;
-    } else {
-        let scratch = scratch_directory(job.scratch.clone())?;
-        let rlibs = linkable_rlibs(&inputs, &scratch)?;
-        link_content(
-            job,
+        GroupLink {
+            job: self,
             template,
-            below,
-            &rlibs,
-            &native_libraries,
-            &manifest,
-            &scratch,
-        )?;
-        fs::remove_dir_all(&scratch).map_err(Error::io("remove", &scratch))?;
+            below: &below,
+        }
+        .finish(read, verdicts, None, before_link)
     }
-    files::link_or_copy(&content, &job.files.shared_object())?;
-    manifest.write(&job.files.manifest())?;
-    job.files
-        .remove_unneeded(&manifest.soname, &job.executable_directories)?;
-    Ok(manifest)
+
+    /// Makes the group of the sysroot crates, whose manifest tells the other groups
+    /// how to link. All its libraries are members whatever they hold: rustc links
+    /// them into every program.
+    pub(crate) fn run_as_sysroot(
+        &self,
+        template: LinkTemplate,
+        before_link: BeforeLink<'_>,
+    ) -> Result<GroupManifest> {
+        let read = read_libraries(&self.libraries)?;
+        let verdicts = vec![None; read.len()];
+        GroupLink {
+            job: self,
+            template: &template.clone(),
+            below: &[],
+        }
+        .finish(read, verdicts, Some(template), before_link)
+    }
 }
 
 impl Library {
@@ -225,107 +148,224 @@ impl Library {
     }
 }
 
-type Input<'a> = (&'a Library, &'a RlibFacts, &'a blake3::Hash);
-
-/// Hashes all that decides on the bytes of the shared object: the members, the
-/// link line but for its paths, and what the groups below are.
-fn content_key(
-    job: &GroupJob,
-    template: &LinkTemplate,
-    below: &[Below],
-    inputs: &[Input<'_>],
-    native_libraries: &[NativeLibrary],
-) -> ContentKey {
-    let mut hasher = blake3::Hasher::new();
-    let mut put = |bytes: &[u8]| {
-        hasher.update(&(bytes.len() as u64).to_le_bytes());
-        hasher.update(bytes);
-    };
-    put(FORMAT.as_bytes());
-    for (library, _, hash) in inputs {
-        put(library.file_name().as_bytes());
-        put(hash.as_bytes());
-    }
-    for group in below {
-        put(group.soname.as_bytes());
-    }
-    let options = job.strip.option();
-    put(template.linker.as_os_str().as_encoded_bytes());
-    for arg in template
-        .before
-        .iter()
-        .chain(&template.after)
-        .chain(&job.run_paths)
-        .chain(&options)
-    {
-        put(arg.as_encoded_bytes());
-    }
-    for library in native_libraries {
-        put(library.argument.as_bytes());
-    }
-    ContentKey::new(&hasher)
+/// A library and what was seen in its rlib.
+struct ReadLibrary<'a> {
+    library: &'a Library,
+    rlib: String,
+    facts: RlibFacts,
+    hash: blake3::Hash,
 }
 
-/// The rlibs to give to the linker: those of the members, or copies of them in
-/// `scratch` where hidden symbols have to be seen from outside.
-fn linkable_rlibs(inputs: &[Input<'_>], scratch: &Path) -> Result<Vec<PathBuf>> {
-    inputs
+fn read_libraries(libraries: &[Library]) -> Result<Vec<ReadLibrary<'_>>> {
+    libraries
         .iter()
-        .map(|(library, facts, _)| {
-            if facts.hidden_symbols.is_empty() {
-                return Ok(library.rlib.clone());
-            }
-            let copy = scratch.join(library.file_name());
-            copy_with_protected_symbols(&library.rlib, facts, &copy)?;
-            Ok(copy)
+        .map(|library| {
+            let (facts, hash) = RlibFacts::read(&library.rlib)?;
+            Ok(ReadLibrary {
+                library,
+                rlib: library.file_name(),
+                facts,
+                hash,
+            })
         })
         .collect()
 }
 
-fn link_content(
-    job: &GroupJob,
-    template: &LinkTemplate,
-    below: &[Below],
-    rlibs: &[PathBuf],
-    native_libraries: &[NativeLibrary],
-    manifest: &GroupManifest,
-    scratch: &Path,
-) -> Result<()> {
-    let content = job.files.content(&manifest.soname);
-    let temporary = files::temporary_beside(&content)?;
-    let below: Vec<_> = below
+fn verdicts(
+    read: &[ReadLibrary<'_>],
+    stays_below: &HashMap<String, String>,
+) -> Vec<Option<StayReason>> {
+    let candidates: Vec<_> = read
         .iter()
-        .map(|group| group.shared_object.clone())
+        .map(|read| Candidate {
+            rlib: &read.rlib,
+            name: &read.library.name,
+            dependencies: &read.library.dependencies,
+            facts: &read.facts,
+        })
         .collect();
-    let native_arguments: Vec<_> = native_libraries
-        .iter()
-        .map(|library| library.argument.clone().into())
-        .collect();
-    let options: Vec<_> = job.strip.option().into_iter().collect();
-    let args = GroupLine {
-        template,
-        soname: &manifest.soname,
-        output: &temporary,
-        rlibs,
-        below: &below,
-        native_search: &job.native_search,
-        native_libraries: &native_arguments,
-        run_paths: &job.run_paths,
-        options: &options,
-    }
-    .args();
-    let output = linker::run(&template.linker, args.clone(), scratch)?;
-    if !output.status.success() {
-        let link_line = scratch.join("link-line");
-        files::write(&link_line, &response_file::format(&args))?;
-        return Err(Error::GroupLink {
+    classify::verdicts(&candidates, stays_below)
+}
+
+/// A group below, as its dependents see it.
+struct Below {
+    soname: String,
+    shared_object: PathBuf,
+}
+
+/// A job with all that it needs to know from others.
+struct GroupLink<'a> {
+    job: &'a GroupJob,
+    template: &'a LinkTemplate,
+    below: &'a [Below],
+}
+
+impl GroupLink<'_> {
+    fn finish(
+        &self,
+        read: Vec<ReadLibrary<'_>>,
+        verdicts: Vec<Option<StayReason>>,
+        own_template: Option<LinkTemplate>,
+        before_link: BeforeLink<'_>,
+    ) -> Result<GroupManifest> {
+        let job = self.job;
+        let mut stays = Vec::new();
+        let mut inputs = Vec::new();
+        for (read, verdict) in read.into_iter().zip(verdicts) {
+            match verdict {
+                None => inputs.push(read),
+                Some(reason) => stays.push(Stay {
+                    name: read.library.name.clone(),
+                    rlib: read.rlib,
+                    reason,
+                }),
+            }
+        }
+        let native_libraries: Vec<NativeLibrary> = job
+            .native_libraries
+            .iter()
+            .filter_map(|text| NativeLibrary::parse(text))
+            .collect();
+        let soname = job
+            .files
+            .soname(&self.content_key(&inputs, &native_libraries));
+        let content = job.files.content(&soname);
+        if content.exists() {
+            // Whoever compares times must see that this build vouches for it.
+            touch(&content)?;
+        } else {
+            self.link_content(&soname, &inputs, &native_libraries, before_link)?;
+        }
+        files::link_or_copy(&content, &job.files.shared_object())?;
+        let manifest = GroupManifest {
             group: job.group.clone(),
-            status: output.status,
-            link_line,
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        });
+            soname,
+            members: inputs.into_iter().map(ReadLibrary::into_member).collect(),
+            stays,
+            needs: self
+                .below
+                .iter()
+                .map(|group| group.soname.clone())
+                .collect(),
+            native_libraries: native_libraries
+                .into_iter()
+                .map(|library| library.name)
+                .collect(),
+            template: own_template,
+        };
+        manifest.write(&job.files.manifest())?;
+        job.files
+            .remove_unneeded(&manifest.soname, &job.executable_directories)?;
+        Ok(manifest)
     }
-    files::persist(temporary, &content)
+
+    /// Hashes all that decides on the bytes of the shared object: the members, the
+    /// linker and its options, and what the groups below are.
+    fn content_key(
+        &self,
+        inputs: &[ReadLibrary<'_>],
+        native_libraries: &[NativeLibrary],
+    ) -> ContentKey {
+        let mut hasher = blake3::Hasher::new();
+        let mut put = |bytes: &[u8]| {
+            hasher.update(&(bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        };
+        put(FORMAT.as_bytes());
+        put(linker_identity(&self.template.linker).as_bytes());
+        for read in inputs {
+            put(read.rlib.as_bytes());
+            put(read.hash.as_bytes());
+        }
+        for group in self.below {
+            put(group.soname.as_bytes());
+        }
+        let strip = self.job.strip.option();
+        let template = self.template.before.iter().chain(&self.template.after);
+        for arg in template.chain(&self.job.run_paths).chain(&strip) {
+            put(arg.as_encoded_bytes());
+        }
+        for library in native_libraries {
+            put(library.argument.as_bytes());
+        }
+        ContentKey::new(&hasher)
+    }
+
+    fn link_content(
+        &self,
+        soname: &str,
+        inputs: &[ReadLibrary<'_>],
+        native_libraries: &[NativeLibrary],
+        before_link: BeforeLink<'_>,
+    ) -> Result<()> {
+        let job = self.job;
+        let scratch = scratch_directory(job.scratch.clone())?;
+        let content = job.files.content(soname);
+        let temporary = files::temporary_beside(&content)?;
+        let shared_objects: Vec<_> = self
+            .below
+            .iter()
+            .map(|group| group.shared_object.clone())
+            .collect();
+        let native_arguments: Vec<_> = native_libraries
+            .iter()
+            .map(|library| library.argument.clone().into())
+            .collect();
+        let args = GroupLine {
+            template: self.template,
+            soname,
+            output: &temporary,
+            rlibs: &linkable_rlibs(inputs, &scratch)?,
+            below: &shared_objects,
+            native_search: &job.native_search,
+            native_libraries: &native_arguments,
+            run_paths: &job.run_paths,
+            options: job.strip.option().as_slice(),
+        }
+        .args();
+        let linker = &self.template.linker;
+        before_link(linker, &args);
+        let output = linker::run(linker, args.clone(), &scratch)?;
+        if !output.status.success() {
+            let link_line = scratch.join("link-line");
+            files::write(&link_line, &response_file::format(&args))?;
+            return Err(Error::GroupLink {
+                group: job.group.clone(),
+                status: output.status,
+                link_line,
+                stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            });
+        }
+        files::persist(temporary, &content)?;
+        fs::remove_dir_all(&scratch).map_err(Error::io("remove", &scratch))
+    }
+}
+
+impl ReadLibrary<'_> {
+    fn into_member(self) -> Member {
+        Member {
+            name: self.library.name.clone(),
+            rlib: self.rlib,
+            protected_symbols: self.facts.hidden_symbols.len(),
+        }
+    }
+}
+
+/// The rlibs to give to the linker: those of the members, or copies of them in
+/// `scratch` where hidden symbols have to be seen from outside.
+fn linkable_rlibs(inputs: &[ReadLibrary<'_>], scratch: &Path) -> Result<Vec<PathBuf>> {
+    inputs
+        .iter()
+        .map(|read| {
+            let rlib = &read.library.rlib;
+            if read.facts.hidden_symbols.is_empty() {
+                return Ok(rlib.clone());
+            }
+            let copy = scratch.join(&read.rlib);
+            copy_with_protected_symbols(rlib, &read.facts, &copy)?;
+            Ok(copy)
+        })
+        .collect()
 }
 
 fn touch(path: &Path) -> Result<()> {

@@ -33,3 +33,4 @@ pub mod sysroot;
 pub mod wrapper;
 
 pub use error::{Error, Result};
+pub use linker::linker_identity;

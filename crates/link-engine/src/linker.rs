@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::SystemTime;
 
 use crate::{Error, Result, response_file};
 
@@ -69,4 +70,55 @@ pub(crate) fn scratch_directory(path: PathBuf) -> Result<PathBuf> {
     }
     fs::create_dir_all(&path).map_err(Error::io("create", &path))?;
     Ok(path)
+}
+
+/// Tells one linker from another, also where an update put a new one under the
+/// same name: its path, and size and time of the file that the path names now.
+///
+/// What cannot be found is told by its name alone: whoever runs it will say.
+pub fn linker_identity(linker: &Path) -> String {
+    let path = resolve(linker);
+    let state = path.as_deref().and_then(|path| {
+        let metadata = fs::metadata(path).ok()?;
+        let modified = metadata.modified().ok()?;
+        let since = modified.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        Some(format!("{} {}", metadata.len(), since.as_nanos()))
+    });
+    let path = path.as_deref().unwrap_or(linker).display();
+    format!("{path} {}", state.as_deref().unwrap_or("unknown"))
+}
+
+/// Where the system finds a program: a name without slash is looked up in `PATH`.
+fn resolve(program: &Path) -> Option<PathBuf> {
+    if program.components().count() > 1 {
+        return Some(program.to_owned());
+    }
+    std::env::split_paths(&std::env::var_os("PATH")?)
+        .map(|directory| directory.join(program))
+        .find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_file_under_the_same_name_is_another_linker() {
+        let directory = tempfile::tempdir().unwrap();
+        let linker = directory.path().join("ld");
+        fs::write(&linker, "one").unwrap();
+        let one = linker_identity(&linker);
+        assert_eq!(linker_identity(&linker), one);
+        fs::write(&linker, "another").unwrap();
+        assert_ne!(linker_identity(&linker), one);
+    }
+
+    #[test]
+    fn a_name_is_looked_up_and_may_be_unknown() {
+        assert!(linker_identity(Path::new("cc")).contains("/cc "));
+        assert_eq!(
+            linker_identity(Path::new("no-such-ld")),
+            "no-such-ld unknown"
+        );
+    }
 }

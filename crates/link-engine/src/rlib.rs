@@ -18,11 +18,17 @@ use crate::{Error, Result, files};
 /// Metadata of the crate: an object file without code, which linkers drop.
 const METADATA_MEMBER: &[u8] = b"lib.rmeta";
 
+/// End of the names of the objects that rustc made (`OutputType::Object` of a
+/// codegen unit, rustc 1.95).
+const RUST_OBJECT: &[u8] = b".rcgu.o";
+
 /// What was seen in one rlib.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct RlibFacts {
     /// Offsets, in bytes from the start of the rlib, of the `st_other` byte of
-    /// each global or weak symbol that has hidden visibility.
+    /// each global or weak symbol that has hidden visibility, in objects that rustc
+    /// did not make. rustc hides a symbol when no other crate can refer to it; a C
+    /// compiler that hides a symbol knows nothing of the Rust code that calls it.
     pub hidden_symbols: Vec<u64>,
     /// Whether code of the rlib runs before `main` or after it: constructors and
     /// destructors.
@@ -75,6 +81,7 @@ impl RlibFacts {
                 None => {
                     facts.foreign_member.get_or_insert_with(name);
                 }
+                Some(()) if member.name().ends_with(RUST_OBJECT) => {}
                 Some(()) => {
                     let hidden = with_class!(object, hidden_symbols(object)).map_err(fail)?;
                     facts.hidden_symbols.extend(

@@ -5,13 +5,12 @@
 //! rustc's knowledge. So it is asked: it links an empty program with the linker
 //! wrapper in the place of the linker, and the wrapper writes down the line.
 
-use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::group::{GroupJob, Library, link};
+use crate::group::{BeforeLink, GroupJob, Library};
 use crate::linker::scratch_directory;
 use crate::manifest::{
     GroupManifest, LinkTemplate, PLAN_FILE, RECORD_FILE, WrapperPlan, read_json, write_json,
@@ -40,19 +39,13 @@ pub struct Probe {
 ///
 /// # Errors
 /// When rustc or the linker fails or a file cannot be read or written.
-pub fn run(job: &GroupJob, probe: &Probe) -> Result<GroupManifest> {
+pub fn run(job: &GroupJob, probe: &Probe, before_link: BeforeLink<'_>) -> Result<GroupManifest> {
     let (template, rlibs) = probe.ask(&job.scratch)?;
     let job = GroupJob {
         libraries: rlibs.into_iter().map(library).collect(),
         ..job.clone()
     };
-    link(
-        &job,
-        &template,
-        &[],
-        &HashMap::new(),
-        Some(template.clone()),
-    )
+    job.run_as_sysroot(template, before_link)
 }
 
 impl Probe {
