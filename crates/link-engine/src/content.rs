@@ -8,10 +8,10 @@
 //!
 //! ```text
 //! deps/
-//!   dyn-local-<unit>.json          manifest: what the group is now
-//!   dyn-local-<unit>.so            the current shared object, for tools and people
-//!   dyn-local-<unit>-<key>.so      the same file, under its soname
-//!   dyn-local-<unit>-<old key>.so  needed by an executable that was not rebuilt
+//!   dynamic-deps-local-<unit>.json          manifest: what the group is now
+//!   dynamic-deps-local-<unit>.so            the current shared object, for tools and people
+//!   dynamic-deps-local-<unit>-<key>.so      the same file, under its soname
+//!   dynamic-deps-local-<unit>-<old key>.so  needed by an executable that was not rebuilt
 //! ```
 
 use std::collections::HashSet;
@@ -87,38 +87,44 @@ impl GroupFiles {
     /// # Errors
     /// When the group's directory cannot be listed or a file not be removed.
     pub fn remove_unneeded(&self, current: &str, executable_directories: &[PathBuf]) -> Result<()> {
-        let mut older = self.older_content(current)?;
-        if older.is_empty() {
-            return Ok(());
-        }
+        let mut older: HashSet<String> = self.names()?;
+        older.retain(|name| name != current && self.is_content(name));
         let mut seen = HashSet::new();
         for directory in executable_directories {
-            if seen.insert(directory) {
+            if !older.is_empty() && seen.insert(directory) {
                 keep_needed(directory, &mut older);
             }
         }
-        for soname in older {
-            let path = self.content(&soname);
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(Error::io("remove", path)(error));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+        older.iter().try_for_each(|soname| self.remove(soname))
     }
 
-    fn older_content(&self, current: &str) -> Result<HashSet<String>> {
-        let fail = Error::io("list", &self.directory);
-        let entries = match fs::read_dir(&self.directory) {
-            Ok(entries) => entries,
-            Err(error) => return Err(fail(error)),
-        };
+    /// Removes the temporary files of jobs that were killed. To be called by the
+    /// only job that writes to these files.
+    ///
+    /// # Errors
+    /// When the group's directory cannot be listed or a file not be removed.
+    pub fn remove_leftovers(&self) -> Result<()> {
+        let temporary = format!(".{}", self.stem);
+        let mut names = self.names()?;
+        names.retain(|name| name.starts_with(&temporary));
+        names.iter().try_for_each(|name| self.remove(name))
+    }
+
+    fn names(&self) -> Result<HashSet<String>> {
+        let entries = fs::read_dir(&self.directory).map_err(Error::io("list", &self.directory))?;
         Ok(entries
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .filter(|name| name != current && self.is_content(name))
             .collect())
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        let path = self.directory.join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(Error::io("remove", path)(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn is_content(&self, name: &str) -> bool {
@@ -174,16 +180,17 @@ mod tests {
     #[test]
     fn what_nobody_needs_is_removed() {
         let directory = tempfile::tempdir().unwrap();
-        let files = GroupFiles::new(directory.path(), "dyn-local-1");
+        let files = GroupFiles::new(directory.path(), "dynamic-deps-local-1");
         let current = files.soname(&key("new"));
         let older = files.soname(&key("old"));
-        let foreign = GroupFiles::new(directory.path(), "dyn-local-12").soname(&key("old"));
+        let foreign =
+            GroupFiles::new(directory.path(), "dynamic-deps-local-12").soname(&key("old"));
         for name in [
             &current,
             &older,
             &foreign,
-            "dyn-local-1.so",
-            "dyn-local-1-x.so",
+            "dynamic-deps-local-1.so",
+            "dynamic-deps-local-1-x.so",
         ] {
             fs::write(directory.path().join(name), b"").unwrap();
         }
@@ -198,17 +205,33 @@ mod tests {
         let mut expected = vec![
             current,
             foreign,
-            "dyn-local-1.so".to_owned(),
-            "dyn-local-1-x.so".to_owned(),
+            "dynamic-deps-local-1.so".to_owned(),
+            "dynamic-deps-local-1-x.so".to_owned(),
         ];
         expected.sort();
         assert_eq!(left, expected);
     }
 
     #[test]
+    fn what_a_killed_job_left_is_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = GroupFiles::new(directory.path(), "dynamic-deps-local-1");
+        let leftover = directory
+            .path()
+            .join(format!(".{}.AbCdEf", files.soname(&key("new"))));
+        let foreign = directory.path().join(".dynamic-deps-frozen-1.so.AbCdEf");
+        fs::write(&leftover, b"").unwrap();
+        fs::write(&foreign, b"").unwrap();
+        fs::write(files.manifest(), b"").unwrap();
+        files.remove_leftovers().unwrap();
+        assert!(!leftover.exists());
+        assert!(foreign.exists() && files.manifest().exists());
+    }
+
+    #[test]
     fn what_an_executable_needs_is_kept() {
         let directory = tempfile::tempdir().unwrap();
-        let files = GroupFiles::new(directory.path(), "dyn-local-1");
+        let files = GroupFiles::new(directory.path(), "dynamic-deps-local-1");
         let older = files.soname(&key("old"));
         fs::write(files.content(&older), b"").unwrap();
         let executables = tempfile::tempdir().unwrap();

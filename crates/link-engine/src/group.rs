@@ -209,6 +209,7 @@ impl GroupLink<'_> {
         before_link: BeforeLink<'_>,
     ) -> Result<GroupManifest> {
         let job = self.job;
+        job.files.remove_leftovers()?;
         let mut stays = Vec::new();
         let mut inputs = Vec::new();
         for (read, verdict) in read.into_iter().zip(verdicts) {

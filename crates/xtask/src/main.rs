@@ -1,0 +1,158 @@
+//! `cargo xtask`: makes the tree, builds, installs and tests the fork. Everything CI runs is one of these commands.
+//!
+//! For Unix only: the toolchain is made of symlinks, and `run` replaces this process.
+
+mod export;
+#[cfg(test)]
+mod fixture;
+mod fork;
+mod git;
+mod overlay;
+mod patch;
+mod paths;
+mod pin;
+mod steps;
+mod testing;
+mod toolchain;
+mod tree;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::fork::Profile;
+use crate::paths::Repository;
+use crate::pin::Pin;
+use crate::steps::{Chatter, Steps};
+use crate::tree::{Outcome, Tree, Unexported};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Work on Cargo with dynamic-deps")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make `target/tree` from upstream, `patches/`, `src/` and `tests/`
+    Tree {
+        /// Give up work in the tree that was not exported
+        #[arg(long)]
+        discard: bool,
+    },
+    /// Bring work in `target/tree` back to `patches/`, `src/` and `tests/`
+    Export,
+    /// Build the fork: `target/fork/bin/cargo`
+    Build {
+        /// Optimised, for use and for measurements
+        #[arg(long)]
+        release: bool,
+    },
+    /// Run the fork in the current directory, built like the last time
+    Run {
+        /// Arguments of Cargo
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Make the fork the rustup toolchain `dynamic-deps`, built like the last time
+    Install,
+    /// Run everything that CI checks
+    Test {
+        /// Run this step only; may be given several times
+        #[arg(long, value_name = "STEP")]
+        only: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    let repository = Repository::of_this_build();
+    let pin = Pin::new(&repository);
+    let tree = Tree::new(&repository, &pin);
+    match command {
+        Command::Tree { discard } => {
+            let unexported = if discard {
+                Unexported::Discard
+            } else {
+                Unexported::Refuse
+            };
+            match tree.materialise(unexported)? {
+                Outcome::UpToDate => println!("`{}` is up to date", tree.shown_tree()),
+                Outcome::Updated(count) => {
+                    println!("`{}` made, {count} files changed", tree.shown_tree());
+                }
+            }
+        }
+        Command::Export => {
+            let changes = export::export(&tree)?;
+            for path in changes.paths() {
+                println!("{}", repository.display(path));
+            }
+            if changes.paths().is_empty() {
+                println!("nothing to export");
+            }
+        }
+        Command::Build { release } => {
+            let profile = if release {
+                Profile::Release
+            } else {
+                Profile::Dev
+            };
+            let mut steps = Steps::new(repository.logs(), Chatter::Steps);
+            let executable = build(&tree, &mut steps, profile)?;
+            println!("{}", executable.display());
+        }
+        Command::Run { args } => {
+            let mut steps = Steps::new(repository.logs(), Chatter::None);
+            let executable = build(&tree, &mut steps, Profile::of_last_build(&repository))?;
+            return Err(fork::exec(&executable, &args));
+        }
+        Command::Install => {
+            let mut steps = Steps::new(repository.logs(), Chatter::Steps);
+            let executable = build(&tree, &mut steps, Profile::of_last_build(&repository))?;
+            steps.run("install", |step| {
+                fork::install(&repository, step, &executable)
+            })?;
+        }
+        Command::Test { only } => testing::run(&tree, &only)?,
+    }
+    Ok(())
+}
+
+fn build(tree: &Tree, steps: &mut Steps, profile: Profile) -> Result<PathBuf> {
+    steps.run("tree", |_| tree.materialise(Unexported::Refuse))?;
+    steps.run("fork", |step| fork::build(tree.repository(), step, profile))
+}
+
+/// Prints the error and its causes. What each says about help comes last.
+fn report(error: &anyhow::Error) {
+    let mut help = Vec::new();
+    for (depth, cause) in error.chain().enumerate() {
+        let text = cause.to_string();
+        let mut lines: Vec<&str> = text.lines().collect();
+        // Only at the end: the output of a compiler, quoted in the middle, has such lines of its own.
+        if let Some(line) = lines.pop_if(|line| line.starts_with("help: ")) {
+            help.push(line.to_owned());
+        }
+        match depth {
+            0 => eprintln!("error: {}", lines.join("\n")),
+            _ => eprintln!("\nCaused by:\n  {}", lines.join("\n  ")),
+        }
+    }
+    for line in help {
+        eprintln!("\n{line}");
+    }
+}

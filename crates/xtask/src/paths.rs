@@ -1,0 +1,81 @@
+//! Where things lie: one type that knows every path of the repository that xtask touches.
+
+use std::path::{Path, PathBuf};
+
+/// The repository; every path is absolute.
+#[derive(Clone, Debug)]
+pub(crate) struct Repository {
+    root: PathBuf,
+}
+
+impl Repository {
+    /// The repository that this executable was built in. Not searched from the current directory, since
+    /// `cargo xtask run` may be called from any.
+    pub(crate) fn of_this_build() -> Repository {
+        let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = crate_dir.ancestors().nth(2).unwrap_or(crate_dir);
+        Repository::at(root)
+    }
+
+    pub(crate) fn at(root: &Path) -> Repository {
+        Repository {
+            root: root.to_path_buf(),
+        }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The package that pins upstream.
+    pub(crate) fn pin_manifest(&self) -> PathBuf {
+        self.root.join("upstream/Cargo.toml")
+    }
+
+    /// Versions and checksums of upstream's packages.
+    pub(crate) fn pin_lock(&self) -> PathBuf {
+        self.root.join("upstream/Cargo.lock")
+    }
+
+    pub(crate) fn patches(&self) -> PathBuf {
+        self.root.join("patches")
+    }
+
+    pub(crate) fn series(&self) -> PathBuf {
+        self.patches().join("series")
+    }
+
+    /// Upstream with patches and overlay: a git repository of its own.
+    pub(crate) fn tree(&self) -> PathBuf {
+        self.root.join("target/tree")
+    }
+
+    /// Cargo's target directory for the tree.
+    pub(crate) fn fork_build(&self) -> PathBuf {
+        self.root.join("target/fork-build")
+    }
+
+    /// Directory of what comes out of a build of the tree.
+    pub(crate) fn fork(&self) -> PathBuf {
+        self.root.join("target/fork")
+    }
+
+    /// The fork's executable. Its name has to be exactly `cargo`: Cargo looks at its own file name to find itself.
+    pub(crate) fn fork_executable(&self) -> PathBuf {
+        self.fork().join("bin/cargo")
+    }
+
+    /// Logs, locks and other scratch files of xtask.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.root.join("target/xtask")
+    }
+
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.scratch().join("log")
+    }
+
+    /// `path` as it is shown to people: relative to the repository where it lies inside.
+    pub(crate) fn display<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
+        path.strip_prefix(&self.root).unwrap_or(path).display()
+    }
+}

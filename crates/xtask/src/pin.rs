@@ -1,0 +1,369 @@
+//! Upstream as it was published: fetched by Cargo, checked against the pin, unpacked from the archives.
+//!
+//! `upstream/Cargo.lock` is the authority. Cargo verifies checksums when it downloads, but the archive in its cache may
+//! have changed since, and the directory it unpacks to is open to edits; so the archives are hashed again here and
+//! nothing but their content is used.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use flate2::read::GzDecoder;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::git::{File, Files, Mode};
+use crate::paths::Repository;
+use crate::toolchain;
+
+/// A package of upstream and where its files go in the tree.
+struct PinnedPackage {
+    name: &'static str,
+    /// Prefix of its paths in the tree: empty, or a directory with a slash at the end.
+    place: &'static str,
+}
+
+const PACKAGES: [PinnedPackage; 2] = [
+    PinnedPackage {
+        name: "cargo",
+        place: "",
+    },
+    // Published apart from Cargo, but part of its repository, and patched like the rest.
+    PinnedPackage {
+        name: "cargo-util-schemas",
+        place: "crates/cargo-util-schemas/",
+    },
+];
+
+/// Files that `cargo package` adds to what the repository has, and that no build reads.
+const PACKAGING_FILES: [&str; 2] = [".cargo_vcs_info.json", "Cargo.toml.orig"];
+
+/// What the first commit of the tree is made of.
+pub(crate) trait Base {
+    /// Changes whenever [`Base::files`] gives something else; cheap to ask for.
+    fn key(&self) -> Result<String>;
+
+    /// Message of the commit.
+    fn message(&self) -> Result<String>;
+
+    /// All files.
+    fn files(&self) -> Result<Files>;
+}
+
+/// Upstream at the pinned version.
+pub(crate) struct Pin {
+    repository: Repository,
+}
+
+/// Version and checksum of a package, as `upstream/Cargo.lock` has them.
+struct Locked {
+    version: String,
+    /// SHA-256, hexadecimal.
+    checksum: String,
+}
+
+impl Pin {
+    pub(crate) fn new(repository: &Repository) -> Pin {
+        Pin {
+            repository: repository.clone(),
+        }
+    }
+
+    fn lock_text(&self) -> Result<String> {
+        let path = self.repository.pin_lock();
+        fs::read_to_string(&path).with_context(|| format!("failed to read `{}`", path.display()))
+    }
+
+    fn locked(&self, package: &PinnedPackage) -> Result<Locked> {
+        let name = package.name;
+        parse_locked(&self.lock_text()?, name)
+            .with_context(|| format!("in `{}`", self.repository.pin_lock().display()))
+    }
+}
+
+impl Base for Pin {
+    fn key(&self) -> Result<String> {
+        Ok(hex(&Sha256::digest(self.lock_text()?)))
+    }
+
+    fn message(&self) -> Result<String> {
+        let mut subject = Vec::new();
+        let mut checksums = String::new();
+        for package in &PACKAGES {
+            let locked = self.locked(package)?;
+            subject.push(format!("{} {}", package.name, locked.version));
+            checksums.push_str(&format!(
+                "sha256 of {}: {}\n",
+                package.name, locked.checksum
+            ));
+        }
+        Ok(format!(
+            "upstream: {}\n\nAs published on crates.io.\n\n{checksums}",
+            subject.join(", ")
+        ))
+    }
+
+    fn files(&self) -> Result<Files> {
+        let manifest = self.repository.pin_manifest();
+        let host = toolchain::host()?;
+        toolchain::run(
+            toolchain::cargo()
+                .args([
+                    "fetch",
+                    "--quiet",
+                    "--locked",
+                    "--target",
+                    &host,
+                    "--manifest-path",
+                ])
+                .arg(&manifest),
+        )?;
+        let metadata = toolchain::run(
+            toolchain::cargo()
+                .args([
+                    "metadata",
+                    "--quiet",
+                    "--locked",
+                    "--offline",
+                    "--format-version=1",
+                ])
+                .args(["--filter-platform", &host, "--manifest-path"])
+                .arg(&manifest),
+        )?;
+        let metadata: Value = serde_json::from_slice(&metadata)
+            .context("failed to read what `cargo metadata` printed")?;
+        let mut files = Files::new();
+        for package in &PACKAGES {
+            let locked = self.locked(package)?;
+            let archive = archive_path(&metadata, package.name, &locked.version)?;
+            let bytes = read_verified(&archive, package.name, &locked)?;
+            let unpacked = unpack(&bytes, package, &locked.version)
+                .with_context(|| format!("failed to unpack `{}`", archive.display()))?;
+            files.extend(unpacked);
+        }
+        Ok(files)
+    }
+}
+
+fn parse_locked(lock: &str, name: &str) -> Result<Locked> {
+    let lock: toml::Table = lock.parse()?;
+    let packages = lock.get("package").and_then(toml::Value::as_array);
+    let mut found = packages
+        .into_iter()
+        .flatten()
+        .filter(|package| package.get("name").and_then(toml::Value::as_str) == Some(name));
+    let package = found
+        .next()
+        .with_context(|| format!("package `{name}` is not locked"))?;
+    ensure!(found.next().is_none(), "package `{name}` is locked twice");
+    let field = |field: &str| {
+        package
+            .get(field)
+            .and_then(toml::Value::as_str)
+            .map(str::to_owned)
+            .with_context(|| format!("package `{name}` has no {field}"))
+    };
+    Ok(Locked {
+        version: field("version")?,
+        checksum: field("checksum")?,
+    })
+}
+
+/// Where Cargo's cache keeps the archive: packages are unpacked to `registry/src/<index>/<name>-<version>/` and
+/// archives kept in `registry/cache/<index>/<name>-<version>.crate`.
+fn archive_path(metadata: &Value, name: &str, version: &str) -> Result<PathBuf> {
+    let manifest = metadata["packages"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|package| package["name"] == name && package["version"] == version)
+        .and_then(|package| package["manifest_path"].as_str())
+        .with_context(|| format!("`cargo metadata` does not know `{name}` {version}"))?;
+    let unpacked = Path::new(manifest).parent();
+    let index = unpacked.and_then(Path::parent);
+    let source = index.and_then(Path::parent);
+    let registry = source
+        .filter(|source| source.ends_with("registry/src"))
+        .and_then(Path::parent);
+    let (Some(index), Some(registry)) = (index.and_then(Path::file_name), registry) else {
+        bail!(
+            "package `{name}` {version} does not come from a registry's cache but from `{manifest}`\n\
+             help: upstream has to be fetched from crates.io; remove source replacement from Cargo's configuration"
+        );
+    };
+    Ok(registry
+        .join("cache")
+        .join(index)
+        .join(format!("{name}-{version}.crate")))
+}
+
+fn read_verified(archive: &Path, name: &str, locked: &Locked) -> Result<Vec<u8>> {
+    let bytes =
+        fs::read(archive).with_context(|| format!("failed to read `{}`", archive.display()))?;
+    let found = hex(&Sha256::digest(&bytes));
+    ensure!(
+        found == locked.checksum,
+        "package `{name}` {version} is not the one that is pinned\n\
+         file: `{archive}`\nexpected sha256: `{expected}`\nfound sha256: `{found}`\n\
+         help: remove the file, then run the command again",
+        version = locked.version,
+        archive = archive.display(),
+        expected = locked.checksum,
+    );
+    Ok(bytes)
+}
+
+fn unpack(archive: &[u8], package: &PinnedPackage, version: &str) -> Result<Files> {
+    let root = format!("{}-{version}/", package.name);
+    let mut files = Files::new();
+    for entry in tar::Archive::new(GzDecoder::new(archive)).entries()? {
+        let mut entry = entry?;
+        let path = String::from_utf8(entry.path_bytes().into_owned())?;
+        let kind = entry.header().entry_type();
+        if kind.is_dir() {
+            continue;
+        }
+        let relative = path
+            .strip_prefix(&root)
+            .with_context(|| format!("`{path}` lies outside of `{root}`"))?;
+        ensure!(
+            kind.is_file()
+                && relative
+                    .split('/')
+                    .all(|part| !matches!(part, "" | "." | ".." | ".git")),
+            "`{path}` is no plain file at a plain path"
+        );
+        if PACKAGING_FILES.contains(&relative) {
+            continue;
+        }
+        let mode = match entry.header().mode()? & 0o111 {
+            0 => Mode::Regular,
+            _ => Mode::Executable,
+        };
+        let mut content = Vec::new();
+        entry
+            .read_to_end(&mut content)
+            .with_context(|| format!("in `{path}`"))?;
+        files.insert(
+            format!("{}{relative}", package.place),
+            File { mode, content },
+        );
+    }
+    Ok(files)
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOCK: &str = r#"
+version = 4
+[[package]]
+name = "cargo"
+version = "0.98.0"
+checksum = "ab"
+[[package]]
+name = "pin"
+version = "0.0.0"
+"#;
+
+    #[test]
+    fn lock_gives_version_and_checksum() {
+        let locked = parse_locked(LOCK, "cargo").unwrap();
+        assert_eq!(
+            (locked.version.as_str(), locked.checksum.as_str()),
+            ("0.98.0", "ab")
+        );
+        let error = |name| parse_locked(LOCK, name).err().unwrap().to_string();
+        assert_eq!(error("pin"), "package `pin` has no checksum");
+        assert_eq!(error("curl"), "package `curl` is not locked");
+    }
+
+    #[test]
+    fn archive_lies_in_the_cache() {
+        let metadata = |manifest: &str| {
+            serde_json::json!({"packages": [
+                {"name": "cargo", "version": "0.97.0", "manifest_path": "/old/Cargo.toml"},
+                {"name": "cargo", "version": "0.98.0", "manifest_path": manifest},
+            ]})
+        };
+        let cached = metadata("/home/me/.cargo/registry/src/index-123/cargo-0.98.0/Cargo.toml");
+        assert_eq!(
+            archive_path(&cached, "cargo", "0.98.0").unwrap(),
+            Path::new("/home/me/.cargo/registry/cache/index-123/cargo-0.98.0.crate")
+        );
+        let vendored = metadata("/project/vendor/cargo/Cargo.toml");
+        let error = archive_path(&vendored, "cargo", "0.98.0").unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("`/project/vendor/cargo/Cargo.toml`"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn wrong_checksum_names_everything() {
+        let directory = tempfile::tempdir().unwrap();
+        let archive = directory.path().join("cargo-0.98.0.crate");
+        fs::write(&archive, "edited").unwrap();
+        let locked = parse_locked(LOCK, "cargo").unwrap();
+        let error = read_verified(&archive, "cargo", &locked).unwrap_err();
+        let expected = format!(
+            "package `cargo` 0.98.0 is not the one that is pinned\nfile: `{}`\nexpected sha256: `ab`\n\
+             found sha256: `{}`\nhelp: remove the file, then run the command again",
+            archive.display(),
+            hex(&Sha256::digest("edited")),
+        );
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn archive_is_laid_at_its_place() {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (path, mode, content) in [
+            ("p-1.0.0/Cargo.toml", 0o644, "[package]"),
+            ("p-1.0.0/Cargo.toml.orig", 0o644, "original"),
+            ("p-1.0.0/ci/run.sh", 0o755, "#!/bin/sh\r\n"),
+        ] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            header.set_mode(mode);
+            builder
+                .append_data(&mut header, path, content.as_bytes())
+                .unwrap();
+        }
+        let mut archive = Vec::new();
+        let tar = builder.into_inner().unwrap();
+        flate2::bufread::GzEncoder::new(&tar[..], flate2::Compression::fast())
+            .read_to_end(&mut archive)
+            .unwrap();
+        let package = PinnedPackage {
+            name: "p",
+            place: "crates/p/",
+        };
+        let files = unpack(&archive, &package, "1.0.0").unwrap();
+        let found: Vec<_> = files
+            .iter()
+            .map(|(path, file)| (path.as_str(), file.mode, file.content.as_slice()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("crates/p/Cargo.toml", Mode::Regular, &b"[package]"[..]),
+                (
+                    "crates/p/ci/run.sh",
+                    Mode::Executable,
+                    &b"#!/bin/sh\r\n"[..]
+                ),
+            ]
+        );
+        assert!(unpack(&archive, &package, "1.0.1").is_err());
+    }
+}

@@ -1,0 +1,412 @@
+//! Runs long commands as named steps.
+//!
+//! On a terminal a step is one line that is rewritten while it runs. Elsewhere (a pipe, or `CI=true`) it says when it
+//! begins and ends and gives a sign of life in between; what test programs print then goes to standard output in full.
+//! Either way everything a step's commands print is in its log, and the end of it is shown when one of them fails.
+//!
+//! Commands write to the log directly and the log is read behind them. A pipe would stay open for as long as any
+//! background process holds it, which compiler caches start.
+
+use std::fs::{self, File};
+use std::io::{IsTerminal, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::toolchain;
+
+/// Lines of the log that are shown when a command fails.
+const TAIL_LINES: usize = 40;
+
+const POLL: Duration = Duration::from_millis(50);
+const REDRAW: Duration = Duration::from_millis(250);
+const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// What of a command's output is shown where there is no terminal to draw on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Show {
+    /// Signs of life only.
+    Progress,
+    /// All of it: what a test program prints.
+    Everything,
+}
+
+/// How much is said about steps that go well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Chatter {
+    Steps,
+    /// For `cargo xtask run`, where the output belongs to the program that is run.
+    None,
+}
+
+/// The steps of one command of xtask.
+pub(crate) struct Steps {
+    logs: PathBuf,
+    on_terminal: bool,
+    chatter: Chatter,
+    finished: Vec<Finished>,
+}
+
+struct Finished {
+    name: String,
+    passed: bool,
+    elapsed: Duration,
+}
+
+/// A step that is running.
+pub(crate) struct Step<'a> {
+    name: &'a str,
+    log: File,
+    log_path: PathBuf,
+    started: Instant,
+    on_terminal: bool,
+    chatter: Chatter,
+}
+
+impl Steps {
+    /// Logs go to the directory `logs`.
+    pub(crate) fn new(logs: PathBuf, chatter: Chatter) -> Steps {
+        let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
+        Steps {
+            logs,
+            on_terminal: !in_ci && std::io::stderr().is_terminal(),
+            chatter,
+            finished: Vec::new(),
+        }
+    }
+
+    /// Runs `body` as the step `name`.
+    pub(crate) fn run<T>(
+        &mut self,
+        name: &str,
+        body: impl FnOnce(&mut Step) -> Result<T>,
+    ) -> Result<T> {
+        let log_path = self.logs.join(format!("{name}.log"));
+        let describe = || format!("failed to write `{}`", log_path.display());
+        fs::create_dir_all(&self.logs).with_context(describe)?;
+        fs::write(&log_path, "").with_context(describe)?;
+        let log = File::options()
+            .append(true)
+            .open(&log_path)
+            .with_context(describe)?;
+        let mut step = Step {
+            name,
+            log,
+            log_path,
+            started: Instant::now(),
+            on_terminal: self.on_terminal,
+            chatter: self.chatter,
+        };
+        if !step.on_terminal {
+            step.say("begins");
+        }
+        let result = body(&mut step);
+        let elapsed = step.started.elapsed();
+        step.erase_line();
+        if result.is_ok() {
+            step.say(&format!("done in {}", seconds(elapsed)));
+        }
+        self.finished.push(Finished {
+            name: name.to_owned(),
+            passed: result.is_ok(),
+            elapsed,
+        });
+        result.with_context(|| format!("step `{name}` failed"))
+    }
+
+    /// Names, results and times of the steps that were run.
+    pub(crate) fn table(&self) -> String {
+        let width = self
+            .finished
+            .iter()
+            .map(|step| step.name.len())
+            .max()
+            .unwrap_or(0);
+        let mut table = String::new();
+        for step in &self.finished {
+            let result = if step.passed { "ok" } else { "FAILED" };
+            let line = format!(
+                "{:width$}  {result:6}  {:>9}\n",
+                step.name,
+                seconds(step.elapsed)
+            );
+            table.push_str(&line);
+        }
+        table
+    }
+}
+
+impl Step<'_> {
+    /// Runs `command`; its output goes to the log.
+    pub(crate) fn command(&mut self, command: &mut Command, show: Show) -> Result<()> {
+        let start = self.begin(command)?;
+        let stdout = self.log_handle()?;
+        command.stdout(stdout);
+        self.finish(command, start, show)
+    }
+
+    /// Runs `command` and gives what it prints to standard output; the rest goes to the log.
+    pub(crate) fn capture(&mut self, command: &mut Command) -> Result<String> {
+        let start = self.begin(command)?;
+        let mut captured = tempfile::tempfile().context("failed to create a temporary file")?;
+        let stdout = captured
+            .try_clone()
+            .context("failed to share a temporary file")?;
+        command.stdout(stdout);
+        self.finish(command, start, Show::Progress)?;
+        let mut text = String::new();
+        captured
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| captured.read_to_string(&mut text))
+            .with_context(|| {
+                format!(
+                    "failed to read what `{}` printed",
+                    toolchain::display(command)
+                )
+            })?;
+        Ok(text)
+    }
+
+    /// Prints one line about the step.
+    pub(crate) fn say(&self, text: &str) {
+        if self.chatter == Chatter::Steps {
+            self.erase_line();
+            eprintln!("{}: {text}", self.name);
+        }
+    }
+
+    /// Notes the command in the log; gives the length of the log behind it.
+    fn begin(&mut self, command: &mut Command) -> Result<u64> {
+        let line = format!("$ {}\n", toolchain::display(command));
+        let describe = || format!("failed to write `{}`", self.log_path.display());
+        self.log.write_all(line.as_bytes()).with_context(describe)?;
+        let start = self.log.metadata().with_context(describe)?.len();
+        let stderr = self.log_handle()?;
+        command.stdin(Stdio::null()).stderr(stderr);
+        Ok(start)
+    }
+
+    fn log_handle(&self) -> Result<File> {
+        self.log
+            .try_clone()
+            .with_context(|| format!("failed to share `{}`", self.log_path.display()))
+    }
+
+    fn finish(&mut self, command: &mut Command, start: u64, show: Show) -> Result<()> {
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("failed to run `{}`", toolchain::display(command)))?;
+        let mut reader = LogReader::open(&self.log_path, start)?;
+        let echo = show == Show::Everything && !self.on_terminal;
+        let mut last_sign = Instant::now();
+        let status = loop {
+            let status = child
+                .try_wait()
+                .with_context(|| format!("failed to wait for `{}`", toolchain::display(command)))?;
+            let text = reader.read()?;
+            if echo && !text.is_empty() {
+                print_bytes(&text)?;
+                last_sign = Instant::now();
+            }
+            if let Some(status) = status {
+                break status;
+            }
+            let interval = if self.on_terminal { REDRAW } else { HEARTBEAT };
+            if last_sign.elapsed() >= interval {
+                self.sign_of_life(reader.last_line());
+                last_sign = Instant::now();
+            }
+            std::thread::sleep(POLL);
+        };
+        let rest = reader.read()?;
+        if echo {
+            print_bytes(&rest)?;
+        }
+        if !status.success() {
+            self.erase_line();
+            bail!(
+                "`{command}` failed ({status})\n{tail}\nlog: `{log}`",
+                command = abbreviated(&toolchain::display(command)),
+                tail = tail(&self.log_path, start)?,
+                log = self.log_path.display(),
+            );
+        }
+        if show == Show::Everything && self.on_terminal {
+            self.say_results(start)?;
+        }
+        Ok(())
+    }
+
+    fn sign_of_life(&self, last_line: &str) {
+        let elapsed = seconds(self.started.elapsed());
+        if !self.on_terminal {
+            eprintln!("{}: {elapsed}, {}", self.name, last_line.trim());
+            return;
+        }
+        let line: String = format!("{}: {elapsed}  {}", self.name, last_line.trim())
+            .chars()
+            .filter(|character| !character.is_control())
+            .take(100)
+            .collect();
+        eprint!("\r\x1b[2K{line}");
+    }
+
+    fn erase_line(&self) {
+        if self.on_terminal {
+            eprint!("\r\x1b[2K");
+        }
+    }
+
+    /// Prints the closing lines of the test programs in the log.
+    fn say_results(&self, start: u64) -> Result<()> {
+        let text = read_from(&self.log_path, start)?;
+        self.erase_line();
+        for line in text
+            .lines()
+            .filter(|line| line.starts_with("test result: "))
+        {
+            println!("{}: {line}", self.name);
+        }
+        Ok(())
+    }
+}
+
+/// Follows a log that others write.
+struct LogReader {
+    file: File,
+    path: PathBuf,
+    last_line: String,
+}
+
+impl LogReader {
+    fn open(path: &Path, start: u64) -> Result<LogReader> {
+        let describe = || format!("failed to read `{}`", path.display());
+        let mut file = File::open(path).with_context(describe)?;
+        file.seek(SeekFrom::Start(start)).with_context(describe)?;
+        Ok(LogReader {
+            file,
+            path: path.to_path_buf(),
+            last_line: String::new(),
+        })
+    }
+
+    /// What was written since the last call.
+    fn read(&mut self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.file
+            .read_to_end(&mut bytes)
+            .with_context(|| format!("failed to read `{}`", self.path.display()))?;
+        let text = String::from_utf8_lossy(&bytes);
+        if let Some(line) = text.lines().rfind(|line| !line.trim().is_empty()) {
+            self.last_line = line.to_owned();
+        }
+        Ok(bytes)
+    }
+
+    fn last_line(&self) -> &str {
+        &self.last_line
+    }
+}
+
+fn print_bytes(bytes: &[u8]) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout
+        .write_all(bytes)
+        .and_then(|()| stdout.flush())
+        .context("failed to write to standard output")
+}
+
+fn tail(log: &Path, start: u64) -> Result<String> {
+    let text = read_from(log, start)?;
+    let lines: Vec<&str> = text.lines().collect();
+    Ok(lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n"))
+}
+
+fn read_from(log: &Path, start: u64) -> Result<String> {
+    let mut reader = LogReader::open(log, start)?;
+    let bytes = reader.read()?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Cuts command lines that nobody reads to the end; the log has them in full.
+fn abbreviated(command: &str) -> String {
+    const LIMIT: usize = 400;
+    match command.char_indices().nth(LIMIT) {
+        Some((at, _)) => format!("{}…", &command[..at]),
+        None => command.to_owned(),
+    }
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    fn steps(directory: &Path) -> Steps {
+        Steps {
+            logs: directory.to_path_buf(),
+            on_terminal: false,
+            chatter: Chatter::None,
+            finished: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn output_is_logged_and_captured() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut steps = steps(directory.path());
+        let captured = steps.run("build", |step| {
+            step.command(&mut shell("echo out; echo err >&2"), Show::Progress)?;
+            step.capture(&mut shell("echo list; echo noise >&2"))
+        });
+        assert_eq!(captured.unwrap(), "list\n");
+        let log = fs::read_to_string(directory.path().join("build.log")).unwrap();
+        assert_eq!(
+            log,
+            "$ sh -c echo out; echo err >&2\nout\nerr\n$ sh -c echo list; echo noise >&2\nnoise\n"
+        );
+        assert!(
+            steps.table().starts_with("build  ok  "),
+            "{}",
+            steps.table()
+        );
+    }
+
+    #[test]
+    fn failure_shows_the_end_of_the_log() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut steps = steps(directory.path());
+        let error = steps
+            .run("fork", |step| {
+                step.command(&mut shell("seq 100; exit 3"), Show::Progress)
+            })
+            .unwrap_err();
+        let text = format!("{error:#}");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[0],
+            "step `fork` failed: `sh -c seq 100; exit 3` failed (exit status: 3)"
+        );
+        assert_eq!((lines[1], lines[40], lines.len()), ("61", "100", 42));
+        assert_eq!(
+            lines[41],
+            format!("log: `{}`", directory.path().join("fork.log").display())
+        );
+        assert!(
+            steps.table().starts_with("fork  FAILED"),
+            "{}",
+            steps.table()
+        );
+    }
+}
