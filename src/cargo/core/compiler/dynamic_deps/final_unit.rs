@@ -1,0 +1,166 @@
+//! Final units, which rustc links with the linker wrapper in the place of the linker.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use cargo_util::ProcessBuilder;
+use itertools::Itertools;
+use link_engine::manifest::{FallbackReport, LinkPlan};
+use link_engine::wrapper;
+use link_plan::run_path::{AbsoluteForm, run_paths};
+use link_plan::rustc_flags::CodegenFlags;
+
+use super::group_job::groups_below;
+use super::group_unit::group_files;
+use crate::core::compiler::job_queue::Work;
+use crate::core::compiler::{BuildRunner, Unit};
+use crate::util::CargoResult;
+
+/// The linker of rustc for `*-linux-gnu` when nobody chooses one (rustc 1.95,
+/// `TargetOptions::linker`).
+pub(super) const DEFAULT_LINKER: &str = "cc";
+
+/// The program that becomes the linker wrapper when it is called as one.
+static WRAPPER_PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+
+/// Acts as the linker and exits, if rustc called this process as such. To be
+/// called first in `main`, by programs that can be the linker wrapper: linking
+/// dynamically is possible only in those.
+pub fn enter_linker_wrapper() {
+    wrapper::run_if_called_as_linker();
+    if let Ok(program) = std::env::current_exe() {
+        let _ = WRAPPER_PROGRAM.set(program);
+    }
+}
+
+/// Whether this process can name a program that becomes the linker wrapper.
+pub(super) fn is_wrapper_available() -> bool {
+    WRAPPER_PROGRAM.get().is_some()
+}
+
+/// # Panics
+/// Without [`is_wrapper_available`].
+pub(super) fn wrapper_program() -> PathBuf {
+    let program = WRAPPER_PROGRAM.get();
+    program
+        .expect("groups are planned only with a linker wrapper")
+        .clone()
+}
+
+/// Makes the linker wrapper the linker of a final unit that uses groups. Other
+/// units are left alone.
+///
+/// `rustc` must have all flags that can choose a linker: the last one wins.
+pub(in crate::core::compiler) fn add_linker_wrapper(
+    build_runner: &BuildRunner<'_, '_>,
+    unit: &Unit,
+    rustc: &mut ProcessBuilder,
+) -> CargoResult<()> {
+    if unit.mode.is_link_group() {
+        return Ok(());
+    }
+    let groups = groups_below(build_runner, unit);
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let groups: Vec<_> = groups
+        .iter()
+        .map(|group| group_files(build_runner, group))
+        .collect();
+    let flags = CodegenFlags::parse(rustc.get_args());
+    let plan = LinkPlan {
+        linker: flags.linker().unwrap_or(DEFAULT_LINKER.as_ref()).into(),
+        manifests: groups.iter().map(|group| group.manifest()).collect(),
+        run_paths: groups
+            .iter()
+            .map(|group| group.directory())
+            .unique()
+            .map(|directory| executable_run_paths(build_runner, unit, directory))
+            .flatten_ok()
+            .collect::<CargoResult<_>>()?,
+    };
+    let linker = wrapper::prepare(
+        &wrapper_directory(build_runner, unit),
+        &wrapper_program(),
+        plan,
+    )?;
+    rustc.arg("-C").arg(wrapper::linker_flag(&linker));
+    Ok(())
+}
+
+/// Tells the user when the dynamic link of `unit` failed and the static one did not.
+pub(in crate::core::compiler) fn report_fallback(
+    build_runner: &BuildRunner<'_, '_>,
+    unit: &Unit,
+) -> Work {
+    if groups_below(build_runner, unit).is_empty() {
+        return Work::noop();
+    }
+    let directory = wrapper_directory(build_runner, unit);
+    let name = unit.target.name().to_owned();
+    Work::new(move |state| {
+        if let Some(report) = wrapper::fallback_report(&directory)? {
+            state.warning(fallback_warning(&name, &report));
+        }
+        Ok(())
+    })
+}
+
+fn fallback_warning(executable: &str, report: &FallbackReport) -> String {
+    let mut warning = format!(
+        "linked `{executable}` statically, because linking its dependencies dynamically failed\n\
+         caused by: {}\n",
+        report.reason
+    );
+    if let Some(link_line) = &report.link_line {
+        warning.push_str(&format!(
+            "the link line that failed is in `{}`\n",
+            link_line.display()
+        ));
+    }
+    warning.push_str(
+        "help: keep the crate that is named above in the executable with \
+         `[profile.dev.package.<crate>] dynamic-deps = false`",
+    );
+    warning
+}
+
+/// Where the wrapper of a final unit and its plan lie: with all else that Cargo
+/// keeps about the unit.
+fn wrapper_directory(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> PathBuf {
+    build_runner.files().fingerprint_dir(unit).join("linker")
+}
+
+/// The run path from all places where Cargo puts the executable to `groups`.
+///
+/// The absolute form lets a copy elsewhere on this host run; it is left out where
+/// the user wants no paths of this host in the executable.
+fn executable_run_paths(
+    build_runner: &BuildRunner<'_, '_>,
+    unit: &Unit,
+    groups: &Path,
+) -> CargoResult<Vec<OsString>> {
+    let outputs = build_runner.outputs(unit)?;
+    let directories: Vec<&Path> = outputs
+        .iter()
+        .flat_map(|output| {
+            [
+                Some(&output.path),
+                output.hardlink.as_ref(),
+                output.export_path.as_ref(),
+            ]
+        })
+        .flatten()
+        .filter_map(|path| path.parent())
+        .collect();
+    let absolute = if unit.profile.trim_paths.is_some() {
+        AbsoluteForm::Omit
+    } else {
+        AbsoluteForm::Include
+    };
+    Ok(run_paths(&directories, groups, absolute)
+        .iter()
+        .map(|entry| entry.as_os_str().to_owned())
+        .collect())
+}

@@ -1,0 +1,256 @@
+//! The job of a group.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cargo_util::ProcessBuilder;
+use filetime::FileTime;
+use itertools::Itertools;
+use link_engine::group::{FORMAT, GroupJob, Library, Strip};
+use link_engine::manifest::GroupManifest;
+use link_engine::sysroot::{self, Probe};
+use link_plan::run_path::{AbsoluteForm, run_paths};
+use link_plan::rustc_flags::CodegenFlags;
+
+use super::final_unit::{DEFAULT_LINKER, wrapper_program};
+use super::group_unit::{group_files, group_name};
+use crate::GlobalContext;
+use crate::core::compiler::job_queue::Work;
+use crate::core::compiler::{BuildRunner, CompileKind, Unit};
+use crate::core::profiles::{PanicStrategy, StripInner};
+use crate::util::CargoResult;
+
+/// The work of linking a group.
+pub(in crate::core::compiler) fn link_group(
+    build_runner: &mut BuildRunner<'_, '_>,
+    unit: &Unit,
+) -> CargoResult<Work> {
+    let mut job = group_job(build_runner, unit)?;
+    let probe = is_sysroot(unit).then(|| sysroot_probe(build_runner, unit));
+    let scripts = build_runner.build_scripts.get(unit).cloned();
+    let script_outputs = Arc::clone(&build_runner.build_script_outputs);
+
+    Ok(Work::new(move |state| {
+        if let Some(scripts) = scripts {
+            let outputs = script_outputs.lock().unwrap();
+            for (_, metadata) in &scripts.to_link {
+                let Some(output) = outputs.get(*metadata) else {
+                    continue;
+                };
+                let paths = output.library_paths.iter();
+                job.native_search
+                    .extend(paths.map(|path| search_directory(path.as_ref())));
+                job.native_libraries
+                    .extend(output.library_links.iter().cloned());
+            }
+        }
+        let mut before_link = |linker: &Path, args: &[OsString]| {
+            let mut command = ProcessBuilder::new(linker);
+            command.args(args);
+            state.running(&command);
+        };
+        match probe {
+            Some(probe) => sysroot::run(&job, &probe, &mut before_link)?,
+            None => job.run(&mut before_link)?,
+        };
+        Ok(())
+    }))
+}
+
+/// Says that a group is linked. Only to those who want to see each step: a user
+/// who asked for an executable is not asked to know of groups.
+pub(in crate::core::compiler) fn note_linking(
+    gctx: &GlobalContext,
+    unit: &Unit,
+) -> CargoResult<()> {
+    let message = format!("{} group", group_name(unit));
+    gctx.shell()
+        .verbose(|shell| shell.status("Linking", &message))
+}
+
+/// What a group is made from, besides what the unit itself and its dependencies
+/// tell: the linker and, for the sysroot, the toolchain on disk. An update of a
+/// toolchain may keep the version and change the files.
+pub(in crate::core::compiler) fn group_inputs(
+    build_runner: &BuildRunner<'_, '_>,
+    unit: &Unit,
+) -> String {
+    let linker = linker(build_runner, unit);
+    let mut inputs = format!("{FORMAT}, linker {}", link_engine::linker_identity(&linker));
+    if is_sysroot(unit) {
+        let directory = &build_runner
+            .bcx
+            .target_data
+            .info(unit.kind)
+            .sysroot_target_libdir;
+        let changed = directory
+            .metadata()
+            .map(|m| FileTime::from_last_modification_time(&m));
+        inputs.push_str(&format!(", sysroot {} {changed:?}", directory.display()));
+    }
+    inputs
+}
+
+/// The shared object of a group under its soname, if the group was ever linked:
+/// executables load that one, so it must be there for the group to be fresh.
+pub(in crate::core::compiler) fn group_content(
+    build_runner: &BuildRunner<'_, '_>,
+    unit: &Unit,
+) -> Option<PathBuf> {
+    if !unit.mode.is_link_group() {
+        return None;
+    }
+    let path = group_files(build_runner, unit).manifest();
+    let manifest = GroupManifest::read(&path).ok()?;
+    Some(manifest.shared_object(&path))
+}
+
+/// The groups that `unit` is linked against, dependents first.
+pub(super) fn groups_below(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Vec<Unit> {
+    let edges = build_runner.unit_deps(unit).iter();
+    edges
+        .map(|dep| dep.unit.clone())
+        .filter(|unit| unit.mode.is_link_group())
+        .collect()
+}
+
+fn group_job(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<GroupJob> {
+    let files = build_runner.files();
+    let group_files = self::group_files(build_runner, unit);
+    let libraries = build_runner
+        .unit_deps(unit)
+        .iter()
+        .filter(|dep| !dep.unit.mode.is_link_group())
+        .map(|dep| library(build_runner, &dep.unit))
+        .collect::<CargoResult<_>>()?;
+    let below: Vec<_> = groups_below(build_runner, unit)
+        .iter()
+        .map(|group| self::group_files(build_runner, group))
+        .collect();
+    let mut run_path: Vec<OsString> = [&group_files]
+        .into_iter()
+        .chain(&below)
+        .flat_map(|to| {
+            run_paths(
+                &[group_files.directory()],
+                to.directory(),
+                AbsoluteForm::Omit,
+            )
+        })
+        .map(|entry| entry.as_os_str().to_owned())
+        .collect();
+    run_path.dedup();
+    Ok(GroupJob {
+        group: group_name(unit).to_owned(),
+        libraries,
+        below: below.iter().map(|files| files.manifest()).collect(),
+        native_search: Vec::new(),
+        native_libraries: Vec::new(),
+        run_paths: run_path,
+        strip: match unit.profile.strip.into_inner() {
+            StripInner::None => Strip::None,
+            StripInner::Named(name) if name == "debuginfo" => Strip::DebugInfo,
+            StripInner::Named(_) => Strip::Symbols,
+        },
+        executable_directories: executable_directories(build_runner, unit.kind),
+        scratch: files.fingerprint_dir(unit).join("link"),
+        files: group_files,
+    })
+}
+
+fn library(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Library> {
+    let dependencies = build_runner
+        .unit_deps(unit)
+        .iter()
+        .filter(|dep| dep.unit.target.is_linkable() && !dep.unit.target.for_host())
+        .map(|dep| Ok(rlib(build_runner, &dep.unit)?.map(|path| file_name(&path))))
+        .flatten_ok()
+        .collect::<CargoResult<_>>()?;
+    let id = unit.pkg.package_id();
+    let rlib = rlib(build_runner, unit)?;
+    Ok(Library {
+        name: format!("{} v{}", id.name(), id.version()),
+        rlib: rlib.ok_or_else(|| anyhow::format_err!("library `{id}` has no rlib"))?,
+        dependencies,
+    })
+}
+
+fn rlib(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Option<PathBuf>> {
+    let outputs = build_runner.outputs(unit)?;
+    let mut paths = outputs.iter().map(|output| &output.path);
+    Ok(paths
+        .find(|path| path.extension().is_some_and(|e| e == "rlib"))
+        .cloned())
+}
+
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// How to ask rustc for the link line of a program that is linked as the users of
+/// this group are.
+fn sysroot_probe(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Probe {
+    let mut flags: Vec<OsString> = unit.rustflags.iter().map(OsString::from).collect();
+    if let CompileKind::Target(target) = unit.kind {
+        flags.extend(["--target".into(), target.rustc_target().as_str().into()]);
+    }
+    if unit.profile.panic != PanicStrategy::Unwind {
+        flags.extend(["-C".into(), format!("panic={}", unit.profile.panic).into()]);
+    }
+    Probe {
+        rustc: build_runner.bcx.rustc().path.clone(),
+        flags,
+        harness: unit.profile.panic == PanicStrategy::Unwind,
+        linker: linker(build_runner, unit),
+        wrapper: wrapper_program(),
+    }
+}
+
+/// The linker for a group: as for a final unit, the flags have the last word.
+fn linker(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> PathBuf {
+    let flags = CodegenFlags::parse(unit.rustflags.iter());
+    let configured = build_runner.compilation.target_linker(unit.kind);
+    flags
+        .linker()
+        .map(Path::new)
+        .or(configured)
+        .unwrap_or(Path::new(DEFAULT_LINKER))
+        .to_owned()
+}
+
+/// Where the executables of this build directory are, whoever built them.
+fn executable_directories(build_runner: &BuildRunner<'_, '_>, kind: CompileKind) -> Vec<PathBuf> {
+    let files = build_runner.files();
+    let finals = build_runner.bcx.unit_graph.keys();
+    let mut directories: Vec<PathBuf> = finals
+        .filter(|unit| unit.kind == kind && unit.mode.generates_executable())
+        .filter(|unit| !unit.target.is_custom_build())
+        .map(|unit| files.output_dir(unit))
+        .collect();
+    let layout = files.layout(kind);
+    directories.push(layout.build_dir().examples().to_owned());
+    if let Some(artifacts) = layout.artifact_dir() {
+        directories.push(artifacts.dest().to_owned());
+        directories.push(artifacts.examples().to_owned());
+    }
+    directories.extend(files.export_dir());
+    directories.sort();
+    directories.dedup();
+    directories
+}
+
+/// `-L` of a build script without its kind, as in `native=/usr/lib`.
+fn search_directory(path: &Path) -> PathBuf {
+    match path.to_str().and_then(|path| path.split_once('=')) {
+        Some(("native" | "all" | "dependency" | "crate" | "framework", directory)) => {
+            directory.into()
+        }
+        _ => path.to_owned(),
+    }
+}
+
+fn is_sysroot(unit: &Unit) -> bool {
+    group_name(unit) == "sysroot"
+}

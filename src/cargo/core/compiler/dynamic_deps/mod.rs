@@ -1,0 +1,48 @@
+//! Linking the dependencies of executables from shared objects.
+//!
+//! An executable copies its whole dependency tree, so that the link after an
+//! edit costs what the tree costs. With `dynamic-deps`, libraries are compiled
+//! to the same rlibs as ever and then linked into a few shared objects, the
+//! *groups*, against which the executables are linked.
+//!
+//! This module is the glue between Cargo and two crates that know nothing of it:
+//! `link_plan` decides which libraries share a group, `link_engine` does the work
+//! at linker level. The data flows one way:
+//!
+//! 1. [`DynamicDepsRequest`]: what command line, profile and `-Z` flag ask for.
+//! 2. [`Planner`]: where the request can be met, groups become units of the unit
+//!    graph, and dependencies of the final units that use them. From here on,
+//!    Cargo's own machinery does the rest.
+//! 3. [`link_group`]: the job of a group, when the rlibs of its members are there.
+//! 4. [`add_linker_wrapper`]: a final unit is compiled as always, with the linker
+//!    wrapper as its linker.
+//! 5. [`enter_linker_wrapper`]: this program, called by rustc as the linker.
+//!
+//! | Value                          | part of the metadata hash of | part of the fingerprint of |
+//! |--------------------------------|------------------------------|----------------------------|
+//! | `dynamic-deps` in a profile    | –                            | –                          |
+//! | which libraries are in a group | group, final unit            | group, final unit          |
+//! | link flags                     | group, final unit            | group, final unit          |
+//! | content of the members         | –                            | group, final unit          |
+//! | linker, content of the sysroot | –                            | group, final unit          |
+//!
+//! So a library is the same unit in a static and in a dynamic build, and a final
+//! unit is another one: both kinds of executable can be in a target directory,
+//! and switching between them compiles nothing again.
+//!
+//! Words: a *final unit* is a unit that rustc links to an executable (bin, test,
+//! bench, example); it need not be a root unit. *Frozen* libraries come from a
+//! registry or git, *local* ones are path packages.
+
+mod final_unit;
+mod group_job;
+mod group_unit;
+mod planner;
+mod request;
+
+pub use self::final_unit::enter_linker_wrapper;
+pub(super) use self::final_unit::{add_linker_wrapper, report_fallback};
+pub(super) use self::group_job::{group_content, group_inputs, link_group, note_linking};
+pub(super) use self::group_unit::group_outputs;
+pub(crate) use self::planner::Planner;
+pub use self::request::DynamicDepsRequest;

@@ -1,0 +1,125 @@
+//! One allocator in a process, whoever provides it.
+
+use crate::prelude::*;
+use cargo_test_support::project;
+use cargo_test_support::registry::Package;
+
+use super::same_behaviour;
+
+/// An allocator that counts, and says how often it was called.
+const COUNTING: &str = r#"
+    use std::alloc::{GlobalAlloc, Layout, System};
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    pub struct Counting;
+    pub static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
+    pub static FREED: AtomicUsize = AtomicUsize::new(0);
+
+    unsafe impl GlobalAlloc for Counting {
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            ALLOCATED.fetch_add(1, Relaxed);
+            unsafe { System.alloc(layout) }
+        }
+        unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+            FREED.fetch_add(1, Relaxed);
+            unsafe { System.dealloc(pointer, layout) }
+        }
+    }
+
+    /// How many allocations and frees `work` does.
+    pub fn count<T>(work: impl FnOnce() -> T) -> (usize, usize) {
+        let (allocated, freed) = (ALLOCATED.load(Relaxed), FREED.load(Relaxed));
+        drop(work());
+        (ALLOCATED.load(Relaxed) - allocated, FREED.load(Relaxed) - freed)
+    }
+"#;
+
+/// Allocates in the standard library, in a dependency and in the program, and lets
+/// each free what another one made.
+const WORK: &str = r#"
+    fn main() {
+        println!("{:?}", count(|| std::env::current_dir().unwrap()));
+        println!("{:?}", count(|| std::fs::read_to_string("/proc/self/comm").unwrap().len()));
+        println!("{:?}", count(|| worker::make(100)));
+        println!("{:?}", count(|| worker::free(vec![String::from("here")])));
+        println!("{:?}", count(|| vec![1u8; 10]));
+    }
+"#;
+
+fn publish_worker() {
+    Package::new("worker", "1.0.0")
+        .file(
+            "src/lib.rs",
+            "pub fn make(n: usize) -> Vec<String> { (0..n).map(|n| n.to_string()).collect() }
+             pub fn free(strings: Vec<String>) -> usize { strings.len() }",
+        )
+        .publish();
+}
+
+#[cargo_test]
+fn in_the_program() {
+    publish_worker();
+    let p = project()
+        .file(
+            "Cargo.toml",
+            "[package]\nname = 'foo'\nversion = '0.1.0'\nedition = '2021'\n\
+             [dependencies]\nworker = '1.0'\n",
+        )
+        .file("src/counting.rs", COUNTING)
+        .file(
+            "src/main.rs",
+            &format!(
+                "mod counting; use counting::*;
+                 #[global_allocator] static GLOBAL: Counting = Counting;
+                 {WORK}"
+            ),
+        )
+        .build();
+    let output = same_behaviour(&p);
+    assert!(counts(&output.stdout, 2) > 100);
+}
+
+#[cargo_test]
+fn in_a_dependency() {
+    publish_worker();
+    Package::new("counting", "1.0.0")
+        .file(
+            "src/lib.rs",
+            &format!("{COUNTING}\n#[global_allocator] static GLOBAL: Counting = Counting;"),
+        )
+        .publish();
+    let p = project()
+        .file(
+            "Cargo.toml",
+            "[package]\nname = 'foo'\nversion = '0.1.0'\nedition = '2021'\n\
+             [dependencies]\nworker = '1.0'\ncounting = '1.0'\n",
+        )
+        .file("src/main.rs", &format!("use counting::count;\n{WORK}"))
+        .build();
+    let output = same_behaviour(&p);
+    assert!(counts(&output.stdout, 2) > 100);
+}
+
+#[cargo_test]
+fn none() {
+    publish_worker();
+    let p = project()
+        .file(
+            "Cargo.toml",
+            "[package]\nname = 'foo'\nversion = '0.1.0'\nedition = '2021'\n\
+             [dependencies]\nworker = '1.0'\n",
+        )
+        .file(
+            "src/main.rs",
+            "fn main() { println!(\"{}\", worker::free(worker::make(1000))); }",
+        )
+        .build();
+    assert_eq!(super::text(&same_behaviour(&p).stdout), "1000\n");
+}
+
+/// The first number on a line of the output.
+fn counts(stdout: &[u8], line: usize) -> usize {
+    let line = super::text(stdout).lines().nth(line).unwrap();
+    let number = line.trim_start_matches('(').split(',').next().unwrap();
+    number.parse().unwrap()
+}

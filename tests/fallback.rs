@@ -1,0 +1,107 @@
+//! Where dependencies are linked statically after all.
+
+use crate::prelude::*;
+use cargo_test_support::{project, str};
+
+use super::{LAYERED_OUTPUT, STATIC, groups_of, layered_project, stdout};
+
+#[cargo_test]
+fn a_profile_falls_back_with_one_warning() {
+    let p = layered_project()
+        .file("src/bin/other.rs", "fn main() {}")
+        .file(
+            ".cargo/config.toml",
+            "profile.dev.dynamic-deps = true\nprofile.dev.lto = true",
+        )
+        .build();
+    let output = p.cargo("build").run();
+    let stderr = super::text(&output.stderr);
+    assert_eq!(
+        stderr.matches("linking dependencies statically").count(),
+        1,
+        "{stderr}"
+    );
+    assert_eq!(groups_of(&p.bin("foo")), STATIC);
+    assert_eq!(stdout(&p.bin("foo")), LAYERED_OUTPUT);
+}
+
+#[cargo_test]
+fn a_demand_is_an_error() {
+    let p = layered_project()
+        .file(".cargo/config.toml", "profile.dev.lto = true")
+        .build();
+    p.cargo("build --dynamic-deps")
+        .with_status(101)
+        .with_stderr_data(str![[r#"
+...
+[ERROR] cannot link the dependencies of `foo` dynamically: [..]
+[HELP] [..]
+
+"#]])
+        .run();
+}
+
+#[cargo_test]
+fn a_dynamic_link_that_fails_is_replaced_by_the_static_one() {
+    // The function is missing, and nothing that the program calls refers to it: a
+    // static link drops it, a shared object has it.
+    let p = project()
+        .file(
+            "Cargo.toml",
+            r#"
+                [package]
+                name = "foo"
+                version = "0.1.0"
+                edition = "2021"
+
+                [dependencies]
+                dead = { path = "dead" }
+            "#,
+        )
+        .file(
+            "src/main.rs",
+            "fn main() { println!(\"{}\", dead::alive()); }",
+        )
+        .file(
+            "dead/Cargo.toml",
+            "[package]\nname = 'dead'\nversion = '0.1.0'\nedition = '2021'\n",
+        )
+        .file(
+            "dead/src/lib.rs",
+            r#"
+                extern "C" { fn missing_function() -> i32; }
+                pub fn dead() -> i32 { unsafe { missing_function() } }
+                #[inline]
+                pub fn alive() -> i32 { 5 }
+            "#,
+        )
+        .build();
+    p.cargo("build --dynamic-deps")
+        .with_stderr_contains(
+            "[WARNING] linked `foo` statically, because linking its dependencies dynamically failed",
+        )
+        .with_stderr_contains("[..]missing_function[..]")
+        .with_stderr_contains("[..][profile.dev.package.<crate>] dynamic-deps = false[..]")
+        .run();
+    assert_eq!(groups_of(&p.bin("foo")), STATIC);
+    assert_eq!(stdout(&p.bin("foo")), "5\n");
+}
+
+#[cargo_test]
+fn a_link_that_fails_either_way_shows_the_linkers_own_words() {
+    let p = project()
+        .file(
+            "src/main.rs",
+            r#"
+                extern "C" { fn missing_function() -> i32; }
+                fn main() { println!("{}", unsafe { missing_function() }); }
+            "#,
+        )
+        .build();
+    p.cargo("build --dynamic-deps")
+        .with_status(101)
+        .with_stderr_contains("[ERROR] linking with `[..]` failed: [EXIT_STATUS]: 1")
+        .with_stderr_contains("[..]undefined[..]missing_function[..]")
+        .with_stderr_does_not_contain("[WARNING] linked `foo` statically[..]")
+        .run();
+}

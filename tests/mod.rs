@@ -1,0 +1,205 @@
+//! Tests for `dynamic-deps`.
+//!
+//! The strongest test is a comparison: the program that was linked dynamically
+//! with the one that was linked statically, the fork's command lines with those
+//! of a build that does not opt in.
+
+#![cfg(all(target_os = "linux", target_env = "gnu"))]
+
+mod allocator;
+mod fallback;
+mod freshness;
+mod native;
+mod option;
+mod panics;
+mod placement;
+mod sharing;
+mod untouched;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::prelude::*;
+use cargo_test_support::registry::Package;
+use cargo_test_support::{Project, ProjectBuilder, project};
+use link_engine::elf::DynamicInfo;
+
+/// A program `foo` with a dependency in each layer: `frozen` from the registry and
+/// `local` by path. It prints one line.
+fn layered_project() -> ProjectBuilder {
+    Package::new("frozen", "1.0.0")
+        .file(
+            "src/lib.rs",
+            r#"
+                pub static COUNT: std::sync::atomic::AtomicUsize =
+                    std::sync::atomic::AtomicUsize::new(0);
+
+                pub fn count() -> usize {
+                    COUNT.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1
+                }
+            "#,
+        )
+        .publish();
+    project()
+        .file("Cargo.toml", LAYERED_MANIFEST)
+        .file(
+            "src/main.rs",
+            r#"
+                fn main() {
+                    println!("{} {}", local::name(), frozen::count());
+                }
+            "#,
+        )
+        .file("local/Cargo.toml", LOCAL_MANIFEST)
+        .file(
+            "local/src/lib.rs",
+            r#"
+                pub fn name() -> String {
+                    format!("hello from local, call {}", frozen::count())
+                }
+            "#,
+        )
+}
+
+const LAYERED_MANIFEST: &str = r#"
+    [package]
+    name = "foo"
+    version = "0.1.0"
+    edition = "2021"
+
+    [dependencies]
+    frozen = "1.0"
+    local = { path = "local" }
+"#;
+
+const LOCAL_MANIFEST: &str = r#"
+    [package]
+    name = "local"
+    version = "0.1.0"
+    edition = "2021"
+
+    [dependencies]
+    frozen = "1.0"
+"#;
+
+/// What the program of [`layered_project`] prints.
+const LAYERED_OUTPUT: &str = "hello from local, call 1 2\n";
+
+/// The groups that an executable loads, by name and in order: `frozen`, `local`,
+/// `sysroot`. Checks that all other libraries it needs are the platform's.
+#[track_caller]
+fn groups_of(executable: &Path) -> Vec<String> {
+    let info = DynamicInfo::read(executable).unwrap();
+    let info = info.expect("the executable is an ELF file");
+    let mut groups = Vec::new();
+    for soname in &info.needed {
+        match soname.strip_prefix("dynamic-deps-") {
+            Some(rest) => groups.push(rest.split('-').next().unwrap().to_owned()),
+            None => assert!(is_platform_library(soname), "{soname} in {info:?}"),
+        }
+    }
+    groups
+}
+
+fn is_platform_library(soname: &str) -> bool {
+    let name = soname.split(".so").next().unwrap();
+    matches!(
+        name,
+        "libc" | "libgcc_s" | "libm" | "libpthread" | "libdl" | "librt" | "libutil"
+    ) || name.starts_with("ld-linux")
+}
+
+/// The groups of a dynamic build of [`layered_project`].
+const LAYERS: [&str; 3] = ["local", "frozen", "sysroot"];
+
+/// No group at all.
+const STATIC: [&str; 0] = [];
+
+/// Runs a program as a user would, without Cargo and without any variable that
+/// tells the loader where to look.
+#[track_caller]
+fn run(executable: &Path) -> Output {
+    run_in(executable, Path::new("/"))
+}
+
+#[track_caller]
+fn run_in(executable: &Path, directory: &Path) -> Output {
+    Command::new(executable)
+        .current_dir(directory)
+        .env_remove("LD_LIBRARY_PATH")
+        .output()
+        .unwrap()
+}
+
+/// Checks that a program succeeds, and returns what it prints.
+#[track_caller]
+fn stdout(executable: &Path) -> String {
+    let output = run(executable);
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Builds the program `foo` of a project statically and dynamically, checks that
+/// each was linked as asked, and that both behave the same; returns the output.
+#[track_caller]
+fn same_behaviour(project: &Project) -> Output {
+    project.cargo("build --no-dynamic-deps").run();
+    let executable = project.bin("foo");
+    assert_eq!(groups_of(&executable), STATIC);
+    let of_static = run(&executable);
+
+    project.cargo("build --dynamic-deps").run();
+    assert!(!groups_of(&executable).is_empty());
+    let of_dynamic = run(&executable);
+
+    assert_eq!(of_static.status, of_dynamic.status, "{of_dynamic:?}");
+    assert_eq!(text(&of_static.stdout), text(&of_dynamic.stdout));
+    assert_eq!(
+        without_thread_ids(text(&of_static.stderr)),
+        without_thread_ids(text(&of_dynamic.stderr))
+    );
+    of_dynamic
+}
+
+/// The thread id in `thread 'main' (1234) panicked` differs from run to run.
+fn without_thread_ids(stderr: &str) -> String {
+    let lines = stderr.lines().map(|line| match line.split_once("' (") {
+        Some((before, after)) => format!("{before}'{}", after.split_once(')').unwrap().1),
+        None => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// The files of groups in `target/debug/deps` whose name begins with `prefix`, sorted.
+fn group_files(project: &Project, prefix: &str) -> Vec<PathBuf> {
+    let prefix = format!("dynamic-deps-{prefix}");
+    let deps = project.target_debug_dir().join("deps");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(deps)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .starts_with(&prefix)
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// Shared objects of a group under their sonames: what executables load.
+fn contents(project: &Project, group: &str) -> Vec<PathBuf> {
+    let mut files = group_files(project, group);
+    // dynamic-deps-<group>-<unit>-<key>.so
+    files.retain(|path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.ends_with(".so") && name.split('-').count() == 5
+    });
+    files
+}

@@ -1,0 +1,119 @@
+//! Where an executable runs from.
+
+use std::fs;
+
+use crate::prelude::*;
+use cargo_test_support::paths;
+
+use super::{LAYERED_OUTPUT, LAYERS, group_files, groups_of, layered_project, run_in, stdout};
+use link_engine::elf::DynamicInfo;
+
+#[cargo_test]
+fn runs_from_where_cargo_puts_it() {
+    let p = layered_project()
+        .file(
+            "examples/ex.rs",
+            "fn main() { println!(\"{} {}\", local::name(), frozen::count()); }",
+        )
+        .build();
+    p.cargo("build --dynamic-deps --bins --examples").run();
+    let debug = p.target_debug_dir();
+    assert_eq!(stdout(&debug.join("foo")), LAYERED_OUTPUT);
+    assert_eq!(stdout(&debug.join("examples/ex")), LAYERED_OUTPUT);
+    let in_deps = fs::read_dir(debug.join("deps"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            name.starts_with("foo-") && !name.contains('.')
+        })
+        .unwrap();
+    assert_eq!(stdout(&in_deps), LAYERED_OUTPUT);
+}
+
+#[cargo_test]
+fn runs_in_another_directory() {
+    let p = layered_project().build();
+    p.cargo("build --dynamic-deps").run();
+    for directory in [p.root(), p.target_debug_dir(), paths::home()] {
+        let output = run_in(&p.bin("foo"), &directory);
+        assert_eq!(super::text(&output.stdout), LAYERED_OUTPUT);
+    }
+}
+
+#[cargo_test]
+fn runs_when_copied() {
+    let p = layered_project().build();
+    p.cargo("build --dynamic-deps").run();
+    let copy = paths::root().join("elsewhere").join("program");
+    fs::create_dir(copy.parent().unwrap()).unwrap();
+    fs::copy(p.bin("foo"), &copy).unwrap();
+    assert_eq!(stdout(&copy), LAYERED_OUTPUT);
+}
+
+#[cargo_test]
+fn runs_after_target_was_moved() {
+    let p = layered_project().build();
+    p.cargo("build --dynamic-deps").run();
+    let moved = paths::root().join("moved");
+    fs::rename(p.build_dir(), &moved).unwrap();
+    assert_eq!(stdout(&moved.join("debug/foo")), LAYERED_OUTPUT);
+}
+
+#[cargo_test]
+fn target_directory_with_unusual_letters() {
+    let p = layered_project().build();
+    for name in ["with space", "a,b", "it's", "price $5", "größe"] {
+        p.cargo("build --dynamic-deps")
+            .env("CARGO_TARGET_DIR", p.root().join(name))
+            .run();
+        let executable = p.root().join(name).join("debug/foo");
+        assert_eq!(groups_of(&executable), LAYERS, "{name}");
+        assert_eq!(stdout(&executable), LAYERED_OUTPUT, "{name}");
+    }
+}
+
+#[cargo_test]
+fn target_triple_has_its_own_directory() {
+    let p = layered_project().build();
+    let host = cargo_test_support::rustc_host();
+    p.cargo(&format!("build --dynamic-deps --target {host}"))
+        .run();
+    let executable = p.build_dir().join(host).join("debug/foo");
+    assert_eq!(groups_of(&executable), LAYERS);
+    assert_eq!(stdout(&executable), LAYERED_OUTPUT);
+}
+
+#[cargo_test]
+fn separate_build_directory() {
+    let p = layered_project()
+        .file(".cargo/config.toml", "[build]\nbuild-dir = 'intermediate'")
+        .build();
+    p.cargo("build --dynamic-deps").run();
+    assert_eq!(stdout(&p.bin("foo")), LAYERED_OUTPUT);
+}
+
+#[cargo_test]
+fn groups_find_each_other() {
+    let p = layered_project().build();
+    p.cargo("build --dynamic-deps").run();
+    for group in group_files(&p, "")
+        .iter()
+        .filter(|path| path.extension().unwrap() == "so")
+    {
+        let info = DynamicInfo::read(group).unwrap().unwrap();
+        assert_eq!(info.run_path, ["$ORIGIN"], "{}", group.display());
+    }
+}
+
+#[cargo_test]
+fn run_path_of_an_executable() {
+    let p = layered_project().build();
+    p.cargo("build --dynamic-deps").run();
+    let info = DynamicInfo::read(&p.bin("foo")).unwrap().unwrap();
+    let absolute = p.target_debug_dir().join("deps");
+    assert_eq!(
+        info.run_path,
+        ["$ORIGIN", "$ORIGIN/deps", absolute.to_str().unwrap()]
+    );
+}
