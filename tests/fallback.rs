@@ -77,14 +77,66 @@ fn a_dynamic_link_that_fails_is_replaced_by_the_static_one() {
         )
         .build();
     p.cargo("build --dynamic-deps")
-        .with_stderr_contains(
-            "[WARNING] linked `foo` statically, because linking its dependencies dynamically failed",
-        )
-        .with_stderr_contains("[..]missing_function[..]")
-        .with_stderr_contains("[..][profile.dev.package.<crate>] dynamic-deps = false[..]")
+        .with_stderr_data(str![[r#"
+...
+[WARNING] linked the dependencies of `foo` statically, because the linker refused to link them dynamically
+the refused link line is in `[ROOT]/foo/target/debug/.fingerprint/foo-[HASH]/linker/refused-link-line`
+caused by: [..]missing_function[..]
+...
+[NOTE] `dead v0.1.0` refers to `missing_function`, which nothing defines
+[HELP] keep it in the executable with `[profile.dev.package.dead] dynamic-deps = false`
+[WARNING] `foo` (bin "foo") generated 1 warning
+[FINISHED] `dev` profile [unoptimized + debuginfo] target(s) in [ELAPSED]s
+
+"#]])
         .run();
     assert_eq!(groups_of(&p.bin("foo")), STATIC);
     assert_eq!(stdout(&p.bin("foo")), "5\n");
+
+    // The help helps.
+    p.cargo("build --dynamic-deps --config profile.dev.package.dead.dynamic-deps=false")
+        .with_stderr_does_not_contain("[WARNING] [..]")
+        .run();
+    assert_eq!(groups_of(&p.bin("foo")), ["sysroot"]);
+    assert_eq!(stdout(&p.bin("foo")), "5\n");
+}
+
+#[cargo_test]
+fn a_program_without_std_is_linked_statically() {
+    let p = project()
+        .file(
+            "Cargo.toml",
+            r#"
+                [package]
+                name = "foo"
+                version = "0.1.0"
+                edition = "2021"
+
+                [profile.dev]
+                panic = "abort"
+            "#,
+        )
+        .file(
+            "src/main.rs",
+            r#"
+                #![no_std]
+                #![no_main]
+                #[panic_handler]
+                fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
+                #[link(name = "c")]
+                extern "C" { fn puts(text: *const core::ffi::c_char) -> core::ffi::c_int; }
+                #[no_mangle]
+                pub extern "C" fn main() -> i32 { unsafe { puts(c"no std".as_ptr()) }; 0 }
+            "#,
+        )
+        .build();
+    p.cargo("build --dynamic-deps")
+        .with_stderr_contains(
+            "[WARNING] linked the dependencies of `foo` statically: the program [..]",
+        )
+        .run();
+    assert_eq!(groups_of(&p.bin("foo")), STATIC);
+    assert_eq!(stdout(&p.bin("foo")), "no std\n");
 }
 
 #[cargo_test]
@@ -102,6 +154,6 @@ fn a_link_that_fails_either_way_shows_the_linkers_own_words() {
         .with_status(101)
         .with_stderr_contains("[ERROR] linking with `[..]` failed: [EXIT_STATUS]: 1")
         .with_stderr_contains("[..]undefined[..]missing_function[..]")
-        .with_stderr_does_not_contain("[WARNING] linked `foo` statically[..]")
+        .with_stderr_does_not_contain("[WARNING] linked [..]")
         .run();
 }

@@ -1,15 +1,22 @@
 //! What does not opt in is built as if the option did not exist.
 
+use std::path::PathBuf;
+
 use crate::prelude::*;
-use cargo_test_support::Project;
+use cargo_test_support::{Execs, Project};
 
 use super::{STATIC, group_files, groups_of, layered_project};
 
 /// The command lines by which a build calls rustc, sorted. Each build starts anew.
 fn rustc_command_lines(project: &Project, arguments: &str) -> Vec<String> {
-    let output = project.cargo(arguments).run();
-    let stderr = super::text(&output.stderr).to_owned();
+    let lines = command_lines_of(&mut project.cargo(arguments));
     project.build_dir().rm_rf();
+    lines
+}
+
+fn command_lines_of(cargo: &mut Execs) -> Vec<String> {
+    let output = cargo.run();
+    let stderr = super::text(&output.stderr).to_owned();
     let mut lines: Vec<String> = stderr
         .lines()
         .filter(|line| line.trim_start().starts_with("Running"))
@@ -17,6 +24,46 @@ fn rustc_command_lines(project: &Project, arguments: &str) -> Vec<String> {
         .collect();
     lines.sort();
     lines
+}
+
+/// The unpatched Cargo of the same version, which `cargo xtask test` builds.
+fn stock_cargo() -> PathBuf {
+    let variable = "DYNAMIC_DEPS_STOCK_CARGO";
+    let path = std::env::var_os(variable).unwrap_or_else(|| {
+        panic!("`{variable}` must name an unpatched Cargo 0.98 (`cargo xtask test` sets it)")
+    });
+    path.into()
+}
+
+#[cargo_test]
+fn command_lines_are_those_of_stock_cargo() {
+    let p = layered_project()
+        .file("src/lib.rs", "pub fn lib() {}")
+        .file(
+            "tests/it.rs",
+            "#[test] fn it() { assert_eq!(frozen::count(), 1); }",
+        )
+        .file("examples/ex.rs", "fn main() {}")
+        .file("build.rs", "fn main() {}")
+        .build();
+    let stock = stock_cargo();
+    for command in [
+        "build -v",
+        "build --release -v",
+        "build --all-targets -v",
+        "test --no-run -v",
+        "bench --no-run -v",
+        "rustc --bin foo -v -- --cfg extra",
+        "check --all-targets -v",
+        "doc -v",
+    ] {
+        let of_fork = rustc_command_lines(&p, command);
+        let arguments: Vec<&str> = command.split_whitespace().collect();
+        let of_stock = command_lines_of(p.process(&stock).args(&arguments));
+        p.build_dir().rm_rf();
+        assert!(of_fork.len() >= 3, "{command}: {of_fork:?}");
+        assert_eq!(of_fork, of_stock, "{command}");
+    }
 }
 
 #[cargo_test]

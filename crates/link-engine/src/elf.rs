@@ -81,6 +81,24 @@ pub(crate) fn hidden_symbols<Class: ElfClass>(
         .collect()
 }
 
+/// Names of the global and weak symbols that an object file refers to without
+/// defining them.
+pub(crate) fn undefined_symbols<Class: ElfClass>(
+    object: &[u8],
+) -> object::read::Result<Vec<&[u8]>> {
+    let header = Class::parse(object)?;
+    let endian = header.endian()?;
+    let sections = header.sections(endian, object)?;
+    let symbols = sections.symbols(endian, object, elf::SHT_SYMTAB)?;
+    symbols
+        .iter()
+        .filter(|symbol| {
+            symbol.st_shndx(endian) == elf::SHN_UNDEF && symbol.st_bind() != elf::STB_LOCAL
+        })
+        .map(|symbol| symbols.symbol_name(endian, symbol))
+        .collect()
+}
+
 /// Writes `visibility` into the `st_other` bytes at `offsets`, keeping their other bits.
 ///
 /// # Panics

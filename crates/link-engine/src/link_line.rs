@@ -86,14 +86,12 @@ pub struct GroupInput {
     pub members: HashSet<String>,
 }
 
-/// File names of the rlibs on a link line.
-pub fn rlib_names(args: &[OsString]) -> HashSet<String> {
-    args.iter()
-        .filter_map(|arg| match meaning(arg) {
-            Meaning::Rlib(path) => Some(path.file_name()?.to_string_lossy().into_owned()),
-            _ => None,
-        })
-        .collect()
+/// The rlibs on a link line.
+pub fn rlibs(args: &[OsString]) -> impl Iterator<Item = &Path> {
+    args.iter().filter_map(|arg| match meaning(arg) {
+        Meaning::Rlib(path) => Some(path),
+        _ => None,
+    })
 }
 
 /// What is to become of the link line of an executable.

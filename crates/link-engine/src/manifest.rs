@@ -96,13 +96,39 @@ pub struct LinkPlan {
     pub run_paths: Vec<OsString>,
 }
 
-/// A dynamic link that failed, where the static one succeeded.
+/// Why an executable was linked statically after all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FallbackReport {
-    /// Why the executable was linked statically: the engine's or the linker's words.
-    pub reason: String,
-    /// Response file with the link line that failed, for replay.
-    pub link_line: Option<PathBuf>,
+#[serde(tag = "cause", rename_all = "kebab-case")]
+pub enum FallbackReport {
+    /// The groups are not for this program.
+    Unfit {
+        /// Why, as a phrase.
+        reason: String,
+    },
+    /// The wrapper itself failed.
+    Engine {
+        /// The error with its causes, one a line.
+        error: String,
+    },
+    /// The linker refused to link against the groups, and did not refuse the
+    /// static link.
+    Refused {
+        /// The linker's own words.
+        stderr: String,
+        /// Response file with the link line that failed, for replay.
+        link_line: PathBuf,
+        /// Group members that refer to a symbol which nobody defines.
+        dangling: Vec<DanglingReference>,
+    },
+}
+
+/// A reference to a symbol that nobody defines, in code that a static link leaves out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DanglingReference {
+    /// The symbol.
+    pub symbol: String,
+    /// The group member with the reference, by its name for people.
+    pub library: String,
 }
 
 /// File name of the [`WrapperPlan`] in the directory of the linker wrapper.

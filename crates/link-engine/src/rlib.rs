@@ -12,7 +12,7 @@ use object::elf;
 use object::read::archive::ArchiveFile;
 use object::read::elf::SectionHeader;
 
-use crate::elf::{ElfClass, hidden_symbols, set_visibility, with_class};
+use crate::elf::{ElfClass, hidden_symbols, set_visibility, undefined_symbols, with_class};
 use crate::{Error, Result, files};
 
 /// Metadata of the crate: an object file without code, which linkers drop.
@@ -96,6 +96,35 @@ impl RlibFacts {
         }
         Ok(facts)
     }
+}
+
+/// Those of `symbols` that an object of the rlib refers to without defining them.
+///
+/// # Errors
+/// When the file cannot be read or is malformed.
+pub fn undefined_among(path: &Path, symbols: &BTreeSet<&str>) -> Result<BTreeSet<String>> {
+    let data = files::map(path)?;
+    let fail = |source| Error::Object {
+        path: path.to_owned(),
+        source,
+    };
+    let mut found = BTreeSet::new();
+    for member in ArchiveFile::parse(&data[..]).map_err(fail)?.members() {
+        let object = member
+            .and_then(|member| member.data(&data[..]))
+            .map_err(fail)?;
+        let undefined = with_class!(object, undefined_symbols(object)).map_err(fail)?;
+        let names = undefined
+            .into_iter()
+            .flatten()
+            .filter_map(|name| str::from_utf8(name).ok());
+        found.extend(
+            names
+                .filter(|name| symbols.contains(name))
+                .map(str::to_owned),
+        );
+    }
+    Ok(found)
 }
 
 fn see_sections<Class: ElfClass>(object: &[u8], facts: &mut RlibFacts) -> object::read::Result<()> {

@@ -1,8 +1,8 @@
 //! The linker wrapper: our program in the place of the linker.
 //!
-//! rustc is given `-C linker=<directory>/<stem>`, a symbolic link to the program
+//! rustc is given `-C linker=<directory>/<name>`, a symbolic link to the program
 //! that contains this module, and what to do lies beside it in
-//! [`PLAN_FILE`](crate::manifest::PLAN_FILE). The stem is that of the real linker,
+//! [`PLAN_FILE`](crate::manifest::PLAN_FILE). The name is that of the real linker,
 //! because rustc infers the linker flavor from it (`clang` and `ld.lld` mean
 //! something; rustc 1.95, `rustc_codegen_ssa::back::link`). The plan is found by
 //! the name the program was called by and not by an environment variable, which
@@ -11,7 +11,7 @@
 //! If linking against the groups fails, rustc's original line is run: a build
 //! that works statically never fails because of the wrapper.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;
@@ -23,17 +23,17 @@ use object::elf;
 
 use crate::elf::{HiddenSymbol, hidden_symbols, set_visibility, with_class};
 use crate::group::settled_libraries;
-use crate::link_line::{GroupInput, Mismatch, Rewrite, object_files, rlib_names};
+use crate::link_line::{GroupInput, Mismatch, Rewrite, object_files, rlibs};
 use crate::linker::{self, scratch_directory};
 use crate::manifest::{
-    FALLBACK_FILE, FallbackReport, GroupManifest, LinkPlan, PLAN_FILE, RECORD_FILE, WrapperPlan,
-    read_json, write_json,
+    DanglingReference, FALLBACK_FILE, FallbackReport, GroupManifest, LinkPlan, PLAN_FILE,
+    RECORD_FILE, WrapperPlan, read_json, write_json,
 };
-use crate::{Error, Result, files, response_file};
+use crate::{Error, Result, files, response_file, rlib};
 
-/// File stem of the wrapper when the user names no linker: rustc reads nothing
+/// File name of the wrapper when the user names no linker: rustc reads nothing
 /// out of it and does what it does by default.
-const NEUTRAL_STEM: &str = "linker";
+const NEUTRAL_NAME: &str = "linker";
 
 /// Puts the wrapper into `directory` and returns the path to give to rustc.
 ///
@@ -44,13 +44,13 @@ const NEUTRAL_STEM: &str = "linker";
 /// When the directory cannot be written to.
 pub fn install(directory: &Path, program: &Path, linker: &Path) -> Result<PathBuf> {
     fs::create_dir_all(directory).map_err(Error::io("create", directory))?;
-    let stem = match linker.file_stem() {
+    let name = match linker.file_name() {
         // The name of the default linker tells rustc as little as none at all,
         // and a user who names it gets the same.
-        Some(stem) if stem != "cc" => stem,
-        _ => NEUTRAL_STEM.as_ref(),
+        Some(name) if name != "cc" => name,
+        _ => NEUTRAL_NAME.as_ref(),
     };
-    let path = directory.join(stem);
+    let path = directory.join(name);
     match fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             return Err(Error::io("remove", path)(error));
@@ -128,22 +128,17 @@ fn work(directory: &Path, plan: &Path, args: Vec<OsString>) -> Result<ExitStatus
 /// Links one executable: against the groups, or, if that fails, as rustc asked.
 fn link(directory: &Path, plan: &LinkPlan, original: Vec<OsString>) -> Result<ExitStatus> {
     let report = match link_against_groups(directory, plan, &original) {
-        Ok(output) if output.status.success() => {
+        Ok(output) => {
             forward(&output);
             return Ok(output.status);
         }
-        Ok(output) => FallbackReport {
-            reason: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-            link_line: Some(directory.join(FAILED_LINE)),
-        },
-        Err(Unlinkable::Engine(error)) => FallbackReport {
-            reason: chain(&error),
-            link_line: None,
-        },
-        Err(Unlinkable::Mismatch(mismatch)) => FallbackReport {
+        Err(Unlinkable::Unfit(mismatch)) => FallbackReport::Unfit {
             reason: mismatch.to_string(),
-            link_line: None,
         },
+        Err(Unlinkable::Engine(error)) => FallbackReport::Engine {
+            error: chain(&error),
+        },
+        Err(Unlinkable::Refused(report)) => report,
     };
     let output = Command::new(&plan.linker)
         .args(original)
@@ -161,17 +156,21 @@ fn link(directory: &Path, plan: &LinkPlan, original: Vec<OsString>) -> Result<Ex
     Ok(output.status)
 }
 
-/// Response file with a link line that the linker refused.
-const FAILED_LINE: &str = "failed-link-line";
-
 enum Unlinkable {
+    Unfit(Mismatch),
     Engine(Error),
-    Mismatch(Mismatch),
+    Refused(FallbackReport),
 }
 
 impl From<Error> for Unlinkable {
     fn from(error: Error) -> Self {
         Unlinkable::Engine(error)
+    }
+}
+
+impl From<Mismatch> for Unlinkable {
+    fn from(mismatch: Mismatch) -> Self {
+        Unlinkable::Unfit(mismatch)
     }
 }
 
@@ -184,23 +183,27 @@ fn link_against_groups(
     let groups = groups_on_line(plan, &args)?;
     let scratch = scratch_directory(directory.join("objects"))?;
     let objects = visible_copies(&args, &scratch)?;
-    let settled_libraries = settled_libraries(groups.iter().map(|(manifest, _)| manifest));
-    let groups: Vec<_> = groups.into_iter().map(|(_, input)| input).collect();
+    let (manifests, inputs): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
+    let settled_libraries = settled_libraries(&manifests);
     let rewritten = Rewrite {
-        groups: &groups,
+        groups: &inputs,
         objects: &objects,
         settled_libraries: &settled_libraries,
         run_paths: &plan.run_paths,
     }
-    .apply(&args)
-    .map_err(Unlinkable::Mismatch)?;
+    .apply(&args)?;
     let output = linker::run(&plan.linker, rewritten.clone(), &scratch)?;
-    if output.status.success() {
-        fs::remove_dir_all(&scratch).map_err(Error::io("remove", &scratch))?;
-    } else {
-        let line = response_file::format(&rewritten);
-        files::write(&directory.join(FAILED_LINE), &line)?;
+    if !output.status.success() {
+        let link_line = directory.join("refused-link-line");
+        files::write(&link_line, &response_file::format(&rewritten))?;
+        let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(Unlinkable::Refused(FallbackReport::Refused {
+            dangling: dangling_references(&stderr, &args, &manifests)?,
+            link_line,
+            stderr,
+        }));
     }
+    fs::remove_dir_all(&scratch).map_err(Error::io("remove", &scratch))?;
     Ok(output)
 }
 
@@ -211,7 +214,9 @@ fn groups_on_line(
     plan: &LinkPlan,
     args: &[OsString],
 ) -> Result<Vec<(GroupManifest, GroupInput)>, Unlinkable> {
-    let on_line = rlib_names(args);
+    let on_line: HashSet<String> = rlibs(args)
+        .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+        .collect();
     let mut needed: HashSet<String> = HashSet::new();
     let mut used = Vec::new();
     for path in &plan.manifests {
@@ -227,7 +232,7 @@ fn groups_on_line(
         }
         let without_std = !on_line.iter().any(|rlib| rlib.starts_with("libstd-"));
         if manifest.template.is_some() && without_std {
-            return Err(Unlinkable::Mismatch(Mismatch::NoStd));
+            return Err(Mismatch::NoStd.into());
         }
         needed.extend(manifest.needs.iter().cloned());
         let shared_object = manifest.shared_object(path);
@@ -282,6 +287,52 @@ fn ties_to_runtime(symbol: &HiddenSymbol<'_>) -> bool {
     symbol.name.windows(CRATE.len()).any(|part| part == CRATE)
 }
 
+/// The group members that refer to what the linker says nobody defines.
+fn dangling_references(
+    stderr: &str,
+    args: &[OsString],
+    manifests: &[GroupManifest],
+) -> Result<Vec<DanglingReference>> {
+    let symbols = undefined_symbols(stderr);
+    if symbols.is_empty() {
+        return Ok(Vec::new());
+    }
+    let members = manifests.iter().flat_map(|manifest| &manifest.members);
+    let names: HashMap<&str, &str> = members
+        .map(|member| (member.rlib.as_str(), member.name.as_str()))
+        .collect();
+    let mut dangling = Vec::new();
+    for rlib in rlibs(args) {
+        let file_name = rlib.file_name().unwrap_or_default().to_string_lossy();
+        let Some(&library) = names.get(&*file_name) else {
+            continue;
+        };
+        let referred = rlib::undefined_among(rlib, &symbols)?;
+        dangling.extend(referred.into_iter().map(|symbol| DanglingReference {
+            symbol,
+            library: library.to_owned(),
+        }));
+    }
+    Ok(dangling)
+}
+
+/// The symbols that a linker reports as undefined: lld and mold write `undefined
+/// symbol: x` and `undefined reference: x`, GNU ld `undefined reference to `x'`.
+fn undefined_symbols(stderr: &str) -> BTreeSet<&str> {
+    const PHRASES: [&str; 3] = [
+        "undefined symbol: ",
+        "undefined reference: ",
+        "undefined reference to ",
+    ];
+    let in_line = |line| {
+        let find = |phrase| str::split_once(line, phrase).map(|(_, rest)| rest);
+        let rest = PHRASES.into_iter().find_map(find)?;
+        let quoted = rest.trim_start_matches(['`', '\'']);
+        quoted.split([' ', '\'']).next()
+    };
+    stderr.lines().filter_map(in_line).collect()
+}
+
 /// Passes the linker's words on to rustc.
 fn forward(output: &Output) {
     // Nobody is left to tell when rustc does not listen.
@@ -311,4 +362,50 @@ fn exit_code(status: ExitStatus) -> i32 {
     status
         .code()
         .unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn undefined_symbols_are_found_in_the_words_of_each_linker() {
+        #[track_caller]
+        fn check(stderr: &str, expected: &[&str]) {
+            let symbols: Vec<_> = undefined_symbols(stderr).into_iter().collect();
+            assert_eq!(symbols, expected);
+        }
+        // rust-lld 22
+        check(
+            "rust-lld: error: undefined reference: missing\n\
+             >>> referenced by /t/deps/local.so (disallowed by --no-allow-shlib-undefined)\n\
+             collect2: error: ld returned 1 exit status",
+            &["missing"],
+        );
+        check(
+            "rust-lld: error: undefined symbol: missing\n>>> referenced by a.o",
+            &["missing"],
+        );
+        // GNU ld 2.40
+        check(
+            "/usr/bin/ld: /t/deps/local.so: undefined reference to `missing'\n\
+             /usr/bin/ld: /t/deps/local.so: undefined reference to `other'",
+            &["missing", "other"],
+        );
+        check("cc: error: no such file", &[]);
+    }
+
+    #[test]
+    fn the_name_of_the_linker_is_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let program = std::env::current_exe().unwrap();
+        let name = |linker: &str| {
+            let path = install(directory.path(), &program, Path::new(linker)).unwrap();
+            assert_eq!(fs::read_link(&path).unwrap(), program);
+            path.file_name().unwrap().to_owned()
+        };
+        assert_eq!(name("/usr/bin/clang"), "clang");
+        assert_eq!(name("ld.lld"), "ld.lld");
+        assert_eq!(name("cc"), "linker");
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use cargo_util::ProcessBuilder;
 use itertools::Itertools;
-use link_engine::manifest::{FallbackReport, LinkPlan};
+use link_engine::manifest::{DanglingReference, FallbackReport, LinkPlan};
 use link_engine::wrapper;
 use link_plan::run_path::{AbsoluteForm, run_paths};
 use link_plan::rustc_flags::CodegenFlags;
@@ -108,21 +108,51 @@ pub(in crate::core::compiler) fn report_fallback(
 }
 
 fn fallback_warning(executable: &str, report: &FallbackReport) -> String {
+    let (stderr, link_line, dangling) = match report {
+        FallbackReport::Unfit { reason } => {
+            return format!(
+                "linked the dependencies of `{executable}` statically: {reason}\n\
+                 help: say `dynamic-deps = false` in the profile of this package"
+            );
+        }
+        FallbackReport::Engine { error } => {
+            return format!(
+                "linked the dependencies of `{executable}` statically, because they could not \
+                 be linked dynamically\n\
+                 caused by: {error}"
+            );
+        }
+        FallbackReport::Refused {
+            stderr,
+            link_line,
+            dangling,
+        } => (stderr, link_line, dangling),
+    };
     let mut warning = format!(
-        "linked `{executable}` statically, because linking its dependencies dynamically failed\n\
-         caused by: {}\n",
-        report.reason
+        "linked the dependencies of `{executable}` statically, because the linker refused to \
+         link them dynamically\n\
+         the refused link line is in `{}`\n\
+         caused by: {stderr}\n",
+        link_line.display(),
     );
-    if let Some(link_line) = &report.link_line {
+    for DanglingReference { symbol, library } in dangling {
         warning.push_str(&format!(
-            "the link line that failed is in `{}`\n",
-            link_line.display()
+            "note: `{library}` refers to `{symbol}`, which nothing defines\n"
         ));
     }
-    warning.push_str(
-        "help: keep the crate that is named above in the executable with \
-         `[profile.dev.package.<crate>] dynamic-deps = false`",
-    );
+    let packages = dangling
+        .iter()
+        .map(|dangling| dangling.library.split(' ').next().unwrap_or_default());
+    let opt_outs: Vec<String> = packages
+        .unique()
+        .map(|package| format!("`[profile.dev.package.{package}] dynamic-deps = false`"))
+        .collect();
+    if opt_outs.is_empty() {
+        warning.push_str("help: say `dynamic-deps = false` in the profile of this package");
+    } else {
+        warning.push_str("help: keep it in the executable with ");
+        warning.push_str(&opt_outs.join(" and "));
+    }
     warning
 }
 
