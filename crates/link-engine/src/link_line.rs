@@ -374,6 +374,8 @@ impl GroupLine<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// As rustc 1.95 writes it for a program that uses one crate, less the crates
@@ -529,5 +531,37 @@ mod tests {
     fn a_line_without_output_or_rlib_is_an_error() {
         assert!(output(&words("-lc")).is_err());
         assert!(dissect(Path::new("cc"), &words("-o out a.o")).is_err());
+    }
+
+    proptest! {
+        /// Whatever is on the line and is no member stays, in its order.
+        #[test]
+        fn no_other_argument_is_lost(
+            words in prop::collection::vec("[-@a-zA-Z0-9,.=/]{1,12}", 0..20),
+            position: prop::sample::Index,
+        ) {
+            let mut line: Vec<OsString> = words.iter().map(OsString::from).collect();
+            let position = position.index(line.len() + 1);
+            line.insert(position, "/s/libstd-2.rlib".into());
+            let rewritten = Rewrite {
+                groups: &[group("/sysroot.so", &["libstd-2.rlib"])],
+                objects: &HashMap::new(),
+                settled_libraries: &HashSet::new(),
+                run_paths: &[],
+            }
+            .apply(&line)
+            .unwrap();
+            let mut rest = rewritten.iter();
+            for word in &words {
+                prop_assert!(rest.any(|arg| arg == word.as_str()), "{word} in {rewritten:?}");
+            }
+            prop_assert!(rewritten.contains(&OsString::from("/sysroot.so")));
+        }
+
+        #[test]
+        fn any_line_is_dissected_or_refused(words: Vec<String>) {
+            let line: Vec<OsString> = words.into_iter().map(OsString::from).collect();
+            let _ = dissect(Path::new("cc"), &line);
+        }
     }
 }

@@ -1,0 +1,262 @@
+//! Groups made with real compilers and linkers, without Cargo.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use link_engine::Error;
+use link_engine::content::GroupFiles;
+use link_engine::elf::DynamicInfo;
+use link_engine::group::{GroupJob, Library, Strip};
+use link_engine::manifest::{GroupManifest, LinkTemplate};
+use tempfile::TempDir;
+
+struct Workshop {
+    directory: TempDir,
+}
+
+impl Workshop {
+    /// A directory with the manifest of a sysroot group without members: the groups
+    /// of these tests are made of libraries that need none.
+    fn new() -> Workshop {
+        let workshop = Workshop {
+            directory: tempfile::tempdir().unwrap(),
+        };
+        let manifest = GroupManifest {
+            group: "sysroot".to_owned(),
+            soname: "sysroot.so".to_owned(),
+            members: Vec::new(),
+            stays: Vec::new(),
+            needs: Vec::new(),
+            native_libraries: Vec::new(),
+            template: Some(LinkTemplate {
+                linker: "cc".into(),
+                before: Vec::new(),
+                after: vec!["-Wl,--eh-frame-hdr".into(), "-lc".into()],
+                builtins: Vec::new(),
+            }),
+        };
+        manifest.write(&workshop.sysroot()).unwrap();
+        workshop
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn sysroot(&self) -> PathBuf {
+        self.path("sysroot.json")
+    }
+
+    /// Compiles a crate that needs nothing but `core`.
+    fn library(&self, name: &str, source: &str) -> Library {
+        let file = self.path(&format!("{name}.rs"));
+        fs::write(&file, format!("#![no_std]\n{source}")).unwrap();
+        let rlib = self.path(&format!("lib{name}-0123.rlib"));
+        let status = Command::new("rustc")
+            .args([
+                "--edition",
+                "2021",
+                "--crate-type",
+                "lib",
+                "-C",
+                "panic=abort",
+                "-O",
+            ])
+            .arg(&file)
+            .arg("-o")
+            .arg(&rlib)
+            .status()
+            .unwrap();
+        assert!(status.success());
+        Library {
+            name: format!("{name} v1.0.0"),
+            rlib,
+            dependencies: Vec::new(),
+        }
+    }
+
+    fn job(&self, libraries: Vec<Library>) -> GroupJob {
+        GroupJob {
+            group: "local".to_owned(),
+            files: GroupFiles::new(self.directory.path(), "dynamic-deps-local-1"),
+            libraries,
+            below: vec![self.sysroot()],
+            native_search: Vec::new(),
+            native_libraries: Vec::new(),
+            run_paths: vec!["$ORIGIN".into()],
+            strip: Strip::None,
+            executable_directories: vec![self.directory.path().to_owned()],
+            scratch: self.path("scratch"),
+        }
+    }
+}
+
+/// Runs a job; returns its manifest and how often the linker ran.
+fn run(job: &GroupJob) -> (GroupManifest, usize) {
+    let mut links = 0;
+    let manifest = job.run(&mut |_: &Path, _: &[OsString]| links += 1).unwrap();
+    (manifest, links)
+}
+
+const ADD: &str = "#[no_mangle] pub extern \"C\" fn add(a: i32, b: i32) -> i32 { a + b }";
+const SUBTRACT: &str = "#[no_mangle] pub extern \"C\" fn add(a: i32, b: i32) -> i32 { a - b }";
+
+#[test]
+fn a_group_is_linked_under_a_name_that_says_its_content() {
+    let workshop = Workshop::new();
+    let job = workshop.job(vec![workshop.library("add", ADD)]);
+    let (manifest, links) = run(&job);
+    assert_eq!(links, 1);
+    assert_eq!(
+        GroupManifest::read(&job.files.manifest()).unwrap(),
+        manifest
+    );
+    assert_eq!(manifest.members[0].name, "add v1.0.0");
+
+    let content = job.files.content(&manifest.soname);
+    let info = DynamicInfo::read(&content).unwrap().unwrap();
+    assert_eq!(info.soname.as_ref(), Some(&manifest.soname));
+    assert_eq!(info.run_path, ["$ORIGIN"]);
+    assert_eq!(
+        fs::read(&content).unwrap(),
+        fs::read(job.files.shared_object()).unwrap()
+    );
+    assert!(!workshop.path("scratch").exists());
+}
+
+#[test]
+fn the_same_content_is_not_linked_again() {
+    let workshop = Workshop::new();
+    let job = workshop.job(vec![workshop.library("add", ADD)]);
+    let (first, _) = run(&job);
+    let (again, links) = run(&job);
+    assert_eq!((links, &again), (0, &first));
+
+    workshop.library("add", SUBTRACT);
+    let (changed, links) = run(&job);
+    assert_eq!(links, 1);
+    assert_ne!(changed.soname, first.soname);
+    assert!(
+        !job.files.content(&first.soname).exists(),
+        "nobody needs it"
+    );
+}
+
+#[test]
+fn each_input_counts_for_the_content() {
+    let workshop = Workshop::new();
+    let job = workshop.job(vec![workshop.library("add", ADD)]);
+    let (first, _) = run(&job);
+    let changes: [fn(&mut GroupJob); 3] = [
+        |job| job.strip = Strip::Symbols,
+        |job| job.run_paths.push("$ORIGIN/..".into()),
+        |job| job.native_libraries.push("m".to_owned()),
+    ];
+    for change in changes {
+        let mut job = job.clone();
+        change(&mut job);
+        let (changed, links) = run(&job);
+        assert_eq!(links, 1);
+        assert_ne!(changed.soname, first.soname);
+    }
+}
+
+#[test]
+fn a_library_that_stays_is_told_to_the_groups_above() {
+    let workshop = Workshop::new();
+    let starts = workshop.library(
+        "starts",
+        "#[used] #[link_section = \".init_array\"] static START: extern \"C\" fn() = start;
+         extern \"C\" fn start() {}",
+    );
+    let mut below = workshop.job(vec![starts, workshop.library("add", ADD)]);
+    below.group = "frozen".to_owned();
+    below.files = GroupFiles::new(workshop.directory.path(), "dynamic-deps-frozen-1");
+    let (manifest, _) = run(&below);
+    assert_eq!(manifest.members.len(), 1);
+    assert_eq!(manifest.stays[0].name, "starts v1.0.0");
+
+    let mut user = workshop.library("user", "pub fn user() {}");
+    user.dependencies = vec!["libstarts-0123.rlib".to_owned()];
+    let mut above = workshop.job(vec![user]);
+    above.below.insert(0, below.files.manifest());
+    let (above, _) = run(&above);
+    assert!(above.members.is_empty());
+    assert_eq!(
+        above.stays[0].reason.to_string(),
+        "it depends on `starts v1.0.0`, which stays"
+    );
+    assert_eq!(above.needs, [manifest.soname]);
+}
+
+#[test]
+fn a_linker_that_fails_is_quoted_and_leaves_nothing() {
+    let workshop = Workshop::new();
+    let mut job = workshop.job(vec![workshop.library("add", ADD)]);
+    job.native_libraries = vec!["no-such-library-anywhere".to_owned()];
+    let error = job.run(&mut |_: &Path, _: &[OsString]| {}).unwrap_err();
+    let Error::GroupLink {
+        group,
+        link_line,
+        stderr,
+        ..
+    } = &error
+    else {
+        panic!("{error}");
+    };
+    assert_eq!(group, "local");
+    assert!(stderr.contains("no-such-library-anywhere"), "{stderr}");
+    assert!(link_line.exists());
+    assert!(!job.files.manifest().exists());
+    assert!(!job.files.shared_object().exists());
+    let left = fs::read_dir(workshop.directory.path()).unwrap();
+    let shared = left.filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        name.to_str().unwrap().contains(".so")
+    });
+    assert_eq!(shared.count(), 0);
+}
+
+#[test]
+fn a_missing_rlib_is_named() {
+    let workshop = Workshop::new();
+    let mut library = workshop.library("add", ADD);
+    library.rlib = workshop.path("libgone-1.rlib");
+    let job = workshop.job(vec![library]);
+    let error = job.run(&mut |_: &Path, _: &[OsString]| {}).unwrap_err();
+    assert!(error.to_string().contains("libgone-1.rlib"), "{error}");
+}
+
+#[test]
+fn many_libraries_go_through_a_response_file() {
+    let workshop = Workshop::new();
+    let one = workshop.library("one", "pub fn one() {}");
+    let directory = workshop.path(&"long".repeat(40));
+    fs::create_dir(&directory).unwrap();
+    let libraries: Vec<Library> = (0..1500)
+        .map(|index| {
+            let rlib = directory.join(format!("libcopy{index}-0123.rlib"));
+            fs::hard_link(&one.rlib, &rlib).unwrap();
+            Library {
+                name: format!("copy{index} v1.0.0"),
+                rlib,
+                dependencies: Vec::new(),
+            }
+        })
+        .collect();
+    let mut job = workshop.job(libraries);
+    // The copies define the same functions.
+    let mut sysroot = GroupManifest::read(&workshop.sysroot()).unwrap();
+    let template = sysroot.template.as_mut().unwrap();
+    template.after.push("-Wl,-z,muldefs".into());
+    sysroot.write(&workshop.sysroot()).unwrap();
+    job.strip = Strip::DebugInfo;
+    let mut bytes = 0;
+    let manifest = job
+        .run(&mut |_: &Path, args: &[OsString]| bytes = args.iter().map(|arg| arg.len()).sum())
+        .unwrap();
+    assert!(bytes > 256 * 1024, "{bytes}");
+    assert_eq!(manifest.members.len(), 1500);
+}

@@ -1,0 +1,169 @@
+//! Reading rlibs: real object files of a C compiler in real archives.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use link_engine::Error;
+use link_engine::rlib::{RlibFacts, copy_with_protected_symbols, undefined_among};
+use tempfile::TempDir;
+
+/// An archive with one object, compiled from `source`. Its archive member has the
+/// name `member`, by which rustc's own objects are told from others.
+fn archive(source: &str, member: &str) -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let c = directory.path().join("source.c");
+    let object = directory.path().join(member);
+    let rlib = directory.path().join("libsample-0123.rlib");
+    std::fs::write(&c, source).unwrap();
+    run(Command::new("cc")
+        .args(["-c", "-fPIC", "-O1"])
+        .arg(&c)
+        .arg("-o")
+        .arg(&object));
+    run(Command::new("ar").arg("crs").arg(&rlib).arg(&object));
+    (directory, rlib)
+}
+
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn facts(rlib: &Path) -> RlibFacts {
+    RlibFacts::read(rlib).unwrap().0
+}
+
+const HIDDEN: &str = r#"
+    __attribute__((visibility("hidden"))) int hidden_variable = 1;
+    __attribute__((visibility("hidden"))) int hidden_function(void) { return hidden_variable; }
+    int visible_function(void) { return hidden_function(); }
+"#;
+
+#[test]
+fn hidden_symbols_of_c_become_protected_in_a_copy() {
+    let (directory, rlib) = archive(HIDDEN, "native.o");
+    let facts = facts(&rlib);
+    assert_eq!(facts.hidden_symbols.len(), 2);
+
+    let before = std::fs::read(&rlib).unwrap();
+    let copy = directory.path().join("copy.rlib");
+    copy_with_protected_symbols(&rlib, &facts, &copy).unwrap();
+    assert_eq!(std::fs::read(&rlib).unwrap(), before);
+
+    let symbols = run(Command::new("readelf").arg("-sW").arg(&copy));
+    for name in ["hidden_variable", "hidden_function"] {
+        let line = symbols.lines().find(|line| line.ends_with(name)).unwrap();
+        assert!(line.contains("GLOBAL PROTECTED"), "{line}");
+    }
+    assert!(!symbols.contains("HIDDEN"), "{symbols}");
+    assert!(RlibFacts::read(&copy).unwrap().0.hidden_symbols.is_empty());
+}
+
+#[test]
+fn a_copy_exports_what_was_hidden() {
+    let (directory, rlib) = archive(HIDDEN, "native.o");
+    let copy = directory.path().join("copy.rlib");
+    copy_with_protected_symbols(&rlib, &facts(&rlib), &copy).unwrap();
+    let shared = directory.path().join("group.so");
+    run(Command::new("cc")
+        .arg("-shared")
+        .arg("-o")
+        .arg(&shared)
+        .arg("-Wl,--whole-archive")
+        .arg(&copy)
+        .arg("-Wl,--no-whole-archive"));
+    let exported = run(Command::new("nm").arg("-D").arg(&shared));
+    assert!(exported.contains(" hidden_function"), "{exported}");
+    assert!(exported.contains(" hidden_variable"), "{exported}");
+}
+
+#[test]
+fn what_rustc_hides_stays_hidden() {
+    let (_directory, rlib) = archive(HIDDEN, "sample.0123-cgu.0.rcgu.o");
+    assert!(facts(&rlib).hidden_symbols.is_empty());
+}
+
+#[test]
+fn constructors_are_seen() {
+    let (_directory, rlib) = archive(
+        "int started; __attribute__((constructor)) static void start(void) { started = 1; }",
+        "sample.rcgu.o",
+    );
+    assert!(facts(&rlib).runs_by_itself);
+    let (_directory, rlib) = archive("void plain(void) {}", "sample.rcgu.o");
+    assert!(!facts(&rlib).runs_by_itself);
+}
+
+#[test]
+fn gathered_sections_are_seen() {
+    let (_directory, rlib) = archive(
+        "__attribute__((section(\"linkme_ROUTES\"), used)) static int element;",
+        "sample.rcgu.o",
+    );
+    assert_eq!(
+        facts(&rlib).gathered_sections,
+        BTreeSet::from(["linkme_ROUTES".to_owned()])
+    );
+}
+
+#[test]
+fn undefined_symbols_are_found_by_name() {
+    let (_directory, rlib) = archive(
+        "int missing(void); int other(void); int f(void) { return missing() + other(); }",
+        "sample.rcgu.o",
+    );
+    let found = undefined_among(&rlib, &BTreeSet::from(["missing", "f"])).unwrap();
+    assert_eq!(found, BTreeSet::from(["missing".to_owned()]));
+}
+
+#[test]
+fn what_is_no_object_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let bitcode = directory.path().join("sample.bc");
+    let rlib = directory.path().join("libsample-0123.rlib");
+    std::fs::write(&bitcode, b"BC\xc0\xde and more").unwrap();
+    run(Command::new("ar").arg("crs").arg(&rlib).arg(&bitcode));
+    assert_eq!(facts(&rlib).foreign_member.as_deref(), Some("sample.bc"));
+}
+
+#[test]
+fn a_broken_file_is_an_error_that_names_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("libbroken-1.rlib");
+    std::fs::write(&path, b"no archive").unwrap();
+    let error = RlibFacts::read(&path).unwrap_err();
+    assert!(error.to_string().contains("libbroken-1.rlib"), "{error}");
+
+    let (_directory, rlib) = archive(HIDDEN, "native.o");
+    let mut bytes = std::fs::read(&rlib).unwrap();
+    // The section table of the only member lies outside of it.
+    let object = bytes
+        .windows(4)
+        .position(|window| window == b"\x7fELF")
+        .unwrap();
+    bytes[object + 0x28..object + 0x30].copy_from_slice(&u64::MAX.to_le_bytes());
+    std::fs::write(&path, bytes).unwrap();
+    let error = RlibFacts::read(&path).unwrap_err();
+    assert!(matches!(error, Error::Object { .. }));
+    assert!(
+        error.to_string().contains("libbroken-1.rlib(native.o)"),
+        "{error}"
+    );
+
+    let missing = directory.path().join("missing.rlib");
+    let error = RlibFacts::read(&missing).unwrap_err();
+    assert!(error.to_string().starts_with("failed to open"), "{error}");
+}
+
+#[test]
+fn any_change_of_the_file_changes_its_hash() {
+    let (_directory, rlib) = archive("int a;", "native.o");
+    let (_, before) = RlibFacts::read(&rlib).unwrap();
+    let mut bytes = std::fs::read(&rlib).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&rlib, bytes).unwrap();
+    let (_, after) = RlibFacts::read(&rlib).unwrap();
+    assert_ne!(before, after);
+}
