@@ -1,6 +1,7 @@
 //! Where dependencies are linked statically after all.
 
 use crate::prelude::*;
+use cargo_test_support::registry::Package;
 use cargo_test_support::{project, str};
 
 use super::{LAYERED_OUTPUT, STATIC, groups_of, layered_project, stdout};
@@ -137,6 +138,54 @@ fn a_program_without_std_is_linked_statically() {
         .run();
     assert_eq!(groups_of(&p.bin("foo")), STATIC);
     assert_eq!(stdout(&p.bin("foo")), "no std\n");
+}
+
+#[cargo_test]
+fn a_group_that_cannot_be_linked_stays_in_the_executable() {
+    // Both define the same C symbol. A static link takes the object of the one that
+    // it needs first, a shared object would have both.
+    let twin = |name: &str| {
+        Package::new(name, "1.0.0")
+            .file(
+                "src/lib.rs",
+                &format!(
+                    "pub mod clash {{
+                        #[no_mangle] pub extern \"C\" fn clash() -> &'static str {{ \"{name}\" }}
+                     }}
+                     #[inline] pub fn {name}() -> &'static str {{ \"{name}\" }}"
+                ),
+            )
+            .publish();
+    };
+    twin("one");
+    twin("two");
+    let p = project()
+        .file(
+            "Cargo.toml",
+            r#"
+                [package]
+                name = "foo"
+                version = "0.1.0"
+                edition = "2021"
+
+                [dependencies]
+                one = "1.0"
+                two = "1.0"
+            "#,
+        )
+        .file(
+            "src/main.rs",
+            "fn main() { println!(\"{} {}\", one::one(), two::two()); }",
+        )
+        .build();
+    p.cargo("build --dynamic-deps")
+        .with_stderr_contains(
+            "[WARNING] linking the dependencies in the frozen group statically, [..]",
+        )
+        .with_stderr_contains("[..]clash[..]")
+        .run();
+    assert_eq!(groups_of(&p.bin("foo")), ["sysroot"]);
+    assert_eq!(stdout(&p.bin("foo")), "one two\n");
 }
 
 #[cargo_test]

@@ -32,6 +32,8 @@ pub enum StayReason {
         /// Name of the archive member.
         member: String,
     },
+    /// The linker refused to link its group.
+    Refused,
     /// It depends on a library that stays.
     DependsOn {
         /// Name of that library.
@@ -52,6 +54,7 @@ impl fmt::Display for StayReason {
             StayReason::ForeignMember { member } => {
                 write!(f, "its archive member `{member}` is no ELF object")
             }
+            StayReason::Refused => f.write_str("the linker refused to link its group"),
             StayReason::DependsOn { library } => {
                 write!(f, "it depends on `{library}`, which stays")
             }

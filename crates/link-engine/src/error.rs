@@ -47,15 +47,11 @@ pub enum Error {
 
     /// The linker refused to make the shared object of a group.
     #[error(
-        "failed to link the shared object of group `{group}` ({status})\n\
-         the full link line is in `{}`\n{stderr}",
+        "the linker refused to link a group\n\
+         the refused link line is in `{}`\n{stderr}",
         link_line.display()
     )]
     GroupLink {
-        /// The group, as named in its manifest.
-        group: String,
-        /// Exit status of the linker.
-        status: std::process::ExitStatus,
         /// A response file with the whole link line, for replay.
         link_line: PathBuf,
         /// The linker's own words.

@@ -10,7 +10,7 @@ use crate::classify::{self, Candidate, StayReason};
 use crate::content::{ContentKey, GroupFiles};
 use crate::link_line::GroupLine;
 use crate::linker::{self, linker_identity, scratch_directory};
-use crate::manifest::{GroupManifest, LinkTemplate, Member, Stay};
+use crate::manifest::{GroupManifest, LinkTemplate, Member, Refusal, Stay};
 use crate::rlib::{RlibFacts, copy_with_protected_symbols};
 use crate::{Error, Result, files, response_file};
 
@@ -50,7 +50,10 @@ pub struct GroupJob {
     pub strip: Strip,
     /// Where executables may lie that need an older content of this group.
     pub executable_directories: Vec<PathBuf>,
-    /// Directory for files that only this job needs; emptied first.
+    /// The directory that relative paths in link args start from.
+    pub working_directory: PathBuf,
+    /// Directory for files that only this job needs; emptied first. Beside it lies
+    /// the link line of a link that the linker refused.
     pub scratch: PathBuf,
 }
 
@@ -85,18 +88,20 @@ impl GroupJob {
     /// When the content is on disk already, from an earlier build, nothing is
     /// linked. Otherwise `before_link` is called before the linker is.
     ///
+    /// When the linker refuses, all libraries stay in the executables, the shared
+    /// object is an empty one, and the manifest holds the linker's words.
+    ///
     /// # Errors
-    /// When a file cannot be read or written, is malformed, or the linker fails.
-    /// What was there before is left as it was.
+    /// When a file cannot be read or written. What was there before is left as it was.
     pub fn run(&self, before_link: BeforeLink<'_>) -> Result<GroupManifest> {
         let below: Vec<_> = self
             .below
             .iter()
             .map(|path| Ok((path, GroupManifest::read(path)?)))
             .collect::<Result<_>>()?;
-        let template = below
+        let (sysroot, template) = below
             .iter()
-            .find_map(|(_, manifest)| manifest.template.as_ref())
+            .find_map(|(_, manifest)| Some((manifest, manifest.template.as_ref()?)))
             .ok_or(Error::LinkLine {
                 missing: "group of the sysroot crates",
             })?;
@@ -105,7 +110,12 @@ impl GroupJob {
             .flat_map(|(_, manifest)| manifest.stays_by_rlib())
             .collect();
         let read = read_libraries(&self.libraries)?;
-        let verdicts = verdicts(&read, &stays_below);
+        let verdicts = if sysroot.members.is_empty() {
+            let library = "std".to_owned();
+            vec![Some(StayReason::DependsOn { library }); read.len()]
+        } else {
+            verdicts(&read, &stays_below)
+        };
         let below: Vec<Below> = below
             .iter()
             .filter(|(_, manifest)| !manifest.members.is_empty())
@@ -215,29 +225,26 @@ impl GroupLink<'_> {
         for (read, verdict) in read.into_iter().zip(verdicts) {
             match verdict {
                 None => inputs.push(read),
-                Some(reason) => stays.push(Stay {
-                    name: read.library.name.clone(),
-                    rlib: read.rlib,
-                    reason,
-                }),
+                Some(reason) => stays.push(read.into_stay(reason)),
             }
         }
-        let native_libraries: Vec<NativeLibrary> = job
+        let mut native_libraries: Vec<NativeLibrary> = job
             .native_libraries
             .iter()
             .filter_map(|text| NativeLibrary::parse(text))
             .collect();
-        let soname = job
-            .files
-            .soname(&self.content_key(&inputs, &native_libraries));
-        let content = job.files.content(&soname);
-        if content.exists() {
-            // Whoever compares times must see that this build vouches for it.
-            touch(&content)?;
-        } else {
-            self.link_content(&soname, &inputs, &native_libraries, before_link)?;
-        }
-        files::link_or_copy(&content, &job.files.shared_object())?;
+        let mut refusal = None;
+        let soname = match self.make_content(&inputs, &native_libraries, before_link) {
+            Err(Error::GroupLink { stderr, link_line }) if !inputs.is_empty() => {
+                refusal = Some(Refusal { stderr, link_line });
+                let refused = inputs.drain(..);
+                stays.extend(refused.map(|read| read.into_stay(StayReason::Refused)));
+                native_libraries.clear();
+                self.make_content(&[], &[], before_link)?
+            }
+            made => made?,
+        };
+        files::link_or_copy(&job.files.content(&soname), &job.files.shared_object())?;
         let manifest = GroupManifest {
             group: job.group.clone(),
             soname,
@@ -252,12 +259,32 @@ impl GroupLink<'_> {
                 .into_iter()
                 .map(|library| library.name)
                 .collect(),
+            refusal,
             template: own_template,
         };
         manifest.write(&job.files.manifest())?;
         job.files
             .remove_unneeded(&manifest.soname, &job.executable_directories)?;
         Ok(manifest)
+    }
+
+    /// Sees to it that the shared object of these inputs is on disk; returns its soname.
+    fn make_content(
+        &self,
+        inputs: &[ReadLibrary<'_>],
+        native_libraries: &[NativeLibrary],
+        before_link: BeforeLink<'_>,
+    ) -> Result<String> {
+        let files = &self.job.files;
+        let soname = files.soname(&self.content_key(inputs, native_libraries));
+        let content = files.content(&soname);
+        if content.exists() {
+            // Whoever compares times must see that this build vouches for it.
+            touch(&content)?;
+        } else {
+            self.link_content(&soname, inputs, native_libraries, before_link)?;
+        }
+        Ok(soname)
     }
 
     /// Hashes all that decides on the bytes of the shared object: the members, the
@@ -326,16 +353,12 @@ impl GroupLink<'_> {
         .args();
         let linker = &self.template.linker;
         before_link(linker, &args);
-        let output = linker::run(linker, args.clone(), &scratch)?;
+        let output = linker::run(linker, args.clone(), &scratch, Some(&job.working_directory))?;
         if !output.status.success() {
-            let link_line = scratch.join("link-line");
+            let link_line = job.scratch.with_file_name("refused-link-line");
             files::write(&link_line, &response_file::format(&args))?;
-            return Err(Error::GroupLink {
-                group: job.group.clone(),
-                status: output.status,
-                link_line,
-                stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-            });
+            let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            return Err(Error::GroupLink { link_line, stderr });
         }
         files::persist(temporary, &content)?;
         fs::remove_dir_all(&scratch).map_err(Error::io("remove", &scratch))
@@ -343,6 +366,14 @@ impl GroupLink<'_> {
 }
 
 impl ReadLibrary<'_> {
+    fn into_stay(self, reason: StayReason) -> Stay {
+        Stay {
+            name: self.library.name.clone(),
+            rlib: self.rlib,
+            reason,
+        }
+    }
+
     fn into_member(self) -> Member {
         Member {
             name: self.library.name.clone(),

@@ -47,17 +47,23 @@ impl Syntax {
     }
 }
 
-/// Runs the linker and returns its output. Link lines that are too long go
-/// through a response file in `scratch`.
-pub(crate) fn run(linker: &Path, args: Vec<OsString>, scratch: &Path) -> Result<Output> {
+/// Runs the linker, in another directory if one is given, and returns its output.
+/// Link lines that are too long go through a response file in `scratch`.
+pub(crate) fn run(
+    linker: &Path,
+    args: Vec<OsString>,
+    scratch: &Path,
+    working_directory: Option<&Path>,
+) -> Result<Output> {
     let args = response_file::shorten(args, &scratch.join("linker-arguments"))?;
-    Command::new(linker)
-        .args(args)
-        .output()
-        .map_err(|source| Error::Spawn {
-            program: linker.to_owned(),
-            source,
-        })
+    let mut command = Command::new(linker);
+    if let Some(directory) = working_directory {
+        command.current_dir(directory);
+    }
+    command.args(args).output().map_err(|source| Error::Spawn {
+        program: linker.to_owned(),
+        source,
+    })
 }
 
 /// Empties and makes the directory `path`, for files that only one link needs.

@@ -30,9 +30,21 @@ pub struct GroupManifest {
     pub needs: Vec<String>,
     /// Names of the native libraries that the shared object was linked with.
     pub native_libraries: Vec<String>,
+    /// Set when the linker refused, so that all libraries stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Refusal>,
     /// How to link on this platform; only the group of the sysroot crates knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template: Option<LinkTemplate>,
+}
+
+/// A link that the linker refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The linker's own words.
+    pub stderr: String,
+    /// Response file with the link line, for replay.
+    pub link_line: PathBuf,
 }
 
 /// A library in a group.

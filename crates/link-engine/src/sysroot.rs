@@ -40,7 +40,7 @@ pub struct Probe {
 /// # Errors
 /// When rustc or the linker fails or a file cannot be read or written.
 pub fn run(job: &GroupJob, probe: &Probe, before_link: BeforeLink<'_>) -> Result<GroupManifest> {
-    let (template, rlibs) = probe.ask(&job.scratch)?;
+    let (template, rlibs) = probe.ask(&job.scratch, &job.working_directory)?;
     let job = GroupJob {
         libraries: rlibs.into_iter().map(library).collect(),
         ..job.clone()
@@ -50,7 +50,11 @@ pub fn run(job: &GroupJob, probe: &Probe, before_link: BeforeLink<'_>) -> Result
 
 impl Probe {
     /// Has rustc link a program, and returns how it does so and the rlibs it takes.
-    fn ask(&self, scratch: &Path) -> Result<(LinkTemplate, Vec<PathBuf>)> {
+    fn ask(
+        &self,
+        scratch: &Path,
+        working_directory: &Path,
+    ) -> Result<(LinkTemplate, Vec<PathBuf>)> {
         let scratch = scratch_directory(scratch.to_owned())?;
         let source = scratch.join("probe.rs");
         // `proc_macro` is not only for macros: a library may use it at run time.
@@ -74,6 +78,7 @@ impl Probe {
             ["--crate-type", "bin"]
         });
         let output = command
+            .current_dir(working_directory)
             .arg(&source)
             .arg("-o")
             .arg(scratch.join("probe"))

@@ -140,13 +140,7 @@ fn link(directory: &Path, plan: &LinkPlan, original: Vec<OsString>) -> Result<Ex
         },
         Err(Unlinkable::Refused(report)) => report,
     };
-    let output = Command::new(&plan.linker)
-        .args(original)
-        .output()
-        .map_err(|source| Error::Spawn {
-            program: plan.linker.clone(),
-            source,
-        })?;
+    let output = run_original(plan, &original)?;
     forward(&output);
     // A line that fails either way is the user's to mend, from the linker's words
     // on their own line.
@@ -154,6 +148,16 @@ fn link(directory: &Path, plan: &LinkPlan, original: Vec<OsString>) -> Result<Ex
         write_json(&directory.join(FALLBACK_FILE), &report)?;
     }
     Ok(output.status)
+}
+
+fn run_original(plan: &LinkPlan, original: &[OsString]) -> Result<Output> {
+    Command::new(&plan.linker)
+        .args(original)
+        .output()
+        .map_err(|source| Error::Spawn {
+            program: plan.linker.clone(),
+            source,
+        })
 }
 
 enum Unlinkable {
@@ -181,6 +185,9 @@ fn link_against_groups(
 ) -> Result<Output, Unlinkable> {
     let args = response_file::expand(original.iter().cloned())?;
     let groups = groups_on_line(plan, &args)?;
+    if groups.is_empty() {
+        return Ok(run_original(plan, original)?);
+    }
     let scratch = scratch_directory(directory.join("objects"))?;
     let objects = visible_copies(&args, &scratch)?;
     let (manifests, inputs): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
@@ -192,7 +199,7 @@ fn link_against_groups(
         run_paths: &plan.run_paths,
     }
     .apply(&args)?;
-    let output = linker::run(&plan.linker, rewritten.clone(), &scratch)?;
+    let output = linker::run(&plan.linker, rewritten.clone(), &scratch, None)?;
     if !output.status.success() {
         let link_line = directory.join("refused-link-line");
         files::write(&link_line, &response_file::format(&rewritten))?;
@@ -209,7 +216,8 @@ fn link_against_groups(
 
 /// The groups that this line uses, dependents first: those with a library on the
 /// line, and those that they need. A library that the program names nowhere is
-/// not on the line, so a group may be without use here.
+/// not on the line, so a group may be without use here. None at all when every
+/// library stays.
 fn groups_on_line(
     plan: &LinkPlan,
     args: &[OsString],
@@ -219,8 +227,10 @@ fn groups_on_line(
         .collect();
     let mut needed: HashSet<String> = HashSet::new();
     let mut used = Vec::new();
+    let mut has_members = false;
     for path in &plan.manifests {
         let manifest = GroupManifest::read(path)?;
+        has_members |= !manifest.members.is_empty();
         let members: HashSet<String> = manifest
             .members
             .iter()
@@ -243,6 +253,9 @@ fn groups_on_line(
                 members,
             },
         ));
+    }
+    if used.is_empty() && has_members {
+        return Err(Mismatch::NoMember.into());
     }
     Ok(used)
 }

@@ -5,11 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use link_engine::Error;
 use link_engine::content::GroupFiles;
 use link_engine::elf::DynamicInfo;
 use link_engine::group::{GroupJob, Library, Strip};
-use link_engine::manifest::{GroupManifest, LinkTemplate};
+use link_engine::manifest::{GroupManifest, LinkTemplate, Member};
 use tempfile::TempDir;
 
 struct Workshop {
@@ -17,19 +16,30 @@ struct Workshop {
 }
 
 impl Workshop {
-    /// A directory with the manifest of a sysroot group without members: the groups
-    /// of these tests are made of libraries that need none.
+    /// A directory with a sysroot group, whose shared object is empty: the groups of
+    /// these tests are made of libraries that need nothing of it.
     fn new() -> Workshop {
         let workshop = Workshop {
             directory: tempfile::tempdir().unwrap(),
         };
+        let status = Command::new("cc")
+            .args(["-shared", "-Wl,-soname,sysroot.so", "-o"])
+            .arg(workshop.path("sysroot.so"))
+            .status()
+            .unwrap();
+        assert!(status.success());
         let manifest = GroupManifest {
             group: "sysroot".to_owned(),
             soname: "sysroot.so".to_owned(),
-            members: Vec::new(),
+            members: vec![Member {
+                name: "std".to_owned(),
+                rlib: "libstd-0123.rlib".to_owned(),
+                protected_symbols: 0,
+            }],
             stays: Vec::new(),
             needs: Vec::new(),
             native_libraries: Vec::new(),
+            refusal: None,
             template: Some(LinkTemplate {
                 linker: "cc".into(),
                 before: Vec::new(),
@@ -88,6 +98,7 @@ impl Workshop {
             run_paths: vec!["$ORIGIN".into()],
             strip: Strip::None,
             executable_directories: vec![self.directory.path().to_owned()],
+            working_directory: self.directory.path().to_owned(),
             scratch: self.path("scratch"),
         }
     }
@@ -188,35 +199,69 @@ fn a_library_that_stays_is_told_to_the_groups_above() {
         above.stays[0].reason.to_string(),
         "it depends on `starts v1.0.0`, which stays"
     );
-    assert_eq!(above.needs, [manifest.soname]);
+    assert_eq!(above.needs, [manifest.soname.as_str(), "sysroot.so"]);
 }
 
 #[test]
-fn a_linker_that_fails_is_quoted_and_leaves_nothing() {
+fn what_the_linker_refuses_stays() {
     let workshop = Workshop::new();
-    let mut job = workshop.job(vec![workshop.library("add", ADD)]);
-    job.native_libraries = vec!["no-such-library-anywhere".to_owned()];
+    let twin = "#[no_mangle] pub extern \"C\" fn twin() {}";
+    let one = workshop.library("one", twin);
+    let other = workshop.library("other", twin);
+    let job = workshop.job(vec![one, other]);
+    let (manifest, links) = run(&job);
+    assert_eq!(links, 2, "one with the libraries and one without");
+    assert!(manifest.members.is_empty());
+    let reasons: Vec<String> = manifest
+        .stays
+        .iter()
+        .map(|stay| stay.reason.to_string())
+        .collect();
+    assert_eq!(reasons, ["the linker refused to link its group"; 2]);
+    let refusal = manifest.refusal.as_ref().unwrap();
+    assert!(refusal.stderr.contains("twin"), "{}", refusal.stderr);
+    let line = fs::read_to_string(&refusal.link_line).unwrap();
+    assert!(line.contains("libother-0123.rlib"), "{line}");
+    assert!(job.files.content(&manifest.soname).exists());
+
+    let mut user = workshop.library("user", "pub fn user() {}");
+    user.dependencies = vec!["libone-0123.rlib".to_owned()];
+    let mut above = workshop.job(vec![user]);
+    above.files = GroupFiles::new(workshop.directory.path(), "dynamic-deps-local-2");
+    above.below.insert(0, job.files.manifest());
+    let (above, _) = run(&above);
+    assert!(above.members.is_empty());
+    assert_eq!(above.refusal, None);
+}
+
+#[test]
+fn a_linker_that_never_works_is_an_error() {
+    let workshop = Workshop::new();
+    let mut sysroot = GroupManifest::read(&workshop.sysroot()).unwrap();
+    let template = sysroot.template.as_mut().unwrap();
+    template.after.push("-lno-such-library-anywhere".into());
+    sysroot.write(&workshop.sysroot()).unwrap();
+    let job = workshop.job(vec![workshop.library("add", ADD)]);
     let error = job.run(&mut |_: &Path, _: &[OsString]| {}).unwrap_err();
-    let Error::GroupLink {
-        group,
-        link_line,
-        stderr,
-        ..
-    } = &error
-    else {
-        panic!("{error}");
-    };
-    assert_eq!(group, "local");
-    assert!(stderr.contains("no-such-library-anywhere"), "{stderr}");
-    assert!(link_line.exists());
+    let text = error.to_string();
+    assert!(text.contains("no-such-library-anywhere"), "{text}");
+    assert!(text.contains("refused-link-line"), "{text}");
     assert!(!job.files.manifest().exists());
     assert!(!job.files.shared_object().exists());
-    let left = fs::read_dir(workshop.directory.path()).unwrap();
-    let shared = left.filter(|entry| {
-        let name = entry.as_ref().unwrap().file_name();
-        name.to_str().unwrap().contains(".so")
-    });
-    assert_eq!(shared.count(), 0);
+}
+
+#[test]
+fn relative_link_args_start_from_the_working_directory() {
+    let workshop = Workshop::new();
+    let mut sysroot = GroupManifest::read(&workshop.sysroot()).unwrap();
+    let template = sysroot.template.as_mut().unwrap();
+    template
+        .after
+        .push("-Wl,--version-script=exports.map".into());
+    sysroot.write(&workshop.sysroot()).unwrap();
+    fs::write(workshop.path("exports.map"), "{ global: *; };").unwrap();
+    let job = workshop.job(vec![workshop.library("add", ADD)]);
+    assert_eq!(run(&job).0.refusal, None);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use cargo_util::ProcessBuilder;
 use filetime::FileTime;
 use itertools::Itertools;
 use link_engine::group::{FORMAT, GroupJob, Library, Strip};
-use link_engine::manifest::GroupManifest;
+use link_engine::manifest::{GroupManifest, Refusal};
 use link_engine::sysroot::{self, Probe};
 use link_plan::run_path::{AbsoluteForm, run_paths};
 use link_plan::rustc_flags::CodegenFlags;
@@ -50,12 +50,28 @@ pub(in crate::core::compiler) fn link_group(
             command.args(args);
             state.running(&command);
         };
-        match probe {
+        let manifest = match probe {
             Some(probe) => sysroot::run(&job, &probe, &mut before_link)?,
             None => job.run(&mut before_link)?,
         };
+        if let Some(refusal) = &manifest.refusal {
+            state.warning(refusal_warning(&manifest.group, refusal));
+        }
         Ok(())
     }))
+}
+
+fn refusal_warning(group: &str, refusal: &Refusal) -> String {
+    format!(
+        "linking the dependencies in the {group} group statically, because the linker refused \
+         to make a shared object of them\n\
+         the refused link line is in `{}`\n\
+         caused by: {}\n\
+         help: keep a crate that is named above in the executable with \
+         `[profile.dev.package.<name>] dynamic-deps = false`",
+        refusal.link_line.display(),
+        refusal.stderr,
+    )
 }
 
 /// Says that a group is linked. Only to those who want to see each step: a user
@@ -154,6 +170,7 @@ fn group_job(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Gro
             StripInner::Named(_) => Strip::Symbols,
         },
         executable_directories: executable_directories(build_runner, unit.kind),
+        working_directory: build_runner.bcx.ws.root().to_owned(),
         scratch: files.fingerprint_dir(unit).join("link"),
         files: group_files,
     })
