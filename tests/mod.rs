@@ -14,6 +14,7 @@ mod option;
 mod panics;
 mod placement;
 mod sharing;
+mod tests;
 mod untouched;
 
 use std::path::{Path, PathBuf};

@@ -35,6 +35,9 @@ use crate::{Error, Result, files, response_file, rlib};
 /// out of it and does what it does by default.
 const NEUTRAL_NAME: &str = "linker";
 
+/// Prefix of the names of directories for files that only one link needs.
+const SCRATCH_PREFIX: &str = "link-";
+
 /// Puts the wrapper into `directory` and returns the path to give to rustc.
 ///
 /// `program` is the program that calls [`run_if_called_as_linker`]; `linker` the
@@ -68,16 +71,14 @@ pub fn linker_flag(path: &Path) -> OsString {
     flag
 }
 
-/// Puts the wrapper into `directory` with what it is to do, for one executable.
+/// Makes `directory` anew, with the wrapper and what it is to do for one executable.
 ///
 /// # Errors
 /// When the directory cannot be written to.
 pub fn prepare(directory: &Path, program: &Path, plan: LinkPlan) -> Result<PathBuf> {
-    let path = install(directory, program, &plan.linker)?;
-    let report = directory.join(FALLBACK_FILE);
-    if report.exists() {
-        fs::remove_file(&report).map_err(Error::io("remove", &report))?;
-    }
+    // With what an earlier link left: its report, or its files if it was killed.
+    let directory = scratch_directory(directory.to_owned())?;
+    let path = install(&directory, program, &plan.linker)?;
     write_json(&directory.join(PLAN_FILE), &WrapperPlan::Link(plan))?;
     Ok(path)
 }
@@ -188,8 +189,13 @@ fn link_against_groups(
     if groups.is_empty() {
         return Ok(run_original(plan, original)?);
     }
-    let scratch = scratch_directory(directory.join("objects"))?;
-    let objects = visible_copies(&args, &scratch)?;
+    // Of its own, because rustdoc links many doctests with one wrapper at once.
+    let scratch = tempfile::Builder::new()
+        .prefix(SCRATCH_PREFIX)
+        .tempdir_in(directory)
+        .map_err(Error::io("create a directory in", directory))?;
+    let scratch = scratch.path();
+    let objects = visible_copies(&args, scratch)?;
     let (manifests, inputs): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
     let settled_libraries = settled_libraries(&manifests);
     let rewritten = Rewrite {
@@ -199,7 +205,7 @@ fn link_against_groups(
         run_paths: &plan.run_paths,
     }
     .apply(&args)?;
-    let output = linker::run(&plan.linker, rewritten.clone(), &scratch, None)?;
+    let output = linker::run(&plan.linker, rewritten.clone(), scratch, None)?;
     if !output.status.success() {
         let link_line = directory.join("refused-link-line");
         files::write(&link_line, &response_file::format(&rewritten))?;
@@ -210,7 +216,6 @@ fn link_against_groups(
             stderr,
         }));
     }
-    fs::remove_dir_all(&scratch).map_err(Error::io("remove", &scratch))?;
     Ok(output)
 }
 

@@ -1,6 +1,6 @@
 //! Final units, which rustc links with the linker wrapper in the place of the linker.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -60,17 +60,49 @@ pub(in crate::core::compiler) fn add_linker_wrapper(
     if unit.mode.is_link_group() {
         return Ok(());
     }
+    let flags = CodegenFlags::parse(rustc.get_args());
+    if let Some(flag) = linker_flag(build_runner, unit, flags.linker())? {
+        rustc.arg("-C").arg(flag);
+    }
+    Ok(())
+}
+
+/// Makes the linker wrapper the linker of the doctests of a unit that uses groups.
+///
+/// `linker` is the one from the configuration, and `args` are all other arguments
+/// of rustdoc that can choose one.
+pub(in crate::core::compiler) fn add_doctest_args(
+    build_runner: &BuildRunner<'_, '_>,
+    unit: &Unit,
+    linker: Option<&Path>,
+    args: &mut Vec<OsString>,
+) -> CargoResult<()> {
+    let flags = CodegenFlags::parse(args.iter());
+    let linker = flags.linker().or(linker.map(Path::as_os_str));
+    if let Some(flag) = linker_flag(build_runner, unit, linker)? {
+        args.extend(["-C".into(), flag]);
+    }
+    Ok(())
+}
+
+/// Puts the linker wrapper of a final unit in place, with `linker` as the real one,
+/// and returns the codegen option that makes it the linker. `None` if the unit uses
+/// no groups.
+fn linker_flag(
+    build_runner: &BuildRunner<'_, '_>,
+    unit: &Unit,
+    linker: Option<&OsStr>,
+) -> CargoResult<Option<OsString>> {
     let groups = groups_below(build_runner, unit);
     if groups.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let groups: Vec<_> = groups
         .iter()
         .map(|group| group_files(build_runner, group))
         .collect();
-    let flags = CodegenFlags::parse(rustc.get_args());
     let plan = LinkPlan {
-        linker: flags.linker().unwrap_or(DEFAULT_LINKER.as_ref()).into(),
+        linker: linker.unwrap_or(DEFAULT_LINKER.as_ref()).into(),
         manifests: groups.iter().map(|group| group.manifest()).collect(),
         run_paths: groups
             .iter()
@@ -80,13 +112,9 @@ pub(in crate::core::compiler) fn add_linker_wrapper(
             .flatten_ok()
             .collect::<CargoResult<_>>()?,
     };
-    let linker = wrapper::prepare(
-        &wrapper_directory(build_runner, unit),
-        &wrapper_program(),
-        plan,
-    )?;
-    rustc.arg("-C").arg(wrapper::linker_flag(&linker));
-    Ok(())
+    let directory = wrapper_directory(build_runner, unit);
+    let linker = wrapper::prepare(&directory, &wrapper_program(), plan)?;
+    Ok(Some(wrapper::linker_flag(&linker)))
 }
 
 /// Tells the user when the dynamic link of `unit` failed and the static one did not.
@@ -165,7 +193,8 @@ fn wrapper_directory(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> PathBuf
 /// The run path from all places where Cargo puts the executable to `groups`.
 ///
 /// The absolute form lets a copy elsewhere on this host run; it is left out where
-/// the user wants no paths of this host in the executable.
+/// the user wants no paths of this host in the executable. Doctests have no other:
+/// rustdoc runs them from a temporary directory, and removes them.
 fn executable_run_paths(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
@@ -184,7 +213,7 @@ fn executable_run_paths(
         .flatten()
         .filter_map(|path| path.parent())
         .collect();
-    let absolute = if unit.profile.trim_paths.is_some() {
+    let absolute = if unit.profile.trim_paths.is_some() && !unit.mode.is_doc_test() {
         AbsoluteForm::Omit
     } else {
         AbsoluteForm::Include

@@ -31,7 +31,7 @@
 //! and switching between them compiles nothing again.
 //!
 //! Words: a *final unit* is a unit that rustc links to an executable (bin, test,
-//! bench, example); it need not be a root unit. *Frozen* libraries come from a
+//! bench, example, doctest); it need not be a root unit. *Frozen* libraries come from a
 //! registry or git, *local* ones are path packages.
 
 mod final_unit;
@@ -41,7 +41,7 @@ mod planner;
 mod request;
 
 pub use self::final_unit::enter_linker_wrapper;
-pub(super) use self::final_unit::{add_linker_wrapper, report_fallback};
+pub(super) use self::final_unit::{add_doctest_args, add_linker_wrapper, report_fallback};
 pub(super) use self::group_job::{group_content, group_inputs, link_group, note_linking};
 pub(super) use self::group_unit::group_outputs;
 pub(crate) use self::planner::Planner;

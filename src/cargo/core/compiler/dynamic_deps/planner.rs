@@ -139,17 +139,22 @@ impl Planner<'_, '_> {
         }
     }
 
-    /// All flags for rustc that come from the user, in the order in which rustc
-    /// gets them.
+    /// All flags for rustc, or for doctests rustdoc, that come from the user, in the
+    /// order in which it gets them.
     fn rustc_flags<'u>(&'u self, unit: &'u Unit) -> impl Iterator<Item = &'u str> {
         let root_args = match self.root_units {
             [root] if root == unit => self.root_rustc_args,
             _ => &[],
         };
-        let profile_flags = unit.profile.rustflags.iter().map(|flag| flag.as_str());
+        let (profile_flags, flags) = match unit.mode {
+            CompileMode::Doctest => (&[][..], &unit.rustdocflags),
+            _ => (&unit.profile.rustflags[..], &unit.rustflags),
+        };
         profile_flags
+            .iter()
+            .map(|flag| flag.as_str())
             .chain(root_args.iter().map(String::as_str))
-            .chain(unit.rustflags.iter().map(String::as_str))
+            .chain(flags.iter().map(String::as_str))
     }
 
     fn attach_groups_of(
@@ -261,7 +266,7 @@ fn unique_index(setting: usize, group: usize) -> usize {
 /// beside the compiler, which has an own copy of the standard library.
 fn is_final(unit: &Unit) -> bool {
     let is_executable = match unit.mode {
-        CompileMode::Test => true,
+        CompileMode::Test | CompileMode::Doctest => true,
         CompileMode::Build => unit.target.is_executable(),
         _ => false,
     };
