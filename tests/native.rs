@@ -176,3 +176,69 @@ fn a_constructor_keeps_its_library_in_the_executable() {
     assert_eq!(groups_of(&p.bin("foo")), ["sysroot"]);
     assert_eq!(super::stdout(&p.bin("foo")), "1\n");
 }
+
+#[cargo_test]
+fn a_section_that_the_linker_gathers_is_whole() {
+    // What `linkme` does: elements in a dependency, in a local crate and in the
+    // program, gathered by the linker into one slice that a dependency reads.
+    let element = |name: &str, value: u32| {
+        format!("#[used] #[link_section = \"gathered\"] static {name}: u32 = {value};")
+    };
+    Package::new("slice", "1.0.0")
+        .file(
+            "src/lib.rs",
+            &format!(
+                r#"
+                    extern "C" {{
+                        #[link_name = "__start_gathered"] static START: u32;
+                        #[link_name = "__stop_gathered"] static STOP: u32;
+                    }}
+                    {}
+                    pub fn elements() -> Vec<u32> {{
+                        unsafe {{
+                            let start = &raw const START;
+                            let length = (&raw const STOP).offset_from(start) as usize;
+                            let mut elements = std::slice::from_raw_parts(start, length).to_vec();
+                            elements.sort();
+                            elements
+                        }}
+                    }}
+                "#,
+                element("OWN", 1)
+            ),
+        )
+        .publish();
+    Package::new("plain", "1.0.0")
+        .file("src/lib.rs", "pub fn plain() -> u32 { 9 }")
+        .publish();
+    let p = project()
+        .file(
+            "Cargo.toml",
+            r#"
+                [package]
+                name = "foo"
+                version = "0.1.0"
+                edition = "2021"
+
+                [dependencies]
+                slice = "1.0"
+                plain = "1.0"
+                local = { path = "local" }
+            "#,
+        )
+        .file(
+            "local/Cargo.toml",
+            "[package]\nname = 'local'\nversion = '0.1.0'\nedition = '2021'\n",
+        )
+        .file("local/src/lib.rs", &format!("{} pub fn touch() {{}}", element("LOCAL", 2)))
+        .file(
+            "src/main.rs",
+            &format!(
+                "{} fn main() {{ local::touch(); println!(\"{{:?}} {{}}\", slice::elements(), plain::plain()); }}",
+                element("PROGRAM", 3)
+            ),
+        )
+        .build();
+    assert_eq!(super::text(&same_behaviour(&p).stdout), "[1, 2, 3] 9\n");
+    assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
+}
