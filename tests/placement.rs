@@ -117,3 +117,42 @@ fn run_path_of_an_executable() {
         ["$ORIGIN", "$ORIGIN/deps", absolute.to_str().unwrap()]
     );
 }
+
+#[cargo_test]
+fn exported_with_its_shared_objects() {
+    let p = layered_project().build();
+    let export = |arguments: &str| {
+        p.cargo(&format!(
+            "build {arguments} --artifact-dir out -Zunstable-options"
+        ))
+        .masquerade_as_nightly_cargo(&["artifact-dir"])
+        .run();
+    };
+    export("--dynamic-deps");
+    let names = || -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(p.root().join("out"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names().len(), 4, "{:?}", names());
+
+    // Without the target directory, and elsewhere.
+    let moved = paths::root().join("exported");
+    fs::rename(p.build_dir(), paths::root().join("hidden")).unwrap();
+    fs::rename(p.root().join("out"), &moved).unwrap();
+    assert_eq!(stdout(&moved.join("foo")), LAYERED_OUTPUT);
+    fs::rename(paths::root().join("hidden"), p.build_dir()).unwrap();
+
+    // A fresh executable is exported too, and nothing is left of older content.
+    export("--dynamic-deps");
+    p.change_file(
+        "local/src/lib.rs",
+        "pub fn name() -> String { \"edited\".into() }",
+    );
+    export("--dynamic-deps");
+    assert_eq!(names().len(), 4, "{:?}", names());
+    assert_eq!(stdout(&p.root().join("out/foo")), "edited 1\n");
+}

@@ -21,7 +21,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::elf::DynamicInfo;
-use crate::{Error, Result};
+use crate::manifest::GroupManifest;
+use crate::{Error, Result, files};
 
 /// Hexadecimal digits of a [`ContentKey`] in a file name.
 const KEY_DIGITS: usize = 16;
@@ -77,6 +78,22 @@ impl GroupFiles {
     /// The shared object with the content `soname`.
     pub fn content(&self, soname: &str) -> PathBuf {
         self.directory.join(soname)
+    }
+
+    /// Puts the current content into another directory, under its soname, and removes
+    /// there what no executable needs any more.
+    ///
+    /// # Errors
+    /// When the manifest cannot be read or a file not be made or removed.
+    pub fn export(&self, directory: &Path) -> Result<()> {
+        let manifest = GroupManifest::read(&self.manifest())?;
+        if manifest.members.is_empty() {
+            return Ok(());
+        }
+        let exported = GroupFiles::new(directory, &self.stem);
+        let content = self.content(&manifest.soname);
+        files::link_or_copy(&content, &exported.content(&manifest.soname))?;
+        exported.remove_unneeded(&manifest.soname, &[directory.to_owned()])
     }
 
     /// Removes the content that no executable needs and that is not `current`.

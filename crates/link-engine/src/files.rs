@@ -6,7 +6,7 @@
 //! those that have it mapped, and a file that has its final name is whole.
 
 use std::fs::{self, File, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use memmap2::Mmap;
@@ -60,12 +60,22 @@ pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<()> {
 /// Makes `link` another name of `original`, replacing what had that name.
 /// Where the file system has no hard links, a copy.
 pub(crate) fn link_or_copy(original: &Path, link: &Path) -> Result<()> {
+    // rename(2) does nothing when both names are of one file, and so would leave
+    // the temporary one.
+    if is_same_file(original, link) {
+        return Ok(());
+    }
     let temporary = temporary_beside(link)?;
     fs::remove_file(&temporary).map_err(Error::io("remove", &*temporary))?;
     fs::hard_link(original, &temporary)
         .or_else(|_| fs::copy(original, &temporary).map(drop))
         .map_err(Error::io("link", link))?;
     persist(temporary, link)
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| fs::metadata(path).map(|file| (file.dev(), file.ino()));
+    matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 #[cfg(test)]
@@ -96,7 +106,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let original = directory.path().join("original");
         write(&original, b"content").unwrap();
-        link_or_copy(&original, &directory.path().join("link")).unwrap();
+        for _ in 0..2 {
+            link_or_copy(&original, &directory.path().join("link")).unwrap();
+        }
         let mut names: Vec<_> = fs::read_dir(directory.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name())

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use cargo_util::ProcessBuilder;
 use itertools::Itertools;
+use link_engine::content::GroupFiles;
 use link_engine::manifest::{DanglingReference, FallbackReport, LinkPlan};
 use link_engine::wrapper;
 use link_plan::run_path::{AbsoluteForm, run_paths};
@@ -57,9 +58,6 @@ pub(in crate::core::compiler) fn add_linker_wrapper(
     unit: &Unit,
     rustc: &mut ProcessBuilder,
 ) -> CargoResult<()> {
-    if unit.mode.is_link_group() {
-        return Ok(());
-    }
     let flags = CodegenFlags::parse(rustc.get_args());
     if let Some(flag) = linker_flag(build_runner, unit, flags.linker())? {
         rustc.arg("-C").arg(flag);
@@ -93,20 +91,19 @@ fn linker_flag(
     unit: &Unit,
     linker: Option<&OsStr>,
 ) -> CargoResult<Option<OsString>> {
-    let groups = groups_below(build_runner, unit);
+    let groups = groups_of(build_runner, unit);
     if groups.is_empty() {
         return Ok(None);
     }
-    let groups: Vec<_> = groups
-        .iter()
-        .map(|group| group_files(build_runner, group))
-        .collect();
+    let export_directory = build_runner.files().export_dir();
+    let group_directories = groups.iter().map(|group| group.directory());
     let plan = LinkPlan {
         linker: linker.unwrap_or(DEFAULT_LINKER.as_ref()).into(),
         manifests: groups.iter().map(|group| group.manifest()).collect(),
-        run_paths: groups
-            .iter()
-            .map(|group| group.directory())
+        run_paths: export_directory
+            .as_deref()
+            .into_iter()
+            .chain(group_directories)
             .unique()
             .map(|directory| executable_run_paths(build_runner, unit, directory))
             .flatten_ok()
@@ -117,12 +114,27 @@ fn linker_flag(
     Ok(Some(wrapper::linker_flag(&linker)))
 }
 
+/// The files of the groups that a final unit uses, dependents first; none for any
+/// other unit.
+pub(in crate::core::compiler) fn groups_of(
+    build_runner: &BuildRunner<'_, '_>,
+    unit: &Unit,
+) -> Vec<GroupFiles> {
+    if unit.mode.is_link_group() {
+        return Vec::new();
+    }
+    groups_below(build_runner, unit)
+        .iter()
+        .map(|group| group_files(build_runner, group))
+        .collect()
+}
+
 /// Tells the user when the dynamic link of `unit` failed and the static one did not.
 pub(in crate::core::compiler) fn report_fallback(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
 ) -> Work {
-    if groups_below(build_runner, unit).is_empty() {
+    if groups_of(build_runner, unit).is_empty() {
         return Work::noop();
     }
     let directory = wrapper_directory(build_runner, unit);
