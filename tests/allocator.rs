@@ -101,6 +101,54 @@ fn in_a_dependency() {
 }
 
 #[cargo_test]
+fn in_a_dependency_that_only_one_program_names() {
+    // An allocator that is not compatible with the default one: it hands out pointers
+    // into the middle of what it allocates.
+    Package::new("offset", "1.0.0")
+        .file(
+            "src/lib.rs",
+            r#"
+                use std::alloc::{GlobalAlloc, Layout, System};
+                pub struct Offset;
+                fn larger(layout: Layout) -> Layout {
+                    Layout::from_size_align(layout.size() + 64, 64).unwrap()
+                }
+                unsafe impl GlobalAlloc for Offset {
+                    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+                        unsafe { System.alloc(larger(layout)).add(64) }
+                    }
+                    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+                        unsafe { System.dealloc(pointer.sub(64), larger(layout)) }
+                    }
+                }
+                #[global_allocator] static GLOBAL: Offset = Offset;
+            "#,
+        )
+        .publish();
+    publish_worker();
+    let work = "fn main() { println!(\"{}\", worker::free(worker::make(1000))); }";
+    let p = project()
+        .file(
+            "Cargo.toml",
+            "[package]\nname = 'foo'\nversion = '0.1.0'\nedition = '2021'\n\
+             [dependencies]\nworker = '1.0'\noffset = '1.0'\n",
+        )
+        .file("src/main.rs", work)
+        .file("src/bin/names.rs", &format!("use offset as _; {work}"))
+        .file(
+            "tests/it.rs",
+            "#[test] fn it() { assert_eq!(worker::make(10).len(), 10); }",
+        )
+        .build();
+    p.cargo("test --dynamic-deps").run();
+    p.cargo("build --dynamic-deps").run();
+    for bin in ["foo", "names"] {
+        assert_eq!(super::stdout(&p.bin(bin)), "1000\n");
+        assert!(!super::groups_of(&p.bin(bin)).is_empty());
+    }
+}
+
+#[cargo_test]
 fn none() {
     publish_worker();
     let p = project()

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 use cargo_test_support::registry::Package;
-use cargo_test_support::{project, str};
+use cargo_test_support::{Project, project, str};
 
 use super::{LAYERED_OUTPUT, STATIC, groups_of, layered_project, stdout};
 
@@ -142,23 +142,34 @@ fn a_program_without_std_is_linked_statically() {
 
 #[cargo_test]
 fn a_group_that_cannot_be_linked_stays_in_the_executable() {
-    // Both define the same C symbol. A static link takes the object of the one that
-    // it needs first, a shared object would have both.
-    let twin = |name: &str| {
-        Package::new(name, "1.0.0")
-            .file(
-                "src/lib.rs",
-                &format!(
-                    "pub mod clash {{
-                        #[no_mangle] pub extern \"C\" fn clash() -> &'static str {{ \"{name}\" }}
-                     }}
-                     #[inline] pub fn {name}() -> &'static str {{ \"{name}\" }}"
-                ),
-            )
-            .publish();
-    };
-    twin("one");
-    twin("two");
+    Package::new("unfit", "1.0.0")
+        .file(
+            "Cargo.toml",
+            "[package]\nname = 'unfit'\nversion = '1.0.0'\nedition = '2021'\n",
+        )
+        .file(
+            "build.rs",
+            r#"
+                use std::process::Command;
+                fn main() {
+                    let out = std::env::var("OUT_DIR").unwrap();
+                    let (object, library) = (format!("{out}/u.o"), format!("{out}/libu_c.a"));
+                    // Code of a C library that was never meant for a shared object.
+                    let cc = ["-c", "-fno-pic", "-mcmodel=small", "src/u.c", "-o", &object];
+                    assert!(Command::new("cc").args(cc).status().unwrap().success());
+                    let ar = ["crs", &library, &object];
+                    assert!(Command::new("ar").args(ar).status().unwrap().success());
+                    println!("cargo::rustc-link-search=native={out}");
+                    println!("cargo::rustc-link-lib=static=u_c");
+                }
+            "#,
+        )
+        .file(
+            "src/u.c",
+            "extern int elsewhere; int unused(void) { return elsewhere; }",
+        )
+        .file("src/lib.rs", "pub fn fit() -> u8 { 5 }")
+        .publish();
     let p = project()
         .file(
             "Cargo.toml",
@@ -169,23 +180,118 @@ fn a_group_that_cannot_be_linked_stays_in_the_executable() {
                 edition = "2021"
 
                 [dependencies]
-                one = "1.0"
-                two = "1.0"
+                unfit = "1.0"
             "#,
         )
         .file(
             "src/main.rs",
-            "fn main() { println!(\"{} {}\", one::one(), two::two()); }",
+            "fn main() { println!(\"{}\", unfit::fit()); }",
         )
         .build();
     p.cargo("build --dynamic-deps")
         .with_stderr_contains(
             "[WARNING] linking the dependencies in the frozen group statically, [..]",
         )
-        .with_stderr_contains("[..]clash[..]")
+        .with_stderr_contains("[..]recompile with -fPIC[..]")
         .run();
     assert_eq!(groups_of(&p.bin("foo")), ["sysroot"]);
-    assert_eq!(stdout(&p.bin("foo")), "one two\n");
+    assert_eq!(stdout(&p.bin("foo")), "5\n");
+}
+
+#[cargo_test]
+fn a_fallback_is_told_as_long_as_it_lasts() {
+    let p = two_definers("static int count; int counter(void) { return ++count; }");
+    for _ in 0..2 {
+        p.cargo("build --dynamic-deps")
+            .with_stderr_contains(
+                "[WARNING] linked the dependencies of `foo` statically: `counter` is defined by [..]",
+            )
+            .run();
+    }
+    assert_eq!(groups_of(&p.bin("foo")), STATIC);
+}
+
+#[cargo_test]
+fn a_symbol_that_two_libraries_define_has_one_state() {
+    let p = two_definers("static int count; int counter(void) { return ++count; }");
+    assert_eq!(
+        behaviour(&p, "--no-dynamic-deps"),
+        behaviour(&p, "--dynamic-deps")
+    );
+}
+
+#[cargo_test]
+fn a_weak_function_is_overridden_by_the_program() {
+    let p = two_definers("__attribute__((weak)) int counter(void) { return 1; }");
+    p.change_file(
+        "src/main.rs",
+        r#"
+            #[no_mangle] pub extern "C" fn counter() -> i32 { 42 }
+            fn main() { println!("{}", p::next()); }
+        "#,
+    );
+    assert_eq!(behaviour(&p, "--no-dynamic-deps"), "42\n");
+    assert_eq!(behaviour(&p, "--dynamic-deps"), "42\n");
+}
+
+/// Builds and runs `foo`, which may fall back.
+fn behaviour(project: &Project, argument: &str) -> String {
+    project.cargo(&format!("build {argument}")).run();
+    stdout(&project.bin("foo"))
+}
+
+/// A program that depends on a local crate `p` and a frozen one `q`, each with a C
+/// library made of the same source.
+fn two_definers(c: &str) -> Project {
+    let build = r#"
+        use std::process::Command;
+        fn main() {
+            let out = std::env::var("OUT_DIR").unwrap();
+            let name = std::env::var("CARGO_PKG_NAME").unwrap();
+            let (object, library) = (format!("{out}/c.o"), format!("{out}/lib{name}_c.a"));
+            let cc = ["-c", "-fPIC", "src/c.c", "-o", &object];
+            assert!(Command::new("cc").args(cc).status().unwrap().success());
+            let ar = ["crs", &library, &object];
+            assert!(Command::new("ar").args(ar).status().unwrap().success());
+            println!("cargo::rustc-link-search=native={out}");
+            println!("cargo::rustc-link-lib=static={name}_c");
+        }
+    "#;
+    let lib = r#"
+        extern "C" { fn counter() -> i32; }
+        pub fn next() -> i32 { unsafe { counter() } }
+    "#;
+    let manifest =
+        |name: &str| format!("[package]\nname = '{name}'\nversion = '1.0.0'\nedition = '2021'\n");
+    Package::new("q", "1.0.0")
+        .file("Cargo.toml", &manifest("q"))
+        .file("build.rs", build)
+        .file("src/c.c", c)
+        .file("src/lib.rs", lib)
+        .publish();
+    project()
+        .file(
+            "Cargo.toml",
+            r#"
+                [package]
+                name = "foo"
+                version = "0.1.0"
+                edition = "2021"
+
+                [dependencies]
+                p = { path = "p" }
+                q = "1.0"
+            "#,
+        )
+        .file(
+            "src/main.rs",
+            "fn main() { println!(\"{} {}\", p::next(), q::next()); }",
+        )
+        .file("p/Cargo.toml", &manifest("p"))
+        .file("p/build.rs", build)
+        .file("p/src/c.c", c)
+        .file("p/src/lib.rs", lib)
+        .build()
 }
 
 #[cargo_test]

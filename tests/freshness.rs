@@ -95,6 +95,18 @@ fn another_linker_links_anew() {
     assert_eq!(stdout(&p.bin("foo")), LAYERED_OUTPUT);
 }
 
+#[cargo_test]
+fn a_relative_linker_starts_from_the_workspace() {
+    let p = layered_project()
+        .executable("tools/my-cc", "#!/bin/sh\nexec cc \"$@\"\n")
+        .build();
+    p.cargo("build --dynamic-deps")
+        .cwd("src")
+        .env("RUSTFLAGS", "-C linker=tools/my-cc")
+        .run();
+    assert_eq!(stdout(&p.bin("foo")), LAYERED_OUTPUT);
+}
+
 /// Two programs `foo` and `bar` that print a value whose layout `local` decides.
 fn two_programs() -> Project {
     let main = "fn main() { let v = local::value(); println!(\"{}\", v.last); }";

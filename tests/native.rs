@@ -156,6 +156,35 @@ fn a_library_that_only_an_attribute_names() {
 }
 
 #[cargo_test]
+fn link_args_of_the_user_are_for_the_executable_alone() {
+    let p = project()
+        .file("src/main.rs", "fn main() { println!(\"main\"); }")
+        .file(
+            "extra.c",
+            r#"
+                #include <unistd.h>
+                __attribute__((constructor)) static void start(void) { write(1, "start\n", 6); }
+            "#,
+        )
+        .build();
+    let object = p.root().join("extra.o");
+    let mut cc = std::process::Command::new("cc");
+    cc.args(["-c", "-fPIC"])
+        .arg(p.root().join("extra.c"))
+        .arg("-o")
+        .arg(&object);
+    assert!(cc.status().unwrap().success());
+    for argument in ["--no-dynamic-deps", "--dynamic-deps"] {
+        // A relative path, and a flag that distributions set, which would refuse groups.
+        p.cargo(&format!("build {argument}"))
+            .env("RUSTFLAGS", "-Clink-arg=extra.o -Clink-arg=-Wl,-z,defs")
+            .run();
+        assert_eq!(super::stdout(&p.bin("foo")), "start\nmain\n", "{argument}");
+    }
+    assert_eq!(groups_of(&p.bin("foo")), ["sysroot"]);
+}
+
+#[cargo_test]
 fn a_constructor_keeps_its_library_in_the_executable() {
     let c = r#"
         static int started;

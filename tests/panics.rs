@@ -81,6 +81,25 @@ fn abort() {
 }
 
 #[cargo_test]
+fn abort_by_flags() {
+    let p = project_with_panics("fn main() { thrower::throw(\"no return\"); }", "");
+    let status_of = |arguments: &str, flags: &str| {
+        p.cargo(arguments).env("RUSTFLAGS", flags).run();
+        let output = std::process::Command::new(p.bin("foo")).output().unwrap();
+        (output.status, super::text(&output.stdout).to_owned())
+    };
+    let abort = "-C panic=abort";
+    assert_eq!(
+        status_of("build --no-dynamic-deps", abort),
+        status_of("build --dynamic-deps", abort)
+    );
+    assert_eq!(
+        status_of("rustc --bin foo --no-dynamic-deps -- -C panic=abort", ""),
+        status_of("rustc --bin foo --dynamic-deps -- -C panic=abort", "")
+    );
+}
+
+#[cargo_test]
 fn backtrace_names_functions_and_lines_of_dependencies() {
     let p = project_with_panics("fn main() { thrower::throw(\"look\"); }", "");
     let backtrace = |arguments: &str| {

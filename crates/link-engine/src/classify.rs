@@ -32,6 +32,22 @@ pub enum StayReason {
         /// Name of the archive member.
         member: String,
     },
+    /// It holds a `#[global_allocator]`. A program that depends on it without naming
+    /// it has the default allocator, and its shared objects must have the same.
+    ProvidesAllocator,
+    /// It defines a symbol that the program may define in its place.
+    WeakDefinition {
+        /// Name of that symbol.
+        symbol: String,
+    },
+    /// It defines a symbol that another library of the group defines too. A static
+    /// link takes the one it needs first.
+    Clash {
+        /// Name of that symbol.
+        symbol: String,
+        /// Name of the other library.
+        library: String,
+    },
     /// The linker refused to link its group.
     Refused,
     /// It depends on a library that stays.
@@ -53,6 +69,13 @@ impl fmt::Display for StayReason {
             }
             StayReason::ForeignMember { member } => {
                 write!(f, "its archive member `{member}` is no ELF object")
+            }
+            StayReason::ProvidesAllocator => f.write_str("it provides the global allocator"),
+            StayReason::WeakDefinition { symbol } => {
+                write!(f, "it defines `{symbol}` unless the program does")
+            }
+            StayReason::Clash { symbol, library } => {
+                write!(f, "it defines `{symbol}`, as `{library}` does")
             }
             StayReason::Refused => f.write_str("the linker refused to link its group"),
             StayReason::DependsOn { library } => {
@@ -89,10 +112,12 @@ pub fn verdicts(
         .enumerate()
         .map(|(index, candidate)| (candidate.rlib, index))
         .collect();
+    let clashes = clashes(candidates);
     let mut verdicts: Vec<_> = candidates
         .iter()
-        .map(|candidate| {
-            own_reason(candidate.facts).or_else(|| {
+        .zip(clashes)
+        .map(|(candidate, clash)| {
+            own_reason(candidate.facts).or(clash).or_else(|| {
                 candidate.dependencies.iter().find_map(|dependency| {
                     Some(StayReason::DependsOn {
                         library: stays_below.get(dependency)?.clone(),
@@ -134,10 +159,39 @@ fn own_reason(facts: &RlibFacts) -> Option<StayReason> {
         })
     } else if facts.runs_by_itself {
         Some(StayReason::RunsByItself)
+    } else if facts.provides_allocator {
+        Some(StayReason::ProvidesAllocator)
+    } else if let Some(symbol) = &facts.weak_definition {
+        Some(StayReason::WeakDefinition {
+            symbol: symbol.clone(),
+        })
     } else {
         let section = facts.gathered_sections.first()?.clone();
         Some(StayReason::GatheredSection { section })
     }
+}
+
+/// For each candidate, a symbol that another candidate defines too.
+fn clashes(candidates: &[Candidate<'_>]) -> Vec<Option<StayReason>> {
+    let mut definers: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (index, candidate) in candidates.iter().enumerate() {
+        for symbol in &candidate.facts.unmangled_definitions {
+            definers.entry(symbol).or_default().push(index);
+        }
+    }
+    let clash = |index: usize| {
+        let symbols = candidates[index].facts.unmangled_definitions.iter();
+        symbols.into_iter().find_map(|symbol| {
+            let other = definers[symbol.as_str()]
+                .iter()
+                .find(|other| **other != index)?;
+            Some(StayReason::Clash {
+                symbol: symbol.clone(),
+                library: candidates[*other].name.to_owned(),
+            })
+        })
+    };
+    (0..candidates.len()).map(clash).collect()
 }
 
 #[cfg(test)]
@@ -230,6 +284,44 @@ mod tests {
             &[],
             "linkme: it adds to the section `linkme_ROUTES`, which the linker gathers\n\
              lto: its archive member `a.bc` is no ELF object\n",
+        );
+    }
+
+    #[test]
+    fn what_defines_the_same_symbol_stays() {
+        let defines = |symbols: &[&str]| RlibFacts {
+            unmangled_definitions: symbols.iter().map(|symbol| symbol.to_string()).collect(),
+            ..RlibFacts::default()
+        };
+        check(
+            &[
+                ("one", defines(&["a", "zlib_init"]), &[]),
+                ("other", defines(&["b", "zlib_init"]), &[]),
+                ("third", defines(&["c"]), &["one"]),
+                ("fourth", defines(&["d"]), &[]),
+            ],
+            &[],
+            "one: it defines `zlib_init`, as `other` does\n\
+             other: it defines `zlib_init`, as `one` does\n\
+             third: it depends on `one`, which stays\n",
+        );
+    }
+
+    #[test]
+    fn what_the_program_decides_stays_with_it() {
+        let allocator = RlibFacts {
+            provides_allocator: true,
+            ..RlibFacts::default()
+        };
+        let weak = RlibFacts {
+            weak_definition: Some("hook".to_owned()),
+            ..RlibFacts::default()
+        };
+        check(
+            &[("mimalloc", allocator, &[]), ("hooked", weak, &[])],
+            &[],
+            "mimalloc: it provides the global allocator\n\
+             hooked: it defines `hook` unless the program does\n",
         );
     }
 }

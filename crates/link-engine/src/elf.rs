@@ -41,20 +41,34 @@ macro_rules! with_class {
 }
 pub(crate) use with_class;
 
-/// A symbol with hidden visibility and global or weak binding.
+/// A symbol of an object file that other files can see, or could but for its visibility.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct HiddenSymbol<'data> {
+pub(crate) struct GlobalSymbol<'data> {
     pub(crate) name: &'data [u8],
+    pub(crate) role: Role,
+    pub(crate) is_hidden: bool,
     /// Where its `st_other` byte lies, in bytes from the start of the object.
     pub(crate) st_other: u64,
 }
 
-/// The hidden symbols of an object file, definitions and references alike: the
-/// most constraining visibility of all that name a symbol wins (ELF gABI,
-/// "Symbol Table").
-pub(crate) fn hidden_symbols<Class: ElfClass>(
+/// What an object file does with a symbol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It uses what another one defines.
+    Reference,
+    /// It defines the symbol.
+    Definition,
+    /// It defines the symbol unless another one does.
+    WeakDefinition,
+    /// It defines the symbol as any number of others may: an inline function of C++,
+    /// in a section of which the linker keeps one (ELF gABI, COMDAT groups).
+    SharedDefinition,
+}
+
+/// The symbols of an object file with global or weak binding.
+pub(crate) fn global_symbols<Class: ElfClass>(
     object: &[u8],
-) -> object::read::Result<Vec<HiddenSymbol<'_>>> {
+) -> object::read::Result<Vec<GlobalSymbol<'_>>> {
     let header = Class::parse(object)?;
     let endian = header.endian()?;
     let sections = header.sections(endian, object)?;
@@ -68,35 +82,51 @@ pub(crate) fn hidden_symbols<Class: ElfClass>(
         .into();
     symbols
         .enumerate()
-        .filter(|(_, symbol)| {
-            symbol.st_visibility() == elf::STV_HIDDEN && symbol.st_bind() != elf::STB_LOCAL
-        })
+        .filter(|(_, symbol)| symbol.st_bind() != elf::STB_LOCAL)
         .map(|(index, symbol)| {
             let entry = (index.0 * size_of::<Class::Sym>() + Class::ST_OTHER) as u64;
-            Ok(HiddenSymbol {
+            let section = symbols
+                .symbol_section(endian, symbol, index)?
+                .map(|index| sections.section(index))
+                .transpose()?;
+            let in_group = section.is_some_and(|s| s.sh_flags(endian).contains(elf::SHF_GROUP));
+            let role = if symbol.st_shndx(endian) == elf::SHN_UNDEF {
+                Role::Reference
+            } else if in_group {
+                Role::SharedDefinition
+            } else if symbol.st_bind() == elf::STB_WEAK {
+                Role::WeakDefinition
+            } else {
+                Role::Definition
+            };
+            Ok(GlobalSymbol {
                 name: symbols.symbol_name(endian, symbol)?,
+                role,
+                is_hidden: symbol.st_visibility() == elf::STV_HIDDEN,
                 st_other: table + entry,
             })
         })
         .collect()
 }
 
-/// Names of the global and weak symbols that an object file refers to without
-/// defining them.
-pub(crate) fn undefined_symbols<Class: ElfClass>(
-    object: &[u8],
-) -> object::read::Result<Vec<&[u8]>> {
-    let header = Class::parse(object)?;
-    let endian = header.endian()?;
-    let sections = header.sections(endian, object)?;
-    let symbols = sections.symbols(endian, object, elf::SHT_SYMTAB)?;
-    symbols
-        .iter()
-        .filter(|symbol| {
-            symbol.st_shndx(endian) == elf::SHN_UNDEF && symbol.st_bind() != elf::STB_LOCAL
-        })
-        .map(|symbol| symbols.symbol_name(endian, symbol))
-        .collect()
+impl GlobalSymbol<'_> {
+    /// Whether the name is one that Rust code must ask for: of C, of assembler, or
+    /// `#[no_mangle]`. Mangled names hold a hash of their crate and cannot clash.
+    pub(crate) fn is_unmangled(&self) -> bool {
+        !self.name.starts_with(b"_R") && !self.name.starts_with(b"_ZN")
+    }
+
+    /// Whether the symbol is of rustc's pseudo crate `__rustc` (rustc 1.95: v0-mangled
+    /// as `_RNvCs<hash>_7___rustc<length><name>`): allocator functions and the panic
+    /// handler, which tie a program to its runtime.
+    pub(crate) fn ties_to_runtime(&self) -> bool {
+        const CRATE: &[u8] = b"_7___rustc";
+        self.name.windows(CRATE.len()).any(|part| part == CRATE)
+    }
+
+    pub(crate) fn name(&self) -> String {
+        String::from_utf8_lossy(self.name).into_owned()
+    }
 }
 
 /// Writes `visibility` into the `st_other` bytes at `offsets`, keeping their other bits.
@@ -203,10 +233,10 @@ mod tests {
         fn any_bytes_are_read_or_refused(mut bytes in prop::collection::vec(any::<u8>(), 16..512)) {
             bytes[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
             let _ = DynamicInfo::parse(&bytes);
-            let _ = with_class!(&bytes[..], hidden_symbols(&bytes));
+            let _ = with_class!(&bytes[..], global_symbols(&bytes));
             bytes[4] = 1;
             let _ = DynamicInfo::parse(&bytes);
-            let _ = with_class!(&bytes[..], hidden_symbols(&bytes));
+            let _ = with_class!(&bytes[..], global_symbols(&bytes));
         }
     }
 }

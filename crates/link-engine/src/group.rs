@@ -371,6 +371,7 @@ impl ReadLibrary<'_> {
             name: self.library.name.clone(),
             rlib: self.rlib,
             reason,
+            unmangled_definitions: self.facts.unmangled_definitions,
         }
     }
 
@@ -378,7 +379,8 @@ impl ReadLibrary<'_> {
         Member {
             name: self.library.name.clone(),
             rlib: self.rlib,
-            protected_symbols: self.facts.hidden_symbols.len(),
+            protected_symbols: self.facts.hidden_definitions.len(),
+            unmangled_definitions: self.facts.unmangled_definitions,
         }
     }
 }
@@ -390,7 +392,7 @@ fn linkable_rlibs(inputs: &[ReadLibrary<'_>], scratch: &Path) -> Result<Vec<Path
         .iter()
         .map(|read| {
             let rlib = &read.library.rlib;
-            if read.facts.hidden_symbols.is_empty() {
+            if !read.facts.has_hidden_symbols() {
                 return Ok(rlib.clone());
             }
             let copy = scratch.join(&read.rlib);

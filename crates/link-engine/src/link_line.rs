@@ -120,6 +120,22 @@ pub enum Mismatch {
     /// The line names none of the rlibs in the groups.
     #[error("the program links none of the libraries in the groups")]
     NoMember,
+    /// A symbol would be there twice, each with a state of its own.
+    #[error("`{symbol}` is defined by both {one} and {other}")]
+    Clash {
+        /// The symbol.
+        symbol: String,
+        /// Who defines it.
+        one: String,
+        /// Who defines it too.
+        other: String,
+    },
+    /// The line has another standard library or panic runtime than the groups.
+    #[error("rustc links `{rlib}`, and the groups another one")]
+    OtherSysroot {
+        /// File name of the rlib.
+        rlib: String,
+    },
     /// The line lacks the standard library, while the groups use it.
     #[error("the program does not link the standard library")]
     NoStd,

@@ -4,7 +4,7 @@
 //! directory (group files) or are known by a name that holds a hash (rlibs), so
 //! that a target directory can be moved.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -57,6 +57,9 @@ pub struct Member {
     /// How many hidden symbols were made protected.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub protected_symbols: usize,
+    /// The symbols that it defines under a name that others could use too.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unmangled_definitions: BTreeSet<String>,
 }
 
 /// A library that stays in the executable.
@@ -69,6 +72,9 @@ pub struct Stay {
     /// Why.
     #[serde(flatten)]
     pub reason: StayReason,
+    /// The symbols that it defines under a name that others could use too.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unmangled_definitions: BTreeSet<String>,
 }
 
 /// What rustc's own link line of a program says about linking in general.

@@ -12,7 +12,7 @@ use object::elf;
 use object::read::archive::ArchiveFile;
 use object::read::elf::SectionHeader;
 
-use crate::elf::{ElfClass, hidden_symbols, set_visibility, undefined_symbols, with_class};
+use crate::elf::{ElfClass, GlobalSymbol, Role, global_symbols, set_visibility, with_class};
 use crate::{Error, Result, files};
 
 /// Metadata of the crate: an object file without code, which linkers drop.
@@ -25,11 +25,20 @@ const RUST_OBJECT: &[u8] = b".rcgu.o";
 /// What was seen in one rlib.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct RlibFacts {
-    /// Offsets, in bytes from the start of the rlib, of the `st_other` byte of
-    /// each global or weak symbol that has hidden visibility, in objects that rustc
-    /// did not make. rustc hides a symbol when no other crate can refer to it; a C
-    /// compiler that hides a symbol knows nothing of the Rust code that calls it.
-    pub hidden_symbols: Vec<u64>,
+    /// Where, in bytes from the start of the rlib, the `st_other` byte lies of each
+    /// hidden symbol in an object that rustc did not make. rustc hides a symbol when
+    /// no other crate can refer to it; a C compiler that hides a symbol knows nothing
+    /// of the Rust code that calls it.
+    pub hidden_definitions: Vec<u64>,
+    /// Like `hidden_definitions`, for references: the most constraining visibility of
+    /// all that name a symbol wins (ELF gABI, "Symbol Table").
+    pub hidden_references: Vec<u64>,
+    /// The symbols that it defines under a name that another library could use too.
+    pub unmangled_definitions: BTreeSet<String>,
+    /// A symbol that C code defines unless the program does.
+    pub weak_definition: Option<String>,
+    /// Whether it holds a `#[global_allocator]`.
+    pub provides_allocator: bool,
     /// Whether code of the rlib runs before `main` or after it: constructors and
     /// destructors.
     pub runs_by_itself: bool,
@@ -81,20 +90,46 @@ impl RlibFacts {
                 None => {
                     facts.foreign_member.get_or_insert_with(name);
                 }
-                Some(()) if member.name().ends_with(RUST_OBJECT) => {}
                 Some(()) => {
-                    let hidden = with_class!(object, hidden_symbols(object)).map_err(fail)?;
-                    facts.hidden_symbols.extend(
-                        hidden
-                            .into_iter()
-                            .flatten()
-                            .filter(|symbol| !is_own_to_each_output(symbol.name))
-                            .map(|symbol| offset + symbol.st_other),
-                    );
+                    let symbols = with_class!(object, global_symbols(object)).map_err(fail)?;
+                    let is_rust = member.name().ends_with(RUST_OBJECT);
+                    for symbol in symbols.into_iter().flatten() {
+                        facts.see_symbol(&symbol, offset, is_rust);
+                    }
                 }
             }
         }
         Ok(facts)
+    }
+
+    fn see_symbol(&mut self, symbol: &GlobalSymbol<'_>, object_offset: u64, is_rust: bool) {
+        if is_own_to_each_output(symbol.name) {
+            return;
+        }
+        if symbol.role == Role::Definition {
+            self.provides_allocator |= symbol.ties_to_runtime();
+            if symbol.is_unmangled() && !(is_rust && symbol.is_hidden) {
+                self.unmangled_definitions.insert(symbol.name());
+            }
+        }
+        if is_rust {
+            return;
+        }
+        if symbol.role == Role::WeakDefinition {
+            self.weak_definition.get_or_insert_with(|| symbol.name());
+        }
+        if symbol.is_hidden {
+            let offsets = match symbol.role {
+                Role::Reference => &mut self.hidden_references,
+                _ => &mut self.hidden_definitions,
+            };
+            offsets.push(object_offset + symbol.st_other);
+        }
+    }
+
+    /// Whether symbols have to be made visible before the rlib is linked into a group.
+    pub fn has_hidden_symbols(&self) -> bool {
+        !self.hidden_definitions.is_empty() || !self.hidden_references.is_empty()
     }
 }
 
@@ -113,13 +148,14 @@ pub fn undefined_among(path: &Path, symbols: &BTreeSet<&str>) -> Result<BTreeSet
         let object = member
             .and_then(|member| member.data(&data[..]))
             .map_err(fail)?;
-        let undefined = with_class!(object, undefined_symbols(object)).map_err(fail)?;
-        let names = undefined
+        let seen = with_class!(object, global_symbols(object)).map_err(fail)?;
+        let references = seen
             .into_iter()
             .flatten()
-            .filter_map(|name| str::from_utf8(name).ok());
+            .filter(|symbol| symbol.role == Role::Reference)
+            .filter_map(|symbol| str::from_utf8(symbol.name).ok());
         found.extend(
-            names
+            references
                 .filter(|name| symbols.contains(name))
                 .map(str::to_owned),
         );
@@ -143,9 +179,10 @@ fn see_sections<Class: ElfClass>(object: &[u8], facts: &mut RlibFacts) -> object
     Ok(())
 }
 
-/// Copies an rlib, with its hidden symbols made protected in the copy.
+/// Copies an rlib, with its hidden definitions made protected and its hidden
+/// references made ordinary ones.
 ///
-/// Other outputs can then refer to these symbols, while references from inside
+/// Other outputs can then refer to the definitions, while references from inside
 /// stay bound to the definition inside: C objects may reach a hidden symbol by a
 /// PC-relative relocation, which a symbol of default visibility would not allow.
 ///
@@ -153,7 +190,8 @@ fn see_sections<Class: ElfClass>(object: &[u8], facts: &mut RlibFacts) -> object
 /// When a file cannot be read or written.
 pub fn copy_with_protected_symbols(rlib: &Path, facts: &RlibFacts, copy: &Path) -> Result<()> {
     let mut bytes = std::fs::read(rlib).map_err(Error::io("read", rlib))?;
-    set_visibility(&mut bytes, &facts.hidden_symbols, elf::STV_PROTECTED);
+    set_visibility(&mut bytes, &facts.hidden_definitions, elf::STV_PROTECTED);
+    set_visibility(&mut bytes, &facts.hidden_references, elf::STV_DEFAULT);
     std::fs::write(copy, bytes).map_err(Error::io("write", copy))
 }
 

@@ -21,7 +21,7 @@ use std::process::{Command, ExitStatus, Output};
 
 use object::elf;
 
-use crate::elf::{HiddenSymbol, hidden_symbols, set_visibility, with_class};
+use crate::elf::{GlobalSymbol, Role, global_symbols, set_visibility, with_class};
 use crate::group::settled_libraries;
 use crate::link_line::{GroupInput, Mismatch, Rewrite, object_files, rlibs};
 use crate::linker::{self, scratch_directory};
@@ -185,7 +185,10 @@ fn link_against_groups(
     original: &[OsString],
 ) -> Result<Output, Unlinkable> {
     let args = response_file::expand(original.iter().cloned())?;
-    let groups = groups_on_line(plan, &args)?;
+    let on_line: HashSet<String> = rlibs(&args)
+        .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+        .collect();
+    let groups = groups_on_line(plan, &on_line)?;
     if groups.is_empty() {
         return Ok(run_original(plan, original)?);
     }
@@ -195,12 +198,13 @@ fn link_against_groups(
         .tempdir_in(directory)
         .map_err(Error::io("create a directory in", directory))?;
     let scratch = scratch.path();
-    let objects = visible_copies(&args, scratch)?;
+    let objects = Objects::read(&args, scratch)?;
     let (manifests, inputs): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
+    check_definitions(&manifests, &objects, &on_line)?;
     let settled_libraries = settled_libraries(&manifests);
     let rewritten = Rewrite {
         groups: &inputs,
-        objects: &objects,
+        objects: &objects.copies,
         settled_libraries: &settled_libraries,
         run_paths: &plan.run_paths,
     }
@@ -225,11 +229,8 @@ fn link_against_groups(
 /// library stays.
 fn groups_on_line(
     plan: &LinkPlan,
-    args: &[OsString],
+    on_line: &HashSet<String>,
 ) -> Result<Vec<(GroupManifest, GroupInput)>, Unlinkable> {
-    let on_line: HashSet<String> = rlibs(args)
-        .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
-        .collect();
     let mut needed: HashSet<String> = HashSet::new();
     let mut used = Vec::new();
     let mut has_members = false;
@@ -241,13 +242,12 @@ fn groups_on_line(
             .iter()
             .map(|member| member.rlib.clone())
             .collect();
-        let is_used = !members.is_disjoint(&on_line) || needed.contains(&manifest.soname);
+        let is_used = !members.is_disjoint(on_line) || needed.contains(&manifest.soname);
         if members.is_empty() || !is_used {
             continue;
         }
-        let without_std = !on_line.iter().any(|rlib| rlib.starts_with("libstd-"));
-        if manifest.template.is_some() && without_std {
-            return Err(Mismatch::NoStd.into());
+        if manifest.template.is_some() {
+            check_sysroot(&members, on_line)?;
         }
         needed.extend(manifest.needs.iter().cloned());
         let shared_object = manifest.shared_object(path);
@@ -265,44 +265,115 @@ fn groups_on_line(
     Ok(used)
 }
 
-/// Copies, in `scratch`, of the objects on the line that hide a symbol which ties
-/// the program to the runtime in the groups.
-///
-/// rustc makes the allocator shim for one output and hides what it takes from std
-/// (`__rdl_alloc`), and hides `__rust_alloc` itself when the program has a
-/// `#[global_allocator]`. std in its group takes that symbol from the executable,
-/// so both sides must be visible, or there would be two allocators in the process.
-fn visible_copies(args: &[OsString], scratch: &Path) -> Result<HashMap<PathBuf, PathBuf>> {
-    let mut copies = HashMap::new();
-    for path in object_files(args) {
-        // Objects that rustc does not make may be missing, or no ELF at all:
-        // that is for the linker to say.
-        let Ok(data) = files::map(path) else { continue };
-        let Ok(Some(hidden)) = with_class!(&data[..], hidden_symbols(&data)) else {
-            continue;
-        };
-        let offsets: Vec<u64> = hidden
-            .iter()
-            .filter(|symbol| ties_to_runtime(symbol))
-            .map(|symbol| symbol.st_other)
-            .collect();
-        if offsets.is_empty() {
-            continue;
-        }
-        let mut bytes = data.to_vec();
-        set_visibility(&mut bytes, &offsets, elf::STV_DEFAULT);
-        let copy = scratch.join(format!("{}.o", copies.len()));
-        fs::write(&copy, bytes).map_err(Error::io("write", &copy))?;
-        copies.insert(path.to_owned(), copy);
+/// Whether the runtime that rustc links is the one in the group of the sysroot crates.
+fn check_sysroot(members: &HashSet<String>, on_line: &HashSet<String>) -> Result<(), Mismatch> {
+    let is_runtime = |rlib: &&String| {
+        let runtime = ["libstd-", "libpanic_unwind-", "libpanic_abort-"];
+        runtime.iter().any(|prefix| rlib.starts_with(prefix))
+    };
+    if !on_line.iter().any(|rlib| rlib.starts_with("libstd-")) {
+        return Err(Mismatch::NoStd);
     }
-    Ok(copies)
+    match on_line.difference(members).find(is_runtime) {
+        Some(rlib) => Err(Mismatch::OtherSysroot { rlib: rlib.clone() }),
+        None => Ok(()),
+    }
 }
 
-/// Symbols of rustc's pseudo crate `__rustc` (rustc 1.95: v0-mangled as
-/// `_RNvCs<hash>_7___rustc<length><name>`): allocator functions and the panic handler.
-fn ties_to_runtime(symbol: &HiddenSymbol<'_>) -> bool {
-    const CRATE: &[u8] = b"_7___rustc";
-    symbol.name.windows(CRATE.len()).any(|part| part == CRATE)
+/// What matters in the objects on the line.
+#[derive(Default)]
+struct Objects {
+    /// Copies of those that had to be changed, by path on the line.
+    copies: HashMap<PathBuf, PathBuf>,
+    /// The symbols that they define under a name that a library could use too.
+    unmangled_definitions: BTreeSet<String>,
+}
+
+impl Objects {
+    /// Reads the objects on a line, and copies into `scratch` those that hide a symbol
+    /// which ties the program to the runtime in the groups.
+    ///
+    /// rustc makes the allocator shim for one output and hides what it takes from std
+    /// (`__rdl_alloc`), and hides `__rust_alloc` itself when the program has a
+    /// `#[global_allocator]`. std in its group takes that symbol from the executable,
+    /// so both sides must be visible, or there would be two allocators in the process.
+    fn read(args: &[OsString], scratch: &Path) -> Result<Objects> {
+        let mut objects = Objects::default();
+        for path in object_files(args) {
+            // Objects that rustc does not make may be missing, or no ELF at all:
+            // that is for the linker to say.
+            let Ok(data) = files::map(path) else { continue };
+            let Ok(Some(symbols)) = with_class!(&data[..], global_symbols(&data)) else {
+                continue;
+            };
+            let definitions = symbols
+                .iter()
+                .filter(|symbol| symbol.role == Role::Definition);
+            let unmangled = definitions.filter(|symbol| symbol.is_unmangled());
+            objects
+                .unmangled_definitions
+                .extend(unmangled.map(GlobalSymbol::name));
+
+            let to_show: Vec<u64> = symbols
+                .iter()
+                .filter(|symbol| symbol.is_hidden && symbol.ties_to_runtime())
+                .map(|symbol| symbol.st_other)
+                .collect();
+            if to_show.is_empty() {
+                continue;
+            }
+            let mut bytes = data.to_vec();
+            set_visibility(&mut bytes, &to_show, elf::STV_DEFAULT);
+            let copy = scratch.join(format!("{}.o", objects.copies.len()));
+            fs::write(&copy, bytes).map_err(Error::io("write", &copy))?;
+            objects.copies.insert(path.to_owned(), copy);
+        }
+        Ok(objects)
+    }
+}
+
+/// Whether each unmangled symbol has one definition among the groups, the libraries
+/// that stay, and the program. A static link takes the definition that it meets
+/// first; shared objects would each keep their own.
+fn check_definitions(
+    manifests: &[GroupManifest],
+    objects: &Objects,
+    on_line: &HashSet<String>,
+) -> Result<(), Mismatch> {
+    let members = manifests.iter().flat_map(|manifest| {
+        let group = format!("group `{}`", manifest.group);
+        let members = manifest.members.iter();
+        members.map(move |member| (group.clone(), &member.unmangled_definitions))
+    });
+    let stays = manifests.iter().flat_map(|manifest| &manifest.stays);
+    let stays = stays
+        .filter(|stay| on_line.contains(&stay.rlib))
+        .map(|stay| (format!("`{}`", stay.name), &stay.unmangled_definitions));
+    let program = ("the program".to_owned(), &objects.unmangled_definitions);
+
+    // Two that stay clash as they do in a static link, so only what is in a group
+    // is compared with all others.
+    let mut in_groups: HashMap<&str, String> = HashMap::new();
+    let clash = |symbol: &str, one: &String, other: String| Mismatch::Clash {
+        symbol: symbol.to_owned(),
+        one: one.clone(),
+        other,
+    };
+    for (definer, symbols) in members {
+        for symbol in symbols {
+            if let Some(other) = in_groups.insert(symbol, definer.clone()) {
+                return Err(clash(symbol, &definer, other));
+            }
+        }
+    }
+    for (definer, symbols) in stays.chain([program]) {
+        for symbol in symbols {
+            if let Some(other) = in_groups.get(symbol.as_str()) {
+                return Err(clash(symbol, &definer, other.clone()));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The group members that refer to what the linker says nobody defines.

@@ -1,5 +1,6 @@
 //! Groups made with real compilers and linkers, without Cargo.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,6 +36,7 @@ impl Workshop {
                 name: "std".to_owned(),
                 rlib: "libstd-0123.rlib".to_owned(),
                 protected_symbols: 0,
+                unmangled_definitions: BTreeSet::new(),
             }],
             stays: Vec::new(),
             needs: Vec::new(),
@@ -202,12 +204,35 @@ fn a_library_that_stays_is_told_to_the_groups_above() {
     assert_eq!(above.needs, [manifest.soname.as_str(), "sysroot.so"]);
 }
 
+/// A library whose C part was not compiled for a shared object.
+fn unfit_library(workshop: &Workshop, name: &str) -> Library {
+    let library = workshop.library(name, "");
+    let c = workshop.path("unfit.c");
+    let object = workshop.path("unfit.o");
+    fs::write(&c, "extern int out; int unfit(void) { return out; }").unwrap();
+    let mut cc = Command::new("cc");
+    cc.args(["-c", "-fno-pic", "-mcmodel=small", "-O1"])
+        .arg(&c)
+        .arg("-o")
+        .arg(&object);
+    assert!(cc.status().unwrap().success());
+    let mut ar = Command::new("ar");
+    assert!(
+        ar.arg("rs")
+            .arg(&library.rlib)
+            .arg(&object)
+            .status()
+            .unwrap()
+            .success()
+    );
+    library
+}
+
 #[test]
 fn what_the_linker_refuses_stays() {
     let workshop = Workshop::new();
-    let twin = "#[no_mangle] pub extern \"C\" fn twin() {}";
-    let one = workshop.library("one", twin);
-    let other = workshop.library("other", twin);
+    let one = unfit_library(&workshop, "one");
+    let other = workshop.library("other", ADD);
     let job = workshop.job(vec![one, other]);
     let (manifest, links) = run(&job);
     assert_eq!(links, 2, "one with the libraries and one without");
@@ -219,7 +244,11 @@ fn what_the_linker_refuses_stays() {
         .collect();
     assert_eq!(reasons, ["the linker refused to link its group"; 2]);
     let refusal = manifest.refusal.as_ref().unwrap();
-    assert!(refusal.stderr.contains("twin"), "{}", refusal.stderr);
+    assert!(
+        refusal.stderr.contains("recompile with -fPIC"),
+        "{}",
+        refusal.stderr
+    );
     let line = fs::read_to_string(&refusal.link_line).unwrap();
     assert!(line.contains("libother-0123.rlib"), "{line}");
     assert!(job.files.content(&manifest.soname).exists());

@@ -45,7 +45,8 @@ const HIDDEN: &str = r#"
 fn hidden_symbols_of_c_become_protected_in_a_copy() {
     let (directory, rlib) = archive(HIDDEN, "native.o");
     let facts = facts(&rlib);
-    assert_eq!(facts.hidden_symbols.len(), 2);
+    assert_eq!(facts.hidden_definitions.len(), 2);
+    assert!(facts.hidden_references.is_empty());
 
     let before = std::fs::read(&rlib).unwrap();
     let copy = directory.path().join("copy.rlib");
@@ -58,7 +59,68 @@ fn hidden_symbols_of_c_become_protected_in_a_copy() {
         assert!(line.contains("GLOBAL PROTECTED"), "{line}");
     }
     assert!(!symbols.contains("HIDDEN"), "{symbols}");
-    assert!(RlibFacts::read(&copy).unwrap().0.hidden_symbols.is_empty());
+    assert!(!RlibFacts::read(&copy).unwrap().0.has_hidden_symbols());
+}
+
+#[test]
+fn hidden_references_become_ordinary_ones() {
+    let (directory, rlib) = archive(
+        "__attribute__((visibility(\"hidden\"))) int elsewhere(void);
+         int call(void) { return elsewhere(); }",
+        "native.o",
+    );
+    let facts = facts(&rlib);
+    assert_eq!(facts.hidden_references.len(), 1);
+    let copy = directory.path().join("copy.rlib");
+    copy_with_protected_symbols(&rlib, &facts, &copy).unwrap();
+    let symbols = run(Command::new("readelf").arg("-sW").arg(&copy));
+    let line = symbols
+        .lines()
+        .find(|line| line.ends_with("elsewhere"))
+        .unwrap();
+    assert!(line.contains("GLOBAL DEFAULT  UND"), "{line}");
+}
+
+#[test]
+fn definitions_that_could_clash_are_seen() {
+    let (_directory, rlib) = archive(
+        "int visible(void) { return 1; }
+         __attribute__((visibility(\"hidden\"))) int hidden(void) { return 2; }
+         static int local(void) { return 3; }
+         int use(void) { return local(); }
+         int mangled(void) __asm__(\"_RNvCs0_4some4name\");
+         int mangled(void) { return 4; }",
+        "native.o",
+    );
+    let names: Vec<String> = facts(&rlib).unmangled_definitions.into_iter().collect();
+    assert_eq!(names, ["hidden", "use", "visible"]);
+}
+
+#[test]
+fn weak_definitions_are_seen() {
+    let source = "__attribute__((weak)) int hook(void) { return 1; }";
+    let (_directory, rlib) = archive(source, "native.o");
+    assert_eq!(facts(&rlib).weak_definition.as_deref(), Some("hook"));
+    let (_directory, rlib) = archive(
+        "__attribute__((weak)) int hook(void); int call(void) { return hook ? hook() : 0; }",
+        "native.o",
+    );
+    assert_eq!(facts(&rlib).weak_definition, None);
+}
+
+#[test]
+fn an_allocator_is_seen() {
+    let source = "void *alloc(void) __asm__(\"_RNvCsab_7___rustc12___rust_alloc\");";
+    let (_directory, rlib) = archive(
+        &format!("{source} void *alloc(void) {{ return 0; }}"),
+        "sample.rcgu.o",
+    );
+    assert!(facts(&rlib).provides_allocator);
+    let (_directory, rlib) = archive(
+        &format!("{source} void *call(void) {{ return alloc(); }}"),
+        "sample.rcgu.o",
+    );
+    assert!(!facts(&rlib).provides_allocator);
 }
 
 #[test]
@@ -82,7 +144,7 @@ fn a_copy_exports_what_was_hidden() {
 #[test]
 fn what_rustc_hides_stays_hidden() {
     let (_directory, rlib) = archive(HIDDEN, "sample.0123-cgu.0.rcgu.o");
-    assert!(facts(&rlib).hidden_symbols.is_empty());
+    assert!(!facts(&rlib).has_hidden_symbols());
 }
 
 #[test]

@@ -26,8 +26,10 @@
 //! pair (number of users, local before frozen) grows, and a path never comes back.
 //!
 //! For the same reason a group has no hole: a library between two members of a group is itself a
-//! member. The order of group members therefore follows from the group alone, and a group stays
-//! the same, to the byte, when something changes elsewhere in the graph.
+//! member. The order of group members therefore follows from the group alone, and a group with the
+//! same members is the same, whatever else is in the graph.
+//!
+//! Which libraries share a group does depend on all final units: one more of them can split a group.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -17,17 +17,27 @@ use std::ffi::{OsStr, OsString};
 /// What decides which linker runs and how.
 ///
 /// `linker-features` was an unstable option before it became a codegen option.
-const LINK_KEYS: [(Namespace, &str); 10] = [
+const LINK_KEYS: [(Namespace, &str); 7] = [
     (Namespace::Codegen, "linker"),
     (Namespace::Codegen, "linker-flavor"),
     (Namespace::Codegen, "linker-features"),
     (Namespace::Codegen, "link-self-contained"),
-    (Namespace::Codegen, "link-arg"),
-    (Namespace::Codegen, "link-args"),
+    (Namespace::Codegen, "panic"),
     (Namespace::Unstable, "linker-features"),
-    (Namespace::Unstable, "pre-link-arg"),
-    (Namespace::Unstable, "pre-link-args"),
     (Namespace::Unstable, "unstable-options"),
+];
+
+/// Beginnings of link args that choose or set up the linker, with their value in the same word.
+///
+/// All other link args say what is to be in the executable, or how it is to look. They are for the
+/// executable alone: a library named there would otherwise be in each group again.
+const LINKER_CHOICES: [&str; 6] = [
+    "-fuse-ld=",
+    "--ld-path=",
+    "--target=",
+    "--sysroot=",
+    "-B",
+    "-m",
 ];
 
 /// The `-C` and `-Z` flags of one rustc command line.
@@ -37,14 +47,22 @@ pub struct CodegenFlags {
     flags: Vec<Flag>,
 }
 
-/// The flags that decide which linker runs and how, for linking a group as the user links an
-/// executable: in their order, each as the two arguments `-C`, `key=value` (or `-Z`).
+/// The flags that decide which linker runs and how, and which panic runtime is linked, for linking
+/// a group as the user links an executable: in their order, each as the two arguments `-C`,
+/// `key=value` (or `-Z`).
 pub fn link_flags(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Vec<OsString> {
-    CodegenFlags::parse(args)
+    let flags = CodegenFlags::parse(args);
+    let link_args = flags.link_args().into_iter().filter(|arg| {
+        LINKER_CHOICES
+            .iter()
+            .any(|choice| arg.len() > choice.len() && arg.starts_with(choice))
+    });
+    flags
         .flags
         .iter()
         .filter(|flag| LINK_KEYS.contains(&(flag.namespace, flag.key.as_str())))
         .flat_map(Flag::to_args)
+        .chain(link_args.flat_map(|arg| ["-C".into(), format!("link-arg={arg}").into()]))
         .collect()
 }
 
@@ -126,6 +144,11 @@ impl CodegenFlags {
             .filter_map(|flag| flag.value.as_deref())
             .flat_map(|value| value.split(','))
             .collect()
+    }
+
+    /// The panic strategy, if one is chosen.
+    pub fn panic(&self) -> Option<&str> {
+        self.codegen_value("panic")
     }
 
     /// The relocation model, if one is chosen.
@@ -316,14 +339,19 @@ mod tests {
     #[test]
     fn link_flags_are_normalised_and_the_rest_is_dropped() {
         check_link_flags(
-            "--crate-name app -C opt-level=3 -Clinker=clang -C link_args=-a~-b -Zunstable-options \
+            "--crate-name app -C opt-level=3 -Clinker=clang -C link_args=-a~-B/x -Zunstable-options \
              --codegen=link-self-contained=+linker -C link-self-contained -Zlinker_features=-lld \
              --codegen linker_flavor=gnu-lld-cc -Z threads=8 -Clink-arg=-fuse-ld=mold -C lto \
-             -C linker-features=-lld -Z pre-link-arg=-x -L linker=cc",
-            "-C linker=clang -C link-args=-a~-b -Z unstable-options \
+             -C linker-features=-lld -C panic=abort -L linker=cc",
+            "-C linker=clang -Z unstable-options \
              -C link-self-contained=+linker -C link-self-contained -Z linker-features=-lld \
-             -C linker-flavor=gnu-lld-cc -C link-arg=-fuse-ld=mold \
-             -C linker-features=-lld -Z pre-link-arg=-x",
+             -C linker-flavor=gnu-lld-cc -C linker-features=-lld -C panic=abort \
+             -C link-arg=-B/x -C link-arg=-fuse-ld=mold",
+        );
+        check_link_flags(
+            "-C link-arg=-Wl,-Map=x.map -C link-arg=-lk -C link-arg=x.o -C link-arg=-Wl,-z,defs \
+             -C link-arg=-B -C link-arg=-m64",
+            "-C link-arg=-m64",
         );
         check_link_flags("-C debuginfo=2 -g", "");
     }

@@ -78,6 +78,8 @@ pub struct LinkSettings<'a> {
     pub profile_lto: bool,
     /// Whether the sysroot crates are part of the build (`-Z build-std`).
     pub builds_std: bool,
+    /// Whether this program can take the place of the linker.
+    pub has_linker_wrapper: bool,
     /// The name of a crate it depends on, directly or not, that is built as a Rust `dylib`.
     pub rust_dylib: Option<&'a str>,
 }
@@ -88,6 +90,9 @@ pub struct LinkSettings<'a> {
 /// to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Error)]
 pub enum FallbackReason {
+    /// Another program uses Cargo as a library.
+    #[error("this program cannot take the place of the linker")]
+    NoLinkerWrapper,
     /// An Apple platform.
     #[error("executables for `{triple}` are Mach-O files, and only ELF files are supported")]
     MachO {
@@ -188,6 +193,9 @@ impl FallbackReason {
     /// What to do about it, as a phrase for a `help:` line.
     pub fn help(&self) -> &'static str {
         match self {
+            FallbackReason::NoLinkerWrapper => {
+                "build with the `cargo` command, or set `dynamic-deps = false` in the profile"
+            }
             FallbackReason::MachO { .. }
             | FallbackReason::Windows { .. }
             | FallbackReason::WebAssembly { .. }
@@ -230,6 +238,9 @@ impl FallbackReason {
 /// The first reason against it: what the user cannot change (the platform) comes before what they
 /// can (profile and flags).
 pub fn check_support(settings: &LinkSettings<'_>) -> Result<(), FallbackReason> {
+    if !settings.has_linker_wrapper {
+        return Err(FallbackReason::NoLinkerWrapper);
+    }
     check_platform(settings)?;
     check_crates(settings)?;
     check_code(settings)?;
@@ -391,6 +402,7 @@ mod tests {
             flags: &flags,
             profile_lto: false,
             builds_std: false,
+            has_linker_wrapper: true,
             rust_dylib: None,
         };
         change(&mut settings);
@@ -571,6 +583,16 @@ mod tests {
         check_flags(
             "-C link-arg=-Wl,-z,now -C link-arg=-static-libgcc -C link-arg=-fuse-ld=mold",
             "supported",
+        );
+    }
+
+    #[test]
+    fn a_program_that_cannot_be_the_linker_links_statically() {
+        check(
+            GNU,
+            |settings| settings.has_linker_wrapper = false,
+            "",
+            "this program cannot take the place of the linker",
         );
     }
 

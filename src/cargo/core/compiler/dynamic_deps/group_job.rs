@@ -15,10 +15,11 @@ use link_plan::rustc_flags::CodegenFlags;
 
 use super::final_unit::{DEFAULT_LINKER, wrapper_program};
 use super::group_unit::{group_files, group_name};
+use super::planner::is_final;
 use crate::GlobalContext;
 use crate::core::compiler::job_queue::Work;
 use crate::core::compiler::{BuildRunner, CompileKind, Unit};
-use crate::core::profiles::{PanicStrategy, StripInner};
+use crate::core::profiles::StripInner;
 use crate::util::CargoResult;
 
 /// The work of linking a group.
@@ -209,41 +210,47 @@ fn file_name(path: &Path) -> String {
 /// How to ask rustc for the link line of a program that is linked as the users of
 /// this group are.
 fn sysroot_probe(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Probe {
-    let mut flags: Vec<OsString> = unit.rustflags.iter().map(OsString::from).collect();
+    let mut flags: Vec<OsString> = Vec::new();
     if let CompileKind::Target(target) = unit.kind {
         flags.extend(["--target".into(), target.rustc_target().as_str().into()]);
     }
-    if unit.profile.panic != PanicStrategy::Unwind {
-        flags.extend(["-C".into(), format!("panic={}", unit.profile.panic).into()]);
-    }
+    // As for a final unit, the profile comes first and the flags have the last word.
+    let panic = unit.profile.panic.to_string();
+    flags.extend(["-C".into(), format!("panic={panic}").into()]);
+    flags.extend(unit.rustflags.iter().map(OsString::from));
+    let chosen_panic = CodegenFlags::parse(&flags).panic().map(str::to_owned);
     Probe {
         rustc: build_runner.bcx.rustc().path.clone(),
         flags,
-        harness: unit.profile.panic == PanicStrategy::Unwind,
+        harness: chosen_panic.as_deref() == Some("unwind"),
         linker: linker(build_runner, unit),
         wrapper: wrapper_program(),
     }
 }
 
-/// The linker for a group: as for a final unit, the flags have the last word.
+/// The linker for a group: as for a final unit, the flags have the last word, and a
+/// relative path starts from the directory in which rustc runs.
 fn linker(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> PathBuf {
     let flags = CodegenFlags::parse(unit.rustflags.iter());
     let configured = build_runner.compilation.target_linker(unit.kind);
-    flags
+    let linker = flags
         .linker()
         .map(Path::new)
         .or(configured)
-        .unwrap_or(Path::new(DEFAULT_LINKER))
-        .to_owned()
+        .unwrap_or(Path::new(DEFAULT_LINKER));
+    if linker.components().count() > 1 {
+        build_runner.bcx.ws.root().join(linker)
+    } else {
+        linker.to_owned()
+    }
 }
 
 /// Where the executables of this build directory are, whoever built them.
 fn executable_directories(build_runner: &BuildRunner<'_, '_>, kind: CompileKind) -> Vec<PathBuf> {
     let files = build_runner.files();
-    let finals = build_runner.bcx.unit_graph.keys();
-    let mut directories: Vec<PathBuf> = finals
-        .filter(|unit| unit.kind == kind && unit.mode.generates_executable())
-        .filter(|unit| !unit.target.is_custom_build())
+    let units = build_runner.bcx.unit_graph.keys();
+    let mut directories: Vec<PathBuf> = units
+        .filter(|unit| unit.kind == kind && is_final(unit) && !unit.mode.is_doc_test())
         .map(|unit| files.output_dir(unit))
         .collect();
     let layout = files.layout(kind);

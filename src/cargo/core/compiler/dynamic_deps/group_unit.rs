@@ -48,18 +48,19 @@ pub(super) struct GroupUnit<'a> {
     /// The flags that decide which linker runs and how.
     pub(super) link_flags: &'a [String],
     /// Tells groups of one name apart.
-    pub(super) index: usize,
+    pub(super) index: u64,
 }
 
 impl GroupUnit<'_> {
     pub(super) fn intern(&self, ws: &Workspace<'_>, interner: &UnitInterner) -> CargoResult<Unit> {
         let package = package(self.name, ws)?;
-        let target = Target::lib_target(
+        let mut target = Target::lib_target(
             package.name().as_str(),
             vec![CRATE_TYPE.clone()],
             package.manifest_path().to_owned(),
             Edition::LATEST_STABLE,
         );
+        target.set_tested(false).set_doctest(false).set_doc(false);
         let profile = Profile {
             name: self.profile.name,
             panic: self.profile.panic,
@@ -77,7 +78,7 @@ impl GroupUnit<'_> {
             Rc::from([]),
             Rc::new(BTreeMap::new()),
             false,
-            self.index as u64,
+            self.index,
             IsArtifact::No,
             None,
             false,

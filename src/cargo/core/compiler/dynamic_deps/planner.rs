@@ -77,7 +77,7 @@ impl Planner<'_, '_> {
         let mut reasons = Vec::new();
         let mut supported = Vec::new();
         for unit in wanted {
-            match self.check_support(graph, unit)? {
+            match self.check_support(graph, unit) {
                 Ok(()) => supported.push(unit.clone()),
                 Err(reason) if request.is_demand() => bail!(
                     "cannot link the dependencies of `{}` dynamically: {reason}\n\
@@ -99,14 +99,7 @@ impl Planner<'_, '_> {
         Ok(supported)
     }
 
-    fn check_support(
-        &self,
-        graph: &UnitGraph,
-        unit: &Unit,
-    ) -> CargoResult<Result<(), FallbackReason>> {
-        if !final_unit::is_wrapper_available() {
-            bail!("a program that embeds Cargo as a library cannot link dependencies dynamically");
-        }
+    fn check_support(&self, graph: &UnitGraph, unit: &Unit) -> Result<(), FallbackReason> {
         let cfg = self.target_data.info(unit.kind).cfg();
         let target_cfg = TargetCfg::new(
             self.target_data.short_name(&unit.kind),
@@ -117,14 +110,15 @@ impl Planner<'_, '_> {
         );
         let libraries = reachable_libraries(graph, unit);
         let rust_dylib = libraries.iter().find(|library| library.target.is_dylib());
-        Ok(check_support(&LinkSettings {
+        check_support(&LinkSettings {
             target_cfg: &target_cfg,
             flags: &CodegenFlags::parse(self.rustc_flags(unit)),
             profile_lto: matches!(unit.profile.lto, Lto::Bool(true))
                 || matches!(unit.profile.lto, Lto::Named(name) if name != "off"),
+            has_linker_wrapper: final_unit::is_wrapper_available(),
             builds_std: libraries.iter().any(|library| library.is_std),
             rust_dylib: rust_dylib.map(|library| library.pkg.name().as_str()),
-        }))
+        })
     }
 
     fn link_setting(&self, unit: &Unit) -> LinkSetting {
@@ -178,7 +172,7 @@ impl Planner<'_, '_> {
             .intern(self.ws, self.interner)
         };
 
-        let sysroot = group_unit("sysroot", setting_index)?;
+        let sysroot = group_unit("sysroot", setting_index as u64)?;
         graph.insert(sysroot.clone(), Vec::new());
         let mut groups: Vec<Unit> = Vec::new();
         for group in &plan.groups {
@@ -256,15 +250,15 @@ fn members_of<'a>(
 }
 
 /// Interning does not look at dependencies, by which groups differ.
-fn unique_index(setting: usize, group: usize) -> usize {
-    (setting << 32) | (group + 1)
+fn unique_index(setting: usize, group: usize) -> u64 {
+    ((setting as u64) << 32) | (group as u64 + 1)
 }
 
 /// Whether rustc links the unit to an executable that is run from the target
 /// directory. Artifact dependencies may end up inside of other files, and what is
 /// for the host (proc macros and their tests, build scripts) runs inside of or
 /// beside the compiler, which has an own copy of the standard library.
-fn is_final(unit: &Unit) -> bool {
+pub(super) fn is_final(unit: &Unit) -> bool {
     let is_executable = match unit.mode {
         CompileMode::Test | CompileMode::Doctest => true,
         CompileMode::Build => unit.target.is_executable(),
