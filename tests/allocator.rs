@@ -4,7 +4,7 @@ use crate::prelude::*;
 use cargo_test_support::project;
 use cargo_test_support::registry::Package;
 
-use super::same_behaviour;
+use super::{manifest, same_behaviour};
 
 /// An allocator that counts, and says how often it was called.
 const COUNTING: &str = r#"
@@ -62,8 +62,7 @@ fn in_the_program() {
     let p = project()
         .file(
             "Cargo.toml",
-            "[package]\nname = 'foo'\nversion = '0.1.0'\nedition = '2021'\n\
-             [dependencies]\nworker = '1.0'\n",
+            &manifest("foo", "[dependencies]\nworker = '1.0'\n"),
         )
         .file("src/counting.rs", COUNTING)
         .file(
@@ -91,8 +90,7 @@ fn in_a_dependency() {
     let p = project()
         .file(
             "Cargo.toml",
-            "[package]\nname = 'foo'\nversion = '0.1.0'\nedition = '2021'\n\
-             [dependencies]\nworker = '1.0'\ncounting = '1.0'\n",
+            &manifest("foo", "[dependencies]\nworker = '1.0'\ncounting = '1.0'\n"),
         )
         .file("src/main.rs", &format!("use counting::count;\n{WORK}"))
         .build();
@@ -130,8 +128,7 @@ fn in_a_dependency_that_only_one_program_names() {
     let p = project()
         .file(
             "Cargo.toml",
-            "[package]\nname = 'foo'\nversion = '0.1.0'\nedition = '2021'\n\
-             [dependencies]\nworker = '1.0'\noffset = '1.0'\n",
+            &manifest("foo", "[dependencies]\nworker = '1.0'\noffset = '1.0'\n"),
         )
         .file("src/main.rs", work)
         .file("src/bin/names.rs", &format!("use offset as _; {work}"))
@@ -154,8 +151,7 @@ fn none() {
     let p = project()
         .file(
             "Cargo.toml",
-            "[package]\nname = 'foo'\nversion = '0.1.0'\nedition = '2021'\n\
-             [dependencies]\nworker = '1.0'\n",
+            &manifest("foo", "[dependencies]\nworker = '1.0'\n"),
         )
         .file(
             "src/main.rs",

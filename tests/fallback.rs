@@ -4,7 +4,7 @@ use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, project, str};
 
-use super::{LAYERED_OUTPUT, STATIC, groups_of, layered_project, stdout};
+use super::{LAYERED_OUTPUT, STATIC, groups_of, layered_project, manifest, stdout};
 
 #[cargo_test]
 fn a_profile_falls_back_with_one_warning() {
@@ -49,24 +49,19 @@ fn a_dynamic_link_that_fails_is_replaced_by_the_static_one() {
     let p = project()
         .file(
             "Cargo.toml",
-            r#"
-                [package]
-                name = "foo"
-                version = "0.1.0"
-                edition = "2021"
-
+            &manifest(
+                "foo",
+                r#"
                 [dependencies]
                 dead = { path = "dead" }
-            "#,
+                "#,
+            ),
         )
         .file(
             "src/main.rs",
             "fn main() { println!(\"{}\", dead::alive()); }",
         )
-        .file(
-            "dead/Cargo.toml",
-            "[package]\nname = 'dead'\nversion = '0.1.0'\nedition = '2021'\n",
-        )
+        .file("dead/Cargo.toml", &manifest("dead", ""))
         .file(
             "dead/src/lib.rs",
             r#"
@@ -84,7 +79,7 @@ fn a_dynamic_link_that_fails_is_replaced_by_the_static_one() {
 the refused link line is in `[ROOT]/foo/target/debug/.fingerprint/foo-[HASH]/linker/refused-link-line`
 caused by: [..]missing_function[..]
 ...
-[NOTE] `dead v0.1.0` refers to `missing_function`, which nothing defines
+[NOTE] `dead v1.0.0` refers to `missing_function`, which nothing defines
 [HELP] keep it in the executable with `[profile.dev.package.dead] dynamic-deps = false`
 [WARNING] `foo` (bin "foo") generated 1 warning
 [FINISHED] `dev` profile [unoptimized + debuginfo] target(s) in [ELAPSED]s
@@ -107,15 +102,13 @@ fn a_program_without_std_is_linked_statically() {
     let p = project()
         .file(
             "Cargo.toml",
-            r#"
-                [package]
-                name = "foo"
-                version = "0.1.0"
-                edition = "2021"
-
+            &manifest(
+                "foo",
+                r#"
                 [profile.dev]
                 panic = "abort"
-            "#,
+                "#,
+            ),
         )
         .file(
             "src/main.rs",
@@ -143,10 +136,7 @@ fn a_program_without_std_is_linked_statically() {
 #[cargo_test]
 fn a_group_that_cannot_be_linked_stays_in_the_executable() {
     Package::new("unfit", "1.0.0")
-        .file(
-            "Cargo.toml",
-            "[package]\nname = 'unfit'\nversion = '1.0.0'\nedition = '2021'\n",
-        )
+        .file("Cargo.toml", &manifest("unfit", ""))
         .file(
             "build.rs",
             r#"
@@ -173,15 +163,13 @@ fn a_group_that_cannot_be_linked_stays_in_the_executable() {
     let p = project()
         .file(
             "Cargo.toml",
-            r#"
-                [package]
-                name = "foo"
-                version = "0.1.0"
-                edition = "2021"
-
+            &manifest(
+                "foo",
+                r#"
                 [dependencies]
                 unfit = "1.0"
-            "#,
+                "#,
+            ),
         )
         .file(
             "src/main.rs",
@@ -261,10 +249,8 @@ fn two_definers(c: &str) -> Project {
         extern "C" { fn counter() -> i32; }
         pub fn next() -> i32 { unsafe { counter() } }
     "#;
-    let manifest =
-        |name: &str| format!("[package]\nname = '{name}'\nversion = '1.0.0'\nedition = '2021'\n");
     Package::new("q", "1.0.0")
-        .file("Cargo.toml", &manifest("q"))
+        .file("Cargo.toml", &manifest("q", ""))
         .file("build.rs", build)
         .file("src/c.c", c)
         .file("src/lib.rs", lib)
@@ -272,22 +258,20 @@ fn two_definers(c: &str) -> Project {
     project()
         .file(
             "Cargo.toml",
-            r#"
-                [package]
-                name = "foo"
-                version = "0.1.0"
-                edition = "2021"
-
+            &manifest(
+                "foo",
+                r#"
                 [dependencies]
                 p = { path = "p" }
                 q = "1.0"
-            "#,
+                "#,
+            ),
         )
         .file(
             "src/main.rs",
             "fn main() { println!(\"{} {}\", p::next(), q::next()); }",
         )
-        .file("p/Cargo.toml", &manifest("p"))
+        .file("p/Cargo.toml", &manifest("p", ""))
         .file("p/build.rs", build)
         .file("p/src/c.c", c)
         .file("p/src/lib.rs", lib)

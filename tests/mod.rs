@@ -42,7 +42,7 @@ fn layered_project() -> ProjectBuilder {
         )
         .publish();
     project()
-        .file("Cargo.toml", LAYERED_MANIFEST)
+        .file("Cargo.toml", &layered_manifest(""))
         .file(
             "src/main.rs",
             r#"
@@ -51,7 +51,10 @@ fn layered_project() -> ProjectBuilder {
                 }
             "#,
         )
-        .file("local/Cargo.toml", LOCAL_MANIFEST)
+        .file(
+            "local/Cargo.toml",
+            &manifest("local", "[dependencies]\nfrozen = '1.0'\n"),
+        )
         .file(
             "local/src/lib.rs",
             r#"
@@ -62,26 +65,16 @@ fn layered_project() -> ProjectBuilder {
         )
 }
 
-const LAYERED_MANIFEST: &str = r#"
-    [package]
-    name = "foo"
-    version = "0.1.0"
-    edition = "2021"
+/// The manifest of [`layered_project`], with more at its end.
+fn layered_manifest(rest: &str) -> String {
+    let dependencies = "[dependencies]\nfrozen = '1.0'\nlocal = { path = 'local' }\n";
+    manifest("foo", &format!("{dependencies}{rest}"))
+}
 
-    [dependencies]
-    frozen = "1.0"
-    local = { path = "local" }
-"#;
-
-const LOCAL_MANIFEST: &str = r#"
-    [package]
-    name = "local"
-    version = "0.1.0"
-    edition = "2021"
-
-    [dependencies]
-    frozen = "1.0"
-"#;
+/// A manifest of edition 2021, with more at its end.
+fn manifest(name: &str, rest: &str) -> String {
+    format!("[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2021\"\n\n{rest}")
+}
 
 /// What the program of [`layered_project`] prints.
 const LAYERED_OUTPUT: &str = "hello from local, call 1 2\n";

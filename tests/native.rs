@@ -4,16 +4,13 @@ use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, project};
 
-use super::{groups_of, same_behaviour};
+use super::{groups_of, manifest, same_behaviour};
 
 /// A program `foo` that depends on `native` from the registry, whose build script
 /// is `build_rs` and whose C file is `c`.
 fn project_with_c(build_rs: &str, c: &str, lib_rs: &str, main_rs: &str) -> Project {
     Package::new("native", "1.0.0")
-        .file(
-            "Cargo.toml",
-            "[package]\nname = 'native'\nversion = '1.0.0'\nedition = '2021'\n",
-        )
+        .file("Cargo.toml", &manifest("native", ""))
         .file("build.rs", build_rs)
         .file("src/native.c", c)
         .file("src/lib.rs", lib_rs)
@@ -21,15 +18,13 @@ fn project_with_c(build_rs: &str, c: &str, lib_rs: &str, main_rs: &str) -> Proje
     project()
         .file(
             "Cargo.toml",
-            r#"
-                [package]
-                name = "foo"
-                version = "0.1.0"
-                edition = "2021"
-
+            &manifest(
+                "foo",
+                r#"
                 [dependencies]
                 native = "1.0"
-            "#,
+                "#,
+            ),
         )
         .file("src/main.rs", main_rs)
         .build()
@@ -243,21 +238,19 @@ fn a_section_that_the_linker_gathers_is_whole() {
     let p = project()
         .file(
             "Cargo.toml",
-            r#"
-                [package]
-                name = "foo"
-                version = "0.1.0"
-                edition = "2021"
-
+            &manifest(
+                "foo",
+                r#"
                 [dependencies]
                 slice = "1.0"
                 plain = "1.0"
                 local = { path = "local" }
-            "#,
+                "#,
+            ),
         )
         .file(
             "local/Cargo.toml",
-            "[package]\nname = 'local'\nversion = '0.1.0'\nedition = '2021'\n",
+            &manifest("local", ""),
         )
         .file("local/src/lib.rs", &format!("{} pub fn touch() {{}}", element("LOCAL", 2)))
         .file(

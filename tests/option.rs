@@ -3,17 +3,16 @@
 use crate::prelude::*;
 use cargo_test_support::{project, str};
 
-use super::{LAYERED_OUTPUT, LAYERS, STATIC, groups_of, layered_project, stdout};
+use super::{
+    LAYERED_OUTPUT, LAYERS, STATIC, groups_of, layered_manifest, layered_project, manifest, stdout,
+};
 
 #[cargo_test]
 fn profile_in_manifest() {
     let p = layered_project().build();
     p.change_file(
         "Cargo.toml",
-        &format!(
-            "{}\n[profile.dev]\ndynamic-deps = true\n",
-            super::LAYERED_MANIFEST
-        ),
+        &layered_manifest("[profile.dev]\ndynamic-deps = true\n"),
     );
     p.cargo("build").run();
     assert_eq!(groups_of(&p.bin("foo")), LAYERS);
@@ -53,8 +52,8 @@ fn inherited_profile() {
     let p = layered_project().build();
     p.change_file(
         "Cargo.toml",
-        &format!(
-            "{}
+        &layered_manifest(
+            "
             [profile.dev]
             dynamic-deps = true
 
@@ -65,7 +64,6 @@ fn inherited_profile() {
             inherits = 'dev'
             dynamic-deps = false
             ",
-            super::LAYERED_MANIFEST
         ),
     );
     p.cargo("build --profile quick").run();
@@ -87,12 +85,11 @@ fn package_that_stays() {
     let p = layered_project().build();
     p.change_file(
         "Cargo.toml",
-        &format!(
-            "{}
+        &layered_manifest(
+            "
             [profile.dev.package.local]
             dynamic-deps = false
             ",
-            super::LAYERED_MANIFEST
         ),
     );
     p.cargo("build --dynamic-deps").run();
@@ -105,12 +102,11 @@ fn what_depends_on_a_package_that_stays() {
     let p = layered_project().build();
     p.change_file(
         "Cargo.toml",
-        &format!(
-            "{}
+        &layered_manifest(
+            "
             [profile.dev.package.frozen]
             dynamic-deps = false
             ",
-            super::LAYERED_MANIFEST
         ),
     );
     p.cargo("build --dynamic-deps").run();
@@ -195,15 +191,13 @@ fn wrong_type_in_manifest() {
     let p = project()
         .file(
             "Cargo.toml",
-            r#"
-                [package]
-                name = "foo"
-                version = "0.1.0"
-                edition = "2021"
-
+            &manifest(
+                "foo",
+                r#"
                 [profile.dev]
                 dynamic-deps = "yes"
-            "#,
+                "#,
+            ),
         )
         .file("src/main.rs", "fn main() {}")
         .build();
@@ -263,10 +257,7 @@ fn unstable_flag_is_for_run_and_test() {
 
     p.change_file(
         "Cargo.toml",
-        &format!(
-            "{}\n[profile.dev]\ndynamic-deps = false\n",
-            super::LAYERED_MANIFEST
-        ),
+        &layered_manifest("[profile.dev]\ndynamic-deps = false\n"),
     );
     p.cargo(&format!("run {z}"))
         .masquerade_as_nightly_cargo(&["dynamic-deps"])

@@ -4,14 +4,11 @@ use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, project};
 
-use super::{same_behaviour, without_thread_ids};
+use super::{manifest, same_behaviour, without_thread_ids};
 
 fn project_with_panics(main: &str, rest: &str) -> Project {
     Package::new("thrower", "1.0.0")
-        .file(
-            "Cargo.toml",
-            "[package]\nname = 'thrower'\nversion = '1.0.0'\nedition = '2021'\n",
-        )
+        .file("Cargo.toml", &manifest("thrower", ""))
         .file(
             "src/lib.rs",
             r#"
@@ -37,10 +34,7 @@ fn project_with_panics(main: &str, rest: &str) -> Project {
     project()
         .file(
             "Cargo.toml",
-            &format!(
-                "[package]\nname = 'foo'\nversion = '0.1.0'\nedition = '2021'\n\
-                 [dependencies]\nthrower = '1.0'\n{rest}"
-            ),
+            &manifest("foo", &format!("[dependencies]\nthrower = '1.0'\n{rest}")),
         )
         .file("src/main.rs", main)
         .build()

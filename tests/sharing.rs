@@ -10,7 +10,7 @@ fn switching_compiles_no_dependency_again() {
     p.cargo("build").run();
     p.cargo("build --dynamic-deps -v")
         .with_stderr_contains("[FRESH] frozen v1.0.0")
-        .with_stderr_contains("[FRESH] local v0.1.0 ([ROOT]/foo/local)")
+        .with_stderr_contains("[FRESH] local v1.0.0 ([ROOT]/foo/local)")
         .with_stderr_contains("[RUNNING] `rustc --crate-name foo [..]`")
         .with_stderr_does_not_contain("[RUNNING] `rustc --crate-name frozen [..]")
         .with_stderr_does_not_contain("[RUNNING] `rustc --crate-name local [..]")
@@ -129,8 +129,5 @@ fn package(name: &str, dependencies: &[&str]) -> String {
         .iter()
         .map(|dependency| format!("{dependency} = {{ path = \"../{dependency}\" }}\n"))
         .collect();
-    format!(
-        "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
-         [dependencies]\n{dependencies}"
-    )
+    super::manifest(name, &format!("[dependencies]\n{dependencies}"))
 }

@@ -3,7 +3,7 @@
 use crate::prelude::*;
 use cargo_test_support::{Project, ProjectBuilder};
 
-use super::{LAYERED_MANIFEST, layered_project};
+use super::{layered_manifest, layered_project};
 
 /// A check, to be put into a test, that the process runs dynamically or not.
 const IS_DYNAMIC: &str = r#"
@@ -16,7 +16,7 @@ fn tested_project(edition: &str) -> ProjectBuilder {
     layered_project()
         .file(
             "Cargo.toml",
-            &LAYERED_MANIFEST.replace("2021", edition),
+            &layered_manifest("").replace("2021", edition),
         )
         .file(
             "src/lib.rs",

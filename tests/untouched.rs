@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::prelude::*;
 use cargo_test_support::{Execs, Project};
 
-use super::{STATIC, group_files, groups_of, layered_project};
+use super::{STATIC, group_files, groups_of, layered_project, manifest};
 
 /// The command lines by which a build calls rustc, sorted. Each build starts anew.
 fn rustc_command_lines(project: &Project, arguments: &str) -> Vec<String> {
@@ -129,19 +129,17 @@ fn proc_macros_and_build_scripts_are_static() {
     let p = super::project()
         .file(
             "Cargo.toml",
-            r#"
-                [package]
-                name = "foo"
-                version = "0.1.0"
-                edition = "2021"
-
+            &manifest(
+                "foo",
+                r#"
                 [dependencies]
                 mac = { path = "mac" }
                 shared = { path = "shared" }
 
                 [build-dependencies]
                 shared = { path = "shared" }
-            "#,
+                "#,
+            ),
         )
         .file(
             "build.rs",
@@ -179,8 +177,4 @@ fn proc_macros_and_build_scripts_are_static() {
     assert!(with_wrapper[0].contains("--crate-name foo "));
     assert_eq!(groups_of(&p.bin("foo")), ["local", "sysroot"]);
     assert_eq!(super::stdout(&p.bin("foo")), "7 7 7\n");
-}
-
-fn manifest(name: &str, rest: &str) -> String {
-    format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n{rest}\n")
 }
