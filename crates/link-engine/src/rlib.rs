@@ -20,7 +20,7 @@ const METADATA_MEMBER: &[u8] = b"lib.rmeta";
 
 /// End of the names of the objects that rustc made (`OutputType::Object` of a
 /// codegen unit, rustc 1.95).
-const RUST_OBJECT: &[u8] = b".rcgu.o";
+pub(crate) const RUST_OBJECT: &[u8] = b".rcgu.o";
 
 /// What was seen in one rlib.
 #[derive(Debug, Default, PartialEq, Eq)]

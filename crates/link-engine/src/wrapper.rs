@@ -15,6 +15,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
@@ -306,13 +307,16 @@ impl Objects {
             let Ok(Some(symbols)) = with_class!(&data[..], global_symbols(&data)) else {
                 continue;
             };
-            let definitions = symbols
-                .iter()
-                .filter(|symbol| symbol.role == Role::Definition);
-            let unmangled = definitions.filter(|symbol| symbol.is_unmangled());
+            // What rustc hides, no library names.
+            let is_rust = path.as_os_str().as_bytes().ends_with(rlib::RUST_OBJECT);
+            let clashing = symbols.iter().filter(|symbol| {
+                symbol.role == Role::Definition
+                    && symbol.is_unmangled()
+                    && !(is_rust && symbol.is_hidden)
+            });
             objects
                 .unmangled_definitions
-                .extend(unmangled.map(GlobalSymbol::name));
+                .extend(clashing.map(GlobalSymbol::name));
 
             let to_show: Vec<u64> = symbols
                 .iter()

@@ -20,6 +20,10 @@ pub(crate) const TOOLCHAIN: &str = "dynamic-deps";
 /// development builds too.
 const ENGINE_PACKAGES: [&str; 5] = ["link-engine", "link-plan", "object", "memmap2", "blake3"];
 
+/// What a development build consists of. A test target, the smallest there is, makes Cargo choose features as for the
+/// test suite.
+pub(crate) const DEV_TARGETS: [&str; 4] = ["--bin", "cargo", "--test", "build-std"];
+
 /// How the fork is compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Profile {
@@ -31,7 +35,7 @@ pub(crate) enum Profile {
 }
 
 impl Profile {
-    fn directory(self) -> &'static str {
+    pub(crate) fn directory(self) -> &'static str {
         match self {
             Profile::Dev => "debug",
             Profile::Release => "release",
@@ -50,11 +54,9 @@ impl Profile {
 /// Builds the fork; gives the path of its executable.
 pub(crate) fn build(repository: &Repository, step: &mut Step, profile: Profile) -> Result<PathBuf> {
     let mut cargo = cargo_in_tree(repository, step, "build");
-    cargo.args(["--bin", "cargo"]);
     match profile {
-        // A test target, the smallest there is, makes Cargo choose features as for the test suite.
-        Profile::Dev => cargo.args(["--test", "build-std"]),
-        Profile::Release => cargo.arg("--release"),
+        Profile::Dev => cargo.args(DEV_TARGETS),
+        Profile::Release => cargo.args(["--bin", "cargo", "--release"]),
     };
     step.command(&mut cargo, Show::Progress)?;
     let built = repository
@@ -71,10 +73,20 @@ pub(crate) fn build(repository: &Repository, step: &mut Step, profile: Profile) 
 
 /// `cargo <verb>` for the package in the tree. One set of options for everything, so that nothing is compiled twice.
 pub(crate) fn cargo_in_tree(repository: &Repository, step: &Step, verb: &str) -> Command {
+    cargo_in(&repository.tree(), repository, step, verb)
+}
+
+/// Like [`cargo_in_tree`], for another copy of Cargo's sources: what is equal is compiled once for both.
+pub(crate) fn cargo_in(
+    sources: &Path,
+    repository: &Repository,
+    step: &Step,
+    verb: &str,
+) -> Command {
     let mut cargo = toolchain::cargo();
     cargo
         // Cargo looks for its configuration from the current directory on, and upstream's tests need the tree's.
-        .current_dir(repository.tree())
+        .current_dir(sources)
         .env_remove("CARGO_TARGET_DIR")
         .args([verb, "--locked", "--target-dir"])
         .arg(repository.fork_build())
@@ -127,7 +139,7 @@ pub(crate) fn install(repository: &Repository, step: &mut Step, executable: &Pat
 
 /// Copies the executable to where users call it, if it is not the one that is there. It may be running there, so it is
 /// never written in place.
-fn place(built: &Path, executable: &Path) -> Result<()> {
+pub(crate) fn place(built: &Path, executable: &Path) -> Result<()> {
     let describe = || {
         format!(
             "failed to copy `{}` to `{}`",

@@ -1,17 +1,24 @@
-//! `cargo xtask`: makes the tree, builds, installs and tests the fork. Everything CI runs is one of these commands.
+//! `cargo xtask`: makes the tree, builds, shows, installs and tests the fork. Everything CI runs is one of these
+//! commands.
 //!
 //! For Unix only: the toolchain is made of symlinks, and `run` replaces this process.
 
+mod app;
+mod application;
+mod demo;
 mod export;
 #[cfg(test)]
 mod fixture;
 mod fork;
 mod git;
+mod link_time;
 mod overlay;
 mod patch;
 mod paths;
 mod pin;
+mod report;
 mod steps;
+mod stock;
 mod testing;
 mod toolchain;
 mod tree;
@@ -60,15 +67,27 @@ enum Command {
     },
     /// Make the fork the rustup toolchain `dynamic-deps`, built like the last time
     Install,
+    /// Show what the fork gains: build it and an application, and measure
+    ///
+    /// The application is built statically and dynamically, both are run and must print the same. Then link, rebuilds and
+    /// start-up are measured in turns. Takes about ten minutes the first time, one after that.
+    Demo {
+        /// With a fork that is not optimised: quicker to build, but no measure of its speed
+        #[arg(long)]
+        dev: bool,
+    },
     /// Run everything that CI checks
     Test {
         /// Run this step only; may be given several times
-        #[arg(long, value_name = "STEP")]
+        #[arg(long, value_name = "STEP", value_parser = testing::step_names())]
         only: Vec<String>,
     },
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = link_time::run_if_called_as_wrapper() {
+        return code;
+    }
     match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -126,6 +145,12 @@ fn run(command: Command) -> Result<()> {
             steps.run("install", |step| {
                 fork::install(&repository, step, &executable)
             })?;
+        }
+        Command::Demo { dev } => {
+            let profile = if dev { Profile::Dev } else { Profile::Release };
+            let mut steps = Steps::new(repository.logs(), Chatter::Steps);
+            let report = demo::run(&tree, &mut steps, profile)?;
+            print!("\n{report}");
         }
         Command::Test { only } => testing::run(&tree, &only)?,
     }

@@ -65,6 +65,36 @@ impl Repository {
         self.fork().join("bin/cargo")
     }
 
+    /// Upstream without patches and overlay.
+    pub(crate) fn stock_tree(&self) -> PathBuf {
+        self.root.join("target/stock-tree")
+    }
+
+    /// Directory of what comes out of a build of upstream without patches and overlay.
+    pub(crate) fn stock(&self) -> PathBuf {
+        self.root.join("target/stock")
+    }
+
+    /// Upstream's executable, unpatched. Named like the fork's, for the same reason.
+    pub(crate) fn stock_executable(&self) -> PathBuf {
+        self.stock().join("bin/cargo")
+    }
+
+    /// The package of the application on which the fork is tried.
+    pub(crate) fn application(&self) -> PathBuf {
+        self.root.join("benches/workloads/app")
+    }
+
+    /// Builds of the application for the test step `app`.
+    pub(crate) fn app(&self) -> PathBuf {
+        self.root.join("target/app")
+    }
+
+    /// Builds of the application for the demonstration.
+    pub(crate) fn demo(&self) -> PathBuf {
+        self.root.join("target/demo")
+    }
+
     /// Logs, locks and other scratch files of xtask.
     pub(crate) fn scratch(&self) -> PathBuf {
         self.root.join("target/xtask")

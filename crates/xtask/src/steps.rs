@@ -10,7 +10,7 @@
 use std::fs::{self, File};
 use std::io::{IsTerminal, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -150,23 +150,35 @@ impl Step<'_> {
     /// Runs `command` and gives what it prints to standard output; the rest goes to the log.
     pub(crate) fn capture(&mut self, command: &mut Command) -> Result<String> {
         let start = self.begin(command)?;
-        let mut captured = tempfile::tempfile().context("failed to create a temporary file")?;
-        let stdout = captured
-            .try_clone()
-            .context("failed to share a temporary file")?;
-        command.stdout(stdout);
+        let mut captured = Captured::of(command)?;
         self.finish(command, start, Show::Progress)?;
-        let mut text = String::new();
-        captured
-            .seek(SeekFrom::Start(0))
-            .and_then(|_| captured.read_to_string(&mut text))
-            .with_context(|| {
-                format!(
-                    "failed to read what `{}` printed",
-                    toolchain::display(command)
-                )
-            })?;
-        Ok(text)
+        captured.text(command)
+    }
+
+    /// Runs `command` with nothing beside it, not even signs of life; gives what it prints to standard output and the
+    /// time from its start to its end.
+    pub(crate) fn measure(&mut self, command: &mut Command) -> Result<(String, Duration)> {
+        let log_length = self.begin(command)?;
+        let mut captured = Captured::of(command)?;
+        let describe =
+            |command: &Command| format!("failed to run `{}`", toolchain::display(command));
+        let started = Instant::now();
+        let mut child = command.spawn().with_context(|| describe(command))?;
+        let status = child.wait().with_context(|| describe(command))?;
+        let elapsed = started.elapsed();
+        self.require_success(command, status, log_length)?;
+        Ok((captured.text(command)?, elapsed))
+    }
+
+    /// Writes one line to the log.
+    pub(crate) fn note(&mut self, text: &str) -> Result<()> {
+        self.log
+            .write_all(format!("{text}\n").as_bytes())
+            .with_context(|| format!("failed to write `{}`", self.log_path.display()))
+    }
+
+    pub(crate) fn log_path(&self) -> &Path {
+        &self.log_path
     }
 
     /// Prints one line about the step.
@@ -224,6 +236,14 @@ impl Step<'_> {
         if echo {
             print_bytes(&rest)?;
         }
+        self.require_success(command, status, start)?;
+        if show == Show::Everything && self.on_terminal {
+            self.say_results(start)?;
+        }
+        Ok(())
+    }
+
+    fn require_success(&self, command: &Command, status: ExitStatus, start: u64) -> Result<()> {
         if !status.success() {
             self.erase_line();
             bail!(
@@ -233,13 +253,11 @@ impl Step<'_> {
                 log = self.log_path.display(),
             );
         }
-        if show == Show::Everything && self.on_terminal {
-            self.say_results(start)?;
-        }
         Ok(())
     }
 
-    fn sign_of_life(&self, last_line: &str) {
+    /// Says how far the step is: `last_line` stands for all that came before it.
+    pub(crate) fn sign_of_life(&self, last_line: &str) {
         let elapsed = seconds(self.started.elapsed());
         if !self.on_terminal {
             eprintln!("{}: {elapsed}, {}", self.name, last_line.trim());
@@ -270,6 +288,34 @@ impl Step<'_> {
             println!("{}: {line}", self.name);
         }
         Ok(())
+    }
+}
+
+/// A file that takes what a command prints to standard output.
+struct Captured(File);
+
+impl Captured {
+    fn of(command: &mut Command) -> Result<Captured> {
+        let file = tempfile::tempfile().context("failed to create a temporary file")?;
+        let stdout = file
+            .try_clone()
+            .context("failed to share a temporary file")?;
+        command.stdout(stdout);
+        Ok(Captured(file))
+    }
+
+    fn text(&mut self, command: &Command) -> Result<String> {
+        let mut text = String::new();
+        self.0
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| self.0.read_to_string(&mut text))
+            .with_context(|| {
+                format!(
+                    "failed to read what `{}` printed",
+                    toolchain::display(command)
+                )
+            })?;
+        Ok(text)
     }
 }
 
@@ -381,6 +427,28 @@ mod tests {
             "{}",
             steps.table()
         );
+    }
+
+    #[test]
+    fn measured_command_is_logged_and_captured() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut steps = steps(directory.path());
+        let (printed, elapsed) = steps
+            .run("measure", |step| {
+                step.note("a note")?;
+                step.measure(&mut shell("sleep 0.1; echo out; echo err >&2"))
+            })
+            .unwrap();
+        assert_eq!(printed, "out\n");
+        assert!(elapsed >= Duration::from_millis(100), "{elapsed:?}");
+        let log = fs::read_to_string(directory.path().join("measure.log")).unwrap();
+        assert_eq!(
+            log,
+            "a note\n$ sh -c sleep 0.1; echo out; echo err >&2\nerr\n"
+        );
+        let error = steps.run("measure", |step| step.measure(&mut shell("exit 3")));
+        let error = format!("{:#}", error.unwrap_err());
+        assert!(error.contains("`sh -c exit 3` failed (exit status: 3)"));
     }
 
     #[test]

@@ -4,18 +4,22 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use anyhow::{Result, bail, ensure};
+use clap::builder::{PossibleValue, PossibleValuesParser};
 
+use crate::app;
 use crate::export;
 use crate::fork::{self, Profile};
 use crate::overlay;
 use crate::paths::Repository;
 use crate::steps::{Chatter, Show, Step, Steps};
+use crate::stock;
 use crate::toolchain;
 use crate::tree::{Tree, Unexported};
 
 /// A named part of the checks.
 struct TestStep {
     name: &'static str,
+    about: &'static str,
     run: fn(&Tree, &mut Step) -> Result<()>,
 }
 
@@ -23,26 +27,42 @@ struct TestStep {
 const STEPS: &[TestStep] = &[
     TestStep {
         name: "fmt",
+        about: "Formatting of our crates and of the overlay",
         run: fmt,
     },
     TestStep {
         name: "clippy",
+        about: "Lints of our crates",
         run: clippy,
     },
     TestStep {
         name: "unit",
+        about: "Unit tests of our crates",
         run: unit,
     },
     TestStep {
         name: "tree",
+        about: "Patches and overlay make a tree, and export gives them back",
         run: tree_and_back,
     },
     TestStep {
         name: "fork",
+        about: "The fork is built",
         run: fork_build,
     },
     TestStep {
+        name: "app",
+        about: "What the fork promises, on an application",
+        run: app::run,
+    },
+    TestStep {
+        name: "stock",
+        about: "Upstream's Cargo is built, to compare the fork with",
+        run: stock_build,
+    },
+    TestStep {
         name: "testsuite",
+        about: "Our end-to-end tests, and upstream's that our hooks pass through",
         run: testsuite,
     },
 ];
@@ -52,10 +72,13 @@ const STEPS: &[TestStep] = &[
 const TESTSUITE_MODULES: &[&str] = &[
     "bench",
     "build",
+    "build_analysis",
     "build_dir",
     "cargo::z_help",
     "cargo_bench::help",
     "cargo_build::help",
+    "cargo_report_rebuilds",
+    "cargo_report_timings",
     "cargo_run::help",
     "cargo_rustc::help",
     "cargo_test::help",
@@ -108,15 +131,16 @@ const KNOWN_FAILURES: &[KnownFailure] = &[
     },
 ];
 
+/// The names of the steps, as values of a command line argument.
+pub(crate) fn step_names() -> PossibleValuesParser {
+    let values = STEPS
+        .iter()
+        .map(|step| PossibleValue::new(step.name).help(step.about));
+    PossibleValuesParser::new(values)
+}
+
 /// Runs the steps named in `only`, or all, up to the first that fails.
 pub(crate) fn run(tree: &Tree, only: &[String]) -> Result<()> {
-    let known: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
-    if let Some(name) = only.iter().find(|name| !known.contains(&name.as_str())) {
-        bail!(
-            "there is no step `{name}`\nhelp: the steps are {}",
-            known.join(", ")
-        );
-    }
     let mut steps = Steps::new(tree.repository().logs(), Chatter::Steps);
     let chosen = STEPS
         .iter()
@@ -195,13 +219,22 @@ fn fork_build(tree: &Tree, step: &mut Step) -> Result<()> {
     fork::build(tree.repository(), step, Profile::Dev).map(drop)
 }
 
+fn stock_build(tree: &Tree, step: &mut Step) -> Result<()> {
+    tree.materialise(Unexported::Refuse)?;
+    stock::build(tree, step).map(drop)
+}
+
 /// Runs the chosen tests of upstream's test suite in the tree, all in one process.
 fn testsuite(tree: &Tree, step: &mut Step) -> Result<()> {
     tree.materialise(Unexported::Refuse)?;
     let repository = tree.repository();
+    // Before the fork: the one built last has the path `debug/cargo`, which the tests run.
+    let stock = stock::build(tree, step)?;
     let cargo = |step: &Step| {
         let mut cargo = fork::cargo_in_tree(repository, step, "test");
-        cargo.args(["--test", "testsuite"]);
+        cargo
+            .args(["--test", "testsuite"])
+            .env(stock::VARIABLE, &stock);
         // Tests of the 32-bit platform need its standard library and C compiler. Whether a machine has them shall not
         // decide what is tested.
         if std::env::var_os("CFG_DISABLE_CROSS_TESTS").is_none() {

@@ -36,6 +36,12 @@ pub(crate) fn host() -> Result<String> {
         .context("`rustc -vV` does not name its host")
 }
 
+/// What the active rustc says about itself: name, version, commit and date.
+pub(crate) fn rustc_version() -> Result<String> {
+    let version = run(rustc().arg("-V"))?;
+    Ok(String::from_utf8_lossy(&version).trim_end().to_owned())
+}
+
 /// Directory of the active toolchain.
 pub(crate) fn sysroot() -> Result<PathBuf> {
     let sysroot = run(rustc().args(["--print", "sysroot"]))?;

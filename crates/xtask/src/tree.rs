@@ -18,7 +18,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -204,6 +204,20 @@ impl<'a> Tree<'a> {
     pub(crate) fn base_paths(&self, base: &str) -> Result<BasePaths> {
         let files = self.git.files(base, &[])?;
         Ok(files.into_iter().map(|entry| entry.path).collect())
+    }
+
+    /// Writes upstream's files, unpatched, below `directory`; gives the commit that has them. The tree must have been made.
+    pub(crate) fn write_base(&self, directory: &Path) -> Result<ObjectId> {
+        let _lock = self.lock()?;
+        let base = self.materialised()?.base;
+        let index = self.scratch_index()?;
+        let prefix = format!("--prefix={}/", directory.display());
+        let git = self.git.with_index(&index);
+        git.run(&["read-tree", &base])?;
+        git.run(&["checkout-index", "--all", "--force", &prefix])?;
+        fs::remove_file(&index)
+            .with_context(|| format!("failed to remove `{}`", index.display()))?;
+        Ok(base)
     }
 
     /// The patch files by name, and the series; each checked to have what the other has.
@@ -630,6 +644,24 @@ mod tests {
         assert_eq!(fixture.read("target/tree/ci/run.sh"), "#!/bin/sh\r\n");
         let script = fs::metadata(fixture.path("target/tree/ci/run.sh")).unwrap();
         assert_eq!(script.permissions().mode() & 0o111, 0o111);
+        assert_eq!(fixture.git(&["status", "--porcelain"]), "");
+        assert_eq!(fixture.materialise(), Outcome::UpToDate);
+    }
+
+    #[test]
+    fn base_is_written_without_patches_and_overlay() {
+        let fixture = Fixture::new();
+        fixture.materialise();
+        let base = fixture
+            .tree()
+            .write_base(&fixture.path("target/stock-tree"))
+            .unwrap();
+        assert_eq!(base, fixture.git(&["rev-parse", "HEAD~2"]));
+        assert_eq!(
+            fixture.read("target/stock-tree/src/lib.rs"),
+            "one\ntwo\nthree\nfour\nfive\nsix\n"
+        );
+        assert!(!fixture.path("target/stock-tree/src/new").exists());
         assert_eq!(fixture.git(&["status", "--porcelain"]), "");
         assert_eq!(fixture.materialise(), Outcome::UpToDate);
     }

@@ -1,0 +1,450 @@
+//! The application on which the fork is tried: its sources, its builds, and what it prints.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use link_engine::elf::DynamicInfo;
+use serde::Deserialize;
+
+use crate::steps::Step;
+use crate::toolchain;
+
+/// Name of its package, and of its executable.
+pub(crate) const NAME: &str = "workload-app";
+
+/// Its subcommands; what each prints is kept in `tests/<subcommand>.stdout`.
+pub(crate) const SUBCOMMANDS: [&str; 3] = ["run", "identity", "backtrace"];
+
+/// What its package consists of.
+const ENTRIES: [&str; 5] = ["Cargo.lock", "Cargo.toml", "local", "src", "tests"];
+
+/// Files of groups are named `dynamic-deps-<group>-…`, and so are their sonames.
+const GROUP_PREFIX: &str = "dynamic-deps-";
+
+/// How the dependencies of the application are linked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Linking {
+    Static,
+    Dynamic,
+}
+
+impl Linking {
+    /// Cargo's option; it overrides the profile, so that no configuration of the user decides.
+    pub(crate) fn option(self) -> &'static str {
+        match self {
+            Linking::Static => "--no-dynamic-deps",
+            Linking::Dynamic => "--dynamic-deps",
+        }
+    }
+}
+
+/// A copy of the application, and where the fork builds it.
+#[derive(Clone, Debug)]
+pub(crate) struct Application {
+    /// Executable of the fork.
+    pub(crate) cargo: PathBuf,
+    pub(crate) package: PathBuf,
+    pub(crate) build_directory: PathBuf,
+}
+
+impl Application {
+    /// The fork for the application, without what could give another answer than `verb` and its options.
+    pub(crate) fn cargo(&self, verb: &str) -> Command {
+        let mut cargo = toolchain::command(&self.cargo);
+        for variable in [
+            "CARGO_BUILD_BUILD_DIR",
+            "CARGO_BUILD_TARGET_DIR",
+            "CARGO_PROFILE_DEV_DYNAMIC_DEPS",
+            "CARGO_TARGET_DIR",
+        ] {
+            cargo.env_remove(variable);
+        }
+        cargo
+            .current_dir(&self.package)
+            .args([verb, "--locked", "--target-dir"])
+            .arg(&self.build_directory);
+        cargo
+    }
+
+    /// `cargo build`, to be run by [`Build::run`].
+    pub(crate) fn cargo_build(&self) -> Command {
+        let mut cargo = self.cargo("build");
+        cargo.arg("--message-format=json-render-diagnostics");
+        cargo
+    }
+
+    pub(crate) fn build(&self, step: &mut Step, linking: Linking) -> Result<Build> {
+        Build::run(step, self.cargo_build().arg(linking.option()))
+    }
+
+    /// Where the files of groups lie.
+    fn group_directory(&self) -> PathBuf {
+        self.build_directory.join("debug/deps")
+    }
+
+    /// Removes the groups of earlier builds, so that the next dynamic build links them.
+    pub(crate) fn remove_groups(&self) -> Result<()> {
+        let directory = self.group_directory();
+        let describe = || format!("failed to remove the groups in `{}`", directory.display());
+        let entries = match fs::read_dir(&directory) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            entries => entries.with_context(describe)?,
+        };
+        for entry in entries {
+            let entry = entry.with_context(describe)?;
+            if is_group(&entry.file_name().to_string_lossy()) {
+                fs::remove_file(entry.path()).with_context(describe)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What `subcommand` has to print to standard output.
+    pub(crate) fn expected(&self, subcommand: &str) -> Result<String> {
+        let path = self.package.join(format!("tests/{subcommand}.stdout"));
+        fs::read_to_string(&path).with_context(|| format!("failed to read `{}`", path.display()))
+    }
+}
+
+/// A build of the application: the messages of Cargo about it.
+#[derive(Debug)]
+pub(crate) struct Build {
+    pub(crate) executable: PathBuf,
+    artifacts: Vec<Artifact>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+enum Message {
+    CompilerArtifact(Artifact),
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Deserialize)]
+struct Artifact {
+    package_id: String,
+    target: CargoTarget,
+    fresh: bool,
+    filenames: Vec<PathBuf>,
+    executable: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+struct CargoTarget {
+    name: String,
+}
+
+impl Build {
+    /// Runs [`Application::cargo_build`], which may have got more options.
+    pub(crate) fn run(step: &mut Step, cargo: &mut Command) -> Result<Build> {
+        Build::parse(&step.capture(cargo)?)
+    }
+
+    /// Reads the messages of a build.
+    pub(crate) fn parse(messages: &str) -> Result<Build> {
+        let mut artifacts = Vec::new();
+        for line in messages.lines() {
+            let message = serde_json::from_str(line)
+                .with_context(|| format!("failed to read the message `{line}` of Cargo"))?;
+            if let Message::CompilerArtifact(artifact) = message {
+                artifacts.push(artifact);
+            }
+        }
+        let executable = artifacts
+            .iter()
+            .find(|artifact| artifact.target.name == NAME)
+            .and_then(|artifact| artifact.executable.clone())
+            .with_context(|| format!("Cargo does not say where the executable of `{NAME}` is"))?;
+        Ok(Build {
+            executable,
+            artifacts,
+        })
+    }
+
+    /// Names of the Cargo targets that were compiled or linked and not taken from an earlier build, sorted.
+    pub(crate) fn made(&self) -> BTreeSet<&str> {
+        let dirty = self.artifacts.iter().filter(|artifact| !artifact.fresh);
+        dirty
+            .map(|artifact| artifact.target.name.as_str())
+            .collect()
+    }
+
+    /// The same without groups.
+    pub(crate) fn compiled(&self) -> BTreeSet<&str> {
+        let mut made = self.made();
+        made.retain(|name| !is_group(name));
+        made
+    }
+
+    /// The shared objects of its groups.
+    pub(crate) fn groups(&self) -> Vec<&Path> {
+        self.artifacts
+            .iter()
+            .filter(|artifact| is_group(&artifact.target.name))
+            .flat_map(|artifact| &artifact.filenames)
+            .map(PathBuf::as_path)
+            .filter(|file| file.extension() == Some(OsStr::new("so")))
+            .collect()
+    }
+
+    /// Number of packages that were compiled, now or earlier: one that is compiled in two ways, or has a build script,
+    /// counts once.
+    pub(crate) fn package_count(&self) -> usize {
+        self.artifacts
+            .iter()
+            .filter(|artifact| !is_group(&artifact.target.name))
+            .map(|artifact| &artifact.package_id)
+            .collect::<BTreeSet<_>>()
+            .len()
+    }
+
+    /// Fails unless the executable is linked as asked.
+    pub(crate) fn require(&self, linking: Linking) -> Result<()> {
+        let needed = needed(&self.executable)?;
+        let is_dynamic = needed.iter().any(|soname| is_group(soname));
+        ensure!(
+            is_dynamic == (linking == Linking::Dynamic),
+            "`{}` should be linked {}, but it needs {}",
+            self.executable.display(),
+            match linking {
+                Linking::Static => "statically",
+                Linking::Dynamic => "dynamically",
+            },
+            needed.join(", ")
+        );
+        Ok(())
+    }
+}
+
+/// What a run of the application prints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Printed {
+    pub(crate) stdout: String,
+    /// Without thread ids, which differ from run to run.
+    pub(crate) stderr: String,
+}
+
+impl Printed {
+    /// Runs `subcommand` in `directory`, without help for the loader and with backtraces on.
+    pub(crate) fn by(executable: &Path, subcommand: &str, directory: &Path) -> Result<Printed> {
+        let mut command = toolchain::command(executable);
+        let output = command
+            .arg(subcommand)
+            .current_dir(directory)
+            .env_remove("LD_LIBRARY_PATH")
+            .env("RUST_BACKTRACE", "1")
+            .output()
+            .with_context(|| format!("failed to run `{}`", executable.display()))?;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        if !output.status.success() {
+            bail!(
+                "`{}` in `{}` failed ({})\n{}",
+                toolchain::display(&command),
+                directory.display(),
+                output.status,
+                stderr.trim_end()
+            );
+        }
+        Ok(Printed {
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: without_thread_ids(&stderr),
+        })
+    }
+}
+
+/// Fails unless the two texts are equal; shows where they begin to differ.
+pub(crate) fn require_equal(what: &str, found: &str, expected: &str) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    let common = found
+        .lines()
+        .zip(expected.lines())
+        .take_while(|(found, expected)| found == expected)
+        .count();
+    let line = |text: &str| text.lines().nth(common).unwrap_or("").to_owned();
+    bail!(
+        "{what} differs from line {} on\nexpected: `{}`\nfound: `{}`",
+        common + 1,
+        line(expected),
+        line(found)
+    );
+}
+
+/// Names of the libraries that an executable or a shared object needs.
+pub(crate) fn needed(file: &Path) -> Result<Vec<String>> {
+    let info = DynamicInfo::read(file)?;
+    let info = info.with_context(|| format!("`{}` is not an ELF file", file.display()))?;
+    Ok(info.needed)
+}
+
+/// Whether a file, soname or Cargo target is named like a group.
+pub(crate) fn is_group(name: &str) -> bool {
+    name.starts_with(GROUP_PREFIX)
+}
+
+/// Whether the fork links dependencies dynamically on this platform.
+pub(crate) fn is_platform_supported() -> bool {
+    cfg!(all(target_os = "linux", target_env = "gnu"))
+}
+
+/// The files of the package, to be copied: by path inside of it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sources(BTreeMap<PathBuf, Vec<u8>>);
+
+impl Sources {
+    pub(crate) fn read(package: &Path) -> Result<Sources> {
+        let mut sources = Sources::default();
+        for entry in ENTRIES {
+            sources
+                .collect(package, Path::new(entry))
+                .with_context(|| format!("failed to read `{}`", package.join(entry).display()))?;
+        }
+        Ok(sources)
+    }
+
+    /// Adds `text` to the end of the file at `path`.
+    pub(crate) fn append(&mut self, path: &str, text: &str) {
+        let file = self.0.entry(path.into()).or_default();
+        file.extend(text.as_bytes());
+    }
+
+    /// Makes the package at `package` have these files. Those that are equal are not touched, so that Cargo takes none of
+    /// them for changed.
+    pub(crate) fn write(&self, package: &Path) -> Result<()> {
+        let there = Sources::read(package)?;
+        for path in there.0.keys().filter(|path| !self.0.contains_key(*path)) {
+            let path = package.join(path);
+            fs::remove_file(&path)
+                .with_context(|| format!("failed to remove `{}`", path.display()))?;
+        }
+        for (path, content) in &self.0 {
+            if there.0.get(path) == Some(content) {
+                continue;
+            }
+            let path = package.join(path);
+            fs::create_dir_all(path.parent().unwrap_or(package))
+                .and_then(|()| fs::write(&path, content))
+                .with_context(|| format!("failed to write `{}`", path.display()))?;
+        }
+        Ok(())
+    }
+
+    fn collect(&mut self, package: &Path, path: &Path) -> std::io::Result<()> {
+        let from = package.join(path);
+        let metadata = match fs::metadata(&from) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            metadata => metadata?,
+        };
+        if metadata.is_file() {
+            self.0.insert(path.to_path_buf(), fs::read(&from)?);
+            return Ok(());
+        }
+        for entry in fs::read_dir(&from)? {
+            self.collect(package, &path.join(entry?.file_name()))?;
+        }
+        Ok(())
+    }
+}
+
+/// `thread 'main' (1234) panicked` without the number.
+fn without_thread_ids(text: &str) -> String {
+    let mut lines = String::new();
+    for line in text.lines() {
+        let id = line
+            .strip_prefix("thread '")
+            .and_then(|_| line.split_once("' ("))
+            .and_then(|(name, rest)| Some((name, rest.split_once(')')?.1)));
+        match id {
+            Some((name, rest)) => lines.push_str(&format!("{name}'{rest}")),
+            None => lines.push_str(line),
+        }
+        lines.push('\n');
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MESSAGES: &str = concat!(
+        r#"{"reason":"compiler-artifact","package_id":"regex","target":{"name":"build-script-build"},"fresh":true,"filenames":["/d/build"],"executable":null}"#,
+        "\n",
+        r#"{"reason":"compiler-artifact","package_id":"regex","target":{"name":"regex"},"fresh":true,"filenames":["/d/libregex.rlib"],"executable":null}"#,
+        "\n",
+        r#"{"reason":"build-script-executed","linked_libs":[]}"#,
+        "\n",
+        r#"{"reason":"compiler-artifact","package_id":"dynamic-deps-frozen","target":{"name":"dynamic-deps-frozen"},"fresh":false,"filenames":["/d/g.so","/d/g.json"],"executable":null}"#,
+        "\n",
+        r#"{"reason":"compiler-artifact","package_id":"workload-app","target":{"name":"workload-app"},"fresh":false,"filenames":["/d/workload-app"],"executable":"/d/workload-app"}"#,
+        "\n",
+        r#"{"reason":"build-finished","success":true}"#,
+        "\n",
+    );
+
+    #[test]
+    fn messages_tell_what_was_built() {
+        let build = Build::parse(MESSAGES).unwrap();
+        assert_eq!(build.executable, Path::new("/d/workload-app"));
+        assert_eq!(build.made(), [NAME, "dynamic-deps-frozen"].into());
+        assert_eq!(build.compiled(), [NAME].into());
+        assert_eq!(build.groups(), [Path::new("/d/g.so")]);
+        assert_eq!(build.package_count(), 2);
+        let error = Build::parse("").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "Cargo does not say where the executable of `workload-app` is"
+        );
+    }
+
+    #[test]
+    fn thread_ids_do_not_count() {
+        let text = "thread 'main' (12) panicked at a.rs:1:2:\nboom (12)\nit's 'x' (3)\n";
+        let expected = "thread 'main' panicked at a.rs:1:2:\nboom (12)\nit's 'x' (3)\n";
+        assert_eq!(without_thread_ids(text), expected);
+    }
+
+    #[test]
+    fn difference_is_shown() {
+        assert!(require_equal("x", "a\nb\n", "a\nb\n").is_ok());
+        let error = require_equal("stdout of `run`", "a\nb\n", "a\nc\n").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "stdout of `run` differs from line 2 on\nexpected: `c`\nfound: `b`"
+        );
+    }
+
+    #[test]
+    fn copy_follows_its_original() {
+        let directory = tempfile::tempdir().unwrap();
+        let original = directory.path().join("original");
+        let copy = directory.path().join("copy");
+        fs::create_dir_all(original.join("src")).unwrap();
+        fs::write(original.join("Cargo.toml"), "[package]\n").unwrap();
+        fs::write(original.join("src/main.rs"), "fn main() {}\n").unwrap();
+        let mut sources = Sources::read(&original).unwrap();
+        sources.append("Cargo.toml", "[profile.dev]\n");
+        sources.write(&copy).unwrap();
+        let modified = || {
+            let file = fs::metadata(copy.join("src/main.rs")).unwrap();
+            file.modified().unwrap()
+        };
+        let first = modified();
+        fs::write(copy.join("src/stale.rs"), "").unwrap();
+        fs::write(copy.join("Cargo.toml"), "edited").unwrap();
+        sources.write(&copy).unwrap();
+        assert_eq!(Sources::read(&copy).unwrap(), sources);
+        assert_eq!(modified(), first);
+        assert_eq!(
+            fs::read_to_string(copy.join("Cargo.toml")).unwrap(),
+            "[package]\n[profile.dev]\n"
+        );
+    }
+}

@@ -1,0 +1,84 @@
+//! Upstream's Cargo without patches and overlay, for tests that compare the fork's command lines with it.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::fork::{self, Profile};
+use crate::paths::Repository;
+use crate::steps::{Show, Step};
+use crate::tree::Tree;
+
+/// Names the executable to the end-to-end tests.
+pub(crate) const VARIABLE: &str = "DYNAMIC_DEPS_STOCK_CARGO";
+
+/// Builds upstream's Cargo; gives the path of its executable. The tree must have been made.
+///
+/// It is built like the fork and into the same directory, so the two share their dependencies; what bears one name in
+/// both lies under two hashes. Only the path `debug/cargo` is that of the one built last, which is why both executables
+/// are used from a place of their own.
+pub(crate) fn build(tree: &Tree, step: &mut Step) -> Result<PathBuf> {
+    let repository = tree.repository();
+    lay_down(tree)?;
+    let mut cargo = fork::cargo_in(&repository.stock_tree(), repository, step, "build");
+    step.command(cargo.args(fork::DEV_TARGETS), Show::Progress)?;
+    let built = repository
+        .fork_build()
+        .join(Profile::Dev.directory())
+        .join("cargo");
+    let executable = repository.stock_executable();
+    fork::place(&built, &executable)?;
+    Ok(executable)
+}
+
+/// Writes upstream's files, unless those of the same commit are there.
+fn lay_down(tree: &Tree) -> Result<()> {
+    let repository = tree.repository();
+    let directory = repository.stock_tree();
+    let record = record(repository);
+    let base = tree.materialised()?.base;
+    if fs::read_to_string(&record).is_ok_and(|laid_down| laid_down == base) {
+        return Ok(());
+    }
+    match fs::remove_dir_all(&directory) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(error)
+                .with_context(|| format!("failed to remove `{}`", directory.display()));
+        }
+        _ => {}
+    }
+    let base = tree.write_base(&directory)?;
+    fs::create_dir_all(repository.stock())
+        .and_then(|()| fs::write(&record, base))
+        .with_context(|| format!("failed to write `{}`", record.display()))
+}
+
+/// The file that names the commit whose files were laid down.
+fn record(repository: &Repository) -> PathBuf {
+    repository.stock().join("base")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Fixture;
+
+    #[test]
+    fn upstream_is_laid_down_once() {
+        let fixture = Fixture::new();
+        fixture.materialise();
+        let file = "target/stock-tree/src/lib.rs";
+        lay_down(&fixture.tree()).unwrap();
+        let published = fixture.read(file);
+        fixture.write(file, "kept");
+        lay_down(&fixture.tree()).unwrap();
+        assert_eq!(fixture.read(file), "kept");
+        fixture.write("target/stock/base", "another commit");
+        fixture.write("target/stock-tree/src/stale.rs", "");
+        lay_down(&fixture.tree()).unwrap();
+        assert_eq!(fixture.read(file), published);
+        assert!(!fixture.path("target/stock-tree/src/stale.rs").exists());
+    }
+}
