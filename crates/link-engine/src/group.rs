@@ -12,7 +12,7 @@ use crate::link_line::GroupLine;
 use crate::linker::{self, linker_identity, scratch_directory};
 use crate::manifest::{GroupManifest, LinkTemplate, Member, Refusal, Stay};
 use crate::rlib::{RlibFacts, copy_with_protected_symbols};
-use crate::{Error, Result, files, response_file};
+use crate::{Error, Result, files, interface, response_file};
 
 /// Changes when the same inputs would give another shared object.
 pub const FORMAT: &str = "dynamic-deps 1";
@@ -244,7 +244,9 @@ impl GroupLink<'_> {
             }
             made => made?,
         };
-        files::link_or_copy(&job.files.content(&soname), &job.files.shared_object())?;
+        let content = job.files.content(&soname);
+        files::link_or_copy(&content, &job.files.shared_object())?;
+        let below = self.shared_objects_below();
         let manifest = GroupManifest {
             group: job.group.clone(),
             soname,
@@ -259,6 +261,7 @@ impl GroupLink<'_> {
                 .into_iter()
                 .map(|library| library.name)
                 .collect(),
+            open_references: interface::open_references(&content, &below)?,
             refusal,
             template: own_template,
         };
@@ -266,6 +269,13 @@ impl GroupLink<'_> {
         job.files
             .remove_unneeded(&manifest.soname, &job.executable_directories)?;
         Ok(manifest)
+    }
+
+    fn shared_objects_below(&self) -> Vec<PathBuf> {
+        self.below
+            .iter()
+            .map(|group| group.shared_object.clone())
+            .collect()
     }
 
     /// Sees to it that the shared object of these inputs is on disk; returns its soname.
@@ -330,11 +340,7 @@ impl GroupLink<'_> {
         let scratch = scratch_directory(job.scratch.clone())?;
         let content = job.files.content(soname);
         let temporary = files::temporary_beside(&content)?;
-        let shared_objects: Vec<_> = self
-            .below
-            .iter()
-            .map(|group| group.shared_object.clone())
-            .collect();
+        let shared_objects = self.shared_objects_below();
         let native_arguments: Vec<_> = native_libraries
             .iter()
             .map(|library| library.argument.clone().into())

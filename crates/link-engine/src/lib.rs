@@ -24,6 +24,7 @@ pub mod elf;
 mod error;
 mod files;
 pub mod group;
+pub mod interface;
 pub mod link_line;
 mod linker;
 pub mod manifest;

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::classify::StayReason;
+use crate::interface::OpenReference;
 use crate::{Error, Result, files};
 
 /// One group as it was linked.
@@ -30,6 +31,9 @@ pub struct GroupManifest {
     pub needs: Vec<String>,
     /// Names of the native libraries that the shared object was linked with.
     pub native_libraries: Vec<String>,
+    /// What executables have to define for the shared object.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open_references: Vec<OpenReference>,
     /// Set when the linker refused, so that all libraries stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Refusal>,

@@ -5,7 +5,7 @@
 //! is read once, and what was seen becomes [`RlibFacts`]; deciding on them is
 //! the business of [`classify`](crate::classify).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use object::elf;
@@ -131,6 +131,31 @@ impl RlibFacts {
     pub fn has_hidden_symbols(&self) -> bool {
         !self.hidden_definitions.is_empty() || !self.hidden_references.is_empty()
     }
+}
+
+/// Adds the names of all symbols that the objects of an rlib share with other files.
+///
+/// # Errors
+/// When the file cannot be read or is malformed.
+pub(crate) fn add_global_names(path: &Path, names: &mut HashSet<Vec<u8>>) -> Result<()> {
+    let data = files::map(path)?;
+    let fail = |source| Error::Object {
+        path: path.to_owned(),
+        source,
+    };
+    for member in ArchiveFile::parse(&data[..]).map_err(fail)?.members() {
+        let object = member
+            .and_then(|member| member.data(&data[..]))
+            .map_err(fail)?;
+        let symbols = with_class!(object, global_symbols(object)).map_err(fail)?;
+        names.extend(
+            symbols
+                .into_iter()
+                .flatten()
+                .map(|symbol| symbol.name.to_vec()),
+        );
+    }
+    Ok(())
 }
 
 /// Those of `symbols` that an object of the rlib refers to without defining them.

@@ -30,7 +30,7 @@ use crate::manifest::{
     DanglingReference, FALLBACK_FILE, FallbackReport, GroupManifest, LinkPlan, PLAN_FILE,
     RECORD_FILE, WrapperPlan, read_json, write_json,
 };
-use crate::{Error, Result, files, response_file, rlib};
+use crate::{Error, Result, files, interface, response_file, rlib};
 
 /// File name of the wrapper when the user names no linker: rustc reads nothing
 /// out of it and does what it does by default.
@@ -203,14 +203,26 @@ fn link_against_groups(
     let (manifests, inputs): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
     check_definitions(&manifests, &objects, &on_line)?;
     let settled_libraries = settled_libraries(&manifests);
-    let rewritten = Rewrite {
-        groups: &inputs,
-        objects: &objects.copies,
-        settled_libraries: &settled_libraries,
-        run_paths: &plan.run_paths,
+    let link = |groups: &[GroupInput]| -> Result<(Vec<OsString>, Output), Unlinkable> {
+        let rewritten = Rewrite {
+            groups,
+            objects: &objects.copies,
+            settled_libraries: &settled_libraries,
+            run_paths: &plan.run_paths,
+        }
+        .apply(&args)?;
+        let output = linker::run(&plan.linker, rewritten.clone(), scratch, None)?;
+        Ok((rewritten, output))
+    };
+    if let Some(stubs) = stubs(&args, &objects, &manifests, &inputs, scratch)? {
+        let (_, output) = link(&stubs)?;
+        if output.status.success() {
+            return Ok(output);
+        }
+        // What was linked by a name that we do not see, as from a library in C, was
+        // not in the stubs. The shared objects themselves have the last word.
     }
-    .apply(&args)?;
-    let output = linker::run(&plan.linker, rewritten.clone(), scratch, None)?;
+    let (rewritten, output) = link(&inputs)?;
     if !output.status.success() {
         let link_line = directory.join("refused-link-line");
         files::write(&link_line, &response_file::format(&rewritten))?;
@@ -222,6 +234,43 @@ fn link_against_groups(
         }));
     }
     Ok(output)
+}
+
+/// Interface stubs in the place of the shared objects, if all of them can have one.
+fn stubs(
+    args: &[OsString],
+    objects: &Objects,
+    manifests: &[GroupManifest],
+    inputs: &[GroupInput],
+    scratch: &Path,
+) -> Result<Option<Vec<GroupInput>>> {
+    let mut wanted = objects.names.clone();
+    for rlib in rlibs(args) {
+        let name = rlib.file_name().unwrap_or_default().to_string_lossy();
+        let is_member = inputs.iter().any(|group| group.members.contains(&*name));
+        if !is_member && !name.starts_with("libcompiler_builtins-") {
+            rlib::add_global_names(rlib, &mut wanted)?;
+        }
+    }
+    let mut stubs = Vec::new();
+    for (manifest, input) in manifests.iter().zip(inputs) {
+        let stub = scratch.join(&manifest.soname);
+        let is_written = interface::write_stub(
+            &input.shared_object,
+            &manifest.soname,
+            &wanted,
+            &manifest.open_references,
+            &stub,
+        )?;
+        if !is_written {
+            return Ok(None);
+        }
+        stubs.push(GroupInput {
+            shared_object: stub,
+            members: input.members.clone(),
+        });
+    }
+    Ok(Some(stubs))
 }
 
 /// The groups that this line uses, dependents first: those with a library on the
@@ -288,6 +337,8 @@ struct Objects {
     copies: HashMap<PathBuf, PathBuf>,
     /// The symbols that they define under a name that a library could use too.
     unmangled_definitions: BTreeSet<String>,
+    /// The names of all symbols that they share with other files.
+    names: HashSet<Vec<u8>>,
 }
 
 impl Objects {
@@ -307,6 +358,12 @@ impl Objects {
             let Ok(Some(symbols)) = with_class!(&data[..], global_symbols(&data)) else {
                 continue;
             };
+            let shared = symbols
+                .iter()
+                .filter(|symbol| symbol.role == Role::Reference || !symbol.is_hidden);
+            objects
+                .names
+                .extend(shared.map(|symbol| symbol.name.to_vec()));
             // What rustc hides, no library names.
             let is_rust = path.as_os_str().as_bytes().ends_with(rlib::RUST_OBJECT);
             let clashing = symbols.iter().filter(|symbol| {

@@ -41,6 +41,7 @@ impl Workshop {
             stays: Vec::new(),
             needs: Vec::new(),
             native_libraries: Vec::new(),
+            open_references: Vec::new(),
             refusal: None,
             template: Some(LinkTemplate {
                 linker: "cc".into(),

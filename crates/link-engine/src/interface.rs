@@ -1,0 +1,273 @@
+//! Interface stubs: shared objects with nothing but the symbols that one link looks at.
+//!
+//! A linker reads all dynamic symbols of a shared object on its line, to find the
+//! few that the executable refers to, so that a link would go on growing with the
+//! dependency tree. The wrapper looks these few up in the hash table that the loader
+//! uses (DT_GNU_HASH) and hands the linker a stub: the same soname, the symbols that
+//! the link asks for, and the group's own open references, which the executable has
+//! to satisfy and export. The executable that comes out is the same, since a linker
+//! takes nothing from a shared object but names, and the loader sees the real one.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use object::Endianness;
+use object::elf;
+use object::read::elf::{GnuHashTable, Sym, SymbolTable, VersionTable};
+use object::write::StringId;
+use object::write::elf::{FileHeader as NewFileHeader, SectionHeader, Sym as NewSym, Writer};
+use serde::{Deserialize, Serialize};
+
+use crate::elf::{ElfClass, with_class};
+use crate::{Error, Result, files};
+
+/// A symbol that a shared object refers to and that neither a group below nor a
+/// library with versioned symbols defines.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OpenReference {
+    /// Name of the symbol.
+    pub name: String,
+    /// Whether it may stay undefined.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub weak: bool,
+}
+
+/// The open references of a shared object, given those below it.
+///
+/// # Errors
+/// When a file cannot be read or is malformed.
+pub fn open_references(shared_object: &Path, below: &[PathBuf]) -> Result<Vec<OpenReference>> {
+    let data = files::map(shared_object)?;
+    let below: Vec<_> = below
+        .iter()
+        .map(|path| files::map(path))
+        .collect::<Result<_>>()?;
+    let below: Vec<&[u8]> = below.iter().map(|map| &map[..]).collect();
+    let open = with_class!(&data[..], open_references_of(&data, &below));
+    open.map(Option::unwrap_or_default)
+        .map_err(malformed(shared_object))
+}
+
+fn open_references_of<Class: ElfClass>(
+    data: &[u8],
+    below: &[&[u8]],
+) -> object::read::Result<Vec<OpenReference>> {
+    let below: Vec<Exports<'_, Class>> = below
+        .iter()
+        .filter_map(|data| Exports::read(data).transpose())
+        .collect::<object::read::Result<_>>()?;
+    match Exports::<Class>::read(data)? {
+        Some(exports) => exports.open_references(&below),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Writes to `stub` what a link that looks at the `wanted` symbols has to know of a
+/// shared object. Returns whether it can be told.
+///
+/// # Errors
+/// When a file cannot be read or written, or is malformed.
+pub fn write_stub(
+    shared_object: &Path,
+    soname: &str,
+    wanted: &HashSet<Vec<u8>>,
+    open_references: &[OpenReference],
+    stub: &Path,
+) -> Result<bool> {
+    let data = files::map(shared_object)?;
+    let written = with_class!(&data[..], stub_of(&data, soname, wanted, open_references))
+        .map_err(malformed(shared_object))?
+        .flatten();
+    let Some(bytes) = written else {
+        return Ok(false);
+    };
+    std::fs::write(stub, bytes).map_err(Error::io("write", stub))?;
+    Ok(true)
+}
+
+fn stub_of<Class: ElfClass>(
+    data: &[u8],
+    soname: &str,
+    wanted: &HashSet<Vec<u8>>,
+    open_references: &[OpenReference],
+) -> object::read::Result<Option<Vec<u8>>> {
+    let exports = Exports::<Class>::read(data)?;
+    // Writing fails only on files of 4 GiB and more.
+    Ok(exports.and_then(|exports| exports.stub(soname, wanted, open_references).ok()))
+}
+
+fn malformed(path: &Path) -> impl FnOnce(object::read::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Object { path, source }
+}
+
+/// The dynamic symbols of a shared object, for looking up by name.
+struct Exports<'data, Class: ElfClass> {
+    header: &'data Class,
+    endian: Endianness,
+    symbols: SymbolTable<'data, Class>,
+    hash_table: GnuHashTable<'data, Class>,
+    versions: VersionTable<'data, Class>,
+}
+
+impl<'data, Class: ElfClass> Exports<'data, Class> {
+    /// Reads what leads to the symbols, and no symbol. `None` without DT_GNU_HASH.
+    fn read(data: &'data [u8]) -> object::read::Result<Option<Self>> {
+        let header = Class::parse(data)?;
+        let endian = header.endian()?;
+        let sections = header.sections(endian, data)?;
+        let Some((hash_table, _)) = sections.gnu_hash(endian, data)? else {
+            return Ok(None);
+        };
+        Ok(Some(Exports {
+            header,
+            endian,
+            symbols: sections.symbols(endian, data, elf::SHT_DYNSYM)?,
+            hash_table,
+            versions: sections.versions(endian, data)?.unwrap_or_default(),
+        }))
+    }
+
+    fn find(&self, name: &[u8]) -> Option<&'data Class::Sym> {
+        let hash = elf::gnu_hash(name);
+        let found =
+            self.hash_table
+                .find(self.endian, name, hash, None, &self.symbols, &self.versions);
+        found.map(|(_, symbol)| symbol)
+    }
+
+    /// The references that none of `below` satisfies.
+    fn open_references(
+        &self,
+        below: &[Exports<'_, Class>],
+    ) -> object::read::Result<Vec<OpenReference>> {
+        let mut open = Vec::new();
+        for (index, symbol) in self.symbols.enumerate() {
+            if index.0 == 0 || symbol.st_shndx(self.endian) != elf::SHN_UNDEF {
+                continue;
+            }
+            // A version says which library defines the symbol.
+            let version = self.versions.version_index(self.endian, index);
+            if version.index().0 > elf::VER_NDX_GLOBAL.0 {
+                continue;
+            }
+            let name = self.symbols.symbol_name(self.endian, symbol)?;
+            if !below.iter().any(|exports| exports.find(name).is_some()) {
+                open.push(OpenReference {
+                    name: String::from_utf8_lossy(name).into_owned(),
+                    weak: symbol.st_bind() == elf::STB_WEAK,
+                });
+            }
+        }
+        open.sort();
+        Ok(open)
+    }
+
+    /// A shared object with that soname, these open references, and those of the
+    /// `wanted` symbols that this one defines.
+    fn stub(
+        &self,
+        soname: &str,
+        wanted: &HashSet<Vec<u8>>,
+        open_references: &[OpenReference],
+    ) -> object::write::Result<Vec<u8>> {
+        let mut found: Vec<(&[u8], &Class::Sym)> = wanted
+            .iter()
+            .filter_map(|name| Some((name.as_slice(), self.find(name)?)))
+            .collect();
+        found.sort_by_key(|(name, _)| *name);
+
+        let mut bytes = Vec::new();
+        let mut writer = Writer::new(self.endian, self.header.is_type_64(), &mut bytes);
+        let soname = writer.add_dynamic_string(soname.as_bytes());
+        let found: Vec<(StringId, &Class::Sym)> = found
+            .into_iter()
+            .map(|(name, symbol)| (writer.add_dynamic_string(name), symbol))
+            .collect();
+        let open: Vec<(StringId, bool)> = open_references
+            .iter()
+            .map(|open| (writer.add_dynamic_string(open.name.as_bytes()), open.weak))
+            .collect();
+
+        writer.reserve_file_header();
+        writer.reserve_null_section_index();
+        writer.reserve_dynsym_section_index();
+        writer.reserve_dynstr_section_index();
+        writer.reserve_dynamic_section_index();
+        // Definitions must lie in a section; that it is empty tells a linker nothing.
+        let name = writer.add_section_name(b".text");
+        let section = writer.reserve_section_index();
+        writer.reserve_shstrtab_section_index();
+        writer.reserve_null_dynamic_symbol_index();
+        for _ in 0..found.len() + open.len() {
+            writer.reserve_dynamic_symbol_index();
+        }
+        let dynsym = writer.reserve_dynsym();
+        let dynstr = writer.reserve_dynstr()?;
+        let dynamic = writer.reserve_dynamic(DYNAMIC_ENTRIES);
+        writer.reserve_shstrtab()?;
+        writer.reserve_section_headers();
+
+        writer.write_file_header(&NewFileHeader {
+            os_abi: elf::ELFOSABI_NONE,
+            abi_version: 0,
+            e_type: elf::ET_DYN,
+            e_machine: self.header.e_machine(self.endian),
+            e_entry: 0,
+            e_flags: self.header.e_flags(self.endian),
+        })?;
+        writer.write_null_dynamic_symbol();
+        for (name, symbol) in found {
+            writer.write_dynamic_symbol(&NewSym {
+                st_name: writer.dynamic_string_offset(Some(name)),
+                section: Some(section.0),
+                st_info: symbol.st_info(),
+                st_other: symbol.st_other(),
+                st_shndx: elf::SHN_UNDEF,
+                st_value: symbol.st_value(self.endian).into(),
+                st_size: symbol.st_size(self.endian).into(),
+            });
+        }
+        for (name, weak) in open {
+            let binding = if weak { elf::STB_WEAK } else { elf::STB_GLOBAL };
+            writer.write_dynamic_symbol(&NewSym {
+                st_name: writer.dynamic_string_offset(Some(name)),
+                section: None,
+                st_info: elf::SymbolInfo::new(binding, elf::STT_NOTYPE),
+                st_other: elf::STV_DEFAULT.into(),
+                st_shndx: elf::SHN_UNDEF,
+                st_value: 0,
+                st_size: 0,
+            });
+        }
+        writer.write_dynstr();
+        writer.write_align_dynamic();
+        writer.write_dynamic_string(elf::DT_SONAME, soname)?;
+        writer.write_dynamic(elf::DT_SYMTAB, dynsym)?;
+        writer.write_dynamic(elf::DT_STRTAB, dynstr)?;
+        writer.write_dynamic(elf::DT_STRSZ, writer.dynstr_len().into())?;
+        writer.write_dynamic(elf::DT_NULL, 0)?;
+        writer.write_shstrtab();
+        writer.write_null_section_header();
+        writer.write_dynsym_section_header(dynsym, 1);
+        writer.write_dynstr_section_header(dynstr);
+        writer.write_dynamic_section_header(dynamic);
+        writer.write_section_header(&SectionHeader {
+            sh_name: writer.section_name_offset(Some(name)),
+            sh_type: elf::SHT_NOBITS,
+            sh_flags: elf::SHF_ALLOC | elf::SHF_EXECINSTR,
+            sh_addr: 0,
+            sh_offset: 0,
+            sh_size: 0,
+            sh_link: 0,
+            sh_info: 0,
+            sh_addralign: 1,
+            sh_entsize: 0,
+        });
+        writer.write_shstrtab_section_header();
+        Ok(bytes)
+    }
+}
+
+/// What `stub` writes into the dynamic section.
+const DYNAMIC_ENTRIES: usize = 5;
