@@ -11,7 +11,8 @@
 //!    members ([`classify`]), and records all that in a [`manifest`].
 //! 2. The [`wrapper`] stands in the place of the linker when rustc links an
 //!    executable. It reads the manifests, replaces group members on rustc's own
-//!    [`link_line`] by the shared objects, and calls the real linker.
+//!    [`link_line`] by the shared objects, or by their [`interface`], and calls the
+//!    real linker.
 //!
 //! Nothing here knows Cargo: inputs are paths and names, and the caller decides
 //! what is a group ([`link-plan`] holds that decision).

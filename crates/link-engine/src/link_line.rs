@@ -63,6 +63,16 @@ pub fn object_files(args: &[OsString]) -> impl Iterator<Item = &Path> {
     })
 }
 
+/// Whether objects may come from an archive other than an rlib, whose symbols only
+/// the linker sees: one given by path, or a library that is not among `shared`.
+pub fn has_foreign_archives(args: &[OsString], shared: &HashSet<String>) -> bool {
+    args.iter().any(|arg| match meaning(arg) {
+        Meaning::NativeLibrary(name) => !shared.contains(name),
+        Meaning::Other => arg.as_bytes().ends_with(b".a"),
+        _ => false,
+    })
+}
+
 /// The output file of a link line.
 ///
 /// # Errors
@@ -477,6 +487,20 @@ mod tests {
             line.contains("-Xlinker --no-as-needed -lz -Xlinker --as-needed -lgcc_s -lc"),
             "{line}"
         );
+    }
+
+    #[test]
+    fn foreign_archives_are_seen() {
+        let shared = ["gcc_s".to_owned(), "c".to_owned()].into();
+        assert!(!has_foreign_archives(&words(LINE), &shared));
+        assert!(has_foreign_archives(
+            &words(&format!("{LINE} /x/libfoo.a")),
+            &shared
+        ));
+        assert!(has_foreign_archives(
+            &words(&LINE.replace("-lc", "-lz -lc")),
+            &shared
+        ));
     }
 
     #[test]

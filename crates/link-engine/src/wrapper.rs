@@ -24,7 +24,7 @@ use object::elf;
 
 use crate::elf::{GlobalSymbol, Role, global_symbols, set_visibility, with_class};
 use crate::group::settled_libraries;
-use crate::link_line::{GroupInput, Mismatch, Rewrite, object_files, rlibs};
+use crate::link_line::{GroupInput, Mismatch, Rewrite, has_foreign_archives, object_files, rlibs};
 use crate::linker::{self, scratch_directory};
 use crate::manifest::{
     DanglingReference, FALLBACK_FILE, FallbackReport, GroupManifest, LinkPlan, PLAN_FILE,
@@ -214,13 +214,14 @@ fn link_against_groups(
         let output = linker::run(&plan.linker, rewritten.clone(), scratch, None)?;
         Ok((rewritten, output))
     };
-    if let Some(stubs) = stubs(&args, &objects, &manifests, &inputs, scratch)? {
+    if !has_foreign_archives(&args, &settled_libraries)
+        && let Some(stubs) = stubs(&args, &objects, &manifests, &inputs, scratch)?
+    {
         let (_, output) = link(&stubs)?;
         if output.status.success() {
             return Ok(output);
         }
-        // What was linked by a name that we do not see, as from a library in C, was
-        // not in the stubs. The shared objects themselves have the last word.
+        // The shared objects themselves have the last word.
     }
     let (rewritten, output) = link(&inputs)?;
     if !output.status.success() {
@@ -237,6 +238,8 @@ fn link_against_groups(
 }
 
 /// Interface stubs in the place of the shared objects, if all of them can have one.
+/// They hold what the objects and rlibs on the line name; an archive that is read by
+/// the linker alone must not be there.
 fn stubs(
     args: &[OsString],
     objects: &Objects,
