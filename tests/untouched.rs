@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::prelude::*;
+use crate::utils::tools;
 use cargo_test_support::{Execs, Project};
 
 use super::{STATIC, group_files, groups_of, layered_project, manifest};
@@ -122,6 +123,22 @@ fn commands_that_link_no_executable() {
         assert!(!without.is_empty());
         assert_eq!(without, with, "{command}");
     }
+}
+
+#[cargo_test]
+fn clippy() {
+    // `cargo clippy` is `cargo check` with a wrapper for the workspace.
+    let wrapper = tools::echo_wrapper();
+    let p = layered_project().build();
+    let config = format!("build.rustc-workspace-wrapper = '{}'\n", wrapper.display());
+    p.change_file(".cargo/config.toml", &config);
+    let without = rustc_command_lines(&p, "check -v");
+    let with_option = format!("{config}profile.dev.dynamic-deps = true");
+    p.change_file(".cargo/config.toml", &with_option);
+    let with = rustc_command_lines(&p, "check -v");
+    assert_eq!(without.len(), 3);
+    assert!(without[0].contains("rustc-echo-wrapper"), "{without:?}");
+    assert_eq!(without, with);
 }
 
 #[cargo_test]
