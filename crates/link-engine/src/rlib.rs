@@ -138,6 +138,27 @@ impl RlibFacts {
 /// # Errors
 /// When the file cannot be read or is malformed.
 pub(crate) fn add_global_names(path: &Path, names: &mut HashSet<Vec<u8>>) -> Result<()> {
+    for_each_global_symbol(path, |symbol| {
+        names.insert(symbol.name.to_vec());
+    })
+}
+
+/// Those of `symbols` that an object of the rlib refers to without defining them.
+///
+/// # Errors
+/// When the file cannot be read or is malformed.
+pub fn undefined_among(path: &Path, symbols: &BTreeSet<&str>) -> Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    for_each_global_symbol(path, |symbol| {
+        let name = str::from_utf8(symbol.name).unwrap_or_default();
+        if symbol.role == Role::Reference && symbols.contains(name) {
+            found.insert(name.to_owned());
+        }
+    })?;
+    Ok(found)
+}
+
+fn for_each_global_symbol(path: &Path, mut see: impl FnMut(&GlobalSymbol<'_>)) -> Result<()> {
     let data = files::map(path)?;
     let fail = |source| Error::Object {
         path: path.to_owned(),
@@ -148,44 +169,9 @@ pub(crate) fn add_global_names(path: &Path, names: &mut HashSet<Vec<u8>>) -> Res
             .and_then(|member| member.data(&data[..]))
             .map_err(fail)?;
         let symbols = with_class!(object, global_symbols(object)).map_err(fail)?;
-        names.extend(
-            symbols
-                .into_iter()
-                .flatten()
-                .map(|symbol| symbol.name.to_vec()),
-        );
+        symbols.iter().flatten().for_each(&mut see);
     }
     Ok(())
-}
-
-/// Those of `symbols` that an object of the rlib refers to without defining them.
-///
-/// # Errors
-/// When the file cannot be read or is malformed.
-pub fn undefined_among(path: &Path, symbols: &BTreeSet<&str>) -> Result<BTreeSet<String>> {
-    let data = files::map(path)?;
-    let fail = |source| Error::Object {
-        path: path.to_owned(),
-        source,
-    };
-    let mut found = BTreeSet::new();
-    for member in ArchiveFile::parse(&data[..]).map_err(fail)?.members() {
-        let object = member
-            .and_then(|member| member.data(&data[..]))
-            .map_err(fail)?;
-        let seen = with_class!(object, global_symbols(object)).map_err(fail)?;
-        let references = seen
-            .into_iter()
-            .flatten()
-            .filter(|symbol| symbol.role == Role::Reference)
-            .filter_map(|symbol| str::from_utf8(symbol.name).ok());
-        found.extend(
-            references
-                .filter(|name| symbols.contains(name))
-                .map(str::to_owned),
-        );
-    }
-    Ok(found)
 }
 
 fn see_sections<Class: ElfClass>(object: &[u8], facts: &mut RlibFacts) -> object::read::Result<()> {
