@@ -58,10 +58,14 @@ pub(in crate::core::compiler) fn add_linker_wrapper(
     unit: &Unit,
     rustc: &mut ProcessBuilder,
 ) -> CargoResult<()> {
-    let flags = CodegenFlags::parse(rustc.get_args());
-    if let Some(flag) = linker_flag(build_runner, unit, flags.linker())? {
-        rustc.arg("-C").arg(flag);
+    // Most units of most builds end here, so nothing is read before.
+    let groups = groups_of(build_runner, unit);
+    if groups.is_empty() {
+        return Ok(());
     }
+    let flags = CodegenFlags::parse(rustc.get_args());
+    let flag = linker_flag(build_runner, unit, &groups, flags.linker())?;
+    rustc.arg("-C").arg(flag);
     Ok(())
 }
 
@@ -75,26 +79,25 @@ pub(in crate::core::compiler) fn add_doctest_args(
     linker: Option<&Path>,
     args: &mut Vec<OsString>,
 ) -> CargoResult<()> {
+    let groups = groups_of(build_runner, unit);
+    if groups.is_empty() {
+        return Ok(());
+    }
     let flags = CodegenFlags::parse(args.iter());
     let linker = flags.linker().or(linker.map(Path::as_os_str));
-    if let Some(flag) = linker_flag(build_runner, unit, linker)? {
-        args.extend(["-C".into(), flag]);
-    }
+    let flag = linker_flag(build_runner, unit, &groups, linker)?;
+    args.extend(["-C".into(), flag]);
     Ok(())
 }
 
 /// Puts the linker wrapper of a final unit in place, with `linker` as the real one,
-/// and returns the codegen option that makes it the linker. `None` if the unit uses
-/// no groups.
+/// and returns the codegen option that makes it the linker.
 fn linker_flag(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
+    groups: &[GroupFiles],
     linker: Option<&OsStr>,
-) -> CargoResult<Option<OsString>> {
-    let groups = groups_of(build_runner, unit);
-    if groups.is_empty() {
-        return Ok(None);
-    }
+) -> CargoResult<OsString> {
     let export_directory = build_runner.files().export_dir();
     let group_directories = groups.iter().map(|group| group.directory());
     let plan = LinkPlan {
@@ -111,7 +114,7 @@ fn linker_flag(
     };
     let directory = wrapper_directory(build_runner, unit);
     let linker = wrapper::prepare(&directory, &wrapper_program(), plan)?;
-    Ok(Some(wrapper::linker_flag(&linker)))
+    Ok(wrapper::linker_flag(&linker))
 }
 
 /// The files of the groups that a final unit uses, dependents first; none for any

@@ -127,8 +127,8 @@ pub(in crate::core::compiler) fn group_content(
 pub(super) fn groups_below(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Vec<Unit> {
     let edges = build_runner.unit_deps(unit).iter();
     edges
+        .filter(|dep| dep.unit.mode.is_link_group())
         .map(|dep| dep.unit.clone())
-        .filter(|unit| unit.mode.is_link_group())
         .collect()
 }
 
