@@ -4,7 +4,9 @@ use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, project, str};
 
-use super::{LAYERED_OUTPUT, STATIC, groups_of, layered_project, manifest, stdout};
+use super::{
+    LAYERED_OUTPUT, STATIC, build_script_for_c, groups_of, layered_project, manifest, stdout,
+};
 
 #[cargo_test]
 fn a_profile_falls_back_with_one_warning() {
@@ -139,23 +141,11 @@ fn a_group_that_cannot_be_linked_stays_in_the_executable() {
         .file("Cargo.toml", &manifest("unfit", ""))
         .file(
             "build.rs",
-            r#"
-                use std::process::Command;
-                fn main() {
-                    let out = std::env::var("OUT_DIR").unwrap();
-                    let (object, library) = (format!("{out}/u.o"), format!("{out}/libu_c.a"));
-                    // Code of a C library that was never meant for a shared object.
-                    let cc = ["-c", "-fno-pic", "-mcmodel=small", "src/u.c", "-o", &object];
-                    assert!(Command::new("cc").args(cc).status().unwrap().success());
-                    let ar = ["crs", &library, &object];
-                    assert!(Command::new("ar").args(ar).status().unwrap().success());
-                    println!("cargo::rustc-link-search=native={out}");
-                    println!("cargo::rustc-link-lib=static=u_c");
-                }
-            "#,
+            // Code of a C library that was never meant for a shared object.
+            &build_script_for_c("-fno-pic -mcmodel=small"),
         )
         .file(
-            "src/u.c",
+            "src/native.c",
             "extern int elsewhere; int unused(void) { return elsewhere; }",
         )
         .file("src/lib.rs", "pub fn fit() -> u8 { 5 }")
@@ -231,20 +221,7 @@ fn behaviour(project: &Project, argument: &str) -> String {
 /// A program that depends on a local crate `p` and a frozen one `q`, each with a C
 /// library made of the same source.
 fn two_definers(c: &str) -> Project {
-    let build = r#"
-        use std::process::Command;
-        fn main() {
-            let out = std::env::var("OUT_DIR").unwrap();
-            let name = std::env::var("CARGO_PKG_NAME").unwrap();
-            let (object, library) = (format!("{out}/c.o"), format!("{out}/lib{name}_c.a"));
-            let cc = ["-c", "-fPIC", "src/c.c", "-o", &object];
-            assert!(Command::new("cc").args(cc).status().unwrap().success());
-            let ar = ["crs", &library, &object];
-            assert!(Command::new("ar").args(ar).status().unwrap().success());
-            println!("cargo::rustc-link-search=native={out}");
-            println!("cargo::rustc-link-lib=static={name}_c");
-        }
-    "#;
+    let build = &build_script_for_c("");
     let lib = r#"
         extern "C" { fn counter() -> i32; }
         pub fn next() -> i32 { unsafe { counter() } }
@@ -252,7 +229,7 @@ fn two_definers(c: &str) -> Project {
     Package::new("q", "1.0.0")
         .file("Cargo.toml", &manifest("q", ""))
         .file("build.rs", build)
-        .file("src/c.c", c)
+        .file("src/native.c", c)
         .file("src/lib.rs", lib)
         .publish();
     project()
@@ -273,7 +250,7 @@ fn two_definers(c: &str) -> Project {
         )
         .file("p/Cargo.toml", &manifest("p", ""))
         .file("p/build.rs", build)
-        .file("p/src/c.c", c)
+        .file("p/src/native.c", c)
         .file("p/src/lib.rs", lib)
         .build()
 }

@@ -76,6 +76,28 @@ fn manifest(name: &str, rest: &str) -> String {
     format!("[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2021\"\n\n{rest}")
 }
 
+/// A build script that makes a static library of `src/native.c`, compiled with `flags`.
+fn build_script_for_c(flags: &str) -> String {
+    r#"
+        use std::process::Command;
+        fn main() {
+            let out = std::env::var("OUT_DIR").unwrap();
+            let name = std::env::var("CARGO_PKG_NAME").unwrap();
+            let (object, library) = (format!("{out}/native.o"), format!("{out}/lib{name}_c.a"));
+            let mut cc = Command::new("cc");
+            cc.args(["-c", "-fPIC", "src/native.c", "-o", &object]);
+            cc.args("FLAGS".split_whitespace());
+            assert!(cc.status().unwrap().success());
+            let _ = std::fs::remove_file(&library);
+            let ar = ["crs", &library, &object];
+            assert!(Command::new("ar").args(ar).status().unwrap().success());
+            println!("cargo::rustc-link-search=native={out}");
+            println!("cargo::rustc-link-lib=static={name}_c");
+        }
+    "#
+    .replace("FLAGS", flags)
+}
+
 /// What the program of [`layered_project`] prints.
 const LAYERED_OUTPUT: &str = "hello from local, call 1 2\n";
 

@@ -4,7 +4,7 @@ use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, project};
 
-use super::{groups_of, manifest, same_behaviour};
+use super::{build_script_for_c, groups_of, manifest, same_behaviour};
 
 /// A program `foo` that depends on `native` from the registry, whose build script
 /// is `build_rs` and whose C file is `c`.
@@ -30,36 +30,10 @@ fn project_with_c(build_rs: &str, c: &str, lib_rs: &str, main_rs: &str) -> Proje
         .build()
 }
 
-/// A build script that makes a static library of the C file, with `$flags`.
-macro_rules! build_static {
-    ($flags:literal) => {
-        concat!(
-            r#"
-            use std::process::Command;
-            fn main() {
-                let out = std::env::var("OUT_DIR").unwrap();
-                let object = format!("{out}/native.o");
-                let library = format!("{out}/libnative_c.a");
-                let mut cc = Command::new("cc");
-                cc.args(["-c", "-fPIC", "src/native.c", "-o", &object]);
-                cc.args([""#,
-            $flags,
-            r#""]);
-                assert!(cc.status().unwrap().success());
-                let _ = std::fs::remove_file(&library);
-                assert!(Command::new("ar").args(["crs", &library, &object]).status().unwrap().success());
-                println!("cargo::rustc-link-search=native={out}");
-                println!("cargo::rustc-link-lib=static=native_c");
-            }
-            "#
-        )
-    };
-}
-
 #[cargo_test]
 fn hidden_symbols_of_c_are_reached_from_the_executable() {
     let p = project_with_c(
-        build_static!("-fvisibility=hidden"),
+        &build_script_for_c("-fvisibility=hidden"),
         "static int calls; int state = 40; int native_next(void) { return ++calls + state; }",
         // `inline` puts the call, and so the reference, into the executable.
         r#"
@@ -84,7 +58,7 @@ fn hidden_symbols_of_c_are_reached_from_the_executable() {
 #[cargo_test]
 fn a_static_library_is_once_in_the_process() {
     let p = project_with_c(
-        build_static!("-O1"),
+        &build_script_for_c("-O1"),
         "static int calls; int native_next(void) { return ++calls; }",
         r#"
             extern "C" { fn native_next() -> i32; }
@@ -191,7 +165,7 @@ fn a_constructor_keeps_its_library_in_the_executable() {
         pub fn started() -> i32 { unsafe { native_started() } }
     "#;
     let p = project_with_c(
-        build_static!("-O1"),
+        &build_script_for_c("-O1"),
         c,
         lib,
         "fn main() { println!(\"{}\", native::started()); }",
