@@ -239,6 +239,8 @@ impl Printed {
             .current_dir(directory)
             .env_remove("LD_LIBRARY_PATH")
             .env("RUST_BACKTRACE", "1")
+            // With a second worker, rayon's frames tell whether it stole the job or not.
+            .env("RAYON_NUM_THREADS", "1")
             .output()
             .with_context(|| format!("failed to run `{}`", executable.display()))?;
         let stderr = String::from_utf8_lossy(&output.stderr);
