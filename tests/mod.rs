@@ -24,6 +24,7 @@ use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, ProjectBuilder, project};
 use link_engine::elf::DynamicInfo;
+use link_engine::manifest::GroupManifest;
 
 /// A program `foo` with a dependency in each layer: `frozen` from the registry and
 /// `local` by path. It prints one line.
@@ -115,6 +116,24 @@ fn groups_of(executable: &Path) -> Vec<String> {
         }
     }
     groups
+}
+
+/// The crates in a group that an executable loads, by name, dependents first; those of the
+/// first group of that name.
+#[track_caller]
+fn members_of(executable: &Path, group: &str) -> Vec<String> {
+    let info = DynamicInfo::read(executable).unwrap().unwrap();
+    let prefix = format!("dynamic-deps-{group}-");
+    let mut needed = info.needed.iter();
+    let soname = needed.find(|soname| soname.starts_with(&prefix)).unwrap();
+    let unit = soname.rsplit_once('-').unwrap().0;
+    let deps = executable.parent().unwrap().join("deps");
+    let manifest = GroupManifest::read(&deps.join(format!("{unit}.json"))).unwrap();
+    assert_eq!(manifest.soname, *soname);
+    let members = manifest.members.iter();
+    members
+        .map(|member| member.name.split(' ').next().unwrap().to_owned())
+        .collect()
 }
 
 fn is_platform_library(soname: &str) -> bool {

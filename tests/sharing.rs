@@ -2,7 +2,13 @@
 
 use crate::prelude::*;
 
-use super::{LAYERED_OUTPUT, LAYERS, STATIC, groups_of, layered_project, stdout};
+use cargo_test_support::registry::Package;
+use cargo_test_support::{ProjectBuilder, project};
+
+use super::{
+    LAYERED_OUTPUT, LAYERS, STATIC, contents, groups_of, layered_manifest, layered_project,
+    manifest, members_of, stdout,
+};
 
 #[cargo_test]
 fn switching_compiles_no_dependency_again() {
@@ -80,8 +86,142 @@ fn executables_share_groups() {
 }
 
 #[cargo_test]
-fn an_executable_loads_only_what_it_depends_on() {
-    let p = super::project()
+fn an_executable_loads_only_the_local_libraries_that_it_depends_on() {
+    let p = two_programs().build();
+    p.cargo("build --dynamic-deps").run();
+    assert_eq!(stdout(&p.bin("a")), "BASE\n");
+    assert_eq!(stdout(&p.bin("b")), "basebase\n");
+    for (bin, members) in [("a", ["left", "base"]), ("b", ["right", "base"])] {
+        assert_eq!(groups_of(&p.bin(bin)), ["local", "sysroot"]);
+        assert_eq!(members_of(&p.bin(bin), "local"), members);
+    }
+
+    p.change_file(
+        "left/src/lib.rs",
+        "pub fn left() -> String { base::base().to_lowercase() }",
+    );
+    p.cargo("build --dynamic-deps -v")
+        .with_stderr_contains("[FRESH] b v1.0.0 [..]")
+        .with_stderr_contains("[COMPILING] a v1.0.0 [..]")
+        .run();
+    assert_eq!(stdout(&p.bin("a")), "base\n");
+}
+
+#[cargo_test]
+fn the_groups_of_a_program_do_not_depend_on_what_else_is_built() {
+    let p = two_programs().build();
+    p.cargo("build --dynamic-deps").run();
+    for selection in ["-p a", "-p b", "--workspace", "--bin a --bin b"] {
+        p.cargo(&format!("build --dynamic-deps -v {selection}"))
+            .with_stderr_does_not_contain("[LINKING] [..]")
+            .with_stderr_does_not_contain("[RUNNING] [..]")
+            .run();
+    }
+}
+
+#[cargo_test]
+fn tests_with_dependencies_of_their_own_leave_the_program_alone() {
+    Package::new("checked", "1.0.0")
+        .file("src/lib.rs", "pub fn checked() -> bool { true }")
+        .publish();
+    let p = layered_project()
+        .file(
+            "Cargo.toml",
+            &layered_manifest("[dev-dependencies]\nchecked = '1.0'\n"),
+        )
+        .file(
+            "tests/program.rs",
+            r#"
+                #[test]
+                fn runs() {
+                    assert!(checked::checked());
+                    let program = std::process::Command::new(env!("CARGO_BIN_EXE_foo"));
+                    assert!({ program }.status().unwrap().success());
+                }
+            "#,
+        )
+        .build();
+    p.cargo("build --dynamic-deps").run();
+    let frozen = members_of(&p.bin("foo"), "frozen");
+    assert_eq!(frozen, ["frozen"]);
+
+    p.cargo("test --dynamic-deps -v")
+        .with_stderr_does_not_contain("[RUNNING] `rustc --crate-name foo [..]--crate-type bin [..]")
+        .with_stdout_contains("test runs ... ok")
+        .run();
+    assert_eq!(members_of(&p.bin("foo"), "frozen"), frozen);
+    p.cargo("test --dynamic-deps --test program -v")
+        .with_stderr_does_not_contain("[LINKING] [..]")
+        .with_stderr_does_not_contain("[RUNNING] `rustc [..]")
+        .run();
+}
+
+#[cargo_test]
+fn programs_share_the_frozen_group() {
+    let p = two_users_of_the_registry(&[("plain", ""), ("other", "")]).build();
+    p.cargo("build --dynamic-deps").run();
+    assert_eq!(contents(&p, "frozen").len(), 1);
+    for bin in ["a", "b"] {
+        assert_eq!(groups_of(&p.bin(bin)), ["frozen", "sysroot"]);
+        assert_eq!(members_of(&p.bin(bin), "frozen"), ["other", "plain"]);
+        assert!(stdout(&p.bin(bin)).starts_with(bin));
+    }
+}
+
+#[cargo_test]
+fn a_library_with_effects_is_loaded_only_by_those_who_depend_on_it() {
+    // As a C library would, `hooked` defines a symbol that a program can mean another by.
+    let hook = "#[no_mangle] pub extern \"C\" fn hook() -> u32 { 1 }";
+    let p = two_users_of_the_registry(&[("hooked", hook), ("plain", "")])
+        .file(
+            "b/src/main.rs",
+            r#"
+                #[no_mangle]
+                pub extern "C" fn hook() -> u32 { 2 }
+                fn main() { println!("b {} {}", plain::name(), hook()); }
+            "#,
+        )
+        .build();
+    p.cargo("build --dynamic-deps").run();
+    assert_eq!(groups_of(&p.bin("a")), ["sysroot"]);
+    assert_eq!(groups_of(&p.bin("b")), ["frozen", "sysroot"]);
+    assert_eq!(members_of(&p.bin("b"), "frozen"), ["plain"]);
+    assert_eq!(stdout(&p.bin("a")), "a hooked\n");
+    assert_eq!(stdout(&p.bin("b")), "b plain 2\n");
+
+    // Where it is alone with those who depend on it, it is a member.
+    p.cargo("build --dynamic-deps -p a").run();
+    assert_eq!(members_of(&p.bin("a"), "frozen"), ["hooked"]);
+}
+
+#[cargo_test]
+fn a_native_library_has_a_group_with_those_who_depend_on_it() {
+    Package::new("cc", "1.0.0").file("src/lib.rs", "").publish();
+    Package::new("native", "1.0.0")
+        .build_dep("cc", "1.0")
+        .file("build.rs", "fn main() {}")
+        .file(
+            "src/lib.rs",
+            r#"
+                #[no_mangle]
+                pub extern "C" fn native() -> u32 { 1 }
+                pub fn name() -> String { format!("native {}", native()) }
+            "#,
+        )
+        .publish();
+    let p = two_users_of_the_registry(&[("native", "published"), ("plain", "")]).build();
+    p.cargo("build --dynamic-deps").run();
+    assert_eq!(groups_of(&p.bin("a")), ["frozen", "sysroot"]);
+    assert_eq!(members_of(&p.bin("a"), "frozen"), ["native"]);
+    assert_eq!(members_of(&p.bin("b"), "frozen"), ["plain"]);
+    assert_eq!(stdout(&p.bin("a")), "a native 1\n");
+    assert_eq!(stdout(&p.bin("b")), "b plain\n");
+}
+
+/// A workspace with the programs `a`, which depends on `left`, and `b`, which depends on
+/// `right`; both depend on `base`.
+fn two_programs() -> ProjectBuilder {
+    project()
         .file(
             "Cargo.toml",
             r#"
@@ -115,13 +255,29 @@ fn an_executable_loads_only_what_it_depends_on() {
             "b/src/main.rs",
             "fn main() { println!(\"{}\", right::right()); }",
         )
-        .build();
-    p.cargo("build --dynamic-deps").run();
-    assert_eq!(stdout(&p.bin("a")), "BASE\n");
-    assert_eq!(stdout(&p.bin("b")), "basebase\n");
-    // One group for `base`, which both use, and one for what only this one uses.
-    assert_eq!(groups_of(&p.bin("a")), ["local", "local", "sysroot"]);
-    assert_eq!(groups_of(&p.bin("b")), ["local", "local", "sysroot"]);
+}
+
+/// A workspace with the programs `a` and `b`, of which each depends on one of two crates of
+/// the registry: name and source, which is published unless it says that it is.
+fn two_users_of_the_registry(libraries: &[(&str, &str); 2]) -> ProjectBuilder {
+    let mut builder = project().file(
+        "Cargo.toml",
+        "[workspace]\nmembers = ['a', 'b']\nresolver = '2'\n",
+    );
+    for (bin, (library, source)) in ["a", "b"].into_iter().zip(libraries) {
+        if *source != "published" {
+            let name = format!("pub fn name() -> &'static str {{ \"{library}\" }}\n{source}");
+            Package::new(library, "1.0.0")
+                .file("src/lib.rs", &name)
+                .publish();
+        }
+        let manifest = manifest(bin, &format!("[dependencies]\n{library} = '1.0'\n"));
+        let main = format!("fn main() {{ println!(\"{bin} {{}}\", {library}::name()); }}");
+        builder = builder
+            .file(format!("{bin}/Cargo.toml"), &manifest)
+            .file(format!("{bin}/src/main.rs"), &main);
+    }
+    builder
 }
 
 fn package(name: &str, dependencies: &[&str]) -> String {
@@ -129,5 +285,5 @@ fn package(name: &str, dependencies: &[&str]) -> String {
         .iter()
         .map(|dependency| format!("{dependency} = {{ path = \"../{dependency}\" }}\n"))
         .collect();
-    super::manifest(name, &format!("[dependencies]\n{dependencies}"))
+    manifest(name, &format!("[dependencies]\n{dependencies}"))
 }

@@ -48,6 +48,12 @@ pub enum StayReason {
         /// Name of the other library.
         library: String,
     },
+    /// It defines or needs a symbol that matters beyond its own crate, and some of the
+    /// executables that load the group do not depend on it.
+    Bystander {
+        /// Name of that symbol.
+        symbol: String,
+    },
     /// The linker refused to link its group.
     Refused,
     /// It depends on a library that stays.
@@ -77,6 +83,11 @@ impl fmt::Display for StayReason {
             StayReason::Clash { symbol, library } => {
                 write!(f, "it defines `{symbol}`, as `{library}` does")
             }
+            StayReason::Bystander { symbol } => write!(
+                f,
+                "it has to do with `{symbol}`, and not every executable that would load it \
+                 depends on it"
+            ),
             StayReason::Refused => f.write_str("the linker refused to link its group"),
             StayReason::DependsOn { library } => {
                 write!(f, "it depends on `{library}`, which stays")
@@ -96,6 +107,11 @@ pub struct Candidate<'a> {
     pub dependencies: &'a [String],
     /// What was read in its rlib.
     pub facts: &'a RlibFacts,
+    /// Whether executables may load it that do not depend on it.
+    pub is_bystander: bool,
+    /// A symbol that it needs and that neither the group nor one below defines, if the
+    /// linker found one.
+    pub open_reference: Option<&'a str>,
 }
 
 /// Judges each candidate: `None` makes it a group member.
@@ -117,7 +133,7 @@ pub fn verdicts(
         .iter()
         .zip(clashes)
         .map(|(candidate, clash)| {
-            own_reason(candidate.facts).or(clash).or_else(|| {
+            own_reason(candidate).or(clash).or_else(|| {
                 candidate.dependencies.iter().find_map(|dependency| {
                     Some(StayReason::DependsOn {
                         library: stays_below.get(dependency)?.clone(),
@@ -152,7 +168,8 @@ pub fn verdicts(
     }
 }
 
-fn own_reason(facts: &RlibFacts) -> Option<StayReason> {
+fn own_reason(candidate: &Candidate<'_>) -> Option<StayReason> {
+    let facts = candidate.facts;
     if let Some(member) = &facts.foreign_member {
         Some(StayReason::ForeignMember {
             member: member.clone(),
@@ -165,9 +182,17 @@ fn own_reason(facts: &RlibFacts) -> Option<StayReason> {
         Some(StayReason::WeakDefinition {
             symbol: symbol.clone(),
         })
+    } else if let Some(section) = facts.gathered_sections.first() {
+        Some(StayReason::GatheredSection {
+            section: section.clone(),
+        })
+    } else if candidate.is_bystander {
+        let definition = facts.unmangled_definitions.first().map(String::as_str);
+        Some(StayReason::Bystander {
+            symbol: definition.or(candidate.open_reference)?.to_owned(),
+        })
     } else {
-        let section = facts.gathered_sections.first()?.clone();
-        Some(StayReason::GatheredSection { section })
+        None
     }
 }
 
@@ -224,6 +249,8 @@ mod tests {
                 name,
                 dependencies,
                 facts,
+                is_bystander: name.starts_with("by"),
+                open_reference: (*name == "by-the-platform").then_some("inflate"),
             })
             .collect();
         let below = below
@@ -322,6 +349,29 @@ mod tests {
             &[],
             "mimalloc: it provides the global allocator\n\
              hooked: it defines `hook` unless the program does\n",
+        );
+    }
+
+    #[test]
+    fn a_bystander_has_no_effect() {
+        let defines = |symbol: &str| RlibFacts {
+            unmangled_definitions: [symbol.to_owned()].into(),
+            ..RlibFacts::default()
+        };
+        check(
+            &[
+                ("by-name", defines("hook"), &[]),
+                ("by-the-platform", plain(), &[]),
+                ("by-itself", plain(), &[]),
+                ("used", defines("zlib_init"), &[]),
+                ("top", plain(), &["by-name", "by-itself"]),
+            ],
+            &[],
+            "by-name: it has to do with `hook`, and not every executable that would load it \
+             depends on it\n\
+             by-the-platform: it has to do with `inflate`, and not every executable that would \
+             load it depends on it\n\
+             top: it depends on `by-name`, which stays\n",
         );
     }
 }

@@ -109,19 +109,38 @@ pub(crate) fn global_symbols<Class: ElfClass>(
         .collect()
 }
 
+/// Whether a symbol is of rustc's pseudo crate `__rustc` (rustc 1.95: v0-mangled as
+/// `_RNvCs<hash>_7___rustc<length><name>`): allocator functions and the panic handler,
+/// which tie a program to its runtime.
+pub(crate) fn ties_to_runtime(symbol: &[u8]) -> bool {
+    const CRATE: &[u8] = b"_7___rustc";
+    symbol.windows(CRATE.len()).any(|part| part == CRATE)
+}
+
+/// Whether a name is rustc's, and so holds a hash of its crate: `_R…` (v0), or
+/// `_ZN…17h<16 hexadecimal digits>E` (legacy), which C++ never ends in.
+fn is_mangled_by_rustc(symbol: &[u8]) -> bool {
+    let Some(path) = symbol.strip_prefix(b"_ZN") else {
+        return symbol.starts_with(b"_R");
+    };
+    let Some(hash) = path
+        .strip_suffix(b"E")
+        .and_then(|path| path.last_chunk::<19>())
+    else {
+        return false;
+    };
+    hash.starts_with(b"17h") && hash[3..].iter().all(u8::is_ascii_hexdigit)
+}
+
 impl GlobalSymbol<'_> {
-    /// Whether the name is one that Rust code must ask for: of C, of assembler, or
-    /// `#[no_mangle]`. Mangled names hold a hash of their crate and cannot clash.
+    /// Whether the name is one that another library could use too: of C, of C++, of
+    /// assembler, or `#[no_mangle]`.
     pub(crate) fn is_unmangled(&self) -> bool {
-        !self.name.starts_with(b"_R") && !self.name.starts_with(b"_ZN")
+        !is_mangled_by_rustc(self.name)
     }
 
-    /// Whether the symbol is of rustc's pseudo crate `__rustc` (rustc 1.95: v0-mangled
-    /// as `_RNvCs<hash>_7___rustc<length><name>`): allocator functions and the panic
-    /// handler, which tie a program to its runtime.
     pub(crate) fn ties_to_runtime(&self) -> bool {
-        const CRATE: &[u8] = b"_7___rustc";
-        self.name.windows(CRATE.len()).any(|part| part == CRATE)
+        ties_to_runtime(self.name)
     }
 
     pub(crate) fn name(&self) -> String {
@@ -198,6 +217,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn names_that_rustc_mangles_are_told_from_those_of_cpp() {
+        #[track_caller]
+        fn check(name: &str, expected: bool) {
+            assert_eq!(is_mangled_by_rustc(name.as_bytes()), expected);
+        }
+        check("_RNvCs1_3foo3bar", true);
+        check("_ZN3foo3bar17h0123456789abcdefE", true);
+        check("_ZN3foo3barEv", false);
+        check("_ZN3foo17h0123456789abcdefEv", false);
+        check("_ZN17h0E", false);
+        check("sqlite3_open", false);
+    }
 
     #[test]
     fn reads_the_program_that_runs_this_test() {

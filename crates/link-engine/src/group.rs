@@ -1,6 +1,6 @@
 //! Making the shared object of a group from the rlibs of its members.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,12 @@ use std::time::SystemTime;
 
 use crate::classify::{self, Candidate, StayReason};
 use crate::content::{ContentKey, GroupFiles};
+use crate::elf::ties_to_runtime;
+use crate::interface::OpenReference;
 use crate::link_line::GroupLine;
 use crate::linker::{self, linker_identity, scratch_directory};
 use crate::manifest::{GroupManifest, LinkTemplate, Member, Refusal, Stay};
-use crate::rlib::{RlibFacts, copy_with_protected_symbols};
+use crate::rlib::{RlibFacts, copy_with_protected_symbols, undefined_among};
 use crate::{Error, Result, files, interface, response_file};
 
 /// Changes when the same inputs would give another shared object.
@@ -26,6 +28,8 @@ pub struct Library {
     pub rlib: PathBuf,
     /// File names of the rlibs it depends on directly, in this group or below.
     pub dependencies: Vec<String>,
+    /// Whether executables may load it that do not depend on it.
+    pub is_bystander: bool,
 }
 
 /// A group to be made.
@@ -109,13 +113,6 @@ impl GroupJob {
             .iter()
             .flat_map(|(_, manifest)| manifest.stays_by_rlib())
             .collect();
-        let read = read_libraries(&self.libraries)?;
-        let verdicts = if sysroot.members.is_empty() {
-            let library = "std".to_owned();
-            vec![Some(StayReason::DependsOn { library }); read.len()]
-        } else {
-            verdicts(&read, &stays_below)
-        };
         let below: Vec<Below> = below
             .iter()
             .filter(|(_, manifest)| !manifest.members.is_empty())
@@ -124,12 +121,24 @@ impl GroupJob {
                 shared_object: manifest.shared_object(path),
             })
             .collect();
-        GroupLink {
+        let link = GroupLink {
             job: self,
             template,
             below: &below,
+        };
+        let mut libraries = read_libraries(&self.libraries)?;
+        loop {
+            let verdicts = if sysroot.members.is_empty() {
+                let library = "std".to_owned();
+                vec![Some(StayReason::DependsOn { library }); libraries.len()]
+            } else {
+                verdicts(&libraries, &stays_below)
+            };
+            let made = link.make(&libraries, &verdicts, before_link)?;
+            if !note_open_references(&mut libraries, &verdicts, &made)? {
+                return link.finish(libraries, verdicts, made, None);
+            }
         }
-        .finish(read, verdicts, None, before_link)
     }
 
     /// Makes the group of the sysroot crates, whose manifest tells the other groups
@@ -140,14 +149,15 @@ impl GroupJob {
         template: LinkTemplate,
         before_link: BeforeLink<'_>,
     ) -> Result<GroupManifest> {
-        let read = read_libraries(&self.libraries)?;
-        let verdicts = vec![None; read.len()];
-        GroupLink {
+        let libraries = read_libraries(&self.libraries)?;
+        let verdicts = vec![None; libraries.len()];
+        let link = GroupLink {
             job: self,
             template: &template.clone(),
             below: &[],
-        }
-        .finish(read, verdicts, Some(template), before_link)
+        };
+        let made = link.make(&libraries, &verdicts, before_link)?;
+        link.finish(libraries, verdicts, made, Some(template))
     }
 }
 
@@ -164,6 +174,7 @@ struct ReadLibrary<'a> {
     rlib: String,
     facts: RlibFacts,
     hash: blake3::Hash,
+    open_reference: Option<String>,
 }
 
 fn read_libraries(libraries: &[Library]) -> Result<Vec<ReadLibrary<'_>>> {
@@ -176,6 +187,7 @@ fn read_libraries(libraries: &[Library]) -> Result<Vec<ReadLibrary<'_>>> {
                 rlib: library.file_name(),
                 facts,
                 hash,
+                open_reference: None,
             })
         })
         .collect()
@@ -192,9 +204,37 @@ fn verdicts(
             name: &read.library.name,
             dependencies: &read.library.dependencies,
             facts: &read.facts,
+            is_bystander: read.library.is_bystander,
+            open_reference: read.open_reference.as_deref(),
         })
         .collect();
     classify::verdicts(&candidates, stays_below)
+}
+
+/// Notes at each bystander in the group what it needs from outside of the groups, such as
+/// a library of the platform: executables that do not depend on it cannot provide that.
+/// Returns whether there was something to note.
+fn note_open_references(
+    libraries: &mut [ReadLibrary<'_>],
+    verdicts: &[Option<StayReason>],
+    made: &MadeContent,
+) -> Result<bool> {
+    let needed = made.open_references.iter();
+    let needed: BTreeSet<&str> = needed
+        .filter(|reference| !reference.weak && !ties_to_runtime(reference.name.as_bytes()))
+        .map(|reference| reference.name.as_str())
+        .collect();
+    if needed.is_empty() || made.refusal.is_some() {
+        return Ok(false);
+    }
+    let mut noted = false;
+    for (read, verdict) in libraries.iter_mut().zip(verdicts) {
+        if verdict.is_none() && read.library.is_bystander {
+            read.open_reference = undefined_among(&read.library.rlib, &needed)?.pop_first();
+            noted |= read.open_reference.is_some();
+        }
+    }
+    Ok(noted)
 }
 
 /// A group below, as its dependents see it.
@@ -210,59 +250,91 @@ struct GroupLink<'a> {
     below: &'a [Below],
 }
 
+/// A shared object on disk.
+struct MadeContent {
+    soname: String,
+    native_libraries: Vec<NativeLibrary>,
+    open_references: Vec<OpenReference>,
+    /// Set when the linker refused, and this is an empty one.
+    refusal: Option<Refusal>,
+}
+
 impl GroupLink<'_> {
-    fn finish(
+    /// Sees to it that the shared object of those libraries that do not stay is on disk.
+    fn make(
         &self,
-        read: Vec<ReadLibrary<'_>>,
-        verdicts: Vec<Option<StayReason>>,
-        own_template: Option<LinkTemplate>,
+        libraries: &[ReadLibrary<'_>],
+        verdicts: &[Option<StayReason>],
         before_link: BeforeLink<'_>,
-    ) -> Result<GroupManifest> {
-        let job = self.job;
-        job.files.remove_leftovers()?;
-        let mut stays = Vec::new();
-        let mut inputs = Vec::new();
-        for (read, verdict) in read.into_iter().zip(verdicts) {
-            match verdict {
-                None => inputs.push(read),
-                Some(reason) => stays.push(read.into_stay(reason)),
-            }
-        }
-        let mut native_libraries: Vec<NativeLibrary> = job
+    ) -> Result<MadeContent> {
+        self.job.files.remove_leftovers()?;
+        let members: Vec<&ReadLibrary<'_>> = libraries
+            .iter()
+            .zip(verdicts)
+            .filter(|(_, verdict)| verdict.is_none())
+            .map(|(read, _)| read)
+            .collect();
+        let mut native_libraries: Vec<NativeLibrary> = self
+            .job
             .native_libraries
             .iter()
             .filter_map(|text| NativeLibrary::parse(text))
             .collect();
         let mut refusal = None;
-        let soname = match self.make_content(&inputs, &native_libraries, before_link) {
-            Err(Error::GroupLink { stderr, link_line }) if !inputs.is_empty() => {
+        let soname = match self.make_content(&members, &native_libraries, before_link) {
+            Err(Error::GroupLink { stderr, link_line }) if !members.is_empty() => {
                 refusal = Some(Refusal { stderr, link_line });
-                let refused = inputs.drain(..);
-                stays.extend(refused.map(|read| read.into_stay(StayReason::Refused)));
                 native_libraries.clear();
                 self.make_content(&[], &[], before_link)?
             }
             made => made?,
         };
-        let content = job.files.content(&soname);
+        let content = self.job.files.content(&soname);
+        Ok(MadeContent {
+            open_references: interface::open_references(&content, &self.shared_objects_below())?,
+            soname,
+            native_libraries,
+            refusal,
+        })
+    }
+
+    /// Gives the shared object its name and its manifest, and removes what it replaces.
+    fn finish(
+        &self,
+        libraries: Vec<ReadLibrary<'_>>,
+        verdicts: Vec<Option<StayReason>>,
+        made: MadeContent,
+        own_template: Option<LinkTemplate>,
+    ) -> Result<GroupManifest> {
+        let job = self.job;
+        let mut members = Vec::new();
+        let mut stays = Vec::new();
+        for (read, verdict) in libraries.into_iter().zip(verdicts) {
+            let refused = made.refusal.as_ref().map(|_| StayReason::Refused);
+            match verdict.or(refused) {
+                None => members.push(read.into_member()),
+                Some(reason) => stays.push(read.into_stay(reason)),
+            }
+        }
+        let content = job.files.content(&made.soname);
         files::link_or_copy(&content, &job.files.shared_object())?;
-        let below = self.shared_objects_below();
         let manifest = GroupManifest {
             group: job.group.clone(),
-            soname,
-            members: inputs.into_iter().map(ReadLibrary::into_member).collect(),
+            soname: made.soname,
+            members,
             stays,
             needs: self
                 .below
                 .iter()
                 .map(|group| group.soname.clone())
                 .collect(),
-            native_libraries: native_libraries
+            native_libraries: made
+                .native_libraries
                 .into_iter()
                 .map(|library| library.name)
                 .collect(),
-            open_references: interface::open_references(&content, &below)?,
-            refusal,
+            open_references: made.open_references,
+            refusal: made.refusal,
             template: own_template,
         };
         manifest.write(&job.files.manifest())?;
@@ -281,7 +353,7 @@ impl GroupLink<'_> {
     /// Sees to it that the shared object of these inputs is on disk; returns its soname.
     fn make_content(
         &self,
-        inputs: &[ReadLibrary<'_>],
+        inputs: &[&ReadLibrary<'_>],
         native_libraries: &[NativeLibrary],
         before_link: BeforeLink<'_>,
     ) -> Result<String> {
@@ -301,7 +373,7 @@ impl GroupLink<'_> {
     /// linker and its options, and what the groups below are.
     fn content_key(
         &self,
-        inputs: &[ReadLibrary<'_>],
+        inputs: &[&ReadLibrary<'_>],
         native_libraries: &[NativeLibrary],
     ) -> ContentKey {
         let mut hasher = blake3::Hasher::new();
@@ -332,7 +404,7 @@ impl GroupLink<'_> {
     fn link_content(
         &self,
         soname: &str,
-        inputs: &[ReadLibrary<'_>],
+        inputs: &[&ReadLibrary<'_>],
         native_libraries: &[NativeLibrary],
         before_link: BeforeLink<'_>,
     ) -> Result<()> {
@@ -393,7 +465,7 @@ impl ReadLibrary<'_> {
 
 /// The rlibs to give to the linker: those of the members, or copies of them in
 /// `scratch` where hidden symbols have to be seen from outside.
-fn linkable_rlibs(inputs: &[ReadLibrary<'_>], scratch: &Path) -> Result<Vec<PathBuf>> {
+fn linkable_rlibs(inputs: &[&ReadLibrary<'_>], scratch: &Path) -> Result<Vec<PathBuf>> {
     inputs
         .iter()
         .map(|read| {

@@ -111,5 +111,6 @@ fn library(rlib: PathBuf) -> Library {
         name: name.to_owned(),
         rlib,
         dependencies: Vec::new(),
+        is_bystander: false,
     }
 }

@@ -87,6 +87,7 @@ impl Workshop {
             name: format!("{name} v1.0.0"),
             rlib,
             dependencies: Vec::new(),
+            is_bystander: false,
         }
     }
 
@@ -305,6 +306,38 @@ fn a_missing_rlib_is_named() {
 }
 
 #[test]
+fn a_bystander_that_needs_the_platform_stays() {
+    let workshop = Workshop::new();
+    let source = "unsafe extern \"C\" { fn absent(); } pub fn call() { unsafe { absent() } }";
+    let mut needy = workshop.library("needy", source);
+    let above = workshop.library("above", "pub fn above() {}");
+    let plain = workshop.library("plain", "pub fn plain() {}");
+    let stays = |libraries: Vec<Library>| {
+        let job = workshop.job(libraries);
+        let manifest = job.run(&mut |_: &Path, _: &[OsString]| {}).unwrap();
+        let stays = manifest.stays.iter();
+        stays
+            .map(|stay| format!("{}: {}", stay.name, stay.reason))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(stays(vec![needy.clone()]), [""; 0]);
+
+    needy.is_bystander = true;
+    let above = Library {
+        dependencies: vec!["libneedy-0123.rlib".to_owned()],
+        ..above
+    };
+    assert_eq!(
+        stays(vec![above, needy, plain]),
+        [
+            "above v1.0.0: it depends on `needy v1.0.0`, which stays",
+            "needy v1.0.0: it has to do with `absent`, and not every executable that would \
+             load it depends on it",
+        ]
+    );
+}
+
+#[test]
 fn many_libraries_go_through_a_response_file() {
     let workshop = Workshop::new();
     let one = workshop.library("one", "pub fn one() {}");
@@ -318,6 +351,7 @@ fn many_libraries_go_through_a_response_file() {
                 name: format!("copy{index} v1.0.0"),
                 rlib,
                 dependencies: Vec::new(),
+                is_bystander: false,
             }
         })
         .collect();

@@ -64,6 +64,15 @@ pub enum Origin {
     Local,
 }
 
+/// Which dependencies of its package a final unit may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// The ordinary ones: bins.
+    Program,
+    /// Those for development too: tests, benches, examples and doctests.
+    Development,
+}
+
 /// One library unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Library {
@@ -73,6 +82,11 @@ pub struct Library {
     pub origin: Origin,
     /// Whether the user asked that it stays inside the executable.
     pub opted_out: bool,
+    /// Whether it probably brings code of another language, or a library of the platform.
+    ///
+    /// A guess that only decides on how much can be shared: what is inside is seen when its rlib
+    /// is read.
+    pub native: bool,
     /// The libraries it depends on directly, each once.
     pub deps: Vec<LibraryId>,
 }
@@ -80,6 +94,8 @@ pub struct Library {
 /// One final unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FinalUnit {
+    /// Which dependencies it may use.
+    pub scope: Scope,
     /// The libraries it depends on directly.
     pub deps: Vec<LibraryId>,
 }
@@ -127,6 +143,7 @@ impl LinkGraph {
             name: name.into(),
             origin,
             opted_out: false,
+            native: false,
             deps: Vec::new(),
         });
         id
@@ -148,10 +165,20 @@ impl LinkGraph {
         self.libraries[id.0].opted_out = true;
     }
 
+    /// Says that a library probably brings native code.
+    pub fn mark_native(&mut self, id: LibraryId) {
+        self.libraries[id.0].native = true;
+    }
+
     /// Adds a final unit with its direct dependencies.
-    pub fn add_final(&mut self, deps: impl IntoIterator<Item = LibraryId>) -> FinalId {
+    pub fn add_final(
+        &mut self,
+        scope: Scope,
+        deps: impl IntoIterator<Item = LibraryId>,
+    ) -> FinalId {
         let id = FinalId(self.final_units.len());
         self.final_units.push(FinalUnit {
+            scope,
             deps: deps.into_iter().collect(),
         });
         id

@@ -1,8 +1,8 @@
 //! Which libraries are linked into one shared object.
 //!
 //! One shared object for each crate is slow to start (measured: 45 to 64 ms at 129 crates, 6 to
-//! 7 ms with few objects). One for all crates is linked again after each edit, and drags libraries
-//! into executables that never asked for them. Between the two stand four rules:
+//! 7 ms with few objects). One for all crates is linked again after each edit, and makes each edit
+//! reach executables that do not use what was edited. Between the two stand these rules:
 //!
 //! 1. **Closed under dependencies.** A library that opted out stays in the executable, and so does
 //!    everything that depends on it. So a group never needs a symbol that only some executables
@@ -12,28 +12,39 @@
 //!    layer*, since Cargo rebuilds it too when that one changes. The rest is [`Layer::Frozen`]. A
 //!    registry crate that `[patch]` gives a path dependency is the reason for the second half:
 //!    taken by origin alone, the two layers could need each other.
-//! 3. **Exactness.** Within a layer, two libraries are in one group if and only if the same final
-//!    units reach them. So an executable loads exactly the libraries of its own dependency graph:
-//!    no constructor runs and no symbol clashes that a static build would not have.
-//! 4. **Only what is used.** A library that no final unit reaches is in no group.
+//! 3. **A local group is one final unit's.** It holds exactly what the final unit reaches; final
+//!    units that reach the same share it. An edit relinks the final units that a static build
+//!    would link, and which group they use does not depend on what else is built.
+//! 4. **A frozen group is common** to all final units of a [`Scope`]. It is large, it is linked once,
+//!    and what a final unit does not reach in it must be without effect (rule 5). The two scopes
+//!    are apart because a package's tests have dependencies that its programs lack: so `build` and
+//!    `test` use the same group for the programs.
+//! 5. **No effect on others.** A library of a common group that some final unit of it does not
+//!    reach is a *bystander* there: it must neither define a symbol that a program could mean
+//!    another by, nor load a library of the platform. A library that may bring such things
+//!    ([`Library::native`](crate::graph::Library::native)), with its dependents, is in the common group if all final units reach it, else in
+//!    one of those that exactly the same final units reach.
+//! 6. **Only what is used.** A library that no final unit reaches is in no group.
+//!
+//! In ordinary projects that makes at most two groups for a final unit, and the one of the sysroot
+//! crates, which is no matter of grouping.
 //!
 //! # The group graph is acyclic
 //!
-//! Let `a` depend on `b`, both group members. Who reaches `a` reaches `b`, so the users of `a` are
-//! a subset of the users of `b`. If it is a proper subset, the group of `b` has more users. If the
-//! sets are equal and the groups differ, the layers differ, and since a dependent of a local
-//! library is local, `a` is local and `b` is frozen. So along every edge between two groups the
-//! pair (number of users, local before frozen) grows, and a path never comes back.
+//! Let `a` depend on `b`, both members of groups of one final unit, and the groups differ. If the
+//! layers differ, `a` is local and `b` is frozen, since a dependent of a local library is local.
+//! Otherwise both are frozen: two libraries of the local layer would share the group. What a
+//! library in the common group depends on is there too (if all reach `a`, all reach `b`; if
+//! nothing below `a` is native, nothing below `b` is), so `a` is in an exact group. If `b` is in one
+//! too, more final units reach it than reach `a`. So along every edge between two groups the
+//! triple (local before frozen, exact before common, number of users) grows, and a path never
+//! comes back.
 //!
-//! For the same reason a group has no hole: a library between two members of a group is itself a
-//! member. The order of group members therefore follows from the group alone, and a group with the
-//! same members is the same, whatever else is in the graph.
-//!
-//! Which libraries share a group does depend on all final units: one more of them can split a group.
+//! A library can be in several groups, but never in two of one final unit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::graph::{CycleError, GroupId, LibraryId, LinkGraph, Origin};
+use crate::graph::{CycleError, GroupId, LibraryId, LinkGraph, Origin, Scope};
 
 /// Which libraries are linked into which group, which group each final unit loads, and what stays
 /// in the executables.
@@ -54,6 +65,9 @@ pub struct Group {
     pub layer: Layer,
     /// The libraries linked into it, dependents first, as rustc puts rlibs on a link line.
     pub members: Vec<LibraryId>,
+    /// Those members that must be without effect, because some final unit that loads the group
+    /// may not reach them. None in a group of which every final unit reaches all.
+    pub bystanders: BTreeSet<LibraryId>,
     /// Every other group that holds a dependency of a member, direct or not, dependents first.
     ///
     /// Not only the direct ones: inlining and generic instantiation let the objects of a crate
@@ -99,44 +113,259 @@ pub fn plan(graph: &LinkGraph) -> Result<Plan, CycleError> {
     let users = users(graph, &order);
     let layers = layers(graph, &order);
     let stay_reasons = stay_reasons(graph, &order);
+    let native_below = native_below(graph, &order);
 
     let mut stays = Vec::new();
-    let mut members_of = BTreeMap::<(Layer, &FinalSet), Vec<LibraryId>>::new();
-    for id in graph
-        .library_ids()
-        .filter(|id| !users[id.index()].is_empty())
-    {
-        match stay_reasons[id.index()] {
-            Some(reason) => stays.push((id, reason)),
-            None => {
-                let key = (layers[id.index()], &users[id.index()]);
-                members_of.entry(key).or_default().push(id);
-            }
+    let mut frozen = Vec::new();
+    let mut local = Vec::new();
+    for id in graph.library_ids() {
+        if users[id.index()].is_empty() {
+            continue;
+        }
+        match (stay_reasons[id.index()], layers[id.index()]) {
+            (Some(reason), _) => stays.push((id, reason)),
+            (None, Layer::Frozen) => frozen.push(id),
+            (None, Layer::Local) => local.push(id),
         }
     }
     stays.sort_by_key(|(id, _)| by_name(graph, *id));
 
-    let drafts = members_of
-        .into_iter()
-        .map(|((layer, users), members)| Draft {
-            layer,
-            users,
-            members: order_members(graph, &members),
-        })
-        .collect();
-    let drafts = order_groups(graph, drafts);
-    Ok(Plan {
-        finals: final_plans(graph, &drafts),
-        groups: groups(graph, drafts),
-        stays,
-    })
+    let mut groups = Groups::new(graph);
+    for scope in [Scope::Program, Scope::Development] {
+        let scope = final_units_of(graph, scope);
+        for draft in frozen_drafts(&frozen, &scope, &users, &native_below) {
+            groups.add(draft);
+        }
+        for draft in local_drafts(&local, &scope, &users) {
+            groups.add(draft);
+        }
+    }
+    Ok(groups.into_plan(stays))
 }
 
-/// A group before it is known what it needs.
-struct Draft<'a> {
+/// A group to be, in one scope.
+struct Draft {
     layer: Layer,
-    users: &'a FinalSet,
-    members: Vec<LibraryId>,
+    /// The final units that load it.
+    users: FinalSet,
+    members: BTreeSet<LibraryId>,
+    bystanders: BTreeSet<LibraryId>,
+}
+
+/// The frozen groups of a scope: the common one, then the exact ones, each after those with more
+/// users.
+fn frozen_drafts(
+    frozen: &[LibraryId],
+    scope: &FinalSet,
+    users: &[FinalSet],
+    native_below: &[bool],
+) -> Vec<Draft> {
+    let mut all = scope.cleared();
+    let mut users_in_scope = Vec::new();
+    for id in frozen {
+        let users = users[id.index()].intersection(scope);
+        all.insert_all(&users);
+        users_in_scope.push((*id, users));
+    }
+    let mut common = BTreeMap::new();
+    let mut exact = BTreeMap::<FinalSet, BTreeSet<LibraryId>>::new();
+    for (id, users) in users_in_scope {
+        if users.is_empty() {
+            continue;
+        }
+        if users == all || !native_below[id.index()] {
+            common.insert(id, users);
+        } else {
+            exact.entry(users).or_default().insert(id);
+        }
+    }
+    let mut loaders = scope.cleared();
+    for users in common.values() {
+        loaders.insert_all(users);
+    }
+    let is_exact = common.values().all(|users| *users == loaders);
+    let common: BTreeSet<LibraryId> = common.into_keys().collect();
+    let bystanders = common
+        .iter()
+        .copied()
+        .filter(|id| !is_exact && !native_below[id.index()])
+        .collect();
+    let common = Draft {
+        layer: Layer::Frozen,
+        users: loaders,
+        members: common,
+        bystanders,
+    };
+    let mut exact: Vec<Draft> = exact
+        .into_iter()
+        .map(|(users, members)| Draft {
+            layer: Layer::Frozen,
+            users,
+            members,
+            bystanders: BTreeSet::new(),
+        })
+        .collect();
+    exact.sort_by_key(|draft| std::cmp::Reverse(draft.users.count()));
+    [common].into_iter().chain(exact).collect()
+}
+
+/// The local groups of a scope: one for each set of libraries that a final unit reaches.
+fn local_drafts(local: &[LibraryId], scope: &FinalSet, users: &[FinalSet]) -> Vec<Draft> {
+    let mut by_members = BTreeMap::<BTreeSet<LibraryId>, FinalSet>::new();
+    for final_index in scope.iter() {
+        let reached = local
+            .iter()
+            .copied()
+            .filter(|id| users[id.index()].contains(final_index))
+            .collect();
+        by_members
+            .entry(reached)
+            .or_insert_with(|| scope.cleared())
+            .insert(final_index);
+    }
+    by_members
+        .into_iter()
+        .map(|(members, users)| Draft {
+            layer: Layer::Local,
+            users,
+            members,
+            bystanders: BTreeSet::new(),
+        })
+        .collect()
+}
+
+/// The groups so far, each after those it needs.
+struct Groups<'a> {
+    graph: &'a LinkGraph,
+    groups: Vec<SettledGroup>,
+    /// For each final unit, the groups that it loads.
+    of_final: Vec<Vec<usize>>,
+}
+
+/// A group with what it needs.
+#[derive(PartialEq, Eq)]
+struct SettledGroup {
+    layer: Layer,
+    members: BTreeSet<LibraryId>,
+    bystanders: BTreeSet<LibraryId>,
+    needs: Vec<usize>,
+}
+
+impl<'a> Groups<'a> {
+    fn new(graph: &'a LinkGraph) -> Groups<'a> {
+        Groups {
+            graph,
+            groups: Vec::new(),
+            of_final: vec![Vec::new(); graph.final_units().len()],
+        }
+    }
+
+    /// Adds a group, or, if another scope has the same one, its final units to that.
+    fn add(&mut self, draft: Draft) {
+        // All users have the same groups below, so any of them can tell what is needed.
+        let Some(user) = draft.users.iter().next() else {
+            return;
+        };
+        if draft.members.is_empty() {
+            return;
+        }
+        let needs: BTreeSet<usize> = reached(self.graph, &draft.members)
+            .into_iter()
+            .filter_map(|id| self.holder(user, id))
+            .collect();
+        let group = SettledGroup {
+            needs: needs.into_iter().collect(),
+            layer: draft.layer,
+            members: draft.members,
+            bystanders: draft.bystanders,
+        };
+        let known = self.groups.iter().position(|known| *known == group);
+        let index = known.unwrap_or_else(|| {
+            self.groups.push(group);
+            self.groups.len() - 1
+        });
+        for user in draft.users.iter() {
+            self.of_final[user].push(index);
+        }
+    }
+
+    /// The group of a final unit that holds a library.
+    fn holder(&self, final_index: usize, library: LibraryId) -> Option<usize> {
+        let mut groups = self.of_final[final_index].iter().copied();
+        groups.find(|index| self.groups[*index].members.contains(&library))
+    }
+
+    fn into_plan(self, stays: Vec<(LibraryId, StayReason)>) -> Plan {
+        let order = self.order();
+        let mut id_of = vec![GroupId::new(0); order.len()];
+        for (position, index) in order.iter().enumerate() {
+            id_of[*index] = GroupId::new(position);
+        }
+        let dependents_first = |indices: &[usize]| {
+            let mut ids: Vec<_> = indices.iter().map(|index| id_of[*index]).collect();
+            ids.sort();
+            ids.reverse();
+            ids
+        };
+        Plan {
+            groups: order
+                .iter()
+                .map(|index| {
+                    let group = &self.groups[*index];
+                    Group {
+                        layer: group.layer,
+                        members: order_members(self.graph, &group.members),
+                        bystanders: group.bystanders.clone(),
+                        needs: dependents_first(&group.needs),
+                    }
+                })
+                .collect(),
+            finals: self
+                .of_final
+                .iter()
+                .map(|groups| FinalPlan {
+                    groups: dependents_first(groups),
+                })
+                .collect(),
+            stays,
+        }
+    }
+
+    /// The indices of all groups, each after those it needs, and otherwise by names alone.
+    fn order(&self) -> Vec<usize> {
+        let keys: Vec<_> = self
+            .groups
+            .iter()
+            .map(|group| {
+                let below = group.needs.iter();
+                let below = below.flat_map(|need| &self.groups[*need].members);
+                (
+                    names(self.graph, &group.members),
+                    group.bystanders.len(),
+                    names(self.graph, below),
+                )
+            })
+            .collect();
+        let needs: Vec<BTreeSet<usize>> = self
+            .groups
+            .iter()
+            .map(|group| group.needs.iter().copied().collect())
+            .collect();
+        let mut order = dependents_first(&keys, &needs);
+        order.reverse();
+        order
+    }
+}
+
+/// The final units of a scope.
+fn final_units_of(graph: &LinkGraph, scope: Scope) -> FinalSet {
+    let mut set = FinalSet::empty(graph.final_units().len());
+    for (index, unit) in graph.final_units().iter().enumerate() {
+        if unit.scope == scope {
+            set.insert(index);
+        }
+    }
+    set
 }
 
 /// For each library, the final units that reach it.
@@ -173,6 +402,17 @@ fn layers(graph: &LinkGraph, dependencies_first: &[LibraryId]) -> Vec<Layer> {
     layers
 }
 
+/// For each library, whether it or one that it depends on is native.
+fn native_below(graph: &LinkGraph, dependencies_first: &[LibraryId]) -> Vec<bool> {
+    let mut native_below = vec![false; graph.libraries().len()];
+    for id in dependencies_first {
+        let library = graph.library(*id);
+        let mut deps = library.deps.iter();
+        native_below[id.index()] = library.native || deps.any(|dep| native_below[dep.index()]);
+    }
+    native_below
+}
+
 /// For each library, why it cannot be a group member, if so.
 fn stay_reasons(graph: &LinkGraph, dependencies_first: &[LibraryId]) -> Vec<Option<StayReason>> {
     let mut reasons = vec![None; graph.libraries().len()];
@@ -196,7 +436,16 @@ fn by_name(graph: &LinkGraph, id: LibraryId) -> (&str, LibraryId) {
     (&graph.library(id).name, id)
 }
 
-fn order_members(graph: &LinkGraph, members: &[LibraryId]) -> Vec<LibraryId> {
+/// Those libraries in the order of their names.
+fn names<'a>(
+    graph: &'a LinkGraph,
+    ids: impl IntoIterator<Item = &'a LibraryId>,
+) -> BTreeSet<(&'a str, LibraryId)> {
+    ids.into_iter().map(|id| by_name(graph, *id)).collect()
+}
+
+fn order_members(graph: &LinkGraph, members: &BTreeSet<LibraryId>) -> Vec<LibraryId> {
+    let members: Vec<LibraryId> = members.iter().copied().collect();
     let position: BTreeMap<LibraryId, usize> = members
         .iter()
         .enumerate()
@@ -216,93 +465,19 @@ fn order_members(graph: &LinkGraph, members: &[LibraryId]) -> Vec<LibraryId> {
         .collect()
 }
 
-/// Puts each group after the groups it needs.
-fn order_groups<'a>(graph: &LinkGraph, drafts: Vec<Draft<'a>>) -> Vec<Draft<'a>> {
-    let keys: Vec<Vec<(&str, LibraryId)>> = drafts
-        .iter()
-        .map(|draft| draft.members.iter().map(|id| by_name(graph, *id)).collect())
-        .collect();
-    let mut order = dependents_first(&keys, &direct_needs(graph, &drafts));
-    order.reverse();
-    let mut drafts: Vec<Option<Draft<'a>>> = drafts.into_iter().map(Some).collect();
-    order
-        .into_iter()
-        .filter_map(|index| drafts[index].take())
-        .collect()
-}
-
-/// For each draft, the other drafts that hold a direct dependency of a member.
-fn direct_needs(graph: &LinkGraph, drafts: &[Draft<'_>]) -> Vec<BTreeSet<usize>> {
-    let draft_of = draft_of(graph, drafts);
-    drafts
-        .iter()
-        .enumerate()
-        .map(|(index, draft)| {
-            let deps = draft.members.iter().flat_map(|id| &graph.library(*id).deps);
-            deps.filter_map(|dep| draft_of[dep.index()])
-                .filter(|needed| *needed != index)
-                .collect()
-        })
-        .collect()
-}
-
-/// For each library, the index of the draft that it is a member of.
-fn draft_of(graph: &LinkGraph, drafts: &[Draft<'_>]) -> Vec<Option<usize>> {
-    let mut draft_of = vec![None; graph.libraries().len()];
-    for (index, draft) in drafts.iter().enumerate() {
-        for id in &draft.members {
-            draft_of[id.index()] = Some(index);
-        }
-    }
-    draft_of
-}
-
-fn groups(graph: &LinkGraph, drafts: Vec<Draft<'_>>) -> Vec<Group> {
-    let draft_of = draft_of(graph, &drafts);
-    drafts
-        .into_iter()
-        .enumerate()
-        .map(|(index, draft)| {
-            let needs: BTreeSet<usize> = reached(graph, &draft.members)
-                .into_iter()
-                .filter_map(|id| draft_of[id.index()])
-                .filter(|needed| *needed != index)
-                .collect();
-            Group {
-                layer: draft.layer,
-                members: draft.members,
-                needs: needs.into_iter().rev().map(GroupId::new).collect(),
-            }
-        })
-        .collect()
-}
-
 /// These libraries and everything they depend on.
 ///
 /// Followed from library to library: the needs of a needed group are more than that, since another
 /// member of it may be what has them.
-fn reached(graph: &LinkGraph, from: &[LibraryId]) -> BTreeSet<LibraryId> {
+fn reached(graph: &LinkGraph, from: &BTreeSet<LibraryId>) -> BTreeSet<LibraryId> {
     let mut reached = BTreeSet::new();
-    let mut left = from.to_vec();
+    let mut left: Vec<LibraryId> = from.iter().copied().collect();
     while let Some(id) = left.pop() {
         if reached.insert(id) {
             left.extend(&graph.library(id).deps);
         }
     }
     reached
-}
-
-/// By exactness, a final unit loads just those groups whose users it is one of.
-fn final_plans(graph: &LinkGraph, drafts: &[Draft<'_>]) -> Vec<FinalPlan> {
-    (0..graph.final_units().len())
-        .map(|final_index| FinalPlan {
-            groups: (0..drafts.len())
-                .rev()
-                .filter(|group_index| drafts[*group_index].users.contains(final_index))
-                .map(GroupId::new)
-                .collect(),
-        })
-        .collect()
 }
 
 /// Topological order of an acyclic graph; of the nodes that could come next, the one with the
@@ -339,6 +514,11 @@ impl FinalSet {
         FinalSet(vec![0; final_units.div_ceil(64)])
     }
 
+    /// A set for the same final units without any.
+    fn cleared(&self) -> FinalSet {
+        FinalSet(vec![0; self.0.len()])
+    }
+
     fn insert(&mut self, index: usize) {
         self.0[index / 64] |= 1 << (index % 64);
     }
@@ -349,11 +529,24 @@ impl FinalSet {
         }
     }
 
+    fn intersection(&self, other: &FinalSet) -> FinalSet {
+        let words = self.0.iter().zip(&other.0);
+        FinalSet(words.map(|(word, other)| word & other).collect())
+    }
+
     fn contains(&self, index: usize) -> bool {
         self.0[index / 64] & (1 << (index % 64)) != 0
     }
 
     fn is_empty(&self) -> bool {
         self.0.iter().all(|word| *word == 0)
+    }
+
+    fn count(&self) -> u32 {
+        self.0.iter().map(|word| word.count_ones()).sum()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.0.len() * 64).filter(|index| self.contains(*index))
     }
 }

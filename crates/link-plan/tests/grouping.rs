@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use link_plan::graph::{LibraryId, LinkGraph, Origin};
+use link_plan::graph::{LibraryId, LinkGraph, Origin, Scope};
 use link_plan::grouping::{Group, Layer, Plan, StayReason, plan};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
@@ -15,7 +15,7 @@ struct Recipe {
     /// Dependent, dependency.
     edges: Vec<(usize, usize)>,
     /// A number that names the final unit, and its dependencies.
-    finals: Vec<(usize, Vec<usize>)>,
+    finals: Vec<(usize, Scope, Vec<usize>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -23,6 +23,7 @@ struct RecipeLibrary {
     number: usize,
     origin: Origin,
     opted_out: bool,
+    native: bool,
 }
 
 /// A built graph with its plan.
@@ -41,13 +42,16 @@ impl Recipe {
             if library.opted_out {
                 graph.opt_out(id);
             }
+            if library.native {
+                graph.mark_native(id);
+            }
             ids.insert(library.number, id);
         }
         for (from, to) in &self.edges {
             graph.add_dependency(ids[from], ids[to]);
         }
-        for (_, deps) in &self.finals {
-            graph.add_final(deps.iter().map(|dep| ids[dep]));
+        for (_, scope, deps) in &self.finals {
+            graph.add_final(*scope, deps.iter().map(|dep| ids[dep]));
         }
         let plan = plan(&graph).expect("edges lead from smaller to larger numbers");
         Built { graph, ids, plan }
@@ -68,7 +72,7 @@ impl Built {
     }
 
     /// The groups in the words of names only, in order.
-    fn groups(&self) -> Vec<(Layer, Vec<String>, Vec<Vec<String>>)> {
+    fn groups(&self) -> Vec<(Layer, Vec<String>, usize, Vec<Vec<String>>)> {
         self.plan
             .groups
             .iter()
@@ -77,6 +81,7 @@ impl Built {
                 (
                     group.layer,
                     self.members(group),
+                    group.bystanders.len(),
                     needs.map(|id| self.members_at(id.index())).collect(),
                 )
             })
@@ -128,11 +133,24 @@ impl Built {
             .collect()
     }
 
-    fn group_index_of(&self) -> BTreeMap<LibraryId, usize> {
-        let groups = self.plan.groups.iter().enumerate();
-        groups
-            .flat_map(|(index, group)| group.members.iter().map(move |id| (*id, index)))
+    fn is_native_by_model(&self, id: LibraryId) -> bool {
+        let mut reached = self.reached(&[id]).into_iter();
+        reached.any(|id| self.graph.library(id).native)
+    }
+
+    /// The final units that load a group.
+    fn users(&self, group: usize) -> Vec<usize> {
+        let finals = self.plan.finals.iter().enumerate();
+        finals
+            .filter(|(_, plan)| plan.groups.iter().any(|id| id.index() == group))
+            .map(|(index, _)| index)
             .collect()
+    }
+
+    /// The groups that a final unit loads.
+    fn groups_of_final(&self, index: usize) -> impl Iterator<Item = (usize, &Group)> {
+        let groups = self.plan.finals[index].groups.iter();
+        groups.map(|id| (id.index(), &self.plan.groups[id.index()]))
     }
 }
 
@@ -143,22 +161,28 @@ fn name(number: usize) -> String {
 fn recipes() -> impl Strategy<Value = Recipe> {
     (1_usize..14).prop_flat_map(|count| {
         let origin = prop_oneof![2 => Just(Origin::Frozen), 1 => Just(Origin::Local)];
-        let library = (origin, prop::bool::weighted(0.08));
+        let scope = prop_oneof![Just(Scope::Program), Just(Scope::Development)];
+        let library = (
+            origin,
+            prop::bool::weighted(0.08),
+            prop::bool::weighted(0.15),
+        );
         let edge = (0..count, 0..count);
         let final_deps = prop::collection::vec(0..count, 0..5);
         (
             prop::collection::vec(library, count),
             prop::collection::vec(edge, 0..count * 3),
-            prop::collection::vec(final_deps, 0..6),
+            prop::collection::vec((scope, final_deps), 0..6),
         )
             .prop_map(|(libraries, edges, finals)| Recipe {
                 libraries: libraries
                     .into_iter()
                     .enumerate()
-                    .map(|(number, (origin, opted_out))| RecipeLibrary {
+                    .map(|(number, (origin, opted_out, native))| RecipeLibrary {
                         number,
                         origin,
                         opted_out,
+                        native,
                     })
                     .collect(),
                 edges: edges
@@ -166,7 +190,11 @@ fn recipes() -> impl Strategy<Value = Recipe> {
                     .filter(|(from, to)| from != to)
                     .map(|(from, to)| (from.min(to), from.max(to)))
                     .collect(),
-                finals: finals.into_iter().enumerate().collect(),
+                finals: finals
+                    .into_iter()
+                    .enumerate()
+                    .map(|(number, (scope, deps))| (number, scope, deps))
+                    .collect(),
             })
     })
 }
@@ -195,7 +223,7 @@ proptest! {
     })]
 
     #[test]
-    fn groups_and_stays_are_a_partition_of_the_reached_libraries(recipe in recipes()) {
+    fn each_reached_library_is_a_member_or_stays(recipe in recipes()) {
         let built = recipe.build();
         let finals = built.graph.final_units().iter();
         let roots: Vec<LibraryId> = finals.flat_map(|unit| unit.deps.clone()).collect();
@@ -204,10 +232,8 @@ proptest! {
             .into_iter()
             .partition(|id| built.stays_by_model(*id));
 
-        let planned: Vec<LibraryId> =
-            built.plan.groups.iter().flat_map(|group| group.members.clone()).collect();
-        prop_assert_eq!(planned.len(), members.len(), "a library is in two groups");
-        prop_assert_eq!(planned.into_iter().collect::<BTreeSet<_>>(), members);
+        let planned = built.plan.groups.iter().flat_map(|group| group.members.clone());
+        prop_assert_eq!(planned.collect::<BTreeSet<_>>(), members);
         prop_assert!(built.plan.groups.iter().all(|group| !group.members.is_empty()));
         prop_assert_eq!(
             built.plan.stays.iter().map(|(id, _)| *id).collect::<BTreeSet<_>>(),
@@ -247,17 +273,19 @@ proptest! {
     #[test]
     fn needs_are_the_groups_that_hold_dependencies(recipe in recipes()) {
         let built = recipe.build();
-        let group_of = built.group_index_of();
         for (index, group) in built.plan.groups.iter().enumerate() {
-            let needed: BTreeSet<usize> = built
-                .reached(&group.members)
-                .iter()
-                // A group is closed under dependencies: each one must be in some group.
-                .map(|id| group_of[id])
-                .filter(|needed| *needed != index)
-                .collect();
             let needs: BTreeSet<usize> = group.needs.iter().map(|id| id.index()).collect();
-            prop_assert_eq!(needs, needed);
+            let dependencies = built.reached(&group.members);
+            for user in built.users(index) {
+                // A group is closed under dependencies: each one is in a group of the same user.
+                let needed: BTreeSet<usize> = built
+                    .groups_of_final(user)
+                    .filter(|(_, other)| other.members.iter().any(|id| dependencies.contains(id)))
+                    .map(|(other, _)| other)
+                    .filter(|other| *other != index)
+                    .collect();
+                prop_assert_eq!(&needs, &needed);
+            }
         }
     }
 
@@ -273,31 +301,88 @@ proptest! {
     }
 
     #[test]
-    fn a_final_unit_loads_exactly_what_it_reaches(recipe in recipes()) {
+    fn a_final_unit_loads_each_library_it_reaches_once(recipe in recipes()) {
         let built = recipe.build();
         prop_assert_eq!(built.plan.finals.len(), recipe.finals.len());
-        for (index, final_plan) in built.plan.finals.iter().enumerate() {
-            let loaded: BTreeSet<LibraryId> = final_plan
-                .groups
-                .iter()
-                .flat_map(|id| built.plan.groups[id.index()].members.clone())
+        for index in 0..built.plan.finals.len() {
+            let loaded: Vec<LibraryId> = built
+                .groups_of_final(index)
+                .flat_map(|(_, group)| group.members.clone())
                 .collect();
-            prop_assert_eq!(loaded, built.members_by_model(index));
+            let distinct: BTreeSet<LibraryId> = loaded.iter().copied().collect();
+            prop_assert_eq!(loaded.len(), distinct.len(), "a library is in two groups");
+            prop_assert!(distinct.is_superset(&built.members_by_model(index)));
         }
     }
 
     #[test]
-    fn groups_are_as_large_as_exactness_and_layers_allow(recipe in recipes()) {
+    fn what_a_final_unit_loads_and_does_not_reach_is_a_bystander(recipe in recipes()) {
         let built = recipe.build();
-        let mut kinds = BTreeSet::new();
+        for index in 0..built.plan.finals.len() {
+            let reached = built.members_by_model(index);
+            for (_, group) in built.groups_of_final(index) {
+                let others = group.members.iter().filter(|id| !reached.contains(id));
+                for id in others {
+                    prop_assert!(group.bystanders.contains(id));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bystanders_are_frozen_and_not_native(recipe in recipes()) {
+        let built = recipe.build();
         for (index, group) in built.plan.groups.iter().enumerate() {
-            let users: Vec<usize> = (0..built.plan.finals.len())
-                .filter(|unit| {
-                    let groups = &built.plan.finals[*unit].groups;
-                    groups.iter().any(|id| id.index() == index)
-                })
-                .collect();
-            prop_assert!(kinds.insert((group.layer, users)), "two groups could be one");
+            if group.bystanders.is_empty() {
+                continue;
+            }
+            prop_assert_eq!(group.layer, Layer::Frozen);
+            prop_assert!(group.bystanders.iter().all(|id| group.members.contains(id)));
+            prop_assert!(!group.bystanders.iter().any(|id| built.is_native_by_model(*id)));
+            let users = built.users(index);
+            let is_exact = group.members.iter().all(|id| {
+                users.iter().all(|user| built.members_by_model(*user).contains(id))
+            });
+            prop_assert!(!is_exact, "nobody is a bystander where all reach all");
+        }
+    }
+
+    #[test]
+    fn a_final_unit_has_one_local_group_and_one_common_group(recipe in recipes()) {
+        let built = recipe.build();
+        for index in 0..built.plan.finals.len() {
+            let local = built.groups_of_final(index).filter(|(_, g)| g.layer == Layer::Local);
+            prop_assert!(local.count() <= 1);
+            let without_native = built.groups_of_final(index).filter(|(_, group)| {
+                let mut members = group.members.iter();
+                group.layer == Layer::Frozen && members.any(|id| !built.is_native_by_model(*id))
+            });
+            prop_assert!(without_native.count() <= 1);
+        }
+    }
+
+    #[test]
+    fn the_local_group_of_a_final_unit_depends_on_no_other_of_its_scope(recipe in recipes()) {
+        let built = recipe.build();
+        let local = |built: &Built, index: usize| -> BTreeSet<String> {
+            let groups = built.groups_of_final(index);
+            let local = groups.filter(|(_, group)| group.layer == Layer::Local);
+            local.flat_map(|(_, group)| built.members(group)).collect()
+        };
+        for (index, unit) in recipe.finals.iter().enumerate() {
+            let alone = Recipe { finals: vec![unit.clone()], ..recipe.clone() }.build();
+            prop_assert_eq!(local(&built, index), local(&alone, 0));
+        }
+    }
+
+    #[test]
+    fn the_groups_of_a_scope_do_not_depend_on_the_other(recipe in recipes()) {
+        let built = recipe.build();
+        for scope in [Scope::Program, Scope::Development] {
+            let finals = recipe.finals.iter().filter(|(_, other, _)| *other == scope);
+            let alone = Recipe { finals: finals.cloned().collect(), ..recipe.clone() }.build();
+            let groups = built.groups();
+            prop_assert!(alone.groups().iter().all(|group| groups.contains(group)));
         }
     }
 
@@ -324,8 +409,8 @@ proptest! {
         let (built, other) = (recipe.build(), shuffled.build());
         prop_assert_eq!(built.groups(), other.groups());
         prop_assert_eq!(built.stays(), other.stays());
-        for (index, (number, _)) in recipe.finals.iter().enumerate() {
-            let other_index = shuffled.finals.iter().position(|(other, _)| other == number);
+        for (index, (number, ..)) in recipe.finals.iter().enumerate() {
+            let other_index = shuffled.finals.iter().position(|(other, ..)| other == number);
             prop_assert_eq!(
                 Some(&built.plan.finals[index]),
                 other_index.map(|index| &other.plan.finals[index])
@@ -340,7 +425,7 @@ proptest! {
         let Some(known) = graph.final_units().first().cloned() else {
             return Ok(());
         };
-        graph.add_final(known.deps);
+        graph.add_final(known.scope, known.deps);
         let plan = plan(&graph).unwrap();
         prop_assert_eq!(&plan.groups, &built.plan.groups);
         prop_assert_eq!(&plan.finals[..built.plan.finals.len()], &built.plan.finals[..]);
@@ -361,39 +446,51 @@ proptest! {
     }
 }
 
-/// `libraries` lists `name`, `name!` for a path crate and `name-` for one that opted out, each with
-/// its dependencies: `"app_core!: serde log"`. The plan is printed with the order it has.
+/// `libraries` lists `name`, `name!` for a path crate, `name-` for one that opted out and `name*`
+/// for a native one, each with its dependencies: `"app_core!: serde log"`. Those of a test begin
+/// with `test`. The plan is printed with the order it has.
 fn check(libraries: &[&str], finals: &[&str], expected: &[&str]) {
     let mut graph = LinkGraph::new();
     let mut ids = BTreeMap::new();
+    let name_of = |label: &str| label.trim_end_matches(['!', '-', '*']).to_owned();
     for line in libraries {
         let label = line.split(':').next().unwrap();
-        let name = label.trim_end_matches(['!', '-']);
         let origin = match label.contains('!') {
             true => Origin::Local,
             false => Origin::Frozen,
         };
-        let id = graph.add_library(name, origin);
+        let id = graph.add_library(name_of(label), origin);
         if label.ends_with('-') {
             graph.opt_out(id);
         }
-        ids.insert(name, id);
+        if label.ends_with('*') {
+            graph.mark_native(id);
+        }
+        ids.insert(name_of(label), id);
     }
     for line in libraries {
         let (label, deps) = line.split_once(':').unwrap_or((line, ""));
         for dep in deps.split_whitespace() {
-            graph.add_dependency(ids[label.trim_end_matches(['!', '-'])], ids[dep]);
+            graph.add_dependency(ids[&name_of(label)], ids[dep]);
         }
     }
-    for deps in finals {
-        graph.add_final(deps.split_whitespace().map(|dep| ids[dep]));
+    for line in finals {
+        let (scope, deps) = match line.strip_prefix("test") {
+            Some(deps) => (Scope::Development, deps),
+            None => (Scope::Program, *line),
+        };
+        graph.add_final(scope, deps.split_whitespace().map(|dep| ids[dep]));
     }
     let plan = plan(&graph).unwrap();
 
     let name = |id: &LibraryId| graph.library(*id).name.as_str();
     let mut printed = Vec::new();
     for (index, group) in plan.groups.iter().enumerate() {
-        let members: Vec<&str> = group.members.iter().map(name).collect();
+        let member = |id: &LibraryId| match group.bystanders.contains(id) {
+            true => format!("({})", name(id)),
+            false => name(id).to_owned(),
+        };
+        let members: Vec<String> = group.members.iter().map(member).collect();
         let needs: Vec<usize> = group.needs.iter().map(|id| id.index()).collect();
         let layer = group.layer;
         printed.push(format!(
@@ -436,17 +533,72 @@ fn one_program_gets_one_group_for_each_layer() {
 }
 
 #[test]
-fn programs_with_different_dependencies_share_what_both_reach() {
+fn programs_with_different_dependencies_share_the_frozen_group() {
     check(
         &["http: bytes", "sql: bytes", "bytes"],
         &["http", "sql", ""],
         &[
-            "0 Frozen: bytes needs []",
-            "1 Frozen: sql needs [0]",
-            "2 Frozen: http needs [0]",
-            "final [2, 0]",
-            "final [1, 0]",
+            "0 Frozen: (http) (sql) (bytes) needs []",
+            "final [0]",
+            "final [0]",
             "final []",
+        ],
+    );
+}
+
+#[test]
+fn what_may_be_native_is_shared_by_those_who_reach_it() {
+    check(
+        &["http: tls", "tls*: bytes", "sql*", "bytes", "zlib*"],
+        &["http zlib", "sql zlib"],
+        &[
+            "0 Frozen: sql needs []",
+            "1 Frozen: (bytes) zlib needs []",
+            "2 Frozen: http tls needs [1]",
+            "final [2, 1]",
+            "final [1, 0]",
+        ],
+    );
+}
+
+#[test]
+fn tests_have_a_frozen_group_of_their_own_if_they_reach_more() {
+    check(
+        &["core!: serde", "serde", "proptest: serde"],
+        &["core", "test core proptest", "test core proptest"],
+        &[
+            "0 Frozen: serde needs []",
+            "1 Frozen: proptest serde needs []",
+            "2 Local: core needs [0]",
+            "3 Local: core needs [1]",
+            "final [2, 0]",
+            "final [3, 1]",
+            "final [3, 1]",
+        ],
+    );
+    check(
+        &["core!: serde", "serde"],
+        &["core", "test core"],
+        &[
+            "0 Frozen: serde needs []",
+            "1 Local: core needs [0]",
+            "final [1, 0]",
+            "final [1, 0]",
+        ],
+    );
+}
+
+#[test]
+fn a_local_group_is_what_one_final_unit_reaches() {
+    check(
+        &["top!: base", "other!: base", "base!"],
+        &["top", "other", "other"],
+        &[
+            "0 Local: top base needs []",
+            "1 Local: other base needs []",
+            "final [0]",
+            "final [1]",
+            "final [1]",
         ],
     );
 }
@@ -454,7 +606,7 @@ fn programs_with_different_dependencies_share_what_both_reach() {
 #[test]
 fn needs_reach_through_groups() {
     check(
-        &["a!: b", "b: c", "c"],
+        &["a!: b", "b*: c", "c"],
         &["a", "b", "c"],
         &[
             "0 Frozen: c needs []",

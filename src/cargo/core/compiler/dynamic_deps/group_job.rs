@@ -1,5 +1,6 @@
 //! The job of a group.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,9 +15,10 @@ use link_plan::run_path::{AbsoluteForm, run_paths};
 use link_plan::rustc_flags::CodegenFlags;
 
 use super::final_unit::{DEFAULT_LINKER, wrapper_program};
-use super::group_unit::{group_files, group_name};
-use super::planner::is_final;
+use super::group_unit::{group_files, group_name, has_bystanders};
+use super::planner::{is_final, is_native};
 use crate::GlobalContext;
+use crate::core::PackageId;
 use crate::core::compiler::job_queue::Work;
 use crate::core::compiler::{BuildRunner, CompileKind, Unit};
 use crate::core::profiles::StripInner;
@@ -27,15 +29,22 @@ pub(in crate::core::compiler) fn link_group(
     build_runner: &mut BuildRunner<'_, '_>,
     unit: &Unit,
 ) -> CargoResult<Work> {
-    let mut job = group_job(build_runner, unit)?;
+    let bystanders = bystanders(build_runner, unit);
+    let mut job = group_job(build_runner, unit, &bystanders)?;
     let probe = is_sysroot(unit).then(|| sysroot_probe(build_runner, unit));
+    // A bystander loads no library of the platform.
+    let bystanders: HashSet<PackageId> = bystanders
+        .iter()
+        .map(|unit| unit.pkg.package_id())
+        .collect();
     let scripts = build_runner.build_scripts.get(unit).cloned();
     let script_outputs = Arc::clone(&build_runner.build_script_outputs);
 
     Ok(Work::new(move |state| {
         if let Some(scripts) = scripts {
             let outputs = script_outputs.lock().unwrap();
-            for (_, metadata) in &scripts.to_link {
+            let to_link = scripts.to_link.iter();
+            for (_, metadata) in to_link.filter(|(id, _)| !bystanders.contains(id)) {
                 let Some(output) = outputs.get(*metadata) else {
                     continue;
                 };
@@ -132,14 +141,45 @@ pub(super) fn groups_below(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> V
         .collect()
 }
 
-fn group_job(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<GroupJob> {
+/// The members that executables load which do not depend on them: those of a group with
+/// bystanders in which nothing native is linked.
+fn bystanders(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> HashSet<Unit> {
+    let mut native: HashSet<&Unit> = HashSet::new();
+    let mut bystanders = HashSet::new();
+    if !has_bystanders(unit) {
+        return bystanders;
+    }
+    // Dependents come first in a group, and what its members depend on is in it too.
+    for member in members(build_runner, unit).rev() {
+        let mut dependencies = build_runner.unit_deps(member).iter();
+        if is_native(member) || dependencies.any(|dep| native.contains(&dep.unit)) {
+            native.insert(member);
+        } else {
+            bystanders.insert(member.clone());
+        }
+    }
+    bystanders
+}
+
+/// The libraries that are planned to be in a group, dependents first.
+fn members<'a>(
+    build_runner: &'a BuildRunner<'_, '_>,
+    unit: &Unit,
+) -> impl DoubleEndedIterator<Item = &'a Unit> {
+    let edges = build_runner.unit_deps(unit).iter();
+    let members = edges.filter(|dep| !dep.unit.mode.is_link_group());
+    members.map(|dep| &dep.unit)
+}
+
+fn group_job(
+    build_runner: &BuildRunner<'_, '_>,
+    unit: &Unit,
+    bystanders: &HashSet<Unit>,
+) -> CargoResult<GroupJob> {
     let files = build_runner.files();
     let group_files = self::group_files(build_runner, unit);
-    let libraries = build_runner
-        .unit_deps(unit)
-        .iter()
-        .filter(|dep| !dep.unit.mode.is_link_group())
-        .map(|dep| library(build_runner, &dep.unit))
+    let libraries = members(build_runner, unit)
+        .map(|member| library(build_runner, member, bystanders.contains(member)))
         .collect::<CargoResult<_>>()?;
     let below: Vec<_> = groups_below(build_runner, unit)
         .iter()
@@ -177,7 +217,11 @@ fn group_job(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Gro
     })
 }
 
-fn library(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Library> {
+fn library(
+    build_runner: &BuildRunner<'_, '_>,
+    unit: &Unit,
+    is_bystander: bool,
+) -> CargoResult<Library> {
     let dependencies = build_runner
         .unit_deps(unit)
         .iter()
@@ -191,6 +235,7 @@ fn library(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Libra
         name: format!("{} v{}", id.name(), id.version()),
         rlib: rlib.ok_or_else(|| anyhow::format_err!("library `{id}` has no rlib"))?,
         dependencies,
+        is_bystander,
     })
 }
 

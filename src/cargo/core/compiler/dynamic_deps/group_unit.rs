@@ -42,6 +42,8 @@ static CRATE_TYPE: LazyLock<CrateType> =
 pub(super) struct GroupUnit<'a> {
     /// `frozen`, `local` or `sysroot`.
     pub(super) name: &'static str,
+    /// Whether some executables load the group that do not reach all its members.
+    pub(super) has_bystanders: bool,
     pub(super) kind: CompileKind,
     /// Holds what decides on the link: panic strategy and stripping.
     pub(super) profile: &'a Profile,
@@ -73,7 +75,8 @@ impl GroupUnit<'_> {
             profile,
             self.kind,
             CompileMode::LinkGroup,
-            Vec::new(),
+            // The same members are another group where some are bystanders.
+            Vec::from_iter(self.has_bystanders.then(|| "bystanders".into())),
             Rc::from(self.link_flags),
             Rc::from([]),
             Rc::new(BTreeMap::new()),
@@ -84,6 +87,11 @@ impl GroupUnit<'_> {
             false,
         ))
     }
+}
+
+/// Whether some executables load the group that do not reach all its members.
+pub(super) fn has_bystanders(unit: &Unit) -> bool {
+    !unit.features.is_empty()
 }
 
 /// An edge of the unit graph that ends in `unit`, for a dependent that only

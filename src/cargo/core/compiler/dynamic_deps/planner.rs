@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use anyhow::bail;
 use cargo_platform::Cfg;
 use itertools::Itertools;
-use link_plan::graph::{LibraryId, LinkGraph, Origin};
+use link_plan::graph::{LibraryId, LinkGraph, Origin, Scope};
 use link_plan::grouping::{self, Layer, Plan};
 use link_plan::rustc_flags::{self, CodegenFlags};
 use link_plan::support::{FallbackReason, LinkSettings, TargetCfg, check_support};
@@ -18,6 +18,7 @@ use crate::core::compiler::unit_graph::{UnitDep, UnitGraph};
 use crate::core::compiler::{
     BuildConfig, CompileKind, CompileMode, RustcTargetData, Unit, UnitInterner,
 };
+use crate::core::dependency::DepKind;
 use crate::core::profiles::{Lto, PanicStrategy, Profiles, StripInner};
 use crate::util::CargoResult;
 
@@ -161,9 +162,10 @@ impl Planner<'_, '_> {
         let (link_graph, libraries) = self.link_graph(&finals, graph);
         let plan = grouping::plan(&link_graph)?;
         let profile = &finals[0].profile;
-        let group_unit = |name, index| {
+        let group_unit = |name, has_bystanders, index| {
             GroupUnit {
                 name,
+                has_bystanders,
                 kind: setting.kind,
                 profile,
                 link_flags: &setting.link_flags,
@@ -172,7 +174,7 @@ impl Planner<'_, '_> {
             .intern(self.ws, self.interner)
         };
 
-        let sysroot = group_unit("sysroot", setting_index as u64)?;
+        let sysroot = group_unit("sysroot", false, setting_index as u64)?;
         graph.insert(sysroot.clone(), Vec::new());
         let mut groups: Vec<Unit> = Vec::new();
         for group in &plan.groups {
@@ -180,7 +182,8 @@ impl Planner<'_, '_> {
                 Layer::Frozen => "frozen",
                 Layer::Local => "local",
             };
-            let unit = group_unit(name, unique_index(setting_index, groups.len()))?;
+            let index = unique_index(setting_index, groups.len());
+            let unit = group_unit(name, !group.bystanders.is_empty(), index)?;
             let below = group.needs.iter().map(|need| &groups[need.index()]);
             let edges = members_of(&plan, groups.len(), &libraries)
                 .map(edge_to)
@@ -218,6 +221,9 @@ impl Planner<'_, '_> {
             if self.is_opted_out(unit) {
                 link_graph.opt_out(id);
             }
+            if is_native(unit) {
+                link_graph.mark_native(id);
+            }
             ids.insert(unit, id);
         }
         for &unit in &libraries {
@@ -226,7 +232,8 @@ impl Planner<'_, '_> {
             }
         }
         for unit in finals {
-            link_graph.add_final(linked_dependencies(graph, unit).map(|unit| ids[unit]));
+            let dependencies = linked_dependencies(graph, unit).map(|unit| ids[unit]);
+            link_graph.add_final(scope(unit), dependencies);
         }
         (link_graph, libraries.into_iter().cloned().collect())
     }
@@ -268,6 +275,33 @@ pub(super) fn is_final(unit: &Unit) -> bool {
         && !unit.target.for_host()
         && !unit.artifact.is_true()
         && !unit.skip_non_compile_time_dep
+}
+
+fn scope(final_unit: &Unit) -> Scope {
+    let is_bin = final_unit.mode == CompileMode::Build && final_unit.target.is_bin();
+    if is_bin {
+        Scope::Program
+    } else {
+        Scope::Development
+    }
+}
+
+/// Whether a library probably brings code of another language or a library of the
+/// platform: whether its build script uses what such build scripts use. Not whether
+/// its package has a `links` key, which many set for other reasons.
+pub(super) fn is_native(library: &Unit) -> bool {
+    const BUILDERS: [&str; 6] = [
+        "autotools",
+        "cc",
+        "cmake",
+        "pkg-config",
+        "system-deps",
+        "vcpkg",
+    ];
+    library.pkg.dependencies().iter().any(|dependency| {
+        dependency.kind() == DepKind::Build
+            && BUILDERS.contains(&dependency.package_name().as_str())
+    })
 }
 
 /// The libraries that are linked into `unit` by an edge of its own.
