@@ -116,6 +116,8 @@ pub struct LinkPlan {
     pub manifests: Vec<PathBuf>,
     /// Entries for the run path, in order.
     pub run_paths: Vec<OsString>,
+    /// Whether to leave the arguments of the linker in [`RECORD_FILE`].
+    pub record: bool,
 }
 
 /// Why an executable was linked statically after all.
@@ -155,7 +157,7 @@ pub struct DanglingReference {
 
 /// File name of the [`WrapperPlan`] in the directory of the linker wrapper.
 pub const PLAN_FILE: &str = "link-plan.json";
-/// File name of the link line that [`WrapperPlan::Record`] leaves.
+/// File name of the arguments of the linker that the wrapper leaves if it is asked to.
 pub const RECORD_FILE: &str = "link-line.json";
 /// File name of the [`FallbackReport`] that a failed dynamic link leaves.
 pub const FALLBACK_FILE: &str = "fallback.json";

@@ -93,6 +93,24 @@ pub fn fallback_report(directory: &Path) -> Result<Option<FallbackReport>> {
     path.exists().then(|| read_json(&path)).transpose()
 }
 
+/// The linker that the wrapper in `directory` ran last and its arguments, if they were
+/// recorded; at most once.
+///
+/// # Errors
+/// When the record cannot be read or removed.
+pub fn take_record(directory: &Path) -> Result<Option<(PathBuf, Vec<OsString>)>> {
+    let path = directory.join(RECORD_FILE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let args = read_json(&path)?;
+    fs::remove_file(&path).map_err(Error::io("remove", path))?;
+    Ok(match read_json(&directory.join(PLAN_FILE))? {
+        WrapperPlan::Link(plan) => Some((plan.linker, args)),
+        WrapperPlan::Record => None,
+    })
+}
+
 /// Does the linker's work and exits, if this process was called as the linker.
 /// Otherwise returns at once, at the cost of looking at its own name.
 pub fn run_if_called_as_linker() {
@@ -130,7 +148,8 @@ fn work(directory: &Path, plan: &Path, args: Vec<OsString>) -> Result<ExitStatus
 /// Links one executable: against the groups, or, if that fails, as rustc asked.
 fn link(directory: &Path, plan: &LinkPlan, original: Vec<OsString>) -> Result<ExitStatus> {
     let report = match link_against_groups(directory, plan, &original) {
-        Ok(output) => {
+        Ok((args, output)) => {
+            record(directory, plan, &args)?;
             forward(&output);
             return Ok(output.status);
         }
@@ -142,6 +161,7 @@ fn link(directory: &Path, plan: &LinkPlan, original: Vec<OsString>) -> Result<Ex
         },
         Err(Unlinkable::Refused(report)) => report,
     };
+    record(directory, plan, &original)?;
     let output = run_original(plan, &original)?;
     forward(&output);
     // A line that fails either way is the user's to mend, from the linker's words
@@ -150,6 +170,13 @@ fn link(directory: &Path, plan: &LinkPlan, original: Vec<OsString>) -> Result<Ex
         write_json(&directory.join(FALLBACK_FILE), &report)?;
     }
     Ok(output.status)
+}
+
+fn record(directory: &Path, plan: &LinkPlan, args: &[OsString]) -> Result<()> {
+    if plan.record {
+        write_json(&directory.join(RECORD_FILE), &args)?;
+    }
+    Ok(())
 }
 
 fn run_original(plan: &LinkPlan, original: &[OsString]) -> Result<Output> {
@@ -184,14 +211,14 @@ fn link_against_groups(
     directory: &Path,
     plan: &LinkPlan,
     original: &[OsString],
-) -> Result<Output, Unlinkable> {
+) -> Result<(Vec<OsString>, Output), Unlinkable> {
     let args = response_file::expand(original.iter().cloned())?;
     let on_line: HashSet<String> = rlibs(&args)
         .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
         .collect();
     let groups = groups_on_line(plan, &on_line)?;
     if groups.is_empty() {
-        return Ok(run_original(plan, original)?);
+        return Ok((original.to_vec(), run_original(plan, original)?));
     }
     // Of its own, because rustdoc links many doctests with one wrapper at once.
     let scratch = tempfile::Builder::new()
@@ -217,9 +244,9 @@ fn link_against_groups(
     if !has_foreign_archives(&args, &settled_libraries)
         && let Some(stubs) = stubs(&args, &objects, &manifests, &inputs, scratch)?
     {
-        let (_, output) = link(&stubs)?;
-        if output.status.success() {
-            return Ok(output);
+        let linked = link(&stubs)?;
+        if linked.1.status.success() {
+            return Ok(linked);
         }
         // The shared objects themselves have the last word.
     }
@@ -234,7 +261,7 @@ fn link_against_groups(
             stderr,
         }));
     }
-    Ok(output)
+    Ok((rewritten, output))
 }
 
 /// Interface stubs in the place of the shared objects, if all of them can have one.

@@ -111,6 +111,7 @@ fn linker_flag(
             .map(|directory| executable_run_paths(build_runner, unit, directory))
             .flatten_ok()
             .collect::<CargoResult<_>>()?,
+        record: build_runner.bcx.gctx.extra_verbose(),
     };
     let directory = wrapper_directory(build_runner, unit);
     let linker = wrapper::prepare(&directory, &wrapper_program(), plan)?;
@@ -132,8 +133,9 @@ pub(in crate::core::compiler) fn groups_of(
         .collect()
 }
 
-/// Tells the user when the dynamic link of `unit` failed and the static one did not.
-pub(in crate::core::compiler) fn report_fallback(
+/// Tells the user how `unit` was linked: that the dynamic link failed and the static one
+/// did not, and the linker's command to those who want to see each.
+pub(in crate::core::compiler) fn report_link(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
 ) -> Work {
@@ -143,6 +145,9 @@ pub(in crate::core::compiler) fn report_fallback(
     let directory = wrapper_directory(build_runner, unit);
     let name = unit.target.name().to_owned();
     Work::new(move |state| {
+        if let Some((linker, args)) = wrapper::take_record(&directory)? {
+            state.running(ProcessBuilder::new(linker).args(&args));
+        }
         if let Some(report) = wrapper::fallback_report(&directory)? {
             state.warning(fallback_warning(&name, &report));
         }

@@ -84,15 +84,15 @@ fn refusal_warning(group: &str, refusal: &Refusal) -> String {
     )
 }
 
-/// Says that a group is linked. Only to those who want to see each step: a user
+/// Says what is done with a group. Only to those who want to see each step: a user
 /// who asked for an executable is not asked to know of groups.
-pub(in crate::core::compiler) fn note_linking(
+pub(in crate::core::compiler) fn note_group(
     gctx: &GlobalContext,
+    status: &str,
     unit: &Unit,
 ) -> CargoResult<()> {
     let message = format!("{} group", group_name(unit));
-    gctx.shell()
-        .verbose(|shell| shell.status("Linking", &message))
+    gctx.shell().verbose(|shell| shell.status(status, &message))
 }
 
 /// What a group is made from, besides what the unit itself and its dependencies

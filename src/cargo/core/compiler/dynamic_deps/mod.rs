@@ -41,10 +41,8 @@ mod planner;
 mod request;
 
 pub use self::final_unit::enter_linker_wrapper;
-pub(super) use self::final_unit::{
-    add_doctest_args, add_linker_wrapper, groups_of, report_fallback,
-};
-pub(super) use self::group_job::{group_content, group_inputs, link_group, note_linking};
+pub(super) use self::final_unit::{add_doctest_args, add_linker_wrapper, groups_of, report_link};
+pub(super) use self::group_job::{group_content, group_inputs, link_group, note_group};
 pub(super) use self::group_unit::group_outputs;
 pub(crate) use self::planner::Planner;
 pub use self::request::DynamicDepsRequest;
