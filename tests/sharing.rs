@@ -189,9 +189,17 @@ fn a_library_with_effects_is_loaded_only_by_those_who_depend_on_it() {
     assert_eq!(stdout(&p.bin("a")), "a hooked\n");
     assert_eq!(stdout(&p.bin("b")), "b plain 2\n");
 
-    // Where it is alone with those who depend on it, it is a member.
+    // Where it is alone with those who depend on it, it is a member, from the next link on.
+    p.cargo("build --dynamic-deps -p a -v")
+        .with_stderr_does_not_contain("[RUNNING] `rustc [..]")
+        .run();
+    p.change_file(
+        "a/src/main.rs",
+        "fn main() { println!(\"a! {}\", hooked::name()); }",
+    );
     p.cargo("build --dynamic-deps -p a").run();
     assert_eq!(members_of(&p.bin("a"), "frozen"), ["hooked"]);
+    assert_eq!(stdout(&p.bin("a")), "a! hooked\n");
 }
 
 #[cargo_test]

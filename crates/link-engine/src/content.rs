@@ -21,8 +21,11 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::elf::DynamicInfo;
-use crate::manifest::GroupManifest;
-use crate::{Error, Result, files};
+use crate::{Error, Result};
+
+/// What the names of all files of groups begin with. No crate has a name like it, so rustc
+/// does not take the files for libraries.
+pub const NAME_PREFIX: &str = "dynamic-deps-";
 
 /// Hexadecimal digits of a [`ContentKey`] in a file name.
 const KEY_DIGITS: usize = 16;
@@ -80,22 +83,6 @@ impl GroupFiles {
         self.directory.join(soname)
     }
 
-    /// Puts the current content into another directory, under its soname, and removes
-    /// there what no executable needs any more.
-    ///
-    /// # Errors
-    /// When the manifest cannot be read or a file not be made or removed.
-    pub fn export(&self, directory: &Path) -> Result<()> {
-        let manifest = GroupManifest::read(&self.manifest())?;
-        if manifest.members.is_empty() {
-            return Ok(());
-        }
-        let exported = GroupFiles::new(directory, &self.stem);
-        let content = self.content(&manifest.soname);
-        files::link_or_copy(&content, &exported.content(&manifest.soname))?;
-        exported.remove_unneeded(&manifest.soname, &[directory.to_owned()])
-    }
-
     /// Removes the content that no executable needs and that is not `current`.
     ///
     /// An executable is any file in `executable_directories` that the loader
@@ -128,28 +115,53 @@ impl GroupFiles {
     }
 
     fn names(&self) -> Result<HashSet<String>> {
-        let entries = fs::read_dir(&self.directory).map_err(Error::io("list", &self.directory))?;
-        Ok(entries
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .collect())
+        file_names(&self.directory)
     }
 
     fn remove(&self, name: &str) -> Result<()> {
-        let path = self.directory.join(name);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(Error::io("remove", path)(error))
-            }
-            _ => Ok(()),
-        }
+        remove(&self.directory.join(name))
     }
 
     fn is_content(&self, name: &str) -> bool {
         name.strip_prefix(&self.stem)
             .and_then(|rest| rest.strip_prefix('-')?.strip_suffix(".so"))
-            .is_some_and(|key| {
-                key.len() == KEY_DIGITS && key.bytes().all(|byte| byte.is_ascii_hexdigit())
-            })
+            .is_some_and(is_key)
+    }
+}
+
+/// Removes from `directory` the contents of groups that no executable in it needs and that
+/// are not `current`.
+///
+/// # Errors
+/// When the directory cannot be listed or a file not be removed.
+pub(crate) fn remove_unneeded_in(directory: &Path, current: &HashSet<String>) -> Result<()> {
+    let mut older = file_names(directory)?;
+    older.retain(|name| {
+        let stem = name.strip_prefix(NAME_PREFIX);
+        let key = stem.and_then(|stem| stem.strip_suffix(".so")?.rsplit_once('-'));
+        key.is_some_and(|(_, key)| is_key(key)) && !current.contains(name)
+    });
+    keep_needed(directory, &mut older);
+    older
+        .iter()
+        .try_for_each(|name| remove(&directory.join(name)))
+}
+
+fn is_key(text: &str) -> bool {
+    text.len() == KEY_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn file_names(directory: &Path) -> Result<HashSet<String>> {
+    let entries = fs::read_dir(directory).map_err(Error::io("list", directory))?;
+    Ok(entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect())
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
+        _ => Ok(()),
     }
 }
 

@@ -28,6 +28,7 @@ pub mod group;
 pub mod interface;
 pub mod link_line;
 mod linker;
+pub mod loaded;
 pub mod manifest;
 pub mod response_file;
 pub mod rlib;

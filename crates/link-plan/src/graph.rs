@@ -64,15 +64,6 @@ pub enum Origin {
     Local,
 }
 
-/// Which dependencies of its package a final unit may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
-    /// The ordinary ones: bins.
-    Program,
-    /// Those for development too: tests, benches, examples and doctests.
-    Development,
-}
-
 /// One library unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Library {
@@ -94,8 +85,6 @@ pub struct Library {
 /// One final unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FinalUnit {
-    /// Which dependencies it may use.
-    pub scope: Scope,
     /// The libraries it depends on directly.
     pub deps: Vec<LibraryId>,
 }
@@ -171,14 +160,9 @@ impl LinkGraph {
     }
 
     /// Adds a final unit with its direct dependencies.
-    pub fn add_final(
-        &mut self,
-        scope: Scope,
-        deps: impl IntoIterator<Item = LibraryId>,
-    ) -> FinalId {
+    pub fn add_final(&mut self, deps: impl IntoIterator<Item = LibraryId>) -> FinalId {
         let id = FinalId(self.final_units.len());
         self.final_units.push(FinalUnit {
-            scope,
             deps: deps.into_iter().collect(),
         });
         id

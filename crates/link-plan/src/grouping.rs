@@ -13,17 +13,17 @@
 //!    registry crate that `[patch]` gives a path dependency is the reason for the second half:
 //!    taken by origin alone, the two layers could need each other.
 //! 3. **A local group is one final unit's.** It holds exactly what the final unit reaches; final
-//!    units that reach the same share it. An edit relinks the final units that a static build
-//!    would link, and which group they use does not depend on what else is built.
-//! 4. **A frozen group is common** to all final units of a [`Scope`]. It is large, it is linked once,
-//!    and what a final unit does not reach in it must be without effect (rule 5). The two scopes
-//!    are apart because a package's tests have dependencies that its programs lack: so `build` and
-//!    `test` use the same group for the programs.
-//! 5. **No effect on others.** A library of a common group that some final unit of it does not
+//!    units that reach the same share it. So an edit relinks the groups of those final units that
+//!    a static build would link, and what a final unit loads of the local layer does not depend
+//!    on what else is built.
+//! 4. **The frozen group is common** to all final units. It is large and linked once, and what a
+//!    final unit does not reach in it must be without effect (rule 5).
+//! 5. **No effect on others.** A library of the common group that some final unit of it does not
 //!    reach is a *bystander* there: it must neither define a symbol that a program could mean
 //!    another by, nor load a library of the platform. A library that may bring such things
-//!    ([`Library::native`](crate::graph::Library::native)), with its dependents, is in the common group if all final units reach it, else in
-//!    one of those that exactly the same final units reach.
+//!    ([`Library::native`](crate::graph::Library::native)), with its dependents, is in the common
+//!    group if all final units reach it, else in one of those that exactly the same final units
+//!    reach.
 //! 6. **Only what is used.** A library that no final unit reaches is in no group.
 //!
 //! In ordinary projects that makes at most two groups for a final unit, and the one of the sysroot
@@ -44,7 +44,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::graph::{CycleError, GroupId, LibraryId, LinkGraph, Origin, Scope};
+use crate::graph::{CycleError, GroupId, LibraryId, LinkGraph, Origin};
 
 /// Which libraries are linked into which group, which group each final unit loads, and what stays
 /// in the executables.
@@ -131,19 +131,16 @@ pub fn plan(graph: &LinkGraph) -> Result<Plan, CycleError> {
     stays.sort_by_key(|(id, _)| by_name(graph, *id));
 
     let mut groups = Groups::new(graph);
-    for scope in [Scope::Program, Scope::Development] {
-        let scope = final_units_of(graph, scope);
-        for draft in frozen_drafts(&frozen, &scope, &users, &native_below) {
-            groups.add(draft);
-        }
-        for draft in local_drafts(&local, &scope, &users) {
-            groups.add(draft);
-        }
+    for draft in frozen_drafts(&frozen, &users, &native_below) {
+        groups.add(draft);
+    }
+    for draft in local_drafts(&local, &users) {
+        groups.add(draft);
     }
     Ok(groups.into_plan(stays))
 }
 
-/// A group to be, in one scope.
+/// A group to be.
 struct Draft {
     layer: Layer,
     /// The final units that load it.
@@ -152,39 +149,14 @@ struct Draft {
     bystanders: BTreeSet<LibraryId>,
 }
 
-/// The frozen groups of a scope: the common one, then the exact ones, each after those with more
-/// users.
-fn frozen_drafts(
-    frozen: &[LibraryId],
-    scope: &FinalSet,
-    users: &[FinalSet],
-    native_below: &[bool],
-) -> Vec<Draft> {
-    let mut all = scope.cleared();
-    let mut users_in_scope = Vec::new();
-    for id in frozen {
-        let users = users[id.index()].intersection(scope);
-        all.insert_all(&users);
-        users_in_scope.push((*id, users));
-    }
-    let mut common = BTreeMap::new();
-    let mut exact = BTreeMap::<FinalSet, BTreeSet<LibraryId>>::new();
-    for (id, users) in users_in_scope {
-        if users.is_empty() {
-            continue;
-        }
-        if users == all || !native_below[id.index()] {
-            common.insert(id, users);
-        } else {
-            exact.entry(users).or_default().insert(id);
-        }
-    }
-    let mut loaders = scope.cleared();
-    for users in common.values() {
-        loaders.insert_all(users);
-    }
-    let is_exact = common.values().all(|users| *users == loaders);
-    let common: BTreeSet<LibraryId> = common.into_keys().collect();
+/// The frozen groups: the common one, then the exact ones, each after those with more users.
+fn frozen_drafts(frozen: &[LibraryId], users: &[FinalSet], native_below: &[bool]) -> Vec<Draft> {
+    let all = union(frozen, users);
+    let (common, native): (Vec<LibraryId>, Vec<LibraryId>) = frozen
+        .iter()
+        .partition(|id| users[id.index()] == all || !native_below[id.index()]);
+    let loaders = union(&common, users);
+    let is_exact = common.iter().all(|id| users[id.index()] == loaders);
     let bystanders = common
         .iter()
         .copied()
@@ -193,14 +165,19 @@ fn frozen_drafts(
     let common = Draft {
         layer: Layer::Frozen,
         users: loaders,
-        members: common,
+        members: common.into_iter().collect(),
         bystanders,
     };
-    let mut exact: Vec<Draft> = exact
+
+    let mut by_users = BTreeMap::<&FinalSet, BTreeSet<LibraryId>>::new();
+    for id in native {
+        by_users.entry(&users[id.index()]).or_default().insert(id);
+    }
+    let mut exact: Vec<Draft> = by_users
         .into_iter()
         .map(|(users, members)| Draft {
             layer: Layer::Frozen,
-            users,
+            users: users.clone(),
             members,
             bystanders: BTreeSet::new(),
         })
@@ -209,19 +186,27 @@ fn frozen_drafts(
     [common].into_iter().chain(exact).collect()
 }
 
-/// The local groups of a scope: one for each set of libraries that a final unit reaches.
-fn local_drafts(local: &[LibraryId], scope: &FinalSet, users: &[FinalSet]) -> Vec<Draft> {
+/// The final units that reach one of these libraries.
+fn union(libraries: &[LibraryId], users: &[FinalSet]) -> FinalSet {
+    let mut union = users.first().map_or(FinalSet::empty(0), FinalSet::cleared);
+    for id in libraries {
+        union.insert_all(&users[id.index()]);
+    }
+    union
+}
+
+/// The local groups: one for each set of libraries that a final unit reaches.
+fn local_drafts(local: &[LibraryId], users: &[FinalSet]) -> Vec<Draft> {
+    let all = union(local, users);
     let mut by_members = BTreeMap::<BTreeSet<LibraryId>, FinalSet>::new();
-    for final_index in scope.iter() {
+    for final_index in all.iter() {
         let reached = local
             .iter()
             .copied()
             .filter(|id| users[id.index()].contains(final_index))
             .collect();
-        by_members
-            .entry(reached)
-            .or_insert_with(|| scope.cleared())
-            .insert(final_index);
+        let users = by_members.entry(reached).or_insert_with(|| all.cleared());
+        users.insert(final_index);
     }
     by_members
         .into_iter()
@@ -239,16 +224,15 @@ struct Groups<'a> {
     graph: &'a LinkGraph,
     groups: Vec<SettledGroup>,
     /// For each final unit, the groups that it loads.
-    of_final: Vec<Vec<usize>>,
+    of_final: Vec<BTreeSet<usize>>,
 }
 
 /// A group with what it needs.
-#[derive(PartialEq, Eq)]
 struct SettledGroup {
     layer: Layer,
     members: BTreeSet<LibraryId>,
     bystanders: BTreeSet<LibraryId>,
-    needs: Vec<usize>,
+    needs: BTreeSet<usize>,
 }
 
 impl<'a> Groups<'a> {
@@ -256,37 +240,29 @@ impl<'a> Groups<'a> {
         Groups {
             graph,
             groups: Vec::new(),
-            of_final: vec![Vec::new(); graph.final_units().len()],
+            of_final: vec![BTreeSet::new(); graph.final_units().len()],
         }
     }
 
-    /// Adds a group, or, if another scope has the same one, its final units to that.
+    /// Adds a group, if there is something in it.
     fn add(&mut self, draft: Draft) {
         // All users have the same groups below, so any of them can tell what is needed.
         let Some(user) = draft.users.iter().next() else {
             return;
         };
-        if draft.members.is_empty() {
-            return;
-        }
         let needs: BTreeSet<usize> = reached(self.graph, &draft.members)
             .into_iter()
             .filter_map(|id| self.holder(user, id))
             .collect();
-        let group = SettledGroup {
-            needs: needs.into_iter().collect(),
+        for user in draft.users.iter() {
+            self.of_final[user].insert(self.groups.len());
+        }
+        self.groups.push(SettledGroup {
             layer: draft.layer,
             members: draft.members,
             bystanders: draft.bystanders,
-        };
-        let known = self.groups.iter().position(|known| *known == group);
-        let index = known.unwrap_or_else(|| {
-            self.groups.push(group);
-            self.groups.len() - 1
+            needs,
         });
-        for user in draft.users.iter() {
-            self.of_final[user].push(index);
-        }
     }
 
     /// The group of a final unit that holds a library.
@@ -301,11 +277,9 @@ impl<'a> Groups<'a> {
         for (position, index) in order.iter().enumerate() {
             id_of[*index] = GroupId::new(position);
         }
-        let dependents_first = |indices: &[usize]| {
-            let mut ids: Vec<_> = indices.iter().map(|index| id_of[*index]).collect();
-            ids.sort();
-            ids.reverse();
-            ids
+        let ids = |indices: &BTreeSet<usize>| {
+            let ids: BTreeSet<GroupId> = indices.iter().map(|index| id_of[*index]).collect();
+            ids.into_iter().rev().collect()
         };
         Plan {
             groups: order
@@ -316,7 +290,7 @@ impl<'a> Groups<'a> {
                         layer: group.layer,
                         members: order_members(self.graph, &group.members),
                         bystanders: group.bystanders.clone(),
-                        needs: dependents_first(&group.needs),
+                        needs: ids(&group.needs),
                     }
                 })
                 .collect(),
@@ -324,7 +298,7 @@ impl<'a> Groups<'a> {
                 .of_final
                 .iter()
                 .map(|groups| FinalPlan {
-                    groups: dependents_first(groups),
+                    groups: ids(groups),
                 })
                 .collect(),
             stays,
@@ -333,39 +307,16 @@ impl<'a> Groups<'a> {
 
     /// The indices of all groups, each after those it needs, and otherwise by names alone.
     fn order(&self) -> Vec<usize> {
-        let keys: Vec<_> = self
-            .groups
-            .iter()
-            .map(|group| {
-                let below = group.needs.iter();
-                let below = below.flat_map(|need| &self.groups[*need].members);
-                (
-                    names(self.graph, &group.members),
-                    group.bystanders.len(),
-                    names(self.graph, below),
-                )
-            })
+        let groups = self.groups.iter();
+        let keys: Vec<_> = groups
+            .map(|group| names(self.graph, &group.members))
             .collect();
-        let needs: Vec<BTreeSet<usize>> = self
-            .groups
-            .iter()
-            .map(|group| group.needs.iter().copied().collect())
-            .collect();
+        let groups = self.groups.iter();
+        let needs: Vec<_> = groups.map(|group| group.needs.clone()).collect();
         let mut order = dependents_first(&keys, &needs);
         order.reverse();
         order
     }
-}
-
-/// The final units of a scope.
-fn final_units_of(graph: &LinkGraph, scope: Scope) -> FinalSet {
-    let mut set = FinalSet::empty(graph.final_units().len());
-    for (index, unit) in graph.final_units().iter().enumerate() {
-        if unit.scope == scope {
-            set.insert(index);
-        }
-    }
-    set
 }
 
 /// For each library, the final units that reach it.
@@ -527,11 +478,6 @@ impl FinalSet {
         for (word, other) in self.0.iter_mut().zip(&other.0) {
             *word |= other;
         }
-    }
-
-    fn intersection(&self, other: &FinalSet) -> FinalSet {
-        let words = self.0.iter().zip(&other.0);
-        FinalSet(words.map(|(word, other)| word & other).collect())
     }
 
     fn contains(&self, index: usize) -> bool {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use link_plan::graph::{LibraryId, LinkGraph, Origin, Scope};
+use link_plan::graph::{LibraryId, LinkGraph, Origin};
 use link_plan::grouping::{Group, Layer, Plan, StayReason, plan};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
@@ -15,7 +15,7 @@ struct Recipe {
     /// Dependent, dependency.
     edges: Vec<(usize, usize)>,
     /// A number that names the final unit, and its dependencies.
-    finals: Vec<(usize, Scope, Vec<usize>)>,
+    finals: Vec<(usize, Vec<usize>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -50,8 +50,8 @@ impl Recipe {
         for (from, to) in &self.edges {
             graph.add_dependency(ids[from], ids[to]);
         }
-        for (_, scope, deps) in &self.finals {
-            graph.add_final(*scope, deps.iter().map(|dep| ids[dep]));
+        for (_, deps) in &self.finals {
+            graph.add_final(deps.iter().map(|dep| ids[dep]));
         }
         let plan = plan(&graph).expect("edges lead from smaller to larger numbers");
         Built { graph, ids, plan }
@@ -161,7 +161,6 @@ fn name(number: usize) -> String {
 fn recipes() -> impl Strategy<Value = Recipe> {
     (1_usize..14).prop_flat_map(|count| {
         let origin = prop_oneof![2 => Just(Origin::Frozen), 1 => Just(Origin::Local)];
-        let scope = prop_oneof![Just(Scope::Program), Just(Scope::Development)];
         let library = (
             origin,
             prop::bool::weighted(0.08),
@@ -172,7 +171,7 @@ fn recipes() -> impl Strategy<Value = Recipe> {
         (
             prop::collection::vec(library, count),
             prop::collection::vec(edge, 0..count * 3),
-            prop::collection::vec((scope, final_deps), 0..6),
+            prop::collection::vec(final_deps, 0..6),
         )
             .prop_map(|(libraries, edges, finals)| Recipe {
                 libraries: libraries
@@ -190,11 +189,7 @@ fn recipes() -> impl Strategy<Value = Recipe> {
                     .filter(|(from, to)| from != to)
                     .map(|(from, to)| (from.min(to), from.max(to)))
                     .collect(),
-                finals: finals
-                    .into_iter()
-                    .enumerate()
-                    .map(|(number, (scope, deps))| (number, scope, deps))
-                    .collect(),
+                finals: finals.into_iter().enumerate().collect(),
             })
     })
 }
@@ -362,7 +357,7 @@ proptest! {
     }
 
     #[test]
-    fn the_local_group_of_a_final_unit_depends_on_no_other_of_its_scope(recipe in recipes()) {
+    fn the_local_group_of_a_final_unit_depends_on_no_other(recipe in recipes()) {
         let built = recipe.build();
         let local = |built: &Built, index: usize| -> BTreeSet<String> {
             let groups = built.groups_of_final(index);
@@ -372,17 +367,6 @@ proptest! {
         for (index, unit) in recipe.finals.iter().enumerate() {
             let alone = Recipe { finals: vec![unit.clone()], ..recipe.clone() }.build();
             prop_assert_eq!(local(&built, index), local(&alone, 0));
-        }
-    }
-
-    #[test]
-    fn the_groups_of_a_scope_do_not_depend_on_the_other(recipe in recipes()) {
-        let built = recipe.build();
-        for scope in [Scope::Program, Scope::Development] {
-            let finals = recipe.finals.iter().filter(|(_, other, _)| *other == scope);
-            let alone = Recipe { finals: finals.cloned().collect(), ..recipe.clone() }.build();
-            let groups = built.groups();
-            prop_assert!(alone.groups().iter().all(|group| groups.contains(group)));
         }
     }
 
@@ -409,8 +393,8 @@ proptest! {
         let (built, other) = (recipe.build(), shuffled.build());
         prop_assert_eq!(built.groups(), other.groups());
         prop_assert_eq!(built.stays(), other.stays());
-        for (index, (number, ..)) in recipe.finals.iter().enumerate() {
-            let other_index = shuffled.finals.iter().position(|(other, ..)| other == number);
+        for (index, (number, _)) in recipe.finals.iter().enumerate() {
+            let other_index = shuffled.finals.iter().position(|(other, _)| other == number);
             prop_assert_eq!(
                 Some(&built.plan.finals[index]),
                 other_index.map(|index| &other.plan.finals[index])
@@ -425,7 +409,7 @@ proptest! {
         let Some(known) = graph.final_units().first().cloned() else {
             return Ok(());
         };
-        graph.add_final(known.scope, known.deps);
+        graph.add_final(known.deps);
         let plan = plan(&graph).unwrap();
         prop_assert_eq!(&plan.groups, &built.plan.groups);
         prop_assert_eq!(&plan.finals[..built.plan.finals.len()], &built.plan.finals[..]);
@@ -447,8 +431,7 @@ proptest! {
 }
 
 /// `libraries` lists `name`, `name!` for a path crate, `name-` for one that opted out and `name*`
-/// for a native one, each with its dependencies: `"app_core!: serde log"`. Those of a test begin
-/// with `test`. The plan is printed with the order it has.
+/// for a native one, each with its dependencies: `"app_core!: serde log"`. The plan is printed with the order it has.
 fn check(libraries: &[&str], finals: &[&str], expected: &[&str]) {
     let mut graph = LinkGraph::new();
     let mut ids = BTreeMap::new();
@@ -474,12 +457,8 @@ fn check(libraries: &[&str], finals: &[&str], expected: &[&str]) {
             graph.add_dependency(ids[&name_of(label)], ids[dep]);
         }
     }
-    for line in finals {
-        let (scope, deps) = match line.strip_prefix("test") {
-            Some(deps) => (Scope::Development, deps),
-            None => (Scope::Program, *line),
-        };
-        graph.add_final(scope, deps.split_whitespace().map(|dep| ids[dep]));
+    for deps in finals {
+        graph.add_final(deps.split_whitespace().map(|dep| ids[dep]));
     }
     let plan = plan(&graph).unwrap();
 
@@ -562,25 +541,12 @@ fn what_may_be_native_is_shared_by_those_who_reach_it() {
 }
 
 #[test]
-fn tests_have_a_frozen_group_of_their_own_if_they_reach_more() {
+fn what_only_tests_depend_on_is_a_bystander_of_the_program() {
     check(
         &["core!: serde", "serde", "proptest: serde"],
-        &["core", "test core proptest", "test core proptest"],
+        &["core", "core proptest"],
         &[
-            "0 Frozen: serde needs []",
-            "1 Frozen: proptest serde needs []",
-            "2 Local: core needs [0]",
-            "3 Local: core needs [1]",
-            "final [2, 0]",
-            "final [3, 1]",
-            "final [3, 1]",
-        ],
-    );
-    check(
-        &["core!: serde", "serde"],
-        &["core", "test core"],
-        &[
-            "0 Frozen: serde needs []",
+            "0 Frozen: (proptest) (serde) needs []",
             "1 Local: core needs [0]",
             "final [1, 0]",
             "final [1, 0]",

@@ -14,6 +14,7 @@ use link_plan::rustc_flags::CodegenFlags;
 
 use super::group_job::groups_below;
 use super::group_unit::group_files;
+use super::planner;
 use crate::core::compiler::job_queue::Work;
 use crate::core::compiler::{BuildRunner, Unit};
 use crate::util::CargoResult;
@@ -120,10 +121,7 @@ fn linker_flag(
 
 /// The files of the groups that a final unit uses, dependents first; none for any
 /// other unit.
-pub(in crate::core::compiler) fn groups_of(
-    build_runner: &BuildRunner<'_, '_>,
-    unit: &Unit,
-) -> Vec<GroupFiles> {
+fn groups_of(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Vec<GroupFiles> {
     if unit.mode.is_link_group() {
         return Vec::new();
     }
@@ -131,6 +129,29 @@ pub(in crate::core::compiler) fn groups_of(
         .iter()
         .map(|group| group_files(build_runner, group))
         .collect()
+}
+
+/// What decides on a final unit besides what a static build looks at: which of its
+/// libraries the user keeps in the executable. None where that is as usual.
+pub(in crate::core::compiler) fn final_inputs(
+    build_runner: &BuildRunner<'_, '_>,
+    unit: &Unit,
+) -> Option<String> {
+    if groups_below(build_runner, unit).is_empty() || unit.mode.is_link_group() {
+        return None;
+    }
+    let graph = &build_runner.bcx.unit_graph;
+    let profiles = &build_runner.bcx.profiles;
+    let is_opted_out = |library: &&Unit| planner::is_opted_out(profiles, library);
+    if !graph.keys().any(|unit| is_opted_out(&unit)) {
+        return None;
+    }
+    let libraries = planner::reachable_libraries(graph, unit).into_iter();
+    let names = libraries
+        .filter(is_opted_out)
+        .map(|library| library.pkg.package_id().to_string())
+        .sorted();
+    Some(names.format(", ").to_string()).filter(|names| !names.is_empty())
 }
 
 /// Tells the user how `unit` was linked: that the dynamic link failed and the static one

@@ -9,6 +9,7 @@ use cargo_util::ProcessBuilder;
 use filetime::FileTime;
 use itertools::Itertools;
 use link_engine::group::{FORMAT, GroupJob, Library, Strip};
+use link_engine::loaded;
 use link_engine::manifest::{GroupManifest, Refusal};
 use link_engine::sysroot::{self, Probe};
 use link_plan::run_path::{AbsoluteForm, run_paths};
@@ -20,7 +21,7 @@ use super::planner::{is_final, is_native};
 use crate::GlobalContext;
 use crate::core::PackageId;
 use crate::core::compiler::job_queue::Work;
-use crate::core::compiler::{BuildRunner, CompileKind, Unit};
+use crate::core::compiler::{BuildRunner, CompileKind, FileFlavor, Unit};
 use crate::core::profiles::StripInner;
 use crate::util::CargoResult;
 
@@ -118,18 +119,38 @@ pub(in crate::core::compiler) fn group_inputs(
     inputs
 }
 
-/// The shared object of a group under its soname, if the group was ever linked:
-/// executables load that one, so it must be there for the group to be fresh.
-pub(in crate::core::compiler) fn group_content(
+/// Whether `unit` is another one, and has to be built again, when `dependency` is.
+///
+/// A final unit does not follow the groups of libraries: what it reaches in them are
+/// dependencies of its own, as in a static build, and the older content stays for it
+/// where only others change. So it is built again exactly when it would be if it was
+/// linked statically, whatever else is built and shares groups with it. It follows the
+/// group of the sysroot, which stands for toolchain and linker.
+pub(in crate::core::compiler) fn follows(unit: &Unit, dependency: &Unit) -> bool {
+    unit.mode.is_link_group() || !dependency.mode.is_link_group() || is_sysroot(dependency)
+}
+
+/// Files besides the outputs of a unit without which it is not fresh. For a group, the
+/// shared object under its soname: it is what executables load. For a final unit, one
+/// that it loads, if that is missing.
+pub(in crate::core::compiler) fn needed_files(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
-) -> Option<PathBuf> {
-    if !unit.mode.is_link_group() {
-        return None;
+) -> CargoResult<Option<PathBuf>> {
+    if unit.mode.is_link_group() {
+        let path = group_files(build_runner, unit).manifest();
+        let manifest = GroupManifest::read(&path).ok();
+        return Ok(manifest.map(|manifest| manifest.shared_object(&path)));
     }
-    let path = group_files(build_runner, unit).manifest();
-    let manifest = GroupManifest::read(&path).ok()?;
-    Some(manifest.shared_object(&path))
+    if groups_below(build_runner, unit).is_empty() {
+        return Ok(None);
+    }
+    // An executable that cannot be read is stale or not by what a static build looks at.
+    let outputs = build_runner.outputs(unit)?;
+    Ok(outputs
+        .iter()
+        .filter(|output| output.flavor == FileFlavor::Normal && output.path.exists())
+        .find_map(|output| loaded::missing_group(&output.path).ok().flatten()))
 }
 
 /// The groups that `unit` is linked against, dependents first.

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::sync::LazyLock;
 
 use cargo_util_schemas::manifest::TomlManifest;
-use link_engine::content::GroupFiles;
+use link_engine::content::{GroupFiles, NAME_PREFIX};
 use url::Url;
 
 use crate::core::compiler::build_runner::OutputFile;
@@ -28,10 +28,6 @@ use crate::core::{
 use crate::util::CargoResult;
 use crate::util::Unhashed;
 use crate::util::interning::InternedString;
-
-/// Prefix of the names of all group packages, and so of the files of groups. No
-/// crate has a name like it, so rustc does not take the files for libraries.
-const PACKAGE_PREFIX: &str = "dynamic-deps-";
 
 /// The crate type of groups, which rustc does not know: it needs the objects of
 /// its dependencies, and nobody can name it as an `--extern`.
@@ -112,7 +108,7 @@ pub(super) fn edge_to(unit: &Unit) -> UnitDep {
 /// The group's name for people.
 pub(super) fn group_name(unit: &Unit) -> &str {
     let name = unit.pkg.name().as_str();
-    name.strip_prefix(PACKAGE_PREFIX).unwrap_or(name)
+    name.strip_prefix(NAME_PREFIX).unwrap_or(name)
 }
 
 /// Where the files of a group lie.
@@ -147,7 +143,7 @@ fn files_in(unit: &Unit, directory: PathBuf, metadata: Metadata) -> GroupFiles {
 
 fn package(group: &str, ws: &Workspace<'_>) -> CargoResult<Package> {
     let source = SourceId::for_registry(&Url::parse("https://dynamic-deps.invalid/")?)?;
-    let id = PackageId::try_new(format!("{PACKAGE_PREFIX}{group}"), "0.0.0", source)?;
+    let id = PackageId::try_new(format!("{NAME_PREFIX}{group}"), "0.0.0", source)?;
     let no_links: Option<InternedString> = None;
     let summary = Summary::new(id, Vec::new(), &BTreeMap::new(), no_links, None)?;
     let manifest = Manifest::new(

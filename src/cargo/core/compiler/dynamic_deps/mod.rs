@@ -21,14 +21,17 @@
 //! | Value                          | part of the metadata hash of | part of the fingerprint of |
 //! |--------------------------------|------------------------------|----------------------------|
 //! | `dynamic-deps` in a profile    | –                            | –                          |
-//! | which libraries are in a group | group, final unit            | group, final unit          |
+//! | which libraries are in a group | group                        | group                      |
+//! | which libraries are opted out  | –                            | final unit                 |
 //! | link flags                     | group, final unit            | group, final unit          |
-//! | content of the members         | –                            | group, final unit          |
+//! | content of the members         | –                            | group                      |
 //! | linker, content of the sysroot | –                            | group, final unit          |
 //!
 //! So a library is the same unit in a static and in a dynamic build, and a final
 //! unit is another one: both kinds of executable can be in a target directory,
-//! and switching between them compiles nothing again.
+//! and switching between them compiles nothing again. A final unit has no part in
+//! the groups of its libraries (`follows`): it is built again when what it reaches
+//! changes, and not when others that share a group with it do.
 //!
 //! Words: a *final unit* is a unit that rustc links to an executable (bin, test,
 //! bench, example, doctest); it need not be a root unit. *Frozen* libraries come from a
@@ -41,8 +44,10 @@ mod planner;
 mod request;
 
 pub use self::final_unit::enter_linker_wrapper;
-pub(super) use self::final_unit::{add_doctest_args, add_linker_wrapper, groups_of, report_link};
-pub(super) use self::group_job::{group_content, group_inputs, link_group, note_group};
+pub(super) use self::final_unit::{
+    add_doctest_args, add_linker_wrapper, final_inputs, report_link,
+};
+pub(super) use self::group_job::{follows, group_inputs, link_group, needed_files, note_group};
 pub(super) use self::group_unit::group_outputs;
 pub(crate) use self::planner::Planner;
 pub use self::request::DynamicDepsRequest;

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use anyhow::bail;
 use cargo_platform::Cfg;
 use itertools::Itertools;
-use link_plan::graph::{LibraryId, LinkGraph, Origin, Scope};
+use link_plan::graph::{LibraryId, LinkGraph, Origin};
 use link_plan::grouping::{self, Layer, Plan};
 use link_plan::rustc_flags::{self, CodegenFlags};
 use link_plan::support::{FallbackReason, LinkSettings, TargetCfg, check_support};
@@ -218,7 +218,7 @@ impl Planner<'_, '_> {
                 Origin::Frozen
             };
             let id = link_graph.add_library(unit.pkg.package_id().to_string(), origin);
-            if self.is_opted_out(unit) {
+            if is_opted_out(self.profiles, unit) {
                 link_graph.opt_out(id);
             }
             if is_native(unit) {
@@ -232,19 +232,18 @@ impl Planner<'_, '_> {
             }
         }
         for unit in finals {
-            let dependencies = linked_dependencies(graph, unit).map(|unit| ids[unit]);
-            link_graph.add_final(scope(unit), dependencies);
+            link_graph.add_final(linked_dependencies(graph, unit).map(|unit| ids[unit]));
         }
         (link_graph, libraries.into_iter().cloned().collect())
     }
+}
 
-    /// Whether a library is to stay in the executable: `false` in the profile of a
-    /// package counts, `false` for the whole profile does not, since a demand on
-    /// the command line overrides that.
-    fn is_opted_out(&self, unit: &Unit) -> bool {
-        unit.profile.dynamic_deps == Some(false)
-            && self.profiles.base_profile().dynamic_deps != Some(false)
-    }
+/// Whether a library is to stay in the executable: `false` in the profile of a
+/// package counts, `false` for the whole profile does not, since a demand on
+/// the command line overrides that.
+pub(super) fn is_opted_out(profiles: &Profiles, library: &Unit) -> bool {
+    library.profile.dynamic_deps == Some(false)
+        && profiles.base_profile().dynamic_deps != Some(false)
 }
 
 fn members_of<'a>(
@@ -275,15 +274,6 @@ pub(super) fn is_final(unit: &Unit) -> bool {
         && !unit.target.for_host()
         && !unit.artifact.is_true()
         && !unit.skip_non_compile_time_dep
-}
-
-fn scope(final_unit: &Unit) -> Scope {
-    let is_bin = final_unit.mode == CompileMode::Build && final_unit.target.is_bin();
-    if is_bin {
-        Scope::Program
-    } else {
-        Scope::Development
-    }
 }
 
 /// Whether a library probably brings code of another language or a library of the
@@ -317,7 +307,7 @@ fn linked_dependencies<'g>(graph: &'g UnitGraph, unit: &Unit) -> impl Iterator<I
 }
 
 /// All libraries that are linked into `unit`, each once.
-fn reachable_libraries<'g>(graph: &'g UnitGraph, unit: &Unit) -> Vec<&'g Unit> {
+pub(super) fn reachable_libraries<'g>(graph: &'g UnitGraph, unit: &Unit) -> Vec<&'g Unit> {
     let mut reached = Vec::new();
     let mut seen = HashSet::new();
     let mut pending: Vec<_> = linked_dependencies(graph, unit).collect();

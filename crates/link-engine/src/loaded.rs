@@ -1,0 +1,153 @@
+//! Which shared objects of groups an executable loads, and where the loader finds them.
+//!
+//! The executable itself says it: by DT_NEEDED and DT_RUNPATH. That holds for each
+//! executable, also for one that was linked against groups that are no longer planned,
+//! because a build of something else formed others.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use crate::content::{self, NAME_PREFIX};
+use crate::elf::DynamicInfo;
+use crate::{Error, Result, files};
+
+/// A shared object that an executable was linked against.
+struct LoadedGroup {
+    soname: String,
+    /// Where the loader looks, in order.
+    candidates: Vec<PathBuf>,
+}
+
+impl LoadedGroup {
+    fn found(&self) -> Option<&PathBuf> {
+        self.candidates.iter().find(|path| path.exists())
+    }
+}
+
+/// A shared object of a group without which `executable` cannot start, if the loader would
+/// miss one. None for what is no dynamic executable.
+///
+/// # Errors
+/// When the executable cannot be read.
+pub fn missing_group(executable: &Path) -> Result<Option<PathBuf>> {
+    let missing = loaded_groups(executable)?
+        .into_iter()
+        .find(|group| group.found().is_none());
+    Ok(missing.map(|group| {
+        let first = group.candidates.into_iter().next();
+        first.unwrap_or_else(|| group.soname.into())
+    }))
+}
+
+/// Puts the shared objects of groups that `executable` loads into `directory`, and removes
+/// there those that no executable in it needs any more.
+///
+/// # Errors
+/// When a file cannot be read, made or removed.
+pub fn export_groups(executable: &Path, directory: &Path) -> Result<()> {
+    let groups = loaded_groups(executable)?;
+    for group in &groups {
+        if let Some(original) = group.found() {
+            files::link_or_copy(original, &directory.join(&group.soname))?;
+        }
+    }
+    let current = groups.into_iter().map(|group| group.soname);
+    content::remove_unneeded_in(directory, &current.collect::<HashSet<_>>())
+}
+
+fn loaded_groups(executable: &Path) -> Result<Vec<LoadedGroup>> {
+    let Some(info) = DynamicInfo::read(executable)? else {
+        return Ok(Vec::new());
+    };
+    let origin = match std::path::absolute(executable) {
+        Ok(path) => path.with_file_name(""),
+        Err(error) => return Err(Error::io("find", executable)(error)),
+    };
+    let directories: Vec<PathBuf> = info
+        .run_path
+        .iter()
+        .map(|entry| match entry.strip_prefix("$ORIGIN") {
+            Some(rest) => origin.join(rest.trim_start_matches('/')),
+            None => PathBuf::from(entry),
+        })
+        .collect();
+    let groups = info
+        .needed
+        .into_iter()
+        .filter(|soname| soname.starts_with(NAME_PREFIX));
+    Ok(groups
+        .map(|soname| LoadedGroup {
+            candidates: directories.iter().map(|dir| dir.join(&soname)).collect(),
+            soname,
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::process::Command;
+
+    use super::*;
+
+    /// A program in `bin` that is linked against a shared object in `lib`.
+    fn program(directory: &Path, soname: &str) -> PathBuf {
+        let path = |name: &str| directory.join(name);
+        for name in ["bin", "lib"] {
+            fs::create_dir(path(name)).unwrap();
+        }
+        fs::write(path("main.c"), "int main(void) { return 0; }").unwrap();
+        let library = path("lib").join(soname);
+        let executable = path("bin/app");
+        let cc = |command: &mut Command| assert!(command.status().unwrap().success());
+        let name = format!("-Wl,-soname,{soname}");
+        cc(Command::new("cc")
+            .args(["-shared", &name, "-o"])
+            .arg(&library));
+        cc(Command::new("cc")
+            .args([
+                "-Wl,--no-as-needed,--enable-new-dtags,-rpath,$ORIGIN/../lib",
+                "-o",
+            ])
+            .args([&executable, &path("main.c"), &library]));
+        executable
+    }
+
+    #[test]
+    fn what_the_loader_would_miss_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let soname = "dynamic-deps-local-1-0123456789abcdef.so";
+        let executable = program(directory.path(), soname);
+        assert_eq!(missing_group(&executable).unwrap(), None);
+        fs::remove_file(directory.path().join("lib").join(soname)).unwrap();
+        let missing = missing_group(&executable).unwrap().unwrap();
+        assert_eq!(missing.file_name().unwrap(), soname);
+        assert_eq!(
+            missing_group(&directory.path().join("main.c")).unwrap(),
+            None
+        );
+    }
+
+    #[test]
+    fn what_the_executable_loads_goes_with_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let soname = "dynamic-deps-local-1-0123456789abcdef.so";
+        let executable = program(directory.path(), soname);
+        let out = directory.path().join("out");
+        fs::create_dir(&out).unwrap();
+        let older = out.join("dynamic-deps-local-2-0123456789abcdef.so");
+        let foreign = out.join("dynamic-deps.so");
+        for path in [&older, &foreign] {
+            fs::write(path, "").unwrap();
+        }
+        fs::copy(&executable, out.join("app")).unwrap();
+        export_groups(&executable, &out).unwrap();
+        assert!(out.join(soname).exists() && foreign.exists());
+        assert!(!older.exists());
+
+        // It stays for the executable that is there, whoever exports next.
+        let library = directory.path().join("main.c");
+        export_groups(&library, &out).unwrap();
+        assert!(out.join(soname).exists());
+    }
+}
