@@ -7,6 +7,7 @@
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
 mod allocator;
+mod documents;
 mod fallback;
 mod freshness;
 mod native;
