@@ -52,6 +52,22 @@ fn runs_when_copied() {
 }
 
 #[cargo_test]
+fn a_project_that_was_moved_is_fresh() {
+    let p = layered_project().build();
+    p.cargo("build").run();
+    p.cargo("build --dynamic-deps").run();
+    let moved = paths::root().join("moved");
+    fs::rename(p.root(), &moved).unwrap();
+    for arguments in ["build -v", "build -v --dynamic-deps"] {
+        p.cargo(arguments)
+            .cwd(&moved)
+            .with_stderr_does_not_contain("[RUNNING] [..]")
+            .run();
+        assert_eq!(stdout(&moved.join("target/debug/foo")), LAYERED_OUTPUT);
+    }
+}
+
+#[cargo_test]
 fn runs_after_target_was_moved() {
     let p = layered_project().build();
     p.cargo("build --dynamic-deps").run();

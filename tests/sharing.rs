@@ -86,16 +86,13 @@ fn executables_share_groups() {
 }
 
 #[cargo_test]
-fn an_executable_loads_only_the_local_libraries_that_it_depends_on() {
+fn an_edit_relinks_what_depends_on_it() {
     let p = two_programs().build();
     p.cargo("build --dynamic-deps").run();
-    assert_eq!(stdout(&p.bin("a")), "BASE\n");
-    assert_eq!(stdout(&p.bin("b")), "basebase\n");
-    for (bin, members) in [("a", ["left", "base"]), ("b", ["right", "base"])] {
+    for bin in ["a", "b"] {
         assert_eq!(groups_of(&p.bin(bin)), ["local", "sysroot"]);
-        assert_eq!(members_of(&p.bin(bin), "local"), members);
+        assert_eq!(members_of(&p.bin(bin), "local"), ["left", "right", "base"]);
     }
-
     p.change_file(
         "left/src/lib.rs",
         "pub fn left() -> String { base::base().to_lowercase() }",
@@ -105,18 +102,32 @@ fn an_executable_loads_only_the_local_libraries_that_it_depends_on() {
         .with_stderr_contains("[COMPILING] a v1.0.0 [..]")
         .run();
     assert_eq!(stdout(&p.bin("a")), "base\n");
+    assert_eq!(stdout(&p.bin("b")), "basebase\n");
+    // The older content is there for `b`, until that is built again too.
+    assert_eq!(contents(&p, "local").len(), 2);
+    p.change_file(
+        "base/src/lib.rs",
+        "pub fn base() -> &'static str { \"new\" }",
+    );
+    p.cargo("build --dynamic-deps").run();
+    assert_eq!(stdout(&p.bin("b")), "newnew\n");
+    assert_eq!(contents(&p, "local").len(), 1);
 }
 
 #[cargo_test]
-fn the_groups_of_a_program_do_not_depend_on_what_else_is_built() {
+fn another_selection_builds_no_executable_again() {
     let p = two_programs().build();
     p.cargo("build --dynamic-deps").run();
     for selection in ["-p a", "-p b", "--workspace", "--bin a --bin b"] {
         p.cargo(&format!("build --dynamic-deps -v {selection}"))
-            .with_stderr_does_not_contain("[LINKING] [..]")
-            .with_stderr_does_not_contain("[RUNNING] [..]")
+            .with_stderr_does_not_contain("[RUNNING] `rustc [..]")
             .run();
     }
+    assert_eq!(stdout(&p.bin("a")), "BASE\n");
+    // Only the first build of a selection links.
+    p.cargo("build --dynamic-deps -v -p a")
+        .with_stderr_does_not_contain("[LINKING] [..]")
+        .run();
 }
 
 #[cargo_test]

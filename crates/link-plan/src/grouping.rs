@@ -12,35 +12,30 @@
 //!    layer*, since Cargo rebuilds it too when that one changes. The rest is [`Layer::Frozen`]. A
 //!    registry crate that `[patch]` gives a path dependency is the reason for the second half:
 //!    taken by origin alone, the two layers could need each other.
-//! 3. **A local group is one final unit's.** It holds exactly what the final unit reaches; final
-//!    units that reach the same share it. So an edit relinks the groups of those final units that
-//!    a static build would link, and what a final unit loads of the local layer does not depend
-//!    on what else is built.
-//! 4. **The frozen group is common** to all final units. It is large and linked once, and what a
-//!    final unit does not reach in it must be without effect (rule 5).
-//! 5. **No effect on others.** A library of the common group that some final unit of it does not
-//!    reach is a *bystander* there: it must neither define a symbol that a program could mean
-//!    another by, nor load a library of the platform. A library that may bring such things
-//!    ([`Library::native`](crate::graph::Library::native)), with its dependents, is in the common
-//!    group if all final units reach it, else in one of those that exactly the same final units
-//!    reach.
-//! 6. **Only what is used.** A library that no final unit reaches is in no group.
+//! 3. **One group for each layer**, common to all final units. It is linked once, and what a
+//!    final unit does not reach in it must be without effect (rule 4).
+//! 4. **No effect on others.** A library of a common group that some final unit does not reach is
+//!    a *bystander* there: it must neither define a symbol that a program could mean another by,
+//!    nor load a library of the platform. A library that may bring such things
+//!    ([`Library::native`](crate::graph::Library::native)) is in the common group if all final
+//!    units reach it. If not, it and what depends on it are in groups of which the same final
+//!    units reach all members.
+//! 5. **Only what is used.** A library that no final unit reaches is in no group.
 //!
 //! In ordinary projects that makes at most two groups for a final unit, and the one of the sysroot
 //! crates, which is no matter of grouping.
 //!
 //! # The group graph is acyclic
 //!
-//! Let `a` depend on `b`, both members of groups of one final unit, and the groups differ. If the
-//! layers differ, `a` is local and `b` is frozen, since a dependent of a local library is local.
-//! Otherwise both are frozen: two libraries of the local layer would share the group. What a
-//! library in the common group depends on is there too (if all reach `a`, all reach `b`; if
-//! nothing below `a` is native, nothing below `b` is), so `a` is in an exact group. If `b` is in one
-//! too, more final units reach it than reach `a`. So along every edge between two groups the
+//! Let `a` depend on `b`, both group members, and the groups differ. If the layers differ, `a` is
+//! local and `b` is frozen, since a dependent of a local library is local. Otherwise `a` is not in
+//! the common group: what depends on a library outside of it is outside of it too. If `b` is not
+//! there either, more final units reach `b` than `a`. So along every edge between two groups the
 //! triple (local before frozen, exact before common, number of users) grows, and a path never
 //! comes back.
 //!
-//! A library can be in several groups, but never in two of one final unit.
+//! Which libraries share a group does depend on all final units: another selection has other
+//! common groups.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -113,210 +108,67 @@ pub fn plan(graph: &LinkGraph) -> Result<Plan, CycleError> {
     let users = users(graph, &order);
     let layers = layers(graph, &order);
     let stay_reasons = stay_reasons(graph, &order);
-    let native_below = native_below(graph, &order);
 
     let mut stays = Vec::new();
-    let mut frozen = Vec::new();
-    let mut local = Vec::new();
+    let mut members = Vec::new();
     for id in graph.library_ids() {
-        if users[id.index()].is_empty() {
-            continue;
-        }
-        match (stay_reasons[id.index()], layers[id.index()]) {
-            (Some(reason), _) => stays.push((id, reason)),
-            (None, Layer::Frozen) => frozen.push(id),
-            (None, Layer::Local) => local.push(id),
+        match stay_reasons[id.index()] {
+            _ if users[id.index()].is_empty() => {}
+            Some(reason) => stays.push((id, reason)),
+            None => members.push(id),
         }
     }
     stays.sort_by_key(|(id, _)| by_name(graph, *id));
 
-    let mut groups = Groups::new(graph);
-    for draft in frozen_drafts(&frozen, &users, &native_below) {
-        groups.add(draft);
+    let mut all = FinalSet::empty(graph.final_units().len());
+    for id in &members {
+        all.insert_all(&users[id.index()]);
     }
-    for draft in local_drafts(&local, &users) {
-        groups.add(draft);
+    let is_exact = partly_native(graph, &order, |id| users[id.index()] == all);
+    let mut members_of = BTreeMap::<(Layer, Option<&FinalSet>), Vec<LibraryId>>::new();
+    for id in members {
+        let users = is_exact[id.index()].then_some(&users[id.index()]);
+        let key = (layers[id.index()], users);
+        members_of.entry(key).or_default().push(id);
     }
-    Ok(groups.into_plan(stays))
+    let drafts = members_of
+        .into_iter()
+        .map(|((layer, exact), members)| Draft {
+            layer,
+            bystanders: match exact {
+                None => bystanders(graph, &members, |id| users[id.index()] == all),
+                Some(_) => BTreeSet::new(),
+            },
+            members: order_members(graph, &members),
+        })
+        .collect();
+    let groups = groups(graph, order_groups(graph, drafts));
+    Ok(Plan {
+        finals: final_plans(graph, &users, &groups),
+        groups,
+        stays,
+    })
 }
 
-/// A group to be.
+/// A group before it is known what it needs.
 struct Draft {
     layer: Layer,
-    /// The final units that load it.
-    users: FinalSet,
-    members: BTreeSet<LibraryId>,
+    members: Vec<LibraryId>,
     bystanders: BTreeSet<LibraryId>,
 }
 
-/// The frozen groups: the common one, then the exact ones, each after those with more users.
-fn frozen_drafts(frozen: &[LibraryId], users: &[FinalSet], native_below: &[bool]) -> Vec<Draft> {
-    let all = union(frozen, users);
-    let (common, native): (Vec<LibraryId>, Vec<LibraryId>) = frozen
-        .iter()
-        .partition(|id| users[id.index()] == all || !native_below[id.index()]);
-    let loaders = union(&common, users);
-    let is_exact = common.iter().all(|id| users[id.index()] == loaders);
-    let bystanders = common
-        .iter()
-        .copied()
-        .filter(|id| !is_exact && !native_below[id.index()])
-        .collect();
-    let common = Draft {
-        layer: Layer::Frozen,
-        users: loaders,
-        members: common.into_iter().collect(),
-        bystanders,
-    };
-
-    let mut by_users = BTreeMap::<&FinalSet, BTreeSet<LibraryId>>::new();
-    for id in native {
-        by_users.entry(&users[id.index()]).or_default().insert(id);
+/// Those members of a common group that must be without effect: if it has any that some final
+/// unit does not reach, all but the native ones, which all reach.
+fn bystanders(
+    graph: &LinkGraph,
+    members: &[LibraryId],
+    is_reached_by_all: impl Fn(LibraryId) -> bool,
+) -> BTreeSet<LibraryId> {
+    if members.iter().all(|id| is_reached_by_all(*id)) {
+        return BTreeSet::new();
     }
-    let mut exact: Vec<Draft> = by_users
-        .into_iter()
-        .map(|(users, members)| Draft {
-            layer: Layer::Frozen,
-            users: users.clone(),
-            members,
-            bystanders: BTreeSet::new(),
-        })
-        .collect();
-    exact.sort_by_key(|draft| std::cmp::Reverse(draft.users.count()));
-    [common].into_iter().chain(exact).collect()
-}
-
-/// The final units that reach one of these libraries.
-fn union(libraries: &[LibraryId], users: &[FinalSet]) -> FinalSet {
-    let mut union = users.first().map_or(FinalSet::empty(0), FinalSet::cleared);
-    for id in libraries {
-        union.insert_all(&users[id.index()]);
-    }
-    union
-}
-
-/// The local groups: one for each set of libraries that a final unit reaches.
-fn local_drafts(local: &[LibraryId], users: &[FinalSet]) -> Vec<Draft> {
-    let all = union(local, users);
-    let mut by_members = BTreeMap::<BTreeSet<LibraryId>, FinalSet>::new();
-    for final_index in all.iter() {
-        let reached = local
-            .iter()
-            .copied()
-            .filter(|id| users[id.index()].contains(final_index))
-            .collect();
-        let users = by_members.entry(reached).or_insert_with(|| all.cleared());
-        users.insert(final_index);
-    }
-    by_members
-        .into_iter()
-        .map(|(members, users)| Draft {
-            layer: Layer::Local,
-            users,
-            members,
-            bystanders: BTreeSet::new(),
-        })
-        .collect()
-}
-
-/// The groups so far, each after those it needs.
-struct Groups<'a> {
-    graph: &'a LinkGraph,
-    groups: Vec<SettledGroup>,
-    /// For each final unit, the groups that it loads.
-    of_final: Vec<BTreeSet<usize>>,
-}
-
-/// A group with what it needs.
-struct SettledGroup {
-    layer: Layer,
-    members: BTreeSet<LibraryId>,
-    bystanders: BTreeSet<LibraryId>,
-    needs: BTreeSet<usize>,
-}
-
-impl<'a> Groups<'a> {
-    fn new(graph: &'a LinkGraph) -> Groups<'a> {
-        Groups {
-            graph,
-            groups: Vec::new(),
-            of_final: vec![BTreeSet::new(); graph.final_units().len()],
-        }
-    }
-
-    /// Adds a group, if there is something in it.
-    fn add(&mut self, draft: Draft) {
-        // All users have the same groups below, so any of them can tell what is needed.
-        let Some(user) = draft.users.iter().next() else {
-            return;
-        };
-        let needs: BTreeSet<usize> = reached(self.graph, &draft.members)
-            .into_iter()
-            .filter_map(|id| self.holder(user, id))
-            .collect();
-        for user in draft.users.iter() {
-            self.of_final[user].insert(self.groups.len());
-        }
-        self.groups.push(SettledGroup {
-            layer: draft.layer,
-            members: draft.members,
-            bystanders: draft.bystanders,
-            needs,
-        });
-    }
-
-    /// The group of a final unit that holds a library.
-    fn holder(&self, final_index: usize, library: LibraryId) -> Option<usize> {
-        let mut groups = self.of_final[final_index].iter().copied();
-        groups.find(|index| self.groups[*index].members.contains(&library))
-    }
-
-    fn into_plan(self, stays: Vec<(LibraryId, StayReason)>) -> Plan {
-        let order = self.order();
-        let mut id_of = vec![GroupId::new(0); order.len()];
-        for (position, index) in order.iter().enumerate() {
-            id_of[*index] = GroupId::new(position);
-        }
-        let ids = |indices: &BTreeSet<usize>| {
-            let ids: BTreeSet<GroupId> = indices.iter().map(|index| id_of[*index]).collect();
-            ids.into_iter().rev().collect()
-        };
-        Plan {
-            groups: order
-                .iter()
-                .map(|index| {
-                    let group = &self.groups[*index];
-                    Group {
-                        layer: group.layer,
-                        members: order_members(self.graph, &group.members),
-                        bystanders: group.bystanders.clone(),
-                        needs: ids(&group.needs),
-                    }
-                })
-                .collect(),
-            finals: self
-                .of_final
-                .iter()
-                .map(|groups| FinalPlan {
-                    groups: ids(groups),
-                })
-                .collect(),
-            stays,
-        }
-    }
-
-    /// The indices of all groups, each after those it needs, and otherwise by names alone.
-    fn order(&self) -> Vec<usize> {
-        let groups = self.groups.iter();
-        let keys: Vec<_> = groups
-            .map(|group| names(self.graph, &group.members))
-            .collect();
-        let groups = self.groups.iter();
-        let needs: Vec<_> = groups.map(|group| group.needs.clone()).collect();
-        let mut order = dependents_first(&keys, &needs);
-        order.reverse();
-        order
-    }
+    let members = members.iter().copied();
+    members.filter(|id| !graph.library(*id).native).collect()
 }
 
 /// For each library, the final units that reach it.
@@ -353,15 +205,20 @@ fn layers(graph: &LinkGraph, dependencies_first: &[LibraryId]) -> Vec<Layer> {
     layers
 }
 
-/// For each library, whether it or one that it depends on is native.
-fn native_below(graph: &LinkGraph, dependencies_first: &[LibraryId]) -> Vec<bool> {
-    let mut native_below = vec![false; graph.libraries().len()];
+/// For each library, whether it or one that it depends on is native and not reached by all.
+fn partly_native(
+    graph: &LinkGraph,
+    dependencies_first: &[LibraryId],
+    is_reached_by_all: impl Fn(LibraryId) -> bool,
+) -> Vec<bool> {
+    let mut partly_native = vec![false; graph.libraries().len()];
     for id in dependencies_first {
         let library = graph.library(*id);
         let mut deps = library.deps.iter();
-        native_below[id.index()] = library.native || deps.any(|dep| native_below[dep.index()]);
+        partly_native[id.index()] =
+            library.native && !is_reached_by_all(*id) || deps.any(|dep| partly_native[dep.index()]);
     }
-    native_below
+    partly_native
 }
 
 /// For each library, why it cannot be a group member, if so.
@@ -387,16 +244,7 @@ fn by_name(graph: &LinkGraph, id: LibraryId) -> (&str, LibraryId) {
     (&graph.library(id).name, id)
 }
 
-/// Those libraries in the order of their names.
-fn names<'a>(
-    graph: &'a LinkGraph,
-    ids: impl IntoIterator<Item = &'a LibraryId>,
-) -> BTreeSet<(&'a str, LibraryId)> {
-    ids.into_iter().map(|id| by_name(graph, *id)).collect()
-}
-
-fn order_members(graph: &LinkGraph, members: &BTreeSet<LibraryId>) -> Vec<LibraryId> {
-    let members: Vec<LibraryId> = members.iter().copied().collect();
+fn order_members(graph: &LinkGraph, members: &[LibraryId]) -> Vec<LibraryId> {
     let position: BTreeMap<LibraryId, usize> = members
         .iter()
         .enumerate()
@@ -416,19 +264,104 @@ fn order_members(graph: &LinkGraph, members: &BTreeSet<LibraryId>) -> Vec<Librar
         .collect()
 }
 
+/// Puts each group after the groups it needs.
+fn order_groups(graph: &LinkGraph, drafts: Vec<Draft>) -> Vec<Draft> {
+    let keys: Vec<Vec<(&str, LibraryId)>> = drafts
+        .iter()
+        .map(|draft| draft.members.iter().map(|id| by_name(graph, *id)).collect())
+        .collect();
+    let mut order = dependents_first(&keys, &direct_needs(graph, &drafts));
+    order.reverse();
+    let mut drafts: Vec<Option<Draft>> = drafts.into_iter().map(Some).collect();
+    order
+        .into_iter()
+        .filter_map(|index| drafts[index].take())
+        .collect()
+}
+
+/// For each draft, the other drafts that hold a direct dependency of a member.
+fn direct_needs(graph: &LinkGraph, drafts: &[Draft]) -> Vec<BTreeSet<usize>> {
+    let draft_of = draft_of(graph, drafts);
+    drafts
+        .iter()
+        .enumerate()
+        .map(|(index, draft)| {
+            let deps = draft.members.iter().flat_map(|id| &graph.library(*id).deps);
+            deps.filter_map(|dep| draft_of[dep.index()])
+                .filter(|needed| *needed != index)
+                .collect()
+        })
+        .collect()
+}
+
+/// For each library, the index of the draft that it is a member of.
+fn draft_of(graph: &LinkGraph, drafts: &[Draft]) -> Vec<Option<usize>> {
+    let mut draft_of = vec![None; graph.libraries().len()];
+    for (index, draft) in drafts.iter().enumerate() {
+        for id in &draft.members {
+            draft_of[id.index()] = Some(index);
+        }
+    }
+    draft_of
+}
+
+fn groups(graph: &LinkGraph, drafts: Vec<Draft>) -> Vec<Group> {
+    let draft_of = draft_of(graph, &drafts);
+    drafts
+        .into_iter()
+        .enumerate()
+        .map(|(index, draft)| {
+            let needs: BTreeSet<usize> = reached(graph, &draft.members)
+                .into_iter()
+                .filter_map(|id| draft_of[id.index()])
+                .filter(|needed| *needed != index)
+                .collect();
+            Group {
+                layer: draft.layer,
+                members: draft.members,
+                bystanders: draft.bystanders,
+                needs: needs.into_iter().rev().map(GroupId::new).collect(),
+            }
+        })
+        .collect()
+}
+
 /// These libraries and everything they depend on.
 ///
 /// Followed from library to library: the needs of a needed group are more than that, since another
 /// member of it may be what has them.
-fn reached(graph: &LinkGraph, from: &BTreeSet<LibraryId>) -> BTreeSet<LibraryId> {
+fn reached(graph: &LinkGraph, from: &[LibraryId]) -> BTreeSet<LibraryId> {
     let mut reached = BTreeSet::new();
-    let mut left: Vec<LibraryId> = from.iter().copied().collect();
+    let mut left = from.to_vec();
     while let Some(id) = left.pop() {
         if reached.insert(id) {
             left.extend(&graph.library(id).deps);
         }
     }
     reached
+}
+
+/// A final unit loads the groups in which it reaches a library, and those they need.
+fn final_plans(graph: &LinkGraph, users: &[FinalSet], groups: &[Group]) -> Vec<FinalPlan> {
+    let loads = |final_index: usize| {
+        let is_used = |group: &&Group| {
+            let mut members = group.members.iter();
+            members.any(|id| users[id.index()].contains(final_index))
+        };
+        let mut loaded = BTreeSet::new();
+        for (index, group) in groups
+            .iter()
+            .enumerate()
+            .filter(|(_, group)| is_used(group))
+        {
+            loaded.insert(GroupId::new(index));
+            loaded.extend(&group.needs);
+        }
+        FinalPlan {
+            groups: loaded.into_iter().rev().collect(),
+        }
+    };
+    (0..graph.final_units().len()).map(loads).collect()
 }
 
 /// Topological order of an acyclic graph; of the nodes that could come next, the one with the
@@ -465,11 +398,6 @@ impl FinalSet {
         FinalSet(vec![0; final_units.div_ceil(64)])
     }
 
-    /// A set for the same final units without any.
-    fn cleared(&self) -> FinalSet {
-        FinalSet(vec![0; self.0.len()])
-    }
-
     fn insert(&mut self, index: usize) {
         self.0[index / 64] |= 1 << (index % 64);
     }
@@ -486,13 +414,5 @@ impl FinalSet {
 
     fn is_empty(&self) -> bool {
         self.0.iter().all(|word| *word == 0)
-    }
-
-    fn count(&self) -> u32 {
-        self.0.iter().map(|word| word.count_ones()).sum()
-    }
-
-    fn iter(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.0.len() * 64).filter(|index| self.contains(*index))
     }
 }

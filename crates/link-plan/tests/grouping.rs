@@ -26,6 +26,9 @@ struct RecipeLibrary {
     native: bool,
 }
 
+/// Layer, members, number of bystanders, and the members of the groups that it needs.
+type NamedGroup = (Layer, Vec<String>, usize, Vec<Vec<String>>);
+
 /// A built graph with its plan.
 struct Built {
     graph: LinkGraph,
@@ -72,7 +75,7 @@ impl Built {
     }
 
     /// The groups in the words of names only, in order.
-    fn groups(&self) -> Vec<(Layer, Vec<String>, usize, Vec<Vec<String>>)> {
+    fn groups(&self) -> Vec<NamedGroup> {
         self.plan
             .groups
             .iter()
@@ -133,18 +136,19 @@ impl Built {
             .collect()
     }
 
-    fn is_native_by_model(&self, id: LibraryId) -> bool {
-        let mut reached = self.reached(&[id]).into_iter();
-        reached.any(|id| self.graph.library(id).native)
+    fn group_index_of(&self) -> BTreeMap<LibraryId, usize> {
+        let groups = self.plan.groups.iter().enumerate();
+        groups
+            .flat_map(|(index, group)| group.members.iter().map(move |id| (*id, index)))
+            .collect()
     }
 
-    /// The final units that load a group.
-    fn users(&self, group: usize) -> Vec<usize> {
+    /// The final units that use a group at all.
+    fn users_of_any(&self) -> impl Iterator<Item = usize> {
         let finals = self.plan.finals.iter().enumerate();
         finals
-            .filter(|(_, plan)| plan.groups.iter().any(|id| id.index() == group))
+            .filter(|(_, plan)| !plan.groups.is_empty())
             .map(|(index, _)| index)
-            .collect()
     }
 
     /// The groups that a final unit loads.
@@ -218,7 +222,7 @@ proptest! {
     })]
 
     #[test]
-    fn each_reached_library_is_a_member_or_stays(recipe in recipes()) {
+    fn groups_and_stays_are_a_partition_of_the_reached_libraries(recipe in recipes()) {
         let built = recipe.build();
         let finals = built.graph.final_units().iter();
         let roots: Vec<LibraryId> = finals.flat_map(|unit| unit.deps.clone()).collect();
@@ -227,8 +231,10 @@ proptest! {
             .into_iter()
             .partition(|id| built.stays_by_model(*id));
 
-        let planned = built.plan.groups.iter().flat_map(|group| group.members.clone());
-        prop_assert_eq!(planned.collect::<BTreeSet<_>>(), members);
+        let planned: Vec<LibraryId> =
+            built.plan.groups.iter().flat_map(|group| group.members.clone()).collect();
+        prop_assert_eq!(planned.len(), members.len(), "a library is in two groups");
+        prop_assert_eq!(planned.into_iter().collect::<BTreeSet<_>>(), members);
         prop_assert!(built.plan.groups.iter().all(|group| !group.members.is_empty()));
         prop_assert_eq!(
             built.plan.stays.iter().map(|(id, _)| *id).collect::<BTreeSet<_>>(),
@@ -268,19 +274,17 @@ proptest! {
     #[test]
     fn needs_are_the_groups_that_hold_dependencies(recipe in recipes()) {
         let built = recipe.build();
+        let group_of = built.group_index_of();
         for (index, group) in built.plan.groups.iter().enumerate() {
+            let needed: BTreeSet<usize> = built
+                .reached(&group.members)
+                .iter()
+                // A group is closed under dependencies: each one must be in some group.
+                .map(|id| group_of[id])
+                .filter(|needed| *needed != index)
+                .collect();
             let needs: BTreeSet<usize> = group.needs.iter().map(|id| id.index()).collect();
-            let dependencies = built.reached(&group.members);
-            for user in built.users(index) {
-                // A group is closed under dependencies: each one is in a group of the same user.
-                let needed: BTreeSet<usize> = built
-                    .groups_of_final(user)
-                    .filter(|(_, other)| other.members.iter().any(|id| dependencies.contains(id)))
-                    .map(|(other, _)| other)
-                    .filter(|other| *other != index)
-                    .collect();
-                prop_assert_eq!(&needs, &needed);
-            }
+            prop_assert_eq!(needs, needed);
         }
     }
 
@@ -296,17 +300,22 @@ proptest! {
     }
 
     #[test]
-    fn a_final_unit_loads_each_library_it_reaches_once(recipe in recipes()) {
+    fn a_final_unit_loads_all_that_it_reaches_and_what_that_needs(recipe in recipes()) {
         let built = recipe.build();
         prop_assert_eq!(built.plan.finals.len(), recipe.finals.len());
         for index in 0..built.plan.finals.len() {
-            let loaded: Vec<LibraryId> = built
-                .groups_of_final(index)
-                .flat_map(|(_, group)| group.members.clone())
-                .collect();
-            let distinct: BTreeSet<LibraryId> = loaded.iter().copied().collect();
-            prop_assert_eq!(loaded.len(), distinct.len(), "a library is in two groups");
-            prop_assert!(distinct.is_superset(&built.members_by_model(index)));
+            let reached = built.members_by_model(index);
+            let groups: Vec<usize> = built.groups_of_final(index).map(|(id, _)| id).collect();
+            for (id, group) in built.groups_of_final(index) {
+                prop_assert!(group.needs.iter().all(|need| groups.contains(&need.index())));
+                let is_used = group.members.iter().any(|member| reached.contains(member));
+                let is_needed = built.groups_of_final(index).any(|(_, other)| {
+                    other.needs.iter().any(|need| need.index() == id)
+                });
+                prop_assert!(is_used || is_needed);
+            }
+            let loaded = built.groups_of_final(index).flat_map(|(_, group)| group.members.clone());
+            prop_assert!(loaded.collect::<BTreeSet<_>>().is_superset(&reached));
         }
     }
 
@@ -325,48 +334,44 @@ proptest! {
     }
 
     #[test]
-    fn bystanders_are_frozen_and_not_native(recipe in recipes()) {
+    fn bystanders_are_members_that_are_not_native(recipe in recipes()) {
         let built = recipe.build();
-        for (index, group) in built.plan.groups.iter().enumerate() {
-            if group.bystanders.is_empty() {
-                continue;
-            }
-            prop_assert_eq!(group.layer, Layer::Frozen);
+        for group in built.plan.groups.iter().filter(|group| !group.bystanders.is_empty()) {
             prop_assert!(group.bystanders.iter().all(|id| group.members.contains(id)));
-            prop_assert!(!group.bystanders.iter().any(|id| built.is_native_by_model(*id)));
-            let users = built.users(index);
-            let is_exact = group.members.iter().all(|id| {
-                users.iter().all(|user| built.members_by_model(*user).contains(id))
+            prop_assert!(!group.bystanders.iter().any(|id| built.graph.library(*id).native));
+            let all_reach_all = group.members.iter().all(|id| {
+                built.users_of_any().all(|user| built.members_by_model(user).contains(id))
             });
-            prop_assert!(!is_exact, "nobody is a bystander where all reach all");
+            prop_assert!(!all_reach_all, "nobody is a bystander where all reach all");
         }
     }
 
     #[test]
-    fn a_final_unit_has_one_local_group_and_one_common_group(recipe in recipes()) {
-        let built = recipe.build();
-        for index in 0..built.plan.finals.len() {
-            let local = built.groups_of_final(index).filter(|(_, g)| g.layer == Layer::Local);
-            prop_assert!(local.count() <= 1);
-            let without_native = built.groups_of_final(index).filter(|(_, group)| {
-                let mut members = group.members.iter();
-                group.layer == Layer::Frozen && members.any(|id| !built.is_native_by_model(*id))
-            });
-            prop_assert!(without_native.count() <= 1);
-        }
+    fn without_native_libraries_there_is_one_group_for_each_layer(recipe in recipes()) {
+        let mut recipe = recipe;
+        recipe.libraries.iter_mut().for_each(|library| library.native = false);
+        let groups = recipe.build().plan.groups;
+        let layers: BTreeSet<Layer> = groups.iter().map(|group| group.layer).collect();
+        prop_assert_eq!(groups.len(), layers.len());
     }
 
     #[test]
-    fn the_local_group_of_a_final_unit_depends_on_no_other(recipe in recipes()) {
+    fn groups_are_as_large_as_exactness_and_layers_allow(recipe in recipes()) {
         let built = recipe.build();
-        let local = |built: &Built, index: usize| -> BTreeSet<String> {
-            let groups = built.groups_of_final(index);
-            let local = groups.filter(|(_, group)| group.layer == Layer::Local);
-            local.flat_map(|(_, group)| built.members(group)).collect()
-        };
-        for (index, unit) in recipe.finals.iter().enumerate() {
-            let alone = Recipe { finals: vec![unit.clone()], ..recipe.clone() }.build();
-            prop_assert_eq!(local(&built, index), local(&alone, 0));
+        let mut kinds = BTreeSet::new();
+        for group in &built.plan.groups {
+            let users = |id: &LibraryId| -> BTreeSet<usize> {
+                let finals = 0..built.plan.finals.len();
+                finals.filter(|unit| built.members_by_model(*unit).contains(id)).collect()
+            };
+            let is_partly_native = group.members.iter().any(|id| {
+                let mut reached = built.reached(&[*id]).into_iter();
+                reached.any(|id| {
+                    built.graph.library(id).native && users(&id).len() < built.users_of_any().count()
+                })
+            });
+            let exact = is_partly_native.then(|| users(&group.members[0]));
+            prop_assert!(kinds.insert((group.layer, exact)), "two groups could be one");
         }
     }
 
@@ -555,16 +560,30 @@ fn what_only_tests_depend_on_is_a_bystander_of_the_program() {
 }
 
 #[test]
-fn a_local_group_is_what_one_final_unit_reaches() {
+fn local_libraries_share_a_group_whoever_reaches_them() {
     check(
-        &["top!: base", "other!: base", "base!"],
-        &["top", "other", "other"],
+        &["top!: base log", "other!: base", "base!", "log"],
+        &["top", "other"],
         &[
-            "0 Local: top base needs []",
-            "1 Local: other base needs []",
-            "final [0]",
-            "final [1]",
-            "final [1]",
+            "0 Frozen: (log) needs []",
+            "1 Local: (other) (top) (base) needs [0]",
+            "final [1, 0]",
+            "final [1, 0]",
+        ],
+    );
+}
+
+#[test]
+fn a_local_library_above_a_native_one_goes_with_it() {
+    check(
+        &["top!: sql", "other!: base", "base!", "sql*"],
+        &["top other", "other"],
+        &[
+            "0 Frozen: sql needs []",
+            "1 Local: top needs [0]",
+            "2 Local: other base needs []",
+            "final [2, 1, 0]",
+            "final [2]",
         ],
     );
 }

@@ -30,13 +30,12 @@ pub(in crate::core::compiler) fn link_group(
     build_runner: &mut BuildRunner<'_, '_>,
     unit: &Unit,
 ) -> CargoResult<Work> {
-    let bystanders = bystanders(build_runner, unit);
-    let mut job = group_job(build_runner, unit, &bystanders)?;
+    let mut job = group_job(build_runner, unit)?;
     let probe = is_sysroot(unit).then(|| sysroot_probe(build_runner, unit));
     // A bystander loads no library of the platform.
-    let bystanders: HashSet<PackageId> = bystanders
-        .iter()
-        .map(|unit| unit.pkg.package_id())
+    let bystanders: HashSet<PackageId> = members(build_runner, unit)
+        .filter(|member| is_bystander(unit, member))
+        .map(|member| member.pkg.package_id())
         .collect();
     let scripts = build_runner.build_scripts.get(unit).cloned();
     let script_outputs = Arc::clone(&build_runner.build_script_outputs);
@@ -162,45 +161,28 @@ pub(super) fn groups_below(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> V
         .collect()
 }
 
-/// The members that executables load which do not depend on them: those of a group with
-/// bystanders in which nothing native is linked.
-fn bystanders(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> HashSet<Unit> {
-    let mut native: HashSet<&Unit> = HashSet::new();
-    let mut bystanders = HashSet::new();
-    if !has_bystanders(unit) {
-        return bystanders;
-    }
-    // Dependents come first in a group, and what its members depend on is in it too.
-    for member in members(build_runner, unit).rev() {
-        let mut dependencies = build_runner.unit_deps(member).iter();
-        if is_native(member) || dependencies.any(|dep| native.contains(&dep.unit)) {
-            native.insert(member);
-        } else {
-            bystanders.insert(member.clone());
-        }
-    }
-    bystanders
+/// Whether executables load this member that do not depend on it: all members of a group
+/// with bystanders, but for the native ones, which are only in groups of those who reach
+/// them.
+fn is_bystander(group: &Unit, member: &Unit) -> bool {
+    has_bystanders(group) && !is_native(member)
 }
 
 /// The libraries that are planned to be in a group, dependents first.
 fn members<'a>(
     build_runner: &'a BuildRunner<'_, '_>,
     unit: &Unit,
-) -> impl DoubleEndedIterator<Item = &'a Unit> {
+) -> impl Iterator<Item = &'a Unit> {
     let edges = build_runner.unit_deps(unit).iter();
     let members = edges.filter(|dep| !dep.unit.mode.is_link_group());
     members.map(|dep| &dep.unit)
 }
 
-fn group_job(
-    build_runner: &BuildRunner<'_, '_>,
-    unit: &Unit,
-    bystanders: &HashSet<Unit>,
-) -> CargoResult<GroupJob> {
+fn group_job(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<GroupJob> {
     let files = build_runner.files();
     let group_files = self::group_files(build_runner, unit);
     let libraries = members(build_runner, unit)
-        .map(|member| library(build_runner, member, bystanders.contains(member)))
+        .map(|member| library(build_runner, member, is_bystander(unit, member)))
         .collect::<CargoResult<_>>()?;
     let below: Vec<_> = groups_below(build_runner, unit)
         .iter()

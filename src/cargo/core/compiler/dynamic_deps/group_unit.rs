@@ -6,7 +6,7 @@
 //! package of the workspace, because those may have build scripts.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::LazyLock;
 
@@ -55,7 +55,9 @@ impl GroupUnit<'_> {
         let mut target = Target::lib_target(
             package.name().as_str(),
             vec![CRATE_TYPE.clone()],
-            package.manifest_path().to_owned(),
+            // A path must be given, and one in the project would make the group stale when
+            // the project moves.
+            Path::new("/").join(package.name()),
             Edition::LATEST_STABLE,
         );
         target.set_tested(false).set_doctest(false).set_doc(false);
