@@ -1,30 +1,33 @@
-//! Where the loader looks for the groups of an executable: the entries of `DT_RUNPATH`.
+//! Where the loader looks for the groups of an executable.
 //!
 //! One executable file has several names. Cargo hard-links `target/debug/deps/app-1a2b` as
-//! `target/debug/app`, and the loader replaces `$ORIGIN` by the directory of the name that was
-//! started. So there is one relative entry for each directory that an executable may be started
-//! from. Relative entries come first: they are the ones that are still right after `target/` was
-//! moved as a whole. The absolute entry serves a copy of the executable elsewhere on the same
-//! host, and a directory that is itself a symbolic link, where going up from `$ORIGIN` ends
-//! somewhere else.
+//! `target/debug/app`, and the loader takes the directory of the name that was started as the
+//! place to begin. So there is one relative entry for each directory that an executable may be
+//! started from. Relative entries come first: they are the ones that are still right after
+//! `target/` was moved as a whole. The absolute entry serves a copy of the executable elsewhere on
+//! the same host, and a directory that is itself a symbolic link, where going up from the
+//! executable ends somewhere else.
 //!
-//! Not every path can be said in a run path. The loader separates entries at `:` and knows no
-//! escape for it, and it replaces its tokens (`$ORIGIN`, `$LIB`, `$PLATFORM`, also in braces)
-//! wherever they stand (ld.so(8), "Dynamic string tokens"). An entry that would be misread is left
-//! out: a missing entry makes the loader go on to the next one, a misread one makes it look in a
-//! directory of someone else.
+//! | [`Format`] | entries are | the executable's directory | what an entry cannot say |
+//! |---|---|---|---|
+//! | ELF | parts of `DT_RUNPATH`, between colons (ld.so(8)) | `$ORIGIN` | a colon; the loader's tokens, wherever they stand |
+//! | Mach-O | one `LC_RPATH` each (dyld(1)) | `@loader_path` | nothing: a token counts at the beginning only |
+//! | PE | not there: the loader looks beside the executable, then in `PATH` | | |
+//!
+//! An entry that would be misread is left out: a missing entry makes the loader go on to the next
+//! one, a misread one makes it look in a directory of someone else.
+//!
+//! Only ELF executables use groups so far; for the others [`support`](crate::support) says that
+//! they are linked statically, and what stands here about them was never tried on such a machine.
 //!
 //! Paths are taken as they are written; nothing is resolved or looked up.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 
-/// What the loader replaces by the directory of the loaded file.
-const ORIGIN: &str = "$ORIGIN";
-
-/// The beginnings of everything the loader replaces. A longer word with such a beginning counts:
-/// the loader does not ask what follows an unbraced token.
-const TOKENS: [&str; 6] = [
+/// The beginnings of everything the ELF loader replaces. A longer word with such a beginning
+/// counts: the loader does not ask what follows an unbraced token.
+const ELF_TOKENS: [&str; 6] = [
     "$ORIGIN",
     "${ORIGIN}",
     "$LIB",
@@ -33,12 +36,48 @@ const TOKENS: [&str; 6] = [
     "${PLATFORM}",
 ];
 
+/// The format of executables and shared objects, which decides how one names the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Linux and most other systems.
+    Elf,
+    /// Apple's systems.
+    MachO,
+    /// Windows.
+    Pe,
+}
+
+impl Format {
+    /// What the loader replaces by the directory of the loaded file, if it replaces anything.
+    fn origin(self) -> Option<&'static str> {
+        match self {
+            Format::Elf => Some("$ORIGIN"),
+            Format::MachO => Some("@loader_path"),
+            Format::Pe => None,
+        }
+    }
+
+    /// Whether the loader takes these bytes as one path and replaces nothing in them.
+    fn is_read_literally(self, path: &OsStr) -> bool {
+        let bytes = path.as_encoded_bytes();
+        let contains = |needle: &str| {
+            bytes
+                .windows(needle.len())
+                .any(|window| window == needle.as_bytes())
+        };
+        match self {
+            Format::Elf => !contains(":") && !ELF_TOKENS.into_iter().any(contains),
+            Format::MachO | Format::Pe => true,
+        }
+    }
+}
+
 /// One entry of a run path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RunPath(OsString);
 
 impl RunPath {
-    /// The entry as it stands in `DT_RUNPATH`.
+    /// The entry as it stands in the executable.
     pub fn as_os_str(&self) -> &OsStr {
         &self.0
     }
@@ -60,27 +99,31 @@ pub enum AbsoluteForm {
 }
 
 /// The run path of an executable whose groups lie in `groups_dir`, in the order in which the
-/// loader has to try the entries, each entry once.
+/// loader has to try the entries, each entry once. A PE executable has none.
 ///
 /// `executable_dirs` are the directories the executable may be started from. All paths are
 /// absolute; one that is not, or that goes up by `..` in a way that cannot be inverted without
 /// looking at the disk, yields no entry.
 pub fn run_paths(
+    format: Format,
     executable_dirs: &[&Path],
     groups_dir: &Path,
     absolute: AbsoluteForm,
 ) -> Vec<RunPath> {
+    let Some(origin) = format.origin() else {
+        return Vec::new();
+    };
     let relative = executable_dirs
         .iter()
         .filter_map(|executable_dir| relative_path(executable_dir, groups_dir))
-        .filter(|path| is_read_literally(path.as_os_str()))
-        .map(|path| below_origin(&path));
+        .filter(|path| format.is_read_literally(path.as_os_str()))
+        .map(|path| below(origin, &path));
     let absolute = match absolute {
         AbsoluteForm::Include => Some(groups_dir),
         AbsoluteForm::Omit => None,
     };
     let absolute = absolute
-        .filter(|path| path.is_absolute() && is_read_literally(path.as_os_str()))
+        .filter(|path| path.is_absolute() && format.is_read_literally(path.as_os_str()))
         .map(|path| RunPath(path.as_os_str().to_owned()));
 
     let mut run_paths = Vec::new();
@@ -90,6 +133,27 @@ pub fn run_paths(
         }
     }
     run_paths
+}
+
+/// The directories that have to be in `PATH` for an executable to find groups in `groups_dirs`,
+/// in order, each once: those of PE executables that may be started from elsewhere. The loader
+/// looks in the directory of the executable by itself.
+///
+/// `cargo run` and `cargo test` have the directory of the groups in `PATH` already, as that of
+/// `dylib` crates (Cargo 0.98, `Compilation::fill_env`).
+pub fn search_path<'a>(
+    format: Format,
+    executable_dirs: &[&Path],
+    groups_dirs: &[&'a Path],
+) -> Vec<&'a Path> {
+    let mut search_path = Vec::new();
+    for &groups_dir in groups_dirs {
+        let is_beside = executable_dirs.iter().all(|&dir| dir == groups_dir);
+        if format == Format::Pe && !is_beside && !search_path.contains(&groups_dir) {
+            search_path.push(groups_dir);
+        }
+    }
+    search_path
 }
 
 /// The way from one absolute directory to another; empty when they are equal.
@@ -114,24 +178,13 @@ fn relative_path(from: &Path, to: &Path) -> Option<PathBuf> {
     Some(path)
 }
 
-fn below_origin(path: &Path) -> RunPath {
-    let mut run_path = OsString::from(ORIGIN);
+fn below(origin: &str, path: &Path) -> RunPath {
+    let mut run_path = OsString::from(origin);
     if !path.as_os_str().is_empty() {
         run_path.push("/");
         run_path.push(path);
     }
     RunPath(run_path)
-}
-
-/// Whether the loader takes these bytes as one path and replaces nothing in them.
-fn is_read_literally(path: &OsStr) -> bool {
-    let bytes = path.as_encoded_bytes();
-    let contains = |needle: &str| {
-        bytes
-            .windows(needle.len())
-            .any(|window| window == needle.as_bytes())
-    };
-    !contains(":") && !TOKENS.into_iter().any(contains)
 }
 
 #[cfg(all(test, unix))]
@@ -140,14 +193,26 @@ mod tests {
 
     use super::*;
 
+    #[track_caller]
     fn check(
         executable_dirs: &[&str],
         groups_dir: &str,
         absolute: AbsoluteForm,
         expected: &[&str],
     ) {
+        check_format(Format::Elf, executable_dirs, groups_dir, absolute, expected);
+    }
+
+    #[track_caller]
+    fn check_format(
+        format: Format,
+        executable_dirs: &[&str],
+        groups_dir: &str,
+        absolute: AbsoluteForm,
+        expected: &[&str],
+    ) {
         let executable_dirs: Vec<&Path> = executable_dirs.iter().map(Path::new).collect();
-        let run_paths = run_paths(&executable_dirs, Path::new(groups_dir), absolute);
+        let run_paths = run_paths(format, &executable_dirs, Path::new(groups_dir), absolute);
         let actual: Vec<&OsStr> = run_paths.iter().map(RunPath::as_os_str).collect();
         assert_eq!(actual, expected, "{executable_dirs:?} -> {groups_dir}");
     }
@@ -220,7 +285,7 @@ mod tests {
             &["$ORIGIN/../deps"],
         );
         check(&["/w/bin"], "/w/a:b", AbsoluteForm::Include, &[]);
-        for token in TOKENS {
+        for token in ELF_TOKENS {
             let dir = format!("/{token}/deps");
             check(&["/w/bin"], &dir, AbsoluteForm::Include, &[]);
             let inside = format!("/{token}/bin");
@@ -261,11 +326,59 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_survive() {
         let dir = Path::new(OsStr::from_bytes(b"/w/\xff\xfe/deps"));
-        let run_paths = run_paths(&[Path::new("/w")], dir, AbsoluteForm::Include);
+        let run_paths = run_paths(Format::Elf, &[Path::new("/w")], dir, AbsoluteForm::Include);
         let bytes: Vec<&[u8]> = run_paths.iter().map(|path| path.0.as_bytes()).collect();
         assert_eq!(
             bytes,
             [b"$ORIGIN/\xff\xfe/deps".as_slice(), b"/w/\xff\xfe/deps"]
         );
+    }
+
+    #[test]
+    fn mach_o_has_a_word_of_its_own_and_no_separator() {
+        let format = Format::MachO;
+        check_format(
+            format,
+            &["/w/target/debug", "/w/target/debug/deps"],
+            "/w/target/debug/deps",
+            AbsoluteForm::Include,
+            &["@loader_path/deps", "@loader_path", "/w/target/debug/deps"],
+        );
+        check_format(
+            format,
+            &["/a:b/@rpath/$ORIGIN/bin"],
+            "/a:b/@rpath/$ORIGIN/deps",
+            AbsoluteForm::Include,
+            &["@loader_path/../deps", "/a:b/@rpath/$ORIGIN/deps"],
+        );
+    }
+
+    #[test]
+    fn pe_has_no_run_path() {
+        check_format(
+            Format::Pe,
+            &["/w/target/debug"],
+            "/w/target/debug/deps",
+            AbsoluteForm::Include,
+            &[],
+        );
+    }
+
+    #[test]
+    fn only_pe_executables_that_lie_elsewhere_need_a_search_path() {
+        let [debug, deps, other] = ["/t/debug", "/t/debug/deps", "/o/deps"].map(Path::new);
+        for (format, executable_dirs, groups_dirs, expected) in [
+            (Format::Pe, &[debug, deps][..], &[deps][..], &[deps][..]),
+            (Format::Pe, &[deps], &[deps], &[]),
+            (Format::Pe, &[deps], &[other, deps, other], &[other]),
+            (Format::Elf, &[debug], &[deps], &[]),
+            (Format::MachO, &[debug], &[deps], &[]),
+        ] {
+            assert_eq!(
+                search_path(format, executable_dirs, groups_dirs),
+                expected,
+                "{format:?}"
+            );
+        }
     }
 }

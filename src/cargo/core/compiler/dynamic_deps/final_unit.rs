@@ -9,7 +9,7 @@ use itertools::Itertools;
 use link_engine::content::GroupFiles;
 use link_engine::manifest::{DanglingReference, FallbackReport, LinkPlan};
 use link_engine::wrapper;
-use link_plan::run_path::{AbsoluteForm, run_paths};
+use link_plan::run_path::{AbsoluteForm, Format, run_paths};
 use link_plan::rustc_flags::CodegenFlags;
 
 use super::group_job::groups_below;
@@ -259,7 +259,7 @@ fn executable_run_paths(
     } else {
         AbsoluteForm::Include
     };
-    Ok(run_paths(&directories, groups, absolute)
+    Ok(run_paths(Format::Elf, &directories, groups, absolute)
         .iter()
         .map(|entry| entry.as_os_str().to_owned())
         .collect())

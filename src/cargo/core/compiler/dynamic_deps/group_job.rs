@@ -12,7 +12,7 @@ use link_engine::group::{FORMAT, GroupJob, Library, Strip};
 use link_engine::loaded;
 use link_engine::manifest::{GroupManifest, Refusal};
 use link_engine::sysroot::{self, Probe};
-use link_plan::run_path::{AbsoluteForm, run_paths};
+use link_plan::run_path::{AbsoluteForm, Format, run_paths};
 use link_plan::rustc_flags::CodegenFlags;
 
 use super::final_unit::{DEFAULT_LINKER, wrapper_program};
@@ -193,6 +193,7 @@ fn group_job(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Gro
         .chain(&below)
         .flat_map(|to| {
             run_paths(
+                Format::Elf,
                 &[group_files.directory()],
                 to.directory(),
                 AbsoluteForm::Omit,
