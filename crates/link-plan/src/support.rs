@@ -9,18 +9,31 @@
 //! A reason is a value, so that a caller can warn once for many final units, or make an error of it
 //! when dynamic deps were asked for on the command line.
 //!
+//! [`CASES`] is all there is: [`check_support`] goes through it, and the table in the README is
+//! written from it (`cargo xtask docs`). So no case can be missing in the documentation, and what
+//! stands there is what a build says.
+//!
 //! Fit although it may look otherwise: `profile-use`, which changes code but brings no runtime;
 //! `link-dead-code`, since a group is linked as a whole archive anyway; LTO within each crate
 //! (`lto = false`), which leaves ordinary objects behind.
 
 use thiserror::Error;
 
+use crate::run_path::Format;
 use crate::rustc_flags::CodegenFlags;
 
 const HELP_PLATFORM: &str =
     "pass `--no-dynamic-deps` when building for this platform; Linux with glibc is supported";
 const HELP_GNU: &str = "build for a `linux-gnu` target triple without \
      `-C target-feature=+crt-static`, or pass `--no-dynamic-deps`";
+
+/// Ends of target triples whose code is instrumented by default, and by what. rustc tells it in
+/// the cfg `sanitize` too, but only where unstable features are allowed (rustc 1.95).
+const SANITIZER_SUFFIXES: [(&str, &str); 3] = [
+    ("-gnuasan", "address"),
+    ("-gnumsan", "memory"),
+    ("-gnutsan", "thread"),
+];
 
 /// What is known about a platform from `rustc --print cfg`, as far as it matters here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,19 +52,29 @@ pub struct TargetCfg {
     pub crt_static: bool,
     /// Whether `miri` is set: the compiler is Miri, which makes no object code.
     pub miri: bool,
+    /// The sanitizers that all code for the platform is instrumented for, without a flag.
+    pub sanitizers: Vec<String>,
 }
+
+/// One line of `rustc --print cfg`: a name, and a value if it has one.
+pub type CfgEntry<'a> = (&'a str, Option<&'a str>);
 
 impl TargetCfg {
     /// Picks what matters from the cfg of a platform: names alone (`unix`) or with a value
     /// (`target_os="linux"`).
     pub fn new<'a>(
         triple: impl Into<String>,
-        cfg: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
+        cfg: impl IntoIterator<Item = CfgEntry<'a>>,
     ) -> TargetCfg {
         let mut target_cfg = TargetCfg {
             triple: triple.into(),
             ..TargetCfg::default()
         };
+        for (suffix, sanitizer) in SANITIZER_SUFFIXES {
+            if target_cfg.triple.ends_with(suffix) {
+                target_cfg.sanitizers.push(sanitizer.to_owned());
+            }
+        }
         for entry in cfg {
             match entry {
                 ("target_arch", Some(value)) => target_cfg.arch = value.to_owned(),
@@ -60,10 +83,26 @@ impl TargetCfg {
                 ("target_env", Some(value)) => target_cfg.env = value.to_owned(),
                 ("target_feature", Some("crt-static")) => target_cfg.crt_static = true,
                 ("miri", None) => target_cfg.miri = true,
+                ("sanitize", Some(value)) if !target_cfg.sanitizers.iter().any(|s| s == value) => {
+                    target_cfg.sanitizers.push(value.to_owned());
+                }
                 _ => {}
             }
         }
         target_cfg
+    }
+
+    /// The format of executables that load shared objects; `None` where none do.
+    pub fn format(&self) -> Option<Format> {
+        if self.arch.starts_with("wasm") || self.os == "none" {
+            None
+        } else if self.vendor == "apple" {
+            Some(Format::MachO)
+        } else if matches!(self.os.as_str(), "windows" | "cygwin" | "uefi") {
+            Some(Format::Pe)
+        } else {
+            Some(Format::Elf)
+        }
     }
 }
 
@@ -84,6 +123,12 @@ pub struct LinkSettings<'a> {
     pub rust_dylib: Option<&'a str>,
 }
 
+impl LinkSettings<'_> {
+    fn triple(&self) -> String {
+        self.target_cfg.triple.clone()
+    }
+}
+
 /// Why a final unit is linked statically.
 ///
 /// The text is a phrase to be put after what fell back; [`help`](FallbackReason::help) says what
@@ -99,9 +144,9 @@ pub enum FallbackReason {
         /// The target triple.
         triple: String,
     },
-    /// A Windows platform, MSVC or GNU.
+    /// A Windows platform, MSVC or GNU, or another with executables of its format.
     #[error("executables for `{triple}` are PE files, and only ELF files are supported")]
-    Windows {
+    Pe {
         /// The target triple.
         triple: String,
     },
@@ -138,6 +183,12 @@ pub enum FallbackReason {
         triple: String,
         /// `target_env`, or `unknown` where it is empty.
         env: String,
+    },
+    /// The MIPS loader knows hash tables that groups do not have, and lld refuses theirs.
+    #[error("the loader of `{triple}` does not read the hash tables of groups (`.gnu.hash`)")]
+    Mips {
+        /// The target triple.
+        triple: String,
     },
     /// Miri interprets the program; its rlibs hold no objects.
     #[error("the program runs in Miri, which makes no object code")]
@@ -197,10 +248,11 @@ impl FallbackReason {
                 "build with the `cargo` command, or set `dynamic-deps = false` in the profile"
             }
             FallbackReason::MachO { .. }
-            | FallbackReason::Windows { .. }
+            | FallbackReason::Pe { .. }
             | FallbackReason::WebAssembly { .. }
             | FallbackReason::BareMetal { .. }
-            | FallbackReason::OperatingSystem { .. } => HELP_PLATFORM,
+            | FallbackReason::OperatingSystem { .. }
+            | FallbackReason::Mips { .. } => HELP_PLATFORM,
             FallbackReason::StaticCLibrary { .. } | FallbackReason::CLibrary { .. } => HELP_GNU,
             FallbackReason::Miri => "pass `--no-dynamic-deps` to Miri runs",
             FallbackReason::BuildStd => "leave out `-Z build-std`, or pass `--no-dynamic-deps`",
@@ -235,102 +287,327 @@ impl FallbackReason {
 ///
 /// # Errors
 ///
-/// The first reason against it: what the user cannot change (the platform) comes before what they
-/// can (profile and flags).
+/// The reason of the first of the [`CASES`] that it is.
 pub fn check_support(settings: &LinkSettings<'_>) -> Result<(), FallbackReason> {
-    if !settings.has_linker_wrapper {
-        return Err(FallbackReason::NoLinkerWrapper);
-    }
-    check_platform(settings)?;
-    check_crates(settings)?;
-    check_code(settings)?;
-    check_link_args(settings.flags)
-}
-
-fn check_platform(settings: &LinkSettings<'_>) -> Result<(), FallbackReason> {
-    let cfg = settings.target_cfg;
-    let triple = cfg.triple.clone();
-    if cfg.arch.starts_with("wasm") {
-        return Err(FallbackReason::WebAssembly { triple });
-    }
-    if cfg.vendor == "apple" {
-        return Err(FallbackReason::MachO { triple });
-    }
-    match cfg.os.as_str() {
-        "linux" => {}
-        "windows" => return Err(FallbackReason::Windows { triple }),
-        "none" => return Err(FallbackReason::BareMetal { triple }),
-        os => {
-            let os = os.to_owned();
-            return Err(FallbackReason::OperatingSystem { triple, os });
-        }
-    }
-    // The flags count too: those of `cargo rustc --` are not in the cfg.
-    if cfg.crt_static || settings.flags.crt_static() {
-        return Err(FallbackReason::StaticCLibrary { triple });
-    }
-    match cfg.env.as_str() {
-        "gnu" => Ok(()),
-        env => {
-            let env = if env.is_empty() { "unknown" } else { env }.to_owned();
-            Err(FallbackReason::CLibrary { triple, env })
-        }
-    }
-}
-
-fn check_crates(settings: &LinkSettings<'_>) -> Result<(), FallbackReason> {
-    if settings.target_cfg.miri {
-        return Err(FallbackReason::Miri);
-    }
-    if settings.builds_std {
-        return Err(FallbackReason::BuildStd);
-    }
-    match settings.rust_dylib {
-        Some(name) => Err(FallbackReason::RustDylib {
-            name: name.to_owned(),
-        }),
+    match CASES.iter().find_map(|case| (case.find)(settings)) {
+        Some(reason) => Err(reason),
         None => Ok(()),
     }
 }
 
-fn check_code(settings: &LinkSettings<'_>) -> Result<(), FallbackReason> {
-    let flags = settings.flags;
-    if settings.profile_lto {
-        return Err(FallbackReason::ProfileLto);
+/// A case in which a final unit is linked statically.
+#[derive(Debug)]
+pub struct Case {
+    example: Example,
+    /// The reason, if it is this case and none of those before it.
+    find: fn(&LinkSettings<'_>) -> Option<FallbackReason>,
+}
+
+/// How a user gets into a case.
+#[derive(Debug)]
+enum Example {
+    /// By building for this platform: target triple and cfg.
+    Platform(&'static str, &'static [CfgEntry<'static>]),
+    /// By these flags for rustc.
+    Flags(&'static str),
+    /// By something else: in words, the cfg, and what it changes.
+    Other(
+        &'static str,
+        &'static [CfgEntry<'static>],
+        fn(&mut LinkSettings<'_>),
+    ),
+}
+
+impl Case {
+    /// What a user does to get into this case, for example; Markdown.
+    pub fn example(&self) -> String {
+        match self.example {
+            Example::Platform(triple, _) => format!("`--target {triple}`"),
+            Example::Flags(flags) => format!("`{flags}`"),
+            Example::Other(words, ..) => words.to_owned(),
+        }
     }
-    if flags.lto() {
-        return Err(FallbackReason::Lto);
+
+    /// What [`check_support`] says to the example: always a reason, which the tests of this module
+    /// see to.
+    pub fn reason(&self) -> Option<FallbackReason> {
+        self.with_settings(|settings| check_support(settings).err())
     }
-    if flags.linker_plugin_lto() {
-        return Err(FallbackReason::LinkerPluginLto);
-    }
-    if flags.prefer_dynamic() {
-        return Err(FallbackReason::PreferDynamic);
-    }
-    if flags.instrument_coverage() {
-        return Err(FallbackReason::InstrumentCoverage);
-    }
-    if flags.profile_generate() {
-        return Err(FallbackReason::ProfileGenerate);
-    }
-    let sanitizers = flags.sanitizers();
-    if !sanitizers.is_empty() {
-        return Err(FallbackReason::Sanitizer {
-            sanitizers: sanitizers.join(","),
-        });
-    }
-    match flags.relocation_model() {
-        // Not `pie`: such code reaches thread locals by their place in the executable
-        // (R_X86_64_TPOFF32), which no linker puts in a shared object.
-        None | Some("pic" | "default") => Ok(()),
-        Some(model) => Err(FallbackReason::RelocationModel {
-            model: model.to_owned(),
-        }),
+
+    /// Hands the settings of the example to `ask`.
+    fn with_settings<Answer>(&self, ask: impl FnOnce(&LinkSettings<'_>) -> Answer) -> Answer {
+        let (triple, cfg, flags) = match self.example {
+            Example::Platform(triple, cfg) => (triple, cfg, ""),
+            Example::Flags(flags) => (GNU, &LINUX_GNU[..], flags),
+            Example::Other(_, cfg, _) => (GNU, cfg, ""),
+        };
+        let mut settings = LinkSettings {
+            target_cfg: &TargetCfg::new(triple, cfg.iter().copied()),
+            flags: &CodegenFlags::parse(flags.split_whitespace()),
+            profile_lto: false,
+            builds_std: false,
+            has_linker_wrapper: true,
+            rust_dylib: None,
+        };
+        if let Example::Other(_, _, change) = self.example {
+            change(&mut settings);
+        }
+        ask(&settings)
     }
 }
 
-fn check_link_args(flags: &CodegenFlags) -> Result<(), FallbackReason> {
-    let unfit = flags.link_args().into_iter().find(|link_arg| {
+const GNU: &str = "x86_64-unknown-linux-gnu";
+
+const LINUX_GNU: [CfgEntry<'static>; 3] = [
+    ("target_arch", Some("x86_64")),
+    ("target_os", Some("linux")),
+    ("target_env", Some("gnu")),
+];
+
+/// All cases in which a final unit is linked statically, in the order in which they are looked
+/// for: what the user cannot change (the platform) comes before what they can (profile and flags).
+///
+/// The cfg of the examples is what `rustc --print cfg` says, as far as it matters (rustc 1.95).
+pub static CASES: [Case; 23] = [
+    Case {
+        example: Example::Other(
+            "another program that uses Cargo as a library",
+            &LINUX_GNU,
+            |s| {
+                s.has_linker_wrapper = false;
+            },
+        ),
+        find: |s| (!s.has_linker_wrapper).then_some(FallbackReason::NoLinkerWrapper),
+    },
+    Case {
+        example: Example::Platform(
+            "wasm32-unknown-unknown",
+            &[
+                ("target_arch", Some("wasm32")),
+                ("target_os", Some("unknown")),
+            ],
+        ),
+        find: |s| {
+            let is_wasm = s.target_cfg.arch.starts_with("wasm");
+            is_wasm.then(|| FallbackReason::WebAssembly { triple: s.triple() })
+        },
+    },
+    Case {
+        example: Example::Platform(
+            "thumbv7em-none-eabi",
+            &[("target_arch", Some("arm")), ("target_os", Some("none"))],
+        ),
+        find: |s| {
+            let is_bare = s.target_cfg.os == "none";
+            is_bare.then(|| FallbackReason::BareMetal { triple: s.triple() })
+        },
+    },
+    Case {
+        example: Example::Platform(
+            "aarch64-apple-darwin",
+            &[
+                ("target_arch", Some("aarch64")),
+                ("target_os", Some("macos")),
+                ("target_vendor", Some("apple")),
+            ],
+        ),
+        find: |s| {
+            let is_mach_o = s.target_cfg.format() == Some(Format::MachO);
+            is_mach_o.then(|| FallbackReason::MachO { triple: s.triple() })
+        },
+    },
+    Case {
+        example: Example::Platform(
+            "x86_64-pc-windows-msvc",
+            &[
+                ("target_arch", Some("x86_64")),
+                ("target_os", Some("windows")),
+                ("target_env", Some("msvc")),
+            ],
+        ),
+        find: |s| {
+            let is_pe = s.target_cfg.format() == Some(Format::Pe);
+            is_pe.then(|| FallbackReason::Pe { triple: s.triple() })
+        },
+    },
+    Case {
+        example: Example::Platform(
+            "x86_64-unknown-freebsd",
+            &[
+                ("target_arch", Some("x86_64")),
+                ("target_os", Some("freebsd")),
+            ],
+        ),
+        find: |s| {
+            let os = &s.target_cfg.os;
+            (os != "linux").then(|| FallbackReason::OperatingSystem {
+                triple: s.triple(),
+                os: os.clone(),
+            })
+        },
+    },
+    Case {
+        example: Example::Platform(
+            "x86_64-unknown-linux-musl",
+            &[
+                ("target_arch", Some("x86_64")),
+                ("target_os", Some("linux")),
+                ("target_env", Some("musl")),
+                ("target_feature", Some("crt-static")),
+            ],
+        ),
+        find: |s| {
+            let is_static = s.target_cfg.crt_static;
+            is_static.then(|| FallbackReason::StaticCLibrary { triple: s.triple() })
+        },
+    },
+    Case {
+        // The flags of `cargo rustc --` are not in the cfg.
+        example: Example::Flags("-C target-feature=+crt-static"),
+        find: |s| {
+            let is_static = s.flags.crt_static();
+            is_static.then(|| FallbackReason::StaticCLibrary { triple: s.triple() })
+        },
+    },
+    Case {
+        example: Example::Platform(
+            "aarch64-unknown-linux-ohos",
+            &[
+                ("target_arch", Some("aarch64")),
+                ("target_os", Some("linux")),
+                ("target_env", Some("ohos")),
+            ],
+        ),
+        find: |s| {
+            let env = match s.target_cfg.env.as_str() {
+                "gnu" => return None,
+                "" => "unknown",
+                env => env,
+            };
+            Some(FallbackReason::CLibrary {
+                triple: s.triple(),
+                env: env.to_owned(),
+            })
+        },
+    },
+    Case {
+        example: Example::Platform(
+            "mips64el-unknown-linux-gnuabi64",
+            &[
+                ("target_arch", Some("mips64")),
+                ("target_os", Some("linux")),
+                ("target_env", Some("gnu")),
+            ],
+        ),
+        find: |s| {
+            let is_mips = s.target_cfg.arch.starts_with("mips");
+            is_mips.then(|| FallbackReason::Mips { triple: s.triple() })
+        },
+    },
+    Case {
+        example: Example::Platform("x86_64-unknown-linux-gnuasan", &LINUX_GNU),
+        find: |s| sanitizer(&s.target_cfg.sanitizers),
+    },
+    Case {
+        example: Example::Other(
+            "`cargo miri run`",
+            &[
+                ("target_os", Some("linux")),
+                ("target_env", Some("gnu")),
+                ("miri", None),
+            ],
+            |_| {},
+        ),
+        find: |s| s.target_cfg.miri.then_some(FallbackReason::Miri),
+    },
+    Case {
+        example: Example::Other("`-Z build-std`", &LINUX_GNU, |s| s.builds_std = true),
+        find: |s| s.builds_std.then_some(FallbackReason::BuildStd),
+    },
+    Case {
+        example: Example::Other("bevy's feature `dynamic_linking`", &LINUX_GNU, |s| {
+            s.rust_dylib = Some("bevy_dylib");
+        }),
+        find: |s| {
+            let name = s.rust_dylib?.to_owned();
+            Some(FallbackReason::RustDylib { name })
+        },
+    },
+    Case {
+        example: Example::Other(
+            "`lto = true` or `\"thin\"` in the profile",
+            &LINUX_GNU,
+            |s| {
+                s.profile_lto = true;
+            },
+        ),
+        find: |s| s.profile_lto.then_some(FallbackReason::ProfileLto),
+    },
+    Case {
+        example: Example::Flags("-C lto"),
+        find: |s| s.flags.lto().then_some(FallbackReason::Lto),
+    },
+    Case {
+        example: Example::Flags("-C linker-plugin-lto"),
+        find: |s| {
+            let is_on = s.flags.linker_plugin_lto();
+            is_on.then_some(FallbackReason::LinkerPluginLto)
+        },
+    },
+    Case {
+        example: Example::Flags("-C prefer-dynamic"),
+        find: |s| {
+            let is_on = s.flags.prefer_dynamic();
+            is_on.then_some(FallbackReason::PreferDynamic)
+        },
+    },
+    Case {
+        example: Example::Flags("-C instrument-coverage"),
+        find: |s| {
+            let is_on = s.flags.instrument_coverage();
+            is_on.then_some(FallbackReason::InstrumentCoverage)
+        },
+    },
+    Case {
+        example: Example::Flags("-C profile-generate"),
+        find: |s| {
+            let is_on = s.flags.profile_generate();
+            is_on.then_some(FallbackReason::ProfileGenerate)
+        },
+    },
+    Case {
+        example: Example::Flags("-Z sanitizer=address"),
+        find: |s| sanitizer(&s.flags.sanitizers()),
+    },
+    Case {
+        example: Example::Flags("-C relocation-model=static"),
+        find: |s| match s.flags.relocation_model() {
+            // Not `pie`: such code reaches thread locals by their place in the executable
+            // (R_X86_64_TPOFF32), which no linker puts in a shared object.
+            None | Some("pic" | "default") => None,
+            Some(model) => Some(FallbackReason::RelocationModel {
+                model: model.to_owned(),
+            }),
+        },
+    },
+    Case {
+        example: Example::Flags("-C link-arg=-no-pie"),
+        find: |s| {
+            let link_arg = unfit_link_arg(s.flags)?.to_owned();
+            Some(FallbackReason::LinkArg { link_arg })
+        },
+    },
+];
+
+fn sanitizer(sanitizers: &[impl AsRef<str>]) -> Option<FallbackReason> {
+    let names: Vec<&str> = sanitizers.iter().map(AsRef::as_ref).collect();
+    (!names.is_empty()).then(|| FallbackReason::Sanitizer {
+        sanitizers: names.join(","),
+    })
+}
+
+fn unfit_link_arg(flags: &CodegenFlags) -> Option<&str> {
+    flags.link_args().into_iter().find(|link_arg| {
         // A driver hands the parts of `-Wl,` to the linker, which knows most of these too.
         let mut parts = link_arg.strip_prefix("-Wl,").unwrap_or(link_arg).split(',');
         parts.any(|part| {
@@ -339,20 +616,12 @@ fn check_link_args(flags: &CodegenFlags) -> Result<(), FallbackReason> {
                 "-static" | "--static" | "-static-pie" | "-no-pie" | "--no-pie" | "-nopie"
             )
         })
-    });
-    match unfit {
-        Some(link_arg) => Err(FallbackReason::LinkArg {
-            link_arg: link_arg.to_owned(),
-        }),
-        None => Ok(()),
-    }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const GNU: &str = "x86_64-unknown-linux-gnu";
 
     /// Cfg as rustc 1.95 prints it.
     fn target_cfg(triple: &str) -> TargetCfg {
@@ -373,6 +642,9 @@ mod tests {
         match triple {
             "aarch64-apple-darwin" => cfg("aarch64", "apple", "macos", "", false),
             "x86_64-pc-windows-msvc" => cfg("x86_64", "pc", "windows", "msvc", true),
+            "x86_64-unknown-uefi" => cfg("x86_64", "unknown", "uefi", "", false),
+            "aarch64-unknown-linux-gnu" => cfg("aarch64", "unknown", "linux", "gnu", false),
+            "mips-unknown-linux-gnu" => cfg("mips", "unknown", "linux", "gnu", false),
             "wasm32-unknown-unknown" => cfg("wasm32", "unknown", "unknown", "", false),
             "wasm32-wasip1" => cfg("wasm32", "unknown", "wasi", "p1", true),
             "thumbv7em-none-eabi" => cfg("arm", "unknown", "none", "", false),
@@ -425,18 +697,34 @@ mod tests {
     }
 
     #[test]
+    fn each_example_is_its_own_case() {
+        for (index, case) in CASES.iter().enumerate() {
+            let first = case.with_settings(|settings| {
+                CASES
+                    .iter()
+                    .position(|case| (case.find)(settings).is_some())
+            });
+            assert_eq!(first, Some(index), "{}", case.example());
+        }
+    }
+
+    #[test]
     fn only_linux_with_glibc_is_supported() {
         check_platform(GNU, "supported");
+        check_platform("aarch64-unknown-linux-gnu", "supported");
         check_platform(
             "aarch64-apple-darwin",
             "executables for `aarch64-apple-darwin` are Mach-O files, \
              and only ELF files are supported",
         );
-        check_platform(
-            "x86_64-pc-windows-msvc",
-            "executables for `x86_64-pc-windows-msvc` are PE files, \
-             and only ELF files are supported",
-        );
+        for triple in ["x86_64-pc-windows-msvc", "x86_64-unknown-uefi"] {
+            check_platform(
+                triple,
+                &format!(
+                    "executables for `{triple}` are PE files, and only ELF files are supported"
+                ),
+            );
+        }
         for triple in ["wasm32-unknown-unknown", "wasm32-wasip1"] {
             check_platform(
                 triple,
@@ -465,6 +753,11 @@ mod tests {
         check_platform(
             "x86_64-unknown-linux-none",
             "`x86_64-unknown-linux-none` uses the C library `unknown`, and only glibc is supported",
+        );
+        check_platform(
+            "mips-unknown-linux-gnu",
+            "the loader of `mips-unknown-linux-gnu` does not read the hash tables of groups \
+             (`.gnu.hash`)",
         );
     }
 
@@ -569,6 +862,21 @@ mod tests {
             ),
         ] {
             check_flags(flags, expected);
+        }
+    }
+
+    #[test]
+    fn a_platform_may_be_instrumented_by_default() {
+        let expected = "the code is instrumented by a sanitizer (`address`)";
+        check_platform("x86_64-unknown-linux-gnuasan", expected);
+        // As a compiler that allows unstable features says it.
+        let entries = [
+            ("target_os", Some("linux")),
+            ("target_env", Some("gnu")),
+            ("sanitize", Some("address")),
+        ];
+        for triple in [GNU, "x86_64-unknown-linux-gnuasan"] {
+            check_cfg(&TargetCfg::new(triple, entries), |_| {}, "", expected);
         }
     }
 
