@@ -6,6 +6,7 @@
 mod app;
 mod application;
 mod demo;
+mod docs;
 mod export;
 #[cfg(test)]
 mod fixture;
@@ -76,6 +77,8 @@ enum Command {
         #[arg(long)]
         dev: bool,
     },
+    /// Write the tables in the documentation that follow from the code
+    Docs,
     /// Run everything that CI checks
     Test {
         /// Run this step only; may be given several times
@@ -151,6 +154,15 @@ fn run(command: Command) -> Result<()> {
             let mut steps = Steps::new(repository.logs(), Chatter::Steps);
             let report = demo::run(&tree, &mut steps, profile)?;
             print!("\n{report}");
+        }
+        Command::Docs => {
+            let changed = docs::write(&repository)?;
+            for path in &changed {
+                println!("{}", repository.display(path));
+            }
+            if changed.is_empty() {
+                println!("the documentation is up to date");
+            }
         }
         Command::Test { only } => testing::run(&tree, &only)?,
     }

@@ -27,6 +27,10 @@ impl Repository {
         &self.root
     }
 
+    pub(crate) fn readme(&self) -> PathBuf {
+        self.root.join("README.md")
+    }
+
     /// The package that pins upstream.
     pub(crate) fn pin_manifest(&self) -> PathBuf {
         self.root.join("upstream/Cargo.toml")
