@@ -30,8 +30,10 @@ pub mod link_line;
 mod linker;
 pub mod loaded;
 pub mod manifest;
+pub mod pe;
 pub mod response_file;
 pub mod rlib;
+mod syntax;
 pub mod sysroot;
 pub mod wrapper;
 

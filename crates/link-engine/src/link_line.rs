@@ -3,14 +3,30 @@
 //! The line is edited, never composed anew: whatever rustc, the user or a build
 //! script put on it stays where it is. Only what is understood is touched, and
 //! an unknown argument is passed on as it came.
+//!
+//! Each [`Family`] of linkers has words of its own for what has to be said:
+//!
+//! | | ELF | Darwin | Mingw | MSVC |
+//! |---|---|---|---|---|
+//! | a shared object | `-shared` | `-dynamiclib` (linker: `-dylib`) | `-shared` | `/DLL` |
+//! | under its own name | `-soname` | `-install_name @rpath/…` | module definition ([`pe`](crate::pe)) | likewise |
+//! | from all of an rlib | `--whole-archive` | `-force_load` | `--whole-archive` | `/WHOLEARCHIVE:` |
+//! | that takes symbols of the executable | as it is | `-undefined dynamic_lookup` | impossible | impossible |
+//! | to be linked against | itself, or a stub | itself | import library | import library |
+//! | and loaded even if the executable does not refer to it | `--no-as-needed` | `-needed_library` | by a reference only | likewise |
+//! | an executable that shows its symbols | to those on the line | `-export_dynamic` | | |
+//! | and finds it | `-rpath` | `-rpath` | `PATH` | `PATH` |
+//!
+//! What is impossible, and that MSVC code reaches data of a DLL by another instruction than its
+//! own, is why executables for Windows are linked statically.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::linker::Syntax;
 use crate::manifest::LinkTemplate;
+use crate::syntax::{Family, Reader, Syntax, joined};
 use crate::{Error, Result};
 
 /// What one argument means to us.
@@ -21,7 +37,7 @@ enum Meaning<'a> {
     /// `--as-needed` and `--no-as-needed`: whether a shared object that follows is
     /// dropped when no object file needs it.
     AsNeeded(bool),
-    /// `-lfoo`.
+    /// `-lfoo`, or `foo.lib`.
     NativeLibrary(&'a str),
     /// An rlib, by path.
     Rlib(&'a Path),
@@ -31,7 +47,14 @@ enum Meaning<'a> {
     Other,
 }
 
-fn meaning(arg: &OsStr) -> Meaning<'_> {
+fn meaning(family: Family, arg: &OsStr) -> Meaning<'_> {
+    match family {
+        Family::Elf | Family::Darwin | Family::Mingw => unix_meaning(arg),
+        Family::Msvc => msvc_meaning(arg),
+    }
+}
+
+fn unix_meaning(arg: &OsStr) -> Meaning<'_> {
     let bytes = arg.as_bytes();
     let option = bytes.strip_prefix(b"-Wl,").unwrap_or(bytes);
     match option {
@@ -55,18 +78,41 @@ fn meaning(arg: &OsStr) -> Meaning<'_> {
     }
 }
 
+fn msvc_meaning(arg: &OsStr) -> Meaning<'_> {
+    let bytes = arg.as_bytes();
+    // `/OUT:app.exe` is an option, `/tmp/symbols.o` a file.
+    let is_option = bytes.strip_prefix(b"/").is_some_and(|option| {
+        let name = option.split(|&byte| byte == b':').next();
+        name.is_some_and(|name| name.iter().all(u8::is_ascii_alphanumeric))
+    });
+    let path = Path::new(arg);
+    match path.extension().map(OsStr::as_bytes) {
+        _ if is_option => Meaning::Other,
+        Some(b"rlib") => Meaning::Rlib(path),
+        Some(b"o" | b"obj") => Meaning::Object(path),
+        Some(b"lib") => path
+            .file_stem()
+            .and_then(OsStr::to_str)
+            .map_or(Meaning::Other, Meaning::NativeLibrary),
+        _ => Meaning::Other,
+    }
+}
+
 /// The object files on a link line.
 pub fn object_files(args: &[OsString]) -> impl Iterator<Item = &Path> {
-    args.iter().filter_map(|arg| match meaning(arg) {
-        Meaning::Object(path) => Some(path),
-        _ => None,
-    })
+    let family = Syntax::of(args).family;
+    args.iter()
+        .filter_map(move |arg| match meaning(family, arg) {
+            Meaning::Object(path) => Some(path),
+            _ => None,
+        })
 }
 
 /// Whether objects may come from an archive other than an rlib, whose symbols only
 /// the linker sees: one given by path, or a library that is not among `shared`.
 pub fn has_foreign_archives(args: &[OsString], shared: &HashSet<String>) -> bool {
-    args.iter().any(|arg| match meaning(arg) {
+    let family = Syntax::of(args).family;
+    args.iter().any(|arg| match meaning(family, arg) {
         Meaning::NativeLibrary(name) => !shared.contains(name),
         Meaning::Other => arg.as_bytes().ends_with(b".a"),
         _ => false,
@@ -78,19 +124,29 @@ pub fn has_foreign_archives(args: &[OsString], shared: &HashSet<String>) -> bool
 /// # Errors
 /// When there is none.
 pub fn output(args: &[OsString]) -> Result<&Path> {
-    args.iter()
-        .position(|arg| arg == "-o")
-        .and_then(|index| args.get(index + 1))
-        .map(Path::new)
-        .ok_or(Error::LinkLine {
-            missing: "output file",
-        })
+    let output = match Syntax::of(args).family {
+        Family::Msvc => args.iter().find_map(|arg| msvc_output(arg)),
+        Family::Elf | Family::Darwin | Family::Mingw => {
+            let option = args.iter().position(|arg| arg == "-o");
+            option
+                .and_then(|index| args.get(index + 1))
+                .map(OsString::as_os_str)
+        }
+    };
+    output.map(Path::new).ok_or(Error::LinkLine {
+        missing: "output file",
+    })
+}
+
+fn msvc_output(arg: &OsStr) -> Option<&OsStr> {
+    let path = arg.as_bytes().strip_prefix(b"/OUT:")?;
+    Some(OsStr::from_bytes(path))
 }
 
 /// A group, as the link line of an executable has to know it.
 #[derive(Debug)]
 pub struct GroupInput {
-    /// Path of the shared object.
+    /// Path of the shared object, or of what the linker reads in its place.
     pub shared_object: PathBuf,
     /// File names of the rlibs inside.
     pub members: HashSet<String>,
@@ -98,10 +154,12 @@ pub struct GroupInput {
 
 /// The rlibs on a link line.
 pub fn rlibs(args: &[OsString]) -> impl Iterator<Item = &Path> {
-    args.iter().filter_map(|arg| match meaning(arg) {
-        Meaning::Rlib(path) => Some(path),
-        _ => None,
-    })
+    let family = Syntax::of(args).family;
+    args.iter()
+        .filter_map(move |arg| match meaning(family, arg) {
+            Meaning::Rlib(path) => Some(path),
+            _ => None,
+        })
 }
 
 /// What is to become of the link line of an executable.
@@ -173,7 +231,7 @@ impl Rewrite<'_> {
         let mut as_needed = false;
         let mut placed = false;
         for arg in args {
-            match meaning(arg) {
+            match meaning(syntax.family, arg) {
                 Meaning::PreferShared(shared) => prefer_shared = shared,
                 Meaning::AsNeeded(needed) => as_needed = needed,
                 Meaning::Rlib(path) => {
@@ -229,23 +287,36 @@ impl Rewrite<'_> {
         as_needed: bool,
         rewritten: &mut Vec<OsString>,
     ) {
-        syntax.push(rewritten, &["--enable-new-dtags"]);
-        // A copy relocation would give a variable a second address.
-        syntax.push(rewritten, &["-z", "nocopyreloc"]);
-        // GNU ld and lld check by default what other linkers leave to the loader.
-        syntax.push(rewritten, &["--no-allow-shlib-undefined"]);
-        syntax.push(rewritten, &["-Bdynamic"]);
-        syntax.push(rewritten, &["--no-as-needed"]);
-        rewritten.extend(
-            self.groups
-                .iter()
-                .map(|group| (&group.shared_object).into()),
-        );
-        if as_needed {
-            syntax.push(rewritten, &["--as-needed"]);
-        }
-        if !prefer_shared {
-            syntax.push(rewritten, &["-Bstatic"]);
+        let groups = self.groups.iter().map(|group| &group.shared_object);
+        match syntax.family {
+            Family::Elf => {
+                syntax.push(rewritten, &["--enable-new-dtags"]);
+                // A copy relocation would give a variable a second address.
+                syntax.push(rewritten, &["-z", "nocopyreloc"]);
+                // GNU ld and lld check by default what other linkers leave to the loader.
+                syntax.push(rewritten, &["--no-allow-shlib-undefined"]);
+                syntax.push(rewritten, &["-Bdynamic"]);
+                syntax.push(rewritten, &["--no-as-needed"]);
+                rewritten.extend(groups.map(Into::into));
+                if as_needed {
+                    syntax.push(rewritten, &["--as-needed"]);
+                }
+                if !prefer_shared {
+                    syntax.push(rewritten, &["-Bstatic"]);
+                }
+            }
+            Family::Darwin => {
+                // rustc passes `-dead_strip`, which knows nothing of what a group takes from
+                // the executable.
+                syntax.push(rewritten, &["-export_dynamic"]);
+                for group in groups {
+                    syntax.push(
+                        rewritten,
+                        &[OsStr::new("-needed_library"), group.as_os_str()],
+                    );
+                }
+            }
+            Family::Mingw | Family::Msvc => rewritten.extend(groups.map(Into::into)),
         }
     }
 }
@@ -267,6 +338,7 @@ fn is_temporary_copy(rlib: &Path) -> bool {
 /// When the line is not that of a Rust program.
 pub fn dissect(linker: &Path, args: &[OsString]) -> Result<(LinkTemplate, Vec<PathBuf>)> {
     let output = output(args)?;
+    let family = Syntax::of(args).family;
     let mut template = LinkTemplate {
         linker: linker.to_owned(),
         before: Vec::new(),
@@ -276,13 +348,16 @@ pub fn dissect(linker: &Path, args: &[OsString]) -> Result<(LinkTemplate, Vec<Pa
     let mut rlibs = Vec::new();
     let mut rest = args.iter();
     while let Some(arg) = rest.next() {
-        match meaning(arg) {
+        match meaning(family, arg) {
             Meaning::Rlib(path) if is_builtins(path) => template.builtins.push(path.to_owned()),
             Meaning::Rlib(path) => rlibs.push(path.to_owned()),
             Meaning::Object(_) | Meaning::PreferShared(_) | Meaning::AsNeeded(_) => {}
             Meaning::NativeLibrary(_) | Meaning::Other => {
                 let value = takes_value(arg).then(|| rest.next()).flatten();
-                let is_output = arg == "-o" || Path::new(arg) == output;
+                let is_output = match family {
+                    Family::Msvc => msvc_output(arg).is_some(),
+                    _ => arg == "-o" || Path::new(arg) == output,
+                };
                 if is_output || is_for_executables(arg) || value.is_some_and(|v| is_temporary(v)) {
                     continue;
                 }
@@ -316,8 +391,14 @@ fn is_for_executables(arg: &OsStr) -> bool {
     let bytes = arg.as_bytes();
     matches!(
         bytes.strip_prefix(b"-Wl,").unwrap_or(bytes),
-        b"-pie" | b"--pie" | b"-no-pie" | b"--no-pie" | b"-static-pie" | b"--gc-sections"
-    )
+        b"-pie"
+            | b"--pie"
+            | b"-no-pie"
+            | b"--no-pie"
+            | b"-static-pie"
+            | b"--gc-sections"
+            | b"-dead_strip"
+    ) || bytes.starts_with(b"/OPT:")
 }
 
 /// Directories that rustc makes for one link and removes afterwards.
@@ -349,12 +430,13 @@ pub struct GroupLine<'a> {
     pub native_libraries: &'a [OsString],
     /// Entries for the run path.
     pub run_paths: &'a [OsString],
-    /// Further linker options, as for stripping.
+    /// Further linker options, as for stripping, or a module definition.
     pub options: &'a [OsString],
 }
 
 impl GroupLine<'_> {
-    /// The arguments that make the shared object.
+    /// The arguments that make the shared object. For PE there is an import library beside the
+    /// output too, with [`import_library`](GroupLine::import_library) as its name.
     pub fn args(&self) -> Vec<OsString> {
         let template = self.template;
         let all: Vec<_> = template
@@ -365,36 +447,119 @@ impl GroupLine<'_> {
             .collect();
         let syntax = Syntax::of(&all);
         let mut args = template.before.clone();
-        args.push("-shared".into());
-        args.push("-o".into());
-        args.push(self.output.into());
-        syntax.push(&mut args, &["-soname", self.soname]);
-        // Calls from a group to itself are bound now and cost nothing at start.
-        // Data stays preemptible: a C++ type that several groups define must be
-        // one object in the process.
-        syntax.push(&mut args, &["-Bsymbolic-functions"]);
-        syntax.push(&mut args, &["--hash-style=gnu"]);
-        syntax.push(&mut args, &["--enable-new-dtags"]);
+        self.push_output(syntax, &mut args);
         for run_path in self.run_paths {
             syntax.push(&mut args, &[OsStr::new("-rpath"), run_path]);
         }
         for option in self.options {
             syntax.push(&mut args, &[option]);
         }
-        syntax.push(&mut args, &["--whole-archive"]);
-        args.extend(self.rlibs.iter().map(Into::into));
-        syntax.push(&mut args, &["--no-whole-archive"]);
+        self.push_members(syntax, &mut args);
         args.extend(template.builtins.iter().map(Into::into));
-        syntax.push(&mut args, &["--no-as-needed"]);
-        args.extend(self.below.iter().map(Into::into));
-        syntax.push(&mut args, &["--as-needed"]);
+        self.push_below(syntax, &mut args);
         for directory in self.native_search {
-            args.push("-L".into());
-            args.push(directory.into());
+            match syntax.family {
+                Family::Elf | Family::Darwin | Family::Mingw => {
+                    args.push("-L".into());
+                    args.push(directory.into());
+                }
+                Family::Msvc => args.push(joined("/LIBPATH:", directory)),
+            }
         }
         args.extend(self.native_libraries.iter().cloned());
         args.extend(template.after.iter().cloned());
         args
+    }
+
+    /// Where a linker for PE puts the import library.
+    pub fn import_library(output: &Path) -> PathBuf {
+        let mut path = output.as_os_str().to_owned();
+        path.push(".lib");
+        path.into()
+    }
+
+    fn push_output(&self, syntax: Syntax, args: &mut Vec<OsString>) {
+        let push_shared = |args: &mut Vec<OsString>, option: &str| {
+            args.push(option.into());
+            args.push("-o".into());
+            args.push(self.output.into());
+        };
+        let import_library = GroupLine::import_library(self.output);
+        match syntax.family {
+            Family::Elf => {
+                push_shared(args, "-shared");
+                syntax.push(args, &["-soname", self.soname]);
+                // Calls from a group to itself are bound now and cost nothing at start.
+                // Data stays preemptible: a C++ type that several groups define must be
+                // one object in the process.
+                syntax.push(args, &["-Bsymbolic-functions"]);
+                syntax.push(args, &["--hash-style=gnu"]);
+                syntax.push(args, &["--enable-new-dtags"]);
+            }
+            Family::Darwin => {
+                push_shared(
+                    args,
+                    match syntax.reader {
+                        Reader::Driver => "-dynamiclib",
+                        Reader::Linker => "-dylib",
+                    },
+                );
+                syntax.push(
+                    args,
+                    &[OsStr::new("-install_name"), &joined("@rpath/", self.soname)],
+                );
+                // Room for whoever packs the executable and has to write longer names.
+                syntax.push(args, &["-headerpad_max_install_names"]);
+                syntax.push(args, &["-undefined", "dynamic_lookup"]);
+            }
+            Family::Mingw => {
+                push_shared(args, "-shared");
+                syntax.push(
+                    args,
+                    &[OsStr::new("--out-implib"), import_library.as_os_str()],
+                );
+            }
+            Family::Msvc => {
+                args.push("/DLL".into());
+                args.push(joined("/OUT:", self.output));
+                args.push(joined("/IMPLIB:", import_library));
+            }
+        }
+    }
+
+    fn push_members(&self, syntax: Syntax, args: &mut Vec<OsString>) {
+        match syntax.family {
+            Family::Elf | Family::Mingw => {
+                syntax.push(args, &["--whole-archive"]);
+                args.extend(self.rlibs.iter().map(Into::into));
+                syntax.push(args, &["--no-whole-archive"]);
+            }
+            Family::Darwin => {
+                // Not `-all_load`, which is for all archives on the line.
+                for rlib in self.rlibs {
+                    syntax.push(args, &[OsStr::new("-force_load"), rlib.as_os_str()]);
+                }
+            }
+            Family::Msvc => {
+                args.extend(self.rlibs.iter().map(|rlib| joined("/WHOLEARCHIVE:", rlib)));
+            }
+        }
+    }
+
+    fn push_below(&self, syntax: Syntax, args: &mut Vec<OsString>) {
+        match syntax.family {
+            Family::Elf => {
+                syntax.push(args, &["--no-as-needed"]);
+                args.extend(self.below.iter().map(Into::into));
+                syntax.push(args, &["--as-needed"]);
+            }
+            Family::Darwin => {
+                for group in self.below {
+                    syntax.push(args, &[OsStr::new("-needed_library"), group.as_os_str()]);
+                }
+            }
+            Family::Mingw | Family::Msvc => args.extend(self.below.iter().map(Into::into)),
+        }
     }
 }
 
