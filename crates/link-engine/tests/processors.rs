@@ -1,0 +1,360 @@
+//! Groups for other processors than that of the host, with cross compilers: the same
+//! program does the same whether it is linked statically, against the shared objects, or
+//! against stubs. It runs in qemu.
+//!
+//! The objects are compiled from C, since std for these platforms need not be there.
+
+mod programs;
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use link_engine::elf::DynamicInfo;
+use link_engine::interface::{open_references, write_stub};
+use link_engine::link_line::{GroupInput, GroupLine, Rewrite, dissect};
+use link_engine::manifest::LinkTemplate;
+use link_engine::rlib::{RlibFacts, copy_with_protected_symbols};
+use object::{Object, ObjectSymbol, SymbolFlags, elf};
+use programs::{are_missing, run, rust_programs};
+use tempfile::TempDir;
+
+/// As rustc 1.95 writes it for all of these processors, less the crates behind std and
+/// the directories of rustc. `LLD` is in the place of the arguments that choose lld.
+const LINE: &str = "app.rcgu.o -Wl,--as-needed -Wl,-Bstatic libuser-1.rlib libdep-1.rlib \
+    libstd-2.rlib -Wl,-Bdynamic -lgcc_s -lc LLD -Wl,--eh-frame-hdr -Wl,-z,noexecstack -o app \
+    -Wl,--gc-sections -pie -Wl,-z,relro,-z,now -nodefaultlibs";
+
+const STD: &str = "int std_function(void) { return 7; }";
+
+/// Hidden symbols, data, a thread local, and what the executable has to define.
+const DEP: &str = r#"
+    int callback(int);
+    extern int optional(void) __attribute__((weak));
+    int counter = 40;
+    __thread int per_thread = 1;
+    __attribute__((visibility("hidden"))) int hidden_data = 5;
+    __attribute__((visibility("hidden"), noinline)) int hidden_function(int value) {
+        return value + hidden_data;
+    }
+    CONVENTION double unusual(double value) { return value * 2; }
+    int *counter_address(void) { return &counter; }
+    void *function_address(void) { return (void *)hidden_function; }
+    int dep(int value) {
+        return callback(value) + counter + hidden_function(0) + (optional ? optional() : 0);
+    }
+"#;
+
+/// Refers to hidden symbols as Rust code does: without knowing that they are.
+const USER: &str = r#"
+    extern int hidden_data, counter;
+    extern __thread int per_thread;
+    int hidden_function(int);
+    int dep(int);
+    int std_function(void);
+    int user(int value) {
+        counter += per_thread;
+        hidden_data += 1;
+        return dep(value) + hidden_function(1000) + std_function();
+    }
+"#;
+
+const PROGRAM: &str = r#"
+    #include <stdio.h>
+    extern int counter;
+    extern __thread int per_thread;
+    int hidden_function(int);
+    int user(int);
+    int *counter_address(void);
+    void *function_address(void);
+    CONVENTION double unusual(double);
+    int callback(int value) { return value * 2; }
+    int main(void) {
+        per_thread = 3;
+        printf("%d %d\n", user(1), counter);
+        printf("%d\n", counter_address() == &counter);
+        printf("%d\n", function_address() == (void *)hidden_function);
+        printf("%g\n", unusual(1.5));
+        return 0;
+    }
+"#;
+
+/// What a static executable prints: `user` returns 2 + 43 + 6 + 1006 + 7.
+const PRINTED: &str = "1064 43\n1\n1\n3\n";
+
+struct Processor {
+    /// Prefix of its tools; its libraries are below `/usr/<prefix>`.
+    prefix: &'static str,
+    qemu: &'static str,
+    /// An attribute by which a function is not called as others are, if there is one.
+    convention: &'static str,
+    /// The bits in `st_other` that say so.
+    convention_bits: u8,
+}
+
+const AARCH64: Processor = Processor {
+    prefix: "aarch64-linux-gnu",
+    qemu: "qemu-aarch64-static",
+    convention: "__attribute__((aarch64_vector_pcs))",
+    // STO_AARCH64_VARIANT_PCS
+    convention_bits: 0x80,
+};
+
+const RISCV64: Processor = Processor {
+    prefix: "riscv64-linux-gnu",
+    qemu: "qemu-riscv64-static",
+    convention: "",
+    convention_bits: 0,
+};
+
+/// Files of 32 bits.
+const ARM: Processor = Processor {
+    prefix: "arm-linux-gnueabihf",
+    qemu: "qemu-arm-static",
+    convention: "",
+    convention_bits: 0,
+};
+
+/// The most significant byte comes first.
+const S390X: Processor = Processor {
+    prefix: "s390x-linux-gnu",
+    qemu: "qemu-s390x-static",
+    convention: "",
+    convention_bits: 0,
+};
+
+/// A directory with the objects of one processor.
+struct Workshop<'a> {
+    processor: &'a Processor,
+    directory: TempDir,
+    /// Chooses the linker.
+    lld: Vec<OsString>,
+}
+
+impl Workshop<'_> {
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn tool(&self, name: &str) -> PathBuf {
+        format!("{}-{name}", self.processor.prefix).into()
+    }
+
+    fn compile(&self, source: &str, object: &str) -> PathBuf {
+        let (c, object) = (self.path("source.c"), self.path(object));
+        fs::write(&c, source).unwrap();
+        run(Command::new(self.tool("gcc"))
+            .arg(format!("-DCONVENTION={}", self.processor.convention))
+            .args(["-c", "-O1", "-fPIC", "-ffunction-sections", "-o"])
+            .args([&object, &c]));
+        object
+    }
+
+    fn rlib(&self, name: &str, source: &str) -> PathBuf {
+        let object = self.compile(source, &format!("{name}.o"));
+        let rlib = self.path(name);
+        run(Command::new(self.tool("ar"))
+            .arg("rcs")
+            .args([&rlib, &object]));
+        rlib
+    }
+
+    /// The recorded line in this directory.
+    fn line(&self) -> Vec<OsString> {
+        LINE.split_whitespace()
+            .flat_map(|arg| match arg {
+                "LLD" => self.lld.clone(),
+                "app.rcgu.o" | "app" => vec![self.path(arg).into()],
+                _ if arg.ends_with(".rlib") => vec![self.path(arg).into()],
+                _ => vec![arg.into()],
+            })
+            .collect()
+    }
+
+    fn link(&self, args: &[OsString]) {
+        run(Command::new(self.tool("gcc")).args(args));
+    }
+
+    /// Links a group of one rlib.
+    fn group(&self, template: &LinkTemplate, rlib: &Path, soname: &str, below: &[PathBuf]) {
+        let facts = RlibFacts::read(rlib).unwrap().0;
+        let copy = self.path("copies").join(rlib.file_name().unwrap());
+        copy_with_protected_symbols(rlib, &facts, &copy).unwrap();
+        let line = GroupLine {
+            template,
+            soname,
+            output: &self.path(soname),
+            rlibs: &[copy],
+            below,
+            native_search: &[],
+            native_libraries: &[],
+            run_paths: &["$ORIGIN".into()],
+            options: &[],
+        };
+        self.link(&line.args());
+    }
+
+    /// Links the executable against what stands for the groups.
+    fn executable(&self, directory: &Path) {
+        let group = |soname: &str, rlib: &str| GroupInput {
+            shared_object: directory.join(soname),
+            members: [rlib.to_owned()].into(),
+        };
+        let rewritten = Rewrite {
+            groups: &[
+                group("user.so", "libuser-1.rlib"),
+                group("dep.so", "libdep-1.rlib"),
+                group("std.so", "libstd-2.rlib"),
+            ],
+            objects: &HashMap::new(),
+            settled_libraries: &["gcc_s".to_owned(), "c".to_owned()].into(),
+            run_paths: &["$ORIGIN".into()],
+        }
+        .apply(&self.line())
+        .unwrap();
+        self.link(&rewritten);
+    }
+
+    fn run(&self) -> String {
+        run(Command::new(self.processor.qemu)
+            .arg("-L")
+            .arg(Path::new("/usr").join(self.processor.prefix))
+            .arg(self.path("app")))
+    }
+}
+
+fn names(list: &[&str]) -> HashSet<Vec<u8>> {
+    list.iter().map(|name| name.as_bytes().to_vec()).collect()
+}
+
+/// `st_other` of a dynamic symbol.
+fn st_other(file: &Path, name: &str) -> u8 {
+    let data = fs::read(file).unwrap();
+    let file = object::File::parse(&*data).unwrap();
+    let symbol = file
+        .dynamic_symbols()
+        .find(|symbol| symbol.name() == Ok(name))
+        .unwrap_or_else(|| panic!("`{name}` is missing"));
+    match symbol.flags() {
+        SymbolFlags::Elf { st_other, .. } => st_other.0,
+        flags => panic!("{flags:?}"),
+    }
+}
+
+fn check(test: &str, processor: &Processor) {
+    let gcc = format!("{}-gcc", processor.prefix);
+    if are_missing(test, &[&gcc, processor.qemu]) {
+        return;
+    }
+    let lld = [
+        format!("-B{}", rust_programs().join("gcc-ld").display()).into(),
+        "-fuse-ld=lld".into(),
+    ];
+    for lld in [&lld[..], &[]] {
+        check_with(&Workshop {
+            processor,
+            directory: tempfile::tempdir().unwrap(),
+            lld: lld.to_vec(),
+        });
+    }
+}
+
+fn check_with(workshop: &Workshop<'_>) {
+    let path = |name: &str| workshop.path(name);
+    for directory in ["copies", "stubs"] {
+        fs::create_dir(path(directory)).unwrap();
+    }
+    workshop.compile(PROGRAM, "app.rcgu.o");
+    let user = workshop.rlib("libuser-1.rlib", USER);
+    let dep = workshop.rlib("libdep-1.rlib", DEP);
+    let std = workshop.rlib("libstd-2.rlib", STD);
+    workshop.link(&workshop.line());
+    assert_eq!(workshop.run(), PRINTED);
+
+    let facts = RlibFacts::read(&dep).unwrap().0;
+    assert_eq!(facts.hidden_definitions.len(), 2);
+    assert!(!facts.runs_by_itself && facts.gathered_sections.is_empty());
+    assert_eq!(facts.foreign_member, None);
+
+    let (template, rlibs) = dissect(&workshop.tool("gcc"), &workshop.line()).unwrap();
+    assert_eq!(rlibs, [user.clone(), dep.clone(), std.clone()]);
+    let (std_so, dep_so) = (path("std.so"), path("dep.so"));
+    workshop.group(&template, &std, "std.so", &[]);
+    let below_dep = vec![std_so.clone()];
+    let below_user = vec![dep_so.clone(), std_so];
+    workshop.group(&template, &dep, "dep.so", &below_dep);
+    workshop.group(&template, &user, "user.so", &below_user);
+    let info = DynamicInfo::read(&path("user.so")).unwrap().unwrap();
+    assert_eq!(info.soname.as_deref(), Some("user.so"));
+    assert_eq!(info.run_path, ["$ORIGIN"]);
+    assert!(info.needed.starts_with(&["dep.so".into(), "std.so".into()]));
+    assert_eq!(
+        st_other(&dep_so, "hidden_function") & elf::STV_MASK,
+        elf::STV_PROTECTED.0
+    );
+
+    workshop.executable(workshop.directory.path());
+    assert_eq!(workshop.run(), PRINTED);
+    let with_groups = DynamicInfo::read(&path("app")).unwrap().unwrap();
+    assert!(
+        with_groups
+            .needed
+            .starts_with(&["user.so", "dep.so", "std.so"].map(String::from)),
+        "{with_groups:?}"
+    );
+
+    let wanted = names(&[
+        "counter",
+        "per_thread",
+        "hidden_function",
+        "user",
+        "counter_address",
+        "function_address",
+        "unusual",
+        "callback",
+        "main",
+        "printf",
+    ]);
+    let groups = [
+        ("user.so", below_user),
+        ("dep.so", below_dep),
+        ("std.so", vec![]),
+    ];
+    for (soname, below) in groups {
+        let open = open_references(&path(soname), &below).unwrap();
+        let stub = path("stubs").join(soname);
+        assert!(write_stub(&path(soname), soname, &wanted, &open, &stub).unwrap());
+    }
+    for file in [dep_so, path("stubs").join("dep.so")] {
+        let bits = st_other(&file, "unusual") & !elf::STV_MASK;
+        assert_eq!(bits, workshop.processor.convention_bits, "{file:?}");
+    }
+    workshop.executable(&path("stubs"));
+    assert_eq!(workshop.run(), PRINTED);
+    assert_eq!(
+        DynamicInfo::read(&path("app")).unwrap().unwrap(),
+        with_groups
+    );
+}
+
+#[test]
+fn aarch64() {
+    check("aarch64", &AARCH64);
+}
+
+#[test]
+fn riscv64() {
+    check("riscv64", &RISCV64);
+}
+
+#[test]
+fn arm() {
+    check("arm", &ARM);
+}
+
+#[test]
+fn s390x() {
+    check("s390x", &S390X);
+}
