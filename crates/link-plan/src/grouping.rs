@@ -18,21 +18,21 @@
 //!    a *bystander* there: it must neither define a symbol that a program could mean another by,
 //!    nor load a library of the platform. A library that may bring such things
 //!    ([`Library::native`](crate::graph::Library::native)) is in the common group if all final
-//!    units reach it. If not, it and what depends on it are in groups of which the same final
-//!    units reach all members.
+//!    units reach it. If not, it and what depends on it are in *exact* groups: one of each layer
+//!    for each set of such libraries that a final unit reaches.
 //! 5. **Only what is used.** A library that no final unit reaches is in no group.
 //!
-//! In ordinary projects that makes at most two groups for a final unit, and the one of the sysroot
-//! crates, which is no matter of grouping.
+//! So a final unit has at most two groups, four where native libraries are not common to all, and
+//! the one of the sysroot crates, which is no matter of grouping. A library can be in several exact
+//! groups, but never in two groups of one final unit.
 //!
 //! # The group graph is acyclic
 //!
-//! Let `a` depend on `b`, both group members, and the groups differ. If the layers differ, `a` is
-//! local and `b` is frozen, since a dependent of a local library is local. Otherwise `a` is not in
-//! the common group: what depends on a library outside of it is outside of it too. If `b` is not
-//! there either, more final units reach `b` than `a`. So along every edge between two groups the
-//! triple (local before frozen, exact before common, number of users) grows, and a path never
-//! comes back.
+//! Let `a` depend on `b`, both in groups of one final unit, and the groups differ. If the layers
+//! differ, `a` is local and `b` is frozen, since a dependent of a local library is local.
+//! Otherwise `a` is in an exact group and `b` in the common one: what depends on a library outside
+//! of the common group is outside of it too. So along every edge between two groups the pair
+//! (local before frozen, exact before common) grows, and a path never comes back.
 //!
 //! Which libraries share a group does depend on all final units: another selection has other
 //! common groups.
@@ -124,44 +124,66 @@ pub fn plan(graph: &LinkGraph) -> Result<Plan, CycleError> {
     for id in &members {
         all.insert_all(&users[id.index()]);
     }
-    let is_exact = partly_native(graph, &order, |id| users[id.index()] == all);
-    let mut members_of = BTreeMap::<(Layer, Option<&FinalSet>), Vec<LibraryId>>::new();
-    for id in members {
-        let users = is_exact[id.index()].then_some(&users[id.index()]);
-        let key = (layers[id.index()], users);
-        members_of.entry(key).or_default().push(id);
-    }
-    let drafts = members_of
+    let is_partly_native = partly_native(graph, &order, |id| users[id.index()] == all);
+    let (exact, common): (Vec<LibraryId>, Vec<LibraryId>) = members
         .into_iter()
-        .map(|((layer, exact), members)| Draft {
+        .partition(|id| is_partly_native[id.index()]);
+    let mut groups = Groups::new(graph);
+    let mut same_below = BTreeMap::from([(Vec::new(), all.clone())]);
+    for layer in [Layer::Frozen, Layer::Local] {
+        let in_layer = |id: &LibraryId| layers[id.index()] == layer;
+        let common: BTreeSet<_> = common.iter().copied().filter(in_layer).collect();
+        groups.add(Draft {
             layer,
-            bystanders: match exact {
-                None => bystanders(graph, &members, |id| users[id.index()] == all),
-                Some(_) => BTreeSet::new(),
-            },
-            members: order_members(graph, &members),
-        })
-        .collect();
-    let groups = groups(graph, order_groups(graph, drafts));
+            users: all.clone(),
+            bystanders: bystanders(graph, &common, |id| users[id.index()] == all),
+            members: common,
+        });
+        let exact: Vec<_> = exact.iter().copied().filter(in_layer).collect();
+        same_below = split(same_below, &exact, &users);
+        for (sets, users) in &same_below {
+            groups.add(Draft {
+                layer,
+                users: users.clone(),
+                members: sets.last().into_iter().flatten().copied().collect(),
+                bystanders: BTreeSet::new(),
+            });
+        }
+    }
     Ok(Plan {
-        finals: final_plans(graph, &users, &groups),
-        groups,
+        finals: groups.final_plans(&users),
+        groups: groups.into_groups(),
         stays,
     })
 }
 
-/// A group before it is known what it needs.
-struct Draft {
-    layer: Layer,
-    members: Vec<LibraryId>,
-    bystanders: BTreeSet<LibraryId>,
+/// Final units that have the same exact groups in the layers so far, by the members of those.
+type SameBelow = BTreeMap<Vec<BTreeSet<LibraryId>>, FinalSet>;
+
+/// Splits final units by what they reach in one more layer, of which `exact` are the libraries
+/// outside of the common group.
+fn split(same_below: SameBelow, exact: &[LibraryId], users: &[FinalSet]) -> SameBelow {
+    let mut split = SameBelow::new();
+    for (sets, finals) in same_below {
+        for final_index in finals.iter() {
+            let reached = exact.iter().copied();
+            let reached = reached.filter(|id| users[id.index()].contains(final_index));
+            let mut sets = sets.clone();
+            sets.push(reached.collect());
+            split
+                .entry(sets)
+                .or_insert_with(|| finals.cleared())
+                .insert(final_index);
+        }
+    }
+    split
 }
 
 /// Those members of a common group that must be without effect: if it has any that some final
 /// unit does not reach, all but the native ones, which all reach.
 fn bystanders(
     graph: &LinkGraph,
-    members: &[LibraryId],
+    members: &BTreeSet<LibraryId>,
     is_reached_by_all: impl Fn(LibraryId) -> bool,
 ) -> BTreeSet<LibraryId> {
     if members.iter().all(|id| is_reached_by_all(*id)) {
@@ -169,6 +191,142 @@ fn bystanders(
     }
     let members = members.iter().copied();
     members.filter(|id| !graph.library(*id).native).collect()
+}
+
+/// A group to be.
+struct Draft {
+    layer: Layer,
+    /// The final units that may load it.
+    users: FinalSet,
+    members: BTreeSet<LibraryId>,
+    bystanders: BTreeSet<LibraryId>,
+}
+
+/// A group with what it needs.
+struct SettledGroup {
+    layer: Layer,
+    members: BTreeSet<LibraryId>,
+    bystanders: BTreeSet<LibraryId>,
+    needs: BTreeSet<usize>,
+}
+
+/// The groups so far, each after those it needs.
+struct Groups<'a> {
+    graph: &'a LinkGraph,
+    groups: Vec<SettledGroup>,
+    /// For each final unit, the groups that it may load.
+    of_final: Vec<Vec<usize>>,
+}
+
+impl<'a> Groups<'a> {
+    fn new(graph: &'a LinkGraph) -> Groups<'a> {
+        Groups {
+            graph,
+            groups: Vec::new(),
+            of_final: vec![Vec::new(); graph.final_units().len()],
+        }
+    }
+
+    /// Adds a group, if there is something in it.
+    fn add(&mut self, draft: Draft) {
+        // All users have the same groups below, so any of them can tell what is needed.
+        let Some(user) = draft
+            .users
+            .iter()
+            .next()
+            .filter(|_| !draft.members.is_empty())
+        else {
+            return;
+        };
+        let needs = reached(self.graph, &draft.members)
+            .into_iter()
+            .filter_map(|id| self.holder(user, id))
+            .collect();
+        for user in draft.users.iter() {
+            self.of_final[user].push(self.groups.len());
+        }
+        self.groups.push(SettledGroup {
+            layer: draft.layer,
+            members: draft.members,
+            bystanders: draft.bystanders,
+            needs,
+        });
+    }
+
+    /// The group of a final unit that holds a library.
+    fn holder(&self, final_index: usize, library: LibraryId) -> Option<usize> {
+        let mut groups = self.of_final[final_index].iter().copied();
+        groups.find(|index| self.groups[*index].members.contains(&library))
+    }
+
+    /// A final unit loads the groups in which it reaches a library, and those they need.
+    fn final_plans(&self, users: &[FinalSet]) -> Vec<FinalPlan> {
+        let ids = self.ids();
+        let plan = |final_index: usize| {
+            let mut loaded = BTreeSet::new();
+            for index in &self.of_final[final_index] {
+                let group = &self.groups[*index];
+                let mut members = group.members.iter();
+                if members.any(|id| users[id.index()].contains(final_index)) {
+                    loaded.insert(ids[*index]);
+                    loaded.extend(group.needs.iter().map(|need| ids[*need]));
+                }
+            }
+            FinalPlan {
+                groups: loaded.into_iter().rev().collect(),
+            }
+        };
+        (0..self.of_final.len()).map(plan).collect()
+    }
+
+    fn into_groups(self) -> Vec<Group> {
+        let ids = self.ids();
+        let mut groups: Vec<(GroupId, Group)> = self
+            .groups
+            .into_iter()
+            .enumerate()
+            .map(|(index, group)| {
+                let needs: BTreeSet<GroupId> = group.needs.iter().map(|need| ids[*need]).collect();
+                let group = Group {
+                    layer: group.layer,
+                    members: order_members(self.graph, &group.members),
+                    bystanders: group.bystanders,
+                    needs: needs.into_iter().rev().collect(),
+                };
+                (ids[index], group)
+            })
+            .collect();
+        groups.sort_by_key(|(id, _)| *id);
+        groups.into_iter().map(|(_, group)| group).collect()
+    }
+
+    /// For each group its id: after those it needs, and otherwise by names alone.
+    fn ids(&self) -> Vec<GroupId> {
+        let names = |group: &SettledGroup| -> BTreeSet<_> {
+            let members = group.members.iter();
+            members.map(|id| by_name(self.graph, *id)).collect()
+        };
+        let keys: Vec<_> = self
+            .groups
+            .iter()
+            .map(|group| {
+                let below = group.needs.iter();
+                let below: BTreeSet<_> = below.map(|need| names(&self.groups[*need])).collect();
+                (names(group), below)
+            })
+            .collect();
+        let needs: Vec<_> = self
+            .groups
+            .iter()
+            .map(|group| group.needs.clone())
+            .collect();
+        let mut ids = vec![GroupId::new(0); keys.len()];
+        let dependencies_first = dependents_first(&keys, &needs).into_iter().rev();
+        for (position, index) in dependencies_first.enumerate() {
+            ids[index] = GroupId::new(position);
+        }
+        ids
+    }
 }
 
 /// For each library, the final units that reach it.
@@ -244,7 +402,8 @@ fn by_name(graph: &LinkGraph, id: LibraryId) -> (&str, LibraryId) {
     (&graph.library(id).name, id)
 }
 
-fn order_members(graph: &LinkGraph, members: &[LibraryId]) -> Vec<LibraryId> {
+fn order_members(graph: &LinkGraph, members: &BTreeSet<LibraryId>) -> Vec<LibraryId> {
+    let members: Vec<LibraryId> = members.iter().copied().collect();
     let position: BTreeMap<LibraryId, usize> = members
         .iter()
         .enumerate()
@@ -264,104 +423,19 @@ fn order_members(graph: &LinkGraph, members: &[LibraryId]) -> Vec<LibraryId> {
         .collect()
 }
 
-/// Puts each group after the groups it needs.
-fn order_groups(graph: &LinkGraph, drafts: Vec<Draft>) -> Vec<Draft> {
-    let keys: Vec<Vec<(&str, LibraryId)>> = drafts
-        .iter()
-        .map(|draft| draft.members.iter().map(|id| by_name(graph, *id)).collect())
-        .collect();
-    let mut order = dependents_first(&keys, &direct_needs(graph, &drafts));
-    order.reverse();
-    let mut drafts: Vec<Option<Draft>> = drafts.into_iter().map(Some).collect();
-    order
-        .into_iter()
-        .filter_map(|index| drafts[index].take())
-        .collect()
-}
-
-/// For each draft, the other drafts that hold a direct dependency of a member.
-fn direct_needs(graph: &LinkGraph, drafts: &[Draft]) -> Vec<BTreeSet<usize>> {
-    let draft_of = draft_of(graph, drafts);
-    drafts
-        .iter()
-        .enumerate()
-        .map(|(index, draft)| {
-            let deps = draft.members.iter().flat_map(|id| &graph.library(*id).deps);
-            deps.filter_map(|dep| draft_of[dep.index()])
-                .filter(|needed| *needed != index)
-                .collect()
-        })
-        .collect()
-}
-
-/// For each library, the index of the draft that it is a member of.
-fn draft_of(graph: &LinkGraph, drafts: &[Draft]) -> Vec<Option<usize>> {
-    let mut draft_of = vec![None; graph.libraries().len()];
-    for (index, draft) in drafts.iter().enumerate() {
-        for id in &draft.members {
-            draft_of[id.index()] = Some(index);
-        }
-    }
-    draft_of
-}
-
-fn groups(graph: &LinkGraph, drafts: Vec<Draft>) -> Vec<Group> {
-    let draft_of = draft_of(graph, &drafts);
-    drafts
-        .into_iter()
-        .enumerate()
-        .map(|(index, draft)| {
-            let needs: BTreeSet<usize> = reached(graph, &draft.members)
-                .into_iter()
-                .filter_map(|id| draft_of[id.index()])
-                .filter(|needed| *needed != index)
-                .collect();
-            Group {
-                layer: draft.layer,
-                members: draft.members,
-                bystanders: draft.bystanders,
-                needs: needs.into_iter().rev().map(GroupId::new).collect(),
-            }
-        })
-        .collect()
-}
-
 /// These libraries and everything they depend on.
 ///
 /// Followed from library to library: the needs of a needed group are more than that, since another
 /// member of it may be what has them.
-fn reached(graph: &LinkGraph, from: &[LibraryId]) -> BTreeSet<LibraryId> {
+fn reached(graph: &LinkGraph, from: &BTreeSet<LibraryId>) -> BTreeSet<LibraryId> {
     let mut reached = BTreeSet::new();
-    let mut left = from.to_vec();
+    let mut left: Vec<LibraryId> = from.iter().copied().collect();
     while let Some(id) = left.pop() {
         if reached.insert(id) {
             left.extend(&graph.library(id).deps);
         }
     }
     reached
-}
-
-/// A final unit loads the groups in which it reaches a library, and those they need.
-fn final_plans(graph: &LinkGraph, users: &[FinalSet], groups: &[Group]) -> Vec<FinalPlan> {
-    let loads = |final_index: usize| {
-        let is_used = |group: &&Group| {
-            let mut members = group.members.iter();
-            members.any(|id| users[id.index()].contains(final_index))
-        };
-        let mut loaded = BTreeSet::new();
-        for (index, group) in groups
-            .iter()
-            .enumerate()
-            .filter(|(_, group)| is_used(group))
-        {
-            loaded.insert(GroupId::new(index));
-            loaded.extend(&group.needs);
-        }
-        FinalPlan {
-            groups: loaded.into_iter().rev().collect(),
-        }
-    };
-    (0..graph.final_units().len()).map(loads).collect()
 }
 
 /// Topological order of an acyclic graph; of the nodes that could come next, the one with the
@@ -414,5 +488,14 @@ impl FinalSet {
 
     fn is_empty(&self) -> bool {
         self.0.iter().all(|word| *word == 0)
+    }
+
+    /// A set for the same final units without any.
+    fn cleared(&self) -> FinalSet {
+        FinalSet(vec![0; self.0.len()])
+    }
+
+    fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.0.len() * 64).filter(|index| self.contains(*index))
     }
 }

@@ -136,11 +136,21 @@ impl Built {
             .collect()
     }
 
-    fn group_index_of(&self) -> BTreeMap<LibraryId, usize> {
-        let groups = self.plan.groups.iter().enumerate();
-        groups
-            .flat_map(|(index, group)| group.members.iter().map(move |id| (*id, index)))
+    /// The final units that load a group.
+    fn users(&self, group: usize) -> Vec<usize> {
+        let finals = self.plan.finals.iter().enumerate();
+        finals
+            .filter(|(_, plan)| plan.groups.iter().any(|id| id.index() == group))
+            .map(|(index, _)| index)
             .collect()
+    }
+
+    /// Whether a library must be in an exact group: with a native one that not all reach.
+    fn is_exact_by_model(&self, id: LibraryId) -> bool {
+        self.reached(&[id]).into_iter().any(|id| {
+            let is_reached = |user| self.members_by_model(user).contains(&id);
+            self.graph.library(id).native && !self.users_of_any().all(is_reached)
+        })
     }
 
     /// The final units that use a group at all.
@@ -222,7 +232,7 @@ proptest! {
     })]
 
     #[test]
-    fn groups_and_stays_are_a_partition_of_the_reached_libraries(recipe in recipes()) {
+    fn each_reached_library_is_a_member_or_stays(recipe in recipes()) {
         let built = recipe.build();
         let finals = built.graph.final_units().iter();
         let roots: Vec<LibraryId> = finals.flat_map(|unit| unit.deps.clone()).collect();
@@ -231,10 +241,8 @@ proptest! {
             .into_iter()
             .partition(|id| built.stays_by_model(*id));
 
-        let planned: Vec<LibraryId> =
-            built.plan.groups.iter().flat_map(|group| group.members.clone()).collect();
-        prop_assert_eq!(planned.len(), members.len(), "a library is in two groups");
-        prop_assert_eq!(planned.into_iter().collect::<BTreeSet<_>>(), members);
+        let planned = built.plan.groups.iter().flat_map(|group| group.members.clone());
+        prop_assert_eq!(planned.collect::<BTreeSet<_>>(), members);
         prop_assert!(built.plan.groups.iter().all(|group| !group.members.is_empty()));
         prop_assert_eq!(
             built.plan.stays.iter().map(|(id, _)| *id).collect::<BTreeSet<_>>(),
@@ -274,17 +282,24 @@ proptest! {
     #[test]
     fn needs_are_the_groups_that_hold_dependencies(recipe in recipes()) {
         let built = recipe.build();
-        let group_of = built.group_index_of();
         for (index, group) in built.plan.groups.iter().enumerate() {
-            let needed: BTreeSet<usize> = built
-                .reached(&group.members)
-                .iter()
-                // A group is closed under dependencies: each one must be in some group.
-                .map(|id| group_of[id])
-                .filter(|needed| *needed != index)
-                .collect();
             let needs: BTreeSet<usize> = group.needs.iter().map(|id| id.index()).collect();
-            prop_assert_eq!(needs, needed);
+            let dependencies = built.reached(&group.members);
+            for user in built.users(index) {
+                let needed: BTreeSet<usize> = built
+                    .groups_of_final(user)
+                    .filter(|(_, other)| other.members.iter().any(|id| dependencies.contains(id)))
+                    .map(|(other, _)| other)
+                    .filter(|other| *other != index)
+                    .collect();
+                prop_assert_eq!(&needs, &needed);
+                // A group is closed under dependencies: each one is in a group of the same user.
+                let held: BTreeSet<LibraryId> = built
+                    .groups_of_final(user)
+                    .flat_map(|(_, group)| group.members.clone())
+                    .collect();
+                prop_assert!(held.is_superset(&dependencies));
+            }
         }
     }
 
@@ -314,8 +329,13 @@ proptest! {
                 });
                 prop_assert!(is_used || is_needed);
             }
-            let loaded = built.groups_of_final(index).flat_map(|(_, group)| group.members.clone());
-            prop_assert!(loaded.collect::<BTreeSet<_>>().is_superset(&reached));
+            let loaded: Vec<LibraryId> = built
+                .groups_of_final(index)
+                .flat_map(|(_, group)| group.members.clone())
+                .collect();
+            let distinct: BTreeSet<LibraryId> = loaded.iter().copied().collect();
+            prop_assert_eq!(loaded.len(), distinct.len(), "a library is in two groups");
+            prop_assert!(distinct.is_superset(&reached));
         }
     }
 
@@ -356,22 +376,16 @@ proptest! {
     }
 
     #[test]
-    fn groups_are_as_large_as_exactness_and_layers_allow(recipe in recipes()) {
+    fn a_final_unit_has_two_groups_of_a_layer_only_for_native_libraries(recipe in recipes()) {
         let built = recipe.build();
-        let mut kinds = BTreeSet::new();
-        for group in &built.plan.groups {
-            let users = |id: &LibraryId| -> BTreeSet<usize> {
-                let finals = 0..built.plan.finals.len();
-                finals.filter(|unit| built.members_by_model(*unit).contains(id)).collect()
-            };
-            let is_partly_native = group.members.iter().any(|id| {
-                let mut reached = built.reached(&[*id]).into_iter();
-                reached.any(|id| {
-                    built.graph.library(id).native && users(&id).len() < built.users_of_any().count()
-                })
-            });
-            let exact = is_partly_native.then(|| users(&group.members[0]));
-            prop_assert!(kinds.insert((group.layer, exact)), "two groups could be one");
+        for index in 0..built.plan.finals.len() {
+            let mut kinds = BTreeSet::new();
+            for (_, group) in built.groups_of_final(index) {
+                let (exact, common): (Vec<LibraryId>, Vec<LibraryId>) =
+                    group.members.iter().partition(|id| built.is_exact_by_model(**id));
+                prop_assert!(exact.is_empty() || common.is_empty());
+                prop_assert!(kinds.insert((group.layer, exact.is_empty())), "two could be one");
+            }
         }
     }
 
