@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::application::{
-    Application, Build, Linking, NAME, Printed, SUBCOMMANDS, Sources, is_group,
-    is_platform_supported, needed, require_equal,
+    self, Application, Build, Linking, NAME, Printed, SUBCOMMANDS, is_group, is_platform_supported,
+    needed, require_equal,
 };
 use crate::fork::{self, Profile};
 use crate::steps::{Show, Step};
@@ -180,7 +180,7 @@ fn check_opt_ins(application: &Application, step: &mut Step, opted_in: &Path) ->
         .require(Linking::Dynamic)
         .context("`cargo run -Z dynamic-deps` does not switch it on")?;
 
-    let mut sources = Sources::read(&application.package)?;
+    let mut sources = application::sources(&application.package)?;
     sources.append("Cargo.toml", "\n[profile.dev]\ndynamic-deps = true\n");
     sources.write(opted_in)?;
     let copy = Application {

@@ -1,6 +1,6 @@
 //! The application on which the fork is tried: its sources, its builds, and what it prints.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use link_engine::elf::DynamicInfo;
 use serde::Deserialize;
 
+use crate::sources::{Entries, Sources};
 use crate::steps::Step;
 use crate::toolchain;
 
@@ -21,7 +22,7 @@ pub(crate) const NAME: &str = "workload-app";
 pub(crate) const SUBCOMMANDS: [&str; 3] = ["run", "identity", "backtrace"];
 
 /// What its package consists of.
-const ENTRIES: [&str; 5] = ["Cargo.lock", "Cargo.toml", "local", "src", "tests"];
+const ENTRIES: Entries = &["Cargo.lock", "Cargo.toml", "local", "src", "tests"];
 
 /// Files of groups are named `dynamic-deps-<group>-…`, and so are their sonames.
 const GROUP_PREFIX: &str = "dynamic-deps-";
@@ -296,63 +297,9 @@ pub(crate) fn is_platform_supported() -> bool {
     cfg!(all(target_os = "linux", target_env = "gnu"))
 }
 
-/// The files of the package, to be copied: by path inside of it.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sources(BTreeMap<PathBuf, Vec<u8>>);
-
-impl Sources {
-    pub(crate) fn read(package: &Path) -> Result<Sources> {
-        let mut sources = Sources::default();
-        for entry in ENTRIES {
-            sources
-                .collect(package, Path::new(entry))
-                .with_context(|| format!("failed to read `{}`", package.join(entry).display()))?;
-        }
-        Ok(sources)
-    }
-
-    /// Adds `text` to the end of the file at `path`.
-    pub(crate) fn append(&mut self, path: &str, text: &str) {
-        let file = self.0.entry(path.into()).or_default();
-        file.extend(text.as_bytes());
-    }
-
-    /// Makes the package at `package` have these files. Those that are equal are not touched, so that Cargo takes none of
-    /// them for changed.
-    pub(crate) fn write(&self, package: &Path) -> Result<()> {
-        let there = Sources::read(package)?;
-        for path in there.0.keys().filter(|path| !self.0.contains_key(*path)) {
-            let path = package.join(path);
-            fs::remove_file(&path)
-                .with_context(|| format!("failed to remove `{}`", path.display()))?;
-        }
-        for (path, content) in &self.0 {
-            if there.0.get(path) == Some(content) {
-                continue;
-            }
-            let path = package.join(path);
-            fs::create_dir_all(path.parent().unwrap_or(package))
-                .and_then(|()| fs::write(&path, content))
-                .with_context(|| format!("failed to write `{}`", path.display()))?;
-        }
-        Ok(())
-    }
-
-    fn collect(&mut self, package: &Path, path: &Path) -> std::io::Result<()> {
-        let from = package.join(path);
-        let metadata = match fs::metadata(&from) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            metadata => metadata?,
-        };
-        if metadata.is_file() {
-            self.0.insert(path.to_path_buf(), fs::read(&from)?);
-            return Ok(());
-        }
-        for entry in fs::read_dir(&from)? {
-            self.collect(package, &path.join(entry?.file_name()))?;
-        }
-        Ok(())
-    }
+/// The sources of the package at `package`.
+pub(crate) fn sources(package: &Path) -> Result<Sources> {
+    Sources::read(package, ENTRIES)
 }
 
 /// `thread 'main' (1234) panicked` without the number.
@@ -420,33 +367,6 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "stdout of `run` differs from line 2 on\nexpected: `c`\nfound: `b`"
-        );
-    }
-
-    #[test]
-    fn copy_follows_its_original() {
-        let directory = tempfile::tempdir().unwrap();
-        let original = directory.path().join("original");
-        let copy = directory.path().join("copy");
-        fs::create_dir_all(original.join("src")).unwrap();
-        fs::write(original.join("Cargo.toml"), "[package]\n").unwrap();
-        fs::write(original.join("src/main.rs"), "fn main() {}\n").unwrap();
-        let mut sources = Sources::read(&original).unwrap();
-        sources.append("Cargo.toml", "[profile.dev]\n");
-        sources.write(&copy).unwrap();
-        let modified = || {
-            let file = fs::metadata(copy.join("src/main.rs")).unwrap();
-            file.modified().unwrap()
-        };
-        let first = modified();
-        fs::write(copy.join("src/stale.rs"), "").unwrap();
-        fs::write(copy.join("Cargo.toml"), "edited").unwrap();
-        sources.write(&copy).unwrap();
-        assert_eq!(Sources::read(&copy).unwrap(), sources);
-        assert_eq!(modified(), first);
-        assert_eq!(
-            fs::read_to_string(copy.join("Cargo.toml")).unwrap(),
-            "[package]\n[profile.dev]\n"
         );
     }
 }

@@ -14,7 +14,7 @@ use object::{Object, ObjectSection};
 use serde::Deserialize;
 
 use crate::application::{
-    Application, Build, Linking, NAME, Printed, SUBCOMMANDS, Sources, is_platform_supported,
+    self, Application, Build, Linking, NAME, Printed, SUBCOMMANDS, is_platform_supported,
     require_equal,
 };
 use crate::fork::{self, Profile};
@@ -84,7 +84,7 @@ pub(crate) fn run(tree: &Tree, steps: &mut Steps, profile: Profile) -> Result<Re
         package: repository.demo().join("app"),
         build_directory: repository.demo().join("build"),
     };
-    Sources::read(&repository.application())?.write(&application.package)?;
+    application::sources(&repository.application())?.write(&application.package)?;
 
     let of_static = steps.run("static", |step| {
         let build = application.build(step, Linking::Static)?;

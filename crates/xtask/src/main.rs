@@ -18,11 +18,13 @@ mod patch;
 mod paths;
 mod pin;
 mod report;
+mod sources;
 mod steps;
 mod stock;
 mod testing;
 mod toolchain;
 mod tree;
+mod workload;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -36,6 +38,7 @@ use crate::paths::Repository;
 use crate::pin::Pin;
 use crate::steps::{Chatter, Steps};
 use crate::tree::{Outcome, Tree, Unexported};
+use crate::workload::Workload;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Work on Cargo with dynamic-deps")]
@@ -79,6 +82,14 @@ enum Command {
     },
     /// Write the tables in the documentation that follow from the code
     Docs,
+    /// Make a workload: files that a seed decides, to be built by the fork
+    Generate {
+        #[arg(value_enum)]
+        workload: Workload,
+        /// Only say whether the workload is there as it would be made
+        #[arg(long)]
+        check: bool,
+    },
     /// Run everything that CI checks
     Test {
         /// Run this step only; may be given several times
@@ -163,6 +174,15 @@ fn run(command: Command) -> Result<()> {
             if changed.is_empty() {
                 println!("the documentation is up to date");
             }
+        }
+        Command::Generate { workload, check } => {
+            let directory = workload.directory(&repository);
+            if check {
+                workload.check(&repository)?;
+            } else {
+                workload.generate(&repository)?;
+            }
+            println!("{}", repository.display(&directory));
         }
         Command::Test { only } => testing::run(&tree, &only)?,
     }

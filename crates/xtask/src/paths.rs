@@ -89,6 +89,11 @@ impl Repository {
         self.root.join("benches/workloads/app")
     }
 
+    /// The generated workspace.
+    pub(crate) fn workspace(&self) -> PathBuf {
+        self.root.join("benches/workloads/workspace")
+    }
+
     /// Builds of the application for the test step `app`.
     pub(crate) fn app(&self) -> PathBuf {
         self.root.join("target/app")

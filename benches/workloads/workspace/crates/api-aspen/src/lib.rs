@@ -1,0 +1,86 @@
+// Made by `cargo xtask generate workspace` with the seed 3: edit the generator, not this file.
+
+//! The crate `api-aspen` and all below it.
+
+mod needle;
+mod trouble;
+
+use base_shape::Part;
+
+/// What this crate adds to a score.
+const OWN: u64 = 890;
+
+/// This crate, for those above it.
+pub struct Component;
+
+impl Component {
+    /// Name of the crate.
+    pub const NAME: &'static str = "api-aspen";
+}
+
+/// Adds up what this crate and all below it add, each as often as it is reached, and `number` as often.
+///
+/// ```
+/// assert_eq!(api_aspen::score(24), 12438);
+/// ```
+pub fn score(number: u64) -> u64 {
+    base_tally::visit(Component::NAME);
+    let mut number = number;
+    number = needle::carry(number);
+    number = trouble::carry(number);
+    let mut score = OWN + number;
+    score += service_fir::score(number);
+    score += service_lime::score(number);
+    score += service_birch::score(number);
+    score
+}
+
+impl Part for Component {
+    fn name(&self) -> &'static str {
+        Component::NAME
+    }
+
+    fn parts(&self) -> Vec<Box<dyn Part>> {
+        vec![
+            Box::new(service_fir::Component),
+            Box::new(service_lime::Component),
+            Box::new(service_birch::Component),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base_testkit::Expected;
+
+    use super::*;
+
+    const EXPECTED: Expected = Expected {
+        score: 12438,
+        visits: 24,
+        crates: 18,
+    };
+
+    #[test]
+    fn score_is_that_of_all_crates() {
+        base_testkit::check(score, 24, &EXPECTED);
+    }
+
+    #[test]
+    fn parts_are_as_many_as_visits() {
+        base_testkit::check_parts(&Component, &EXPECTED);
+    }
+
+    #[test]
+    fn state_is_there_once() {
+        let address = base_tally::address();
+        assert_eq!(address, &raw const base_tally::TOTAL as usize);
+        assert_eq!(base_tally::address_for::<Component>(), (address, 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "24 is refused")]
+    fn a_panic_comes_through() {
+        base_tally::refuse(24);
+    }
+}

@@ -1,0 +1,78 @@
+// Made by `cargo xtask generate workspace` with the seed 3: edit the generator, not this file.
+
+//! The crate `app-cherry` and all below it.
+
+mod gate;
+mod mail;
+
+use base_shape::Part;
+
+/// What this crate adds to a score.
+const OWN: u64 = 679;
+
+/// This crate, for those above it.
+#[derive(base_derive::Named)]
+pub struct Component;
+
+/// Adds up what this crate and all below it add, each as often as it is reached, and `number` as often.
+pub fn score(number: u64) -> u64 {
+    base_tally::visit(Component::NAME);
+    let mut number = number;
+    number = gate::carry(number);
+    number = mail::carry(number);
+    let mut score = OWN + number;
+    score += store_maple::score(number);
+    score += api_cedar::score(number);
+    score += api_alder::score(number);
+    score
+}
+
+impl Part for Component {
+    fn name(&self) -> &'static str {
+        Component::NAME
+    }
+
+    fn parts(&self) -> Vec<Box<dyn Part>> {
+        vec![
+            Box::new(store_maple::Component),
+            Box::new(api_cedar::Component),
+            Box::new(api_alder::Component),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base_testkit::Expected;
+
+    use super::*;
+
+    const EXPECTED: Expected = Expected {
+        score: 27298,
+        visits: 46,
+        crates: 24,
+    };
+
+    #[test]
+    fn score_is_that_of_all_crates() {
+        base_testkit::check(score, 25, &EXPECTED);
+    }
+
+    #[test]
+    fn parts_are_as_many_as_visits() {
+        base_testkit::check_parts(&Component, &EXPECTED);
+    }
+
+    #[test]
+    fn state_is_there_once() {
+        let address = base_tally::address();
+        assert_eq!(address, &raw const base_tally::TOTAL as usize);
+        assert_eq!(base_tally::address_for::<Component>(), (address, 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "25 is refused")]
+    fn a_panic_comes_through() {
+        base_tally::refuse(25);
+    }
+}

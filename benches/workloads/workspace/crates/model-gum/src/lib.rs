@@ -1,0 +1,75 @@
+// Made by `cargo xtask generate workspace` with the seed 3: edit the generator, not this file.
+
+//! The crate `model-gum` and all below it.
+
+mod letters;
+mod task;
+
+use base_shape::Part;
+
+/// What this crate adds to a score.
+const OWN: u64 = 422;
+
+/// This crate, for those above it.
+#[derive(base_derive::Named)]
+pub struct Component;
+
+/// Adds up what this crate and all below it add, each as often as it is reached, and `number` as often.
+///
+/// ```
+/// assert_eq!(model_gum::score(42), 464);
+/// ```
+pub fn score(number: u64) -> u64 {
+    base_tally::visit(Component::NAME);
+    let mut number = number;
+    number = letters::carry(number);
+    number = task::carry(number);
+    number = base_palette::carry(number);
+    OWN + number
+}
+
+impl Part for Component {
+    fn name(&self) -> &'static str {
+        Component::NAME
+    }
+
+    fn parts(&self) -> Vec<Box<dyn Part>> {
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base_testkit::Expected;
+
+    use super::*;
+
+    const EXPECTED: Expected = Expected {
+        score: 464,
+        visits: 1,
+        crates: 1,
+    };
+
+    #[test]
+    fn score_is_that_of_all_crates() {
+        base_testkit::check(score, 42, &EXPECTED);
+    }
+
+    #[test]
+    fn parts_are_as_many_as_visits() {
+        base_testkit::check_parts(&Component, &EXPECTED);
+    }
+
+    #[test]
+    fn state_is_there_once() {
+        let address = base_tally::address();
+        assert_eq!(address, &raw const base_tally::TOTAL as usize);
+        assert_eq!(base_tally::address_for::<Component>(), (address, 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "42 is refused")]
+    fn a_panic_comes_through() {
+        base_tally::refuse(42);
+    }
+}

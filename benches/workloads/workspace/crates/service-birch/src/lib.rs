@@ -1,0 +1,86 @@
+// Made by `cargo xtask generate workspace` with the seed 3: edit the generator, not this file.
+
+//! The crate `service-birch` and all below it.
+
+mod bag;
+mod digits;
+
+use base_shape::Part;
+
+/// What this crate adds to a score.
+const OWN: u64 = 968;
+
+/// This crate, for those above it.
+pub struct Component;
+
+impl Component {
+    /// Name of the crate.
+    pub const NAME: &'static str = "service-birch";
+}
+
+/// Adds up what this crate and all below it add, each as often as it is reached, and `number` as often.
+///
+/// ```
+/// assert_eq!(service_birch::score(75), 3542);
+/// ```
+pub fn score(number: u64) -> u64 {
+    base_tally::visit(Component::NAME);
+    let mut number = number;
+    number = bag::carry(number);
+    number = digits::carry(number);
+    let mut score = OWN + number;
+    score += model_olive::score(number);
+    score += store_willow::score(number);
+    score += store_spruce::score(number);
+    score
+}
+
+impl Part for Component {
+    fn name(&self) -> &'static str {
+        Component::NAME
+    }
+
+    fn parts(&self) -> Vec<Box<dyn Part>> {
+        vec![
+            Box::new(model_olive::Component),
+            Box::new(store_willow::Component),
+            Box::new(store_spruce::Component),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base_testkit::Expected;
+
+    use super::*;
+
+    const EXPECTED: Expected = Expected {
+        score: 3542,
+        visits: 8,
+        crates: 6,
+    };
+
+    #[test]
+    fn score_is_that_of_all_crates() {
+        base_testkit::check(score, 75, &EXPECTED);
+    }
+
+    #[test]
+    fn parts_are_as_many_as_visits() {
+        base_testkit::check_parts(&Component, &EXPECTED);
+    }
+
+    #[test]
+    fn state_is_there_once() {
+        let address = base_tally::address();
+        assert_eq!(address, &raw const base_tally::TOTAL as usize);
+        assert_eq!(base_tally::address_for::<Component>(), (address, 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "75 is refused")]
+    fn a_panic_comes_through() {
+        base_tally::refuse(75);
+    }
+}

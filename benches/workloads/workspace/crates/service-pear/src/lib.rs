@@ -1,0 +1,82 @@
+// Made by `cargo xtask generate workspace` with the seed 3: edit the generator, not this file.
+
+//! The crate `service-pear` and all below it.
+
+mod seal;
+mod words;
+
+use base_shape::Part;
+
+/// What this crate adds to a score.
+const OWN: u64 = 391;
+
+/// This crate, for those above it.
+#[derive(base_derive::Named)]
+pub struct Component;
+
+/// Adds up what this crate and all below it add, each as often as it is reached, and `number` as often.
+///
+/// ```
+/// assert_eq!(service_pear::score(80), 5047);
+/// ```
+pub fn score(number: u64) -> u64 {
+    base_tally::visit(Component::NAME);
+    let mut number = number;
+    number = seal::carry(number);
+    number = words::carry(number);
+    let mut score = OWN + number;
+    score += model_pine::score(number);
+    score += store_juniper::score(number);
+    score += store_cypress::score(number);
+    score
+}
+
+impl Part for Component {
+    fn name(&self) -> &'static str {
+        Component::NAME
+    }
+
+    fn parts(&self) -> Vec<Box<dyn Part>> {
+        vec![
+            Box::new(model_pine::Component),
+            Box::new(store_juniper::Component),
+            Box::new(store_cypress::Component),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base_testkit::Expected;
+
+    use super::*;
+
+    const EXPECTED: Expected = Expected {
+        score: 5047,
+        visits: 8,
+        crates: 8,
+    };
+
+    #[test]
+    fn score_is_that_of_all_crates() {
+        base_testkit::check(score, 80, &EXPECTED);
+    }
+
+    #[test]
+    fn parts_are_as_many_as_visits() {
+        base_testkit::check_parts(&Component, &EXPECTED);
+    }
+
+    #[test]
+    fn state_is_there_once() {
+        let address = base_tally::address();
+        assert_eq!(address, &raw const base_tally::TOTAL as usize);
+        assert_eq!(base_tally::address_for::<Component>(), (address, 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "80 is refused")]
+    fn a_panic_comes_through() {
+        base_tally::refuse(80);
+    }
+}

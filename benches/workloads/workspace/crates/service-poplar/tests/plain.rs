@@ -1,0 +1,10 @@
+// Made by `cargo xtask generate workspace` with the seed 3: edit the generator, not this file.
+
+//! A test without the harness: it prints as the harness does.
+
+use service_poplar::score;
+
+fn main() {
+    assert_eq!(score(49), 7391);
+    println!("test plain ... ok");
+}

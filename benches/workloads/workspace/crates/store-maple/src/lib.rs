@@ -1,0 +1,80 @@
+// Made by `cargo xtask generate workspace` with the seed 3: edit the generator, not this file.
+
+//! The crate `store-maple` and all below it.
+
+mod needle;
+mod queue;
+
+use base_shape::Part;
+
+/// What this crate adds to a score.
+const OWN: u64 = 891;
+
+/// This crate, for those above it.
+#[derive(base_derive::Named)]
+pub struct Component;
+
+/// Adds up what this crate and all below it add, each as often as it is reached, and `number` as often.
+///
+/// ```
+/// assert_eq!(store_maple::score(90), 2506);
+/// ```
+pub fn score(number: u64) -> u64 {
+    base_tally::visit(Component::NAME);
+    let mut number = number;
+    number = needle::carry(number);
+    number = queue::carry(number);
+    let mut score = OWN + number;
+    score += model_lemon::score(number);
+    score += model_hazel::score(number);
+    score
+}
+
+impl Part for Component {
+    fn name(&self) -> &'static str {
+        Component::NAME
+    }
+
+    fn parts(&self) -> Vec<Box<dyn Part>> {
+        vec![
+            Box::new(model_lemon::Component),
+            Box::new(model_hazel::Component),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base_testkit::Expected;
+
+    use super::*;
+
+    const EXPECTED: Expected = Expected {
+        score: 2506,
+        visits: 3,
+        crates: 3,
+    };
+
+    #[test]
+    fn score_is_that_of_all_crates() {
+        base_testkit::check(score, 90, &EXPECTED);
+    }
+
+    #[test]
+    fn parts_are_as_many_as_visits() {
+        base_testkit::check_parts(&Component, &EXPECTED);
+    }
+
+    #[test]
+    fn state_is_there_once() {
+        let address = base_tally::address();
+        assert_eq!(address, &raw const base_tally::TOTAL as usize);
+        assert_eq!(base_tally::address_for::<Component>(), (address, 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "90 is refused")]
+    fn a_panic_comes_through() {
+        base_tally::refuse(90);
+    }
+}
