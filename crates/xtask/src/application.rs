@@ -9,8 +9,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use link_engine::elf::DynamicInfo;
-use serde::Deserialize;
 
+use crate::fork;
+use crate::messages::{self, Artifact};
 use crate::sources::{Entries, Sources};
 use crate::steps::Step;
 use crate::toolchain;
@@ -56,20 +57,7 @@ pub(crate) struct Application {
 impl Application {
     /// The fork for the application, without what could give another answer than `verb` and its options.
     pub(crate) fn cargo(&self, verb: &str) -> Command {
-        let mut cargo = toolchain::command(&self.cargo);
-        for variable in [
-            "CARGO_BUILD_BUILD_DIR",
-            "CARGO_BUILD_TARGET_DIR",
-            "CARGO_PROFILE_DEV_DYNAMIC_DEPS",
-            "CARGO_TARGET_DIR",
-        ] {
-            cargo.env_remove(variable);
-        }
-        cargo
-            .current_dir(&self.package)
-            .args([verb, "--locked", "--target-dir"])
-            .arg(&self.build_directory);
-        cargo
+        fork::command(&self.cargo, &self.package, &self.build_directory, verb)
     }
 
     /// `cargo build`, to be run by [`Build::run`].
@@ -119,28 +107,6 @@ pub(crate) struct Build {
     artifacts: Vec<Artifact>,
 }
 
-#[derive(Deserialize)]
-#[serde(tag = "reason", rename_all = "kebab-case")]
-enum Message {
-    CompilerArtifact(Artifact),
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Debug, Deserialize)]
-struct Artifact {
-    package_id: String,
-    target: CargoTarget,
-    fresh: bool,
-    filenames: Vec<PathBuf>,
-    executable: Option<PathBuf>,
-}
-
-#[derive(Debug, Deserialize)]
-struct CargoTarget {
-    name: String,
-}
-
 impl Build {
     /// Runs [`Application::cargo_build`], which may have got more options.
     pub(crate) fn run(step: &mut Step, cargo: &mut Command) -> Result<Build> {
@@ -149,14 +115,7 @@ impl Build {
 
     /// Reads the messages of a build.
     pub(crate) fn parse(messages: &str) -> Result<Build> {
-        let mut artifacts = Vec::new();
-        for line in messages.lines() {
-            let message = serde_json::from_str(line)
-                .with_context(|| format!("failed to read the message `{line}` of Cargo"))?;
-            if let Message::CompilerArtifact(artifact) = message {
-                artifacts.push(artifact);
-            }
-        }
+        let artifacts = messages::artifacts(messages)?;
         let executable = artifacts
             .iter()
             .find(|artifact| artifact.target.name == NAME)
@@ -187,7 +146,7 @@ impl Build {
     pub(crate) fn groups(&self) -> Vec<&Path> {
         self.artifacts
             .iter()
-            .filter(|artifact| is_group(&artifact.target.name))
+            .filter(|artifact| artifact.is_group())
             .flat_map(|artifact| &artifact.filenames)
             .map(PathBuf::as_path)
             .filter(|file| file.extension() == Some(OsStr::new("so")))
@@ -199,7 +158,7 @@ impl Build {
     pub(crate) fn package_count(&self) -> usize {
         self.artifacts
             .iter()
-            .filter(|artifact| !is_group(&artifact.target.name))
+            .filter(|artifact| !artifact.is_group())
             .map(|artifact| &artifact.package_id)
             .collect::<BTreeSet<_>>()
             .len()
@@ -324,15 +283,15 @@ mod tests {
     use super::*;
 
     const MESSAGES: &str = concat!(
-        r#"{"reason":"compiler-artifact","package_id":"regex","target":{"name":"build-script-build"},"fresh":true,"filenames":["/d/build"],"executable":null}"#,
+        r#"{"reason":"compiler-artifact","package_id":"regex","target":{"name":"build-script-build","kind":["custom-build"]},"profile":{"test":false},"fresh":true,"filenames":["/d/build"],"executable":null}"#,
         "\n",
-        r#"{"reason":"compiler-artifact","package_id":"regex","target":{"name":"regex"},"fresh":true,"filenames":["/d/libregex.rlib"],"executable":null}"#,
+        r#"{"reason":"compiler-artifact","package_id":"regex","target":{"name":"regex","kind":["lib"]},"profile":{"test":false},"fresh":true,"filenames":["/d/libregex.rlib"],"executable":null}"#,
         "\n",
         r#"{"reason":"build-script-executed","linked_libs":[]}"#,
         "\n",
-        r#"{"reason":"compiler-artifact","package_id":"dynamic-deps-frozen","target":{"name":"dynamic-deps-frozen"},"fresh":false,"filenames":["/d/g.so","/d/g.json"],"executable":null}"#,
+        r#"{"reason":"compiler-artifact","package_id":"dynamic-deps-frozen","target":{"name":"dynamic-deps-frozen","kind":["dynamic-deps-group"]},"profile":{"test":false},"fresh":false,"filenames":["/d/g.so","/d/g.json"],"executable":null}"#,
         "\n",
-        r#"{"reason":"compiler-artifact","package_id":"workload-app","target":{"name":"workload-app"},"fresh":false,"filenames":["/d/workload-app"],"executable":"/d/workload-app"}"#,
+        r#"{"reason":"compiler-artifact","package_id":"workload-app","target":{"name":"workload-app","kind":["bin"]},"profile":{"test":false},"fresh":false,"filenames":["/d/workload-app"],"executable":"/d/workload-app"}"#,
         "\n",
         r#"{"reason":"build-finished","success":true}"#,
         "\n",

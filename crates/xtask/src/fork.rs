@@ -103,6 +103,30 @@ pub(crate) fn cargo_in(
     cargo
 }
 
+/// The fork for the package or workspace at `directory`, without what could give another answer than `verb` and its
+/// options.
+pub(crate) fn command(
+    executable: &Path,
+    directory: &Path,
+    build_directory: &Path,
+    verb: &str,
+) -> Command {
+    let mut cargo = toolchain::command(executable);
+    for variable in [
+        "CARGO_BUILD_BUILD_DIR",
+        "CARGO_BUILD_TARGET_DIR",
+        "CARGO_PROFILE_DEV_DYNAMIC_DEPS",
+        "CARGO_TARGET_DIR",
+    ] {
+        cargo.env_remove(variable);
+    }
+    cargo
+        .current_dir(directory)
+        .args([verb, "--locked", "--target-dir"])
+        .arg(build_directory);
+    cargo
+}
+
 /// Replaces this process by the fork; only returns if that fails.
 pub(crate) fn exec(executable: &Path, args: &[std::ffi::OsString]) -> anyhow::Error {
     let error = toolchain::command(executable).args(args).exec();

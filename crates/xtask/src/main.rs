@@ -13,6 +13,7 @@ mod fixture;
 mod fork;
 mod git;
 mod link_time;
+mod messages;
 mod overlay;
 mod patch;
 mod paths;
@@ -25,6 +26,7 @@ mod testing;
 mod toolchain;
 mod tree;
 mod workload;
+mod workspace;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -99,6 +99,11 @@ impl Repository {
         self.root.join("target/app")
     }
 
+    /// Copy and builds of the generated workspace for the test step `workspace`.
+    pub(crate) fn workspace_builds(&self) -> PathBuf {
+        self.root.join("target/workspace")
+    }
+
     /// Builds of the application for the demonstration.
     pub(crate) fn demo(&self) -> PathBuf {
         self.root.join("target/demo")

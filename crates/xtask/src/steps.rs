@@ -155,6 +155,15 @@ impl Step<'_> {
         captured.text(command)
     }
 
+    /// Runs `command`, which may fail; gives what it prints, standard error included, and whether it succeeded.
+    pub(crate) fn transcript(&mut self, command: &mut Command) -> Result<(String, bool)> {
+        let start = self.begin(command)?;
+        let stdout = self.log_handle()?;
+        command.stdout(stdout);
+        let status = self.wait(command, start, Show::Progress)?;
+        Ok((read_from(&self.log_path, start)?, status.success()))
+    }
+
     /// Runs `command` with nothing beside it, not even signs of life; gives what it prints to standard output and the
     /// time from its start to its end.
     pub(crate) fn measure(&mut self, command: &mut Command) -> Result<(String, Duration)> {
@@ -207,6 +216,16 @@ impl Step<'_> {
     }
 
     fn finish(&mut self, command: &mut Command, start: u64, show: Show) -> Result<()> {
+        let status = self.wait(command, start, show)?;
+        self.require_success(command, status, start)?;
+        if show == Show::Everything && self.on_terminal {
+            self.say_results(start)?;
+        }
+        Ok(())
+    }
+
+    /// Runs `command` to its end, with signs of life.
+    fn wait(&self, command: &mut Command, start: u64, show: Show) -> Result<ExitStatus> {
         let mut child = command
             .spawn()
             .with_context(|| format!("failed to run `{}`", toolchain::display(command)))?;
@@ -236,11 +255,7 @@ impl Step<'_> {
         if echo {
             print_bytes(&rest)?;
         }
-        self.require_success(command, status, start)?;
-        if show == Show::Everything && self.on_terminal {
-            self.say_results(start)?;
-        }
-        Ok(())
+        Ok(status)
     }
 
     fn require_success(&self, command: &Command, status: ExitStatus, start: u64) -> Result<()> {
@@ -427,6 +442,16 @@ mod tests {
             "{}",
             steps.table()
         );
+    }
+
+    #[test]
+    fn transcript_has_both_streams_in_order() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut steps = steps(directory.path());
+        let mut run = |script| steps.run("test", |step| step.transcript(&mut shell(script)));
+        let (text, succeeded) = run("echo a; echo b >&2; echo c; exit 3").unwrap();
+        assert_eq!((text.as_str(), succeeded), ("a\nb\nc\n", false));
+        assert!(run("exit 0").unwrap().1);
     }
 
     #[test]

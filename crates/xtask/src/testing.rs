@@ -15,6 +15,7 @@ use crate::steps::{Chatter, Show, Step, Steps};
 use crate::stock;
 use crate::toolchain;
 use crate::tree::{Tree, Unexported};
+use crate::workspace;
 
 /// A named part of the checks.
 struct TestStep {
@@ -54,6 +55,11 @@ const STEPS: &[TestStep] = &[
         name: "app",
         about: "What the fork promises, on an application",
         run: app::run,
+    },
+    TestStep {
+        name: "workspace",
+        about: "Tests of a workspace give the same results, with less on disk and no more rebuilt",
+        run: workspace::run,
     },
     TestStep {
         name: "stock",
