@@ -497,7 +497,8 @@ fn dangling_references(
 }
 
 /// The symbols that a linker reports as undefined: lld and mold write `undefined
-/// symbol: x` and `undefined reference: x`, GNU ld `undefined reference to `x'`.
+/// symbol: x` and `undefined reference: x`, GNU ld `undefined reference to `x'`, and
+/// wild the same with two backticks.
 fn undefined_symbols(stderr: &str) -> BTreeSet<&str> {
     const PHRASES: [&str; 3] = [
         "undefined symbol: ",
@@ -508,7 +509,7 @@ fn undefined_symbols(stderr: &str) -> BTreeSet<&str> {
         let find = |phrase| str::split_once(line, phrase).map(|(_, rest)| rest);
         let rest = PHRASES.into_iter().find_map(find)?;
         let quoted = rest.trim_start_matches(['`', '\'']);
-        quoted.split([' ', '\'']).next()
+        quoted.split([' ', '`', '\'']).next()
     };
     stderr.lines().filter_map(in_line).collect()
 }
@@ -571,6 +572,12 @@ mod tests {
             "/usr/bin/ld: /t/deps/local.so: undefined reference to `missing'\n\
              /usr/bin/ld: /t/deps/local.so: undefined reference to `other'",
             &["missing", "other"],
+        );
+        // wild 0.10
+        check(
+            "wild: error: Failed to activate /t/deps/local.so (769 (3/1))\n  Caused by:\n    \
+             undefined reference to `missing` from /t/deps/local.so (769 (3/1))",
+            &["missing"],
         );
         check("cc: error: no such file", &[]);
     }
