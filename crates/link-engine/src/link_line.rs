@@ -198,6 +198,13 @@ pub enum Mismatch {
         /// Who defines it too.
         other: String,
     },
+    /// A link arg gives a symbol another meaning in all that is linked, and what is in
+    /// the groups was linked without it.
+    #[error("the link arg `{link_arg}` is for all libraries, and groups are linked without it")]
+    Rebound {
+        /// The link arg.
+        link_arg: String,
+    },
     /// The line has another standard library or panic runtime than the groups.
     #[error("rustc links `{rlib}`, and the groups another one")]
     OtherSysroot {
@@ -219,6 +226,10 @@ impl Rewrite<'_> {
     /// # Errors
     /// When the groups do not fit what rustc links.
     pub fn apply(&self, args: &[OsString]) -> Result<Vec<OsString>, Mismatch> {
+        if let Some(link_arg) = args.iter().find(|arg| rebinds_symbols(arg)) {
+            let link_arg = link_arg.to_string_lossy().into_owned();
+            return Err(Mismatch::Rebound { link_arg });
+        }
         let syntax = Syntax::of(args);
         let members: HashSet<&str> = self
             .groups
@@ -319,6 +330,16 @@ impl Rewrite<'_> {
             Family::Mingw | Family::Msvc => rewritten.extend(groups.map(Into::into)),
         }
     }
+}
+
+/// Whether an argument leads references to a symbol somewhere else, wherever they are.
+fn rebinds_symbols(arg: &OsStr) -> bool {
+    let bytes = arg.as_bytes();
+    let words = bytes.strip_prefix(b"-Wl,").unwrap_or(bytes);
+    words.split(|byte| *byte == b',').any(|word| {
+        let option = word.split(|byte| *byte == b'=').next().unwrap_or(word);
+        matches!(option, b"--wrap" | b"-wrap" | b"--defsym" | b"-defsym")
+    })
 }
 
 /// rustc links an rlib from where it lies, unless it had to take something out:
@@ -682,6 +703,22 @@ mod tests {
             rewrite(LINE, &[group("/o.so", &["libother-9.rlib"])]),
             Err(Mismatch::NoMember)
         );
+        for link_arg in [
+            "-Wl,--wrap=malloc",
+            "-Wl,-O1,--wrap,malloc",
+            "-Wl,--defsym=a=b",
+            "--wrap=malloc",
+        ] {
+            assert_eq!(
+                rewrite(&format!("{LINE} {link_arg}"), &groups),
+                Err(Mismatch::Rebound {
+                    link_arg: link_arg.into()
+                })
+            );
+        }
+        for link_arg in ["-wrapper", "-Wl,--warn-once", "-Wl,-rpath,/--wrap/x"] {
+            assert!(rewrite(&format!("{LINE} {link_arg}"), &groups).is_ok());
+        }
     }
 
     #[test]
