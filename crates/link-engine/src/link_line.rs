@@ -119,6 +119,55 @@ pub fn has_foreign_archives(args: &[OsString], shared: &HashSet<String>) -> bool
     })
 }
 
+/// A native library on a link line that may be an archive.
+#[derive(Debug, PartialEq, Eq)]
+pub enum NativeArchive<'a> {
+    /// One that is given by path.
+    File(&'a Path),
+    /// One to be looked for, as `lib<name>.a`.
+    Named {
+        /// Its name.
+        name: &'a str,
+        /// Whether a shared library of that name is taken first.
+        prefer_shared: bool,
+    },
+}
+
+/// The native libraries on a link line that may be archives.
+pub fn native_archives(args: &[OsString]) -> Vec<NativeArchive<'_>> {
+    let family = Syntax::of(args).family;
+    let mut prefer_shared = true;
+    let mut archives = Vec::new();
+    for arg in args {
+        match meaning(family, arg) {
+            Meaning::PreferShared(shared) => prefer_shared = shared,
+            Meaning::NativeLibrary(name) => archives.push(NativeArchive::Named {
+                name,
+                prefer_shared,
+            }),
+            Meaning::Other if arg.as_bytes().ends_with(b".a") => {
+                archives.push(NativeArchive::File(Path::new(arg)));
+            }
+            _ => {}
+        }
+    }
+    archives
+}
+
+/// The directories of a link line in which its native libraries are looked for.
+pub fn search_directories(args: &[OsString]) -> Vec<&Path> {
+    let mut directories = Vec::new();
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        match arg.as_bytes().strip_prefix(b"-L") {
+            Some(b"") => directories.extend(rest.next().map(Path::new)),
+            Some(directory) => directories.push(Path::new(OsStr::from_bytes(directory))),
+            None => {}
+        }
+    }
+    directories
+}
+
 /// The output file of a link line.
 ///
 /// # Errors
@@ -687,6 +736,27 @@ mod tests {
             &words(&LINE.replace("-lc", "-lz -lc")),
             &shared
         ));
+    }
+
+    #[test]
+    fn native_archives_are_seen_with_where_to_look_for_them() {
+        let line = words("-L /a -L/b -Wl,-Bstatic -lown -Wl,-Bdynamic -lm /x/libz.a -o out");
+        assert_eq!(
+            search_directories(&line),
+            [Path::new("/a"), Path::new("/b")]
+        );
+        let named = |name, prefer_shared| NativeArchive::Named {
+            name,
+            prefer_shared,
+        };
+        assert_eq!(
+            native_archives(&line),
+            [
+                named("own", false),
+                named("m", true),
+                NativeArchive::File(Path::new("/x/libz.a"))
+            ]
+        );
     }
 
     #[test]

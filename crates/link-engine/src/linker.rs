@@ -39,6 +39,31 @@ pub(crate) fn scratch_directory(path: PathBuf) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// Where a linker finds the archive that `-l<name>` stands for: in the first of the
+/// directories that has the library. `None` when it takes a shared one, or finds
+/// neither, as with the libraries of the platform.
+pub(crate) fn find_archive(
+    directories: &[&Path],
+    name: &str,
+    prefer_shared: bool,
+) -> Option<PathBuf> {
+    for directory in directories {
+        if prefer_shared && directory.join(format!("lib{name}.so")).exists() {
+            return None;
+        }
+        // `-l:<file>` gives the whole name.
+        let file = match name.strip_prefix(':') {
+            Some(file) => file.to_owned(),
+            None => format!("lib{name}.a"),
+        };
+        let archive = directory.join(file);
+        if archive.exists() {
+            return Some(archive);
+        }
+    }
+    None
+}
+
 /// Tells one linker from another, also where an update put a new one under the
 /// same name: its path, and size and time of the file that the path names now.
 ///
@@ -78,6 +103,23 @@ mod tests {
         assert_eq!(linker_identity(&linker), one);
         fs::write(&linker, "another").unwrap();
         assert_ne!(linker_identity(&linker), one);
+    }
+
+    #[test]
+    fn archives_are_found_as_linkers_do() {
+        let directory = tempfile::tempdir().unwrap();
+        let [one, other] = ["one", "other"].map(|name| directory.path().join(name));
+        fs::create_dir(&one).unwrap();
+        fs::create_dir(&other).unwrap();
+        for file in ["one/libboth.so", "one/libboth.a", "other/libown.a"] {
+            fs::write(directory.path().join(file), "").unwrap();
+        }
+        let find = |name, prefer_shared| find_archive(&[&one, &other], name, prefer_shared);
+        assert_eq!(find("both", true), None);
+        assert_eq!(find("both", false), Some(one.join("libboth.a")));
+        assert_eq!(find("own", true), Some(other.join("libown.a")));
+        assert_eq!(find(":libown.a", false), Some(other.join("libown.a")));
+        assert_eq!(find("missing", false), None);
     }
 
     #[test]

@@ -143,6 +143,20 @@ pub(crate) fn add_global_names(path: &Path, names: &mut HashSet<Vec<u8>>) -> Res
     })
 }
 
+/// The symbols that an archive defines under a name that another library could use too.
+///
+/// # Errors
+/// When the file cannot be read or is malformed.
+pub(crate) fn unmangled_definitions(path: &Path) -> Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    for_each_global_symbol(path, |symbol| {
+        if symbol.role == Role::Definition && symbol.is_unmangled() {
+            found.insert(symbol.name());
+        }
+    })?;
+    Ok(found)
+}
+
 /// Those of `symbols` that an object of the rlib refers to without defining them.
 ///
 /// # Errors

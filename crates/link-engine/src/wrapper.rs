@@ -24,7 +24,10 @@ use object::elf;
 
 use crate::elf::{GlobalSymbol, Role, global_symbols, set_visibility, with_class};
 use crate::group::settled_libraries;
-use crate::link_line::{GroupInput, Mismatch, Rewrite, has_foreign_archives, object_files, rlibs};
+use crate::link_line::{
+    GroupInput, Mismatch, NativeArchive, Rewrite, has_foreign_archives, native_archives,
+    object_files, rlibs, search_directories,
+};
 use crate::linker::{self, scratch_directory};
 use crate::manifest::{
     DanglingReference, FALLBACK_FILE, FallbackReport, GroupManifest, LinkPlan, PLAN_FILE,
@@ -226,10 +229,11 @@ fn link_against_groups(
         .tempdir_in(directory)
         .map_err(Error::io("create a directory in", directory))?;
     let scratch = scratch.path();
-    let objects = Objects::read(&args, scratch)?;
+    let mut objects = Objects::read(&args, scratch)?;
     let (manifests, inputs): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
-    check_definitions(&manifests, &objects, &on_line)?;
     let settled_libraries = settled_libraries(&manifests);
+    objects.add_native_archives(&args, &settled_libraries)?;
+    check_definitions(&manifests, &objects, &on_line)?;
     let link = |groups: &[GroupInput]| -> Result<(Vec<OsString>, Output), Unlinkable> {
         let rewritten = Rewrite {
             groups,
@@ -365,7 +369,8 @@ fn check_sysroot(members: &HashSet<String>, on_line: &HashSet<String>) -> Result
 struct Objects {
     /// Copies of those that had to be changed, by path on the line.
     copies: HashMap<PathBuf, PathBuf>,
-    /// The symbols that they define under a name that a library could use too.
+    /// The symbols that they, and archives beside them, define under a name that a
+    /// library could use too.
     unmangled_definitions: BTreeSet<String>,
     /// The names of all symbols that they share with other files.
     names: HashSet<Vec<u8>>,
@@ -420,6 +425,28 @@ impl Objects {
             objects.copies.insert(path.to_owned(), copy);
         }
         Ok(objects)
+    }
+
+    /// Adds what is defined in the archives on a line which no rlib holds: static
+    /// libraries of the program itself, or of a crate that does not bundle them.
+    fn add_native_archives(&mut self, args: &[OsString], settled: &HashSet<String>) -> Result<()> {
+        let directories = search_directories(args);
+        for archive in native_archives(args) {
+            let path = match archive {
+                NativeArchive::File(path) => Some(path.to_owned()),
+                NativeArchive::Named { name, .. } if settled.contains(name) => None,
+                NativeArchive::Named {
+                    name,
+                    prefer_shared,
+                } => linker::find_archive(&directories, name, prefer_shared),
+            };
+            // A file that is none is for the linker to refuse.
+            if let Some(path) = path.filter(|path| path.is_file()) {
+                self.unmangled_definitions
+                    .extend(rlib::unmangled_definitions(&path)?);
+            }
+        }
+        Ok(())
     }
 }
 
