@@ -8,7 +8,7 @@
 //! to satisfy and export. The executable that comes out is the same, since a linker
 //! takes nothing from a shared object but names, and the loader sees the real one.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use object::Endianness;
@@ -60,6 +60,56 @@ fn open_references_of<Class: ElfClass>(
         Some(exports) => exports.open_references(&below),
         None => Ok(Vec::new()),
     }
+}
+
+/// The open references of `groups`, each a shared object with its own, that neither
+/// `executable` nor one of the shared objects defines.
+///
+/// # Errors
+/// When a file cannot be read or is malformed.
+pub fn undefined_references<'a>(
+    executable: &Path,
+    groups: &[(&Path, &'a [OpenReference])],
+) -> Result<BTreeSet<&'a str>> {
+    let data = files::map(executable)?;
+    let maps: Vec<_> = groups
+        .iter()
+        .map(|(path, _)| files::map(path))
+        .collect::<Result<_>>()?;
+    let maps: Vec<&[u8]> = maps.iter().map(|map| &map[..]).collect();
+    let open = groups.iter().flat_map(|(_, open)| open.iter());
+    let undefined = with_class!(&data[..], undefined_among(&data, &maps, open));
+    undefined
+        .map(Option::unwrap_or_default)
+        .map_err(malformed(executable))
+}
+
+fn undefined_among<'a, Class: ElfClass>(
+    executable: &[u8],
+    groups: &[&[u8]],
+    open: impl Iterator<Item = &'a OpenReference>,
+) -> object::read::Result<BTreeSet<&'a str>> {
+    let groups: Vec<Exports<'_, Class>> = groups
+        .iter()
+        .filter_map(|data| Exports::read(data).transpose())
+        .collect::<object::read::Result<_>>()?;
+    let header = Class::parse(executable)?;
+    let endian = header.endian()?;
+    let sections = header.sections(endian, executable)?;
+    let symbols = sections.symbols(endian, executable, elf::SHT_DYNSYM)?;
+    let mut defined = HashSet::new();
+    for symbol in symbols.iter() {
+        if symbol.st_shndx(endian) != elf::SHN_UNDEF {
+            defined.insert(symbols.symbol_name(endian, symbol)?);
+        }
+    }
+    let is_defined = |name: &[u8]| {
+        defined.contains(name) || groups.iter().any(|group| group.find(name).is_some())
+    };
+    Ok(open
+        .filter(|reference| !reference.weak && !is_defined(reference.name.as_bytes()))
+        .map(|reference| reference.name.as_str())
+        .collect())
 }
 
 /// Writes to `stub` what a link that looks at the `wanted` symbols has to know of a

@@ -25,7 +25,7 @@ use object::elf;
 use crate::elf::{GlobalSymbol, Role, global_symbols, set_visibility, with_class};
 use crate::group::settled_libraries;
 use crate::link_line::{
-    GroupInput, Mismatch, NativeArchive, Rewrite, has_foreign_archives, native_archives,
+    self, GroupInput, Mismatch, NativeArchive, Rewrite, has_foreign_archives, native_archives,
     object_files, rlibs, search_directories,
 };
 use crate::linker::{self, scratch_directory};
@@ -242,7 +242,10 @@ fn link_against_groups(
             run_paths: &plan.run_paths,
         }
         .apply(&args)?;
-        let output = linker::run(&plan.linker, rewritten.clone(), scratch, None)?;
+        let mut output = linker::run(&plan.linker, rewritten.clone(), scratch, None)?;
+        if output.status.success() && !has_native_libraries(&args, &manifests) {
+            check_references(&args, &manifests, &inputs, &mut output)?;
+        }
         Ok((rewritten, output))
     };
     if !has_foreign_archives(&args, &settled_libraries)
@@ -448,6 +451,52 @@ impl Objects {
         }
         Ok(())
     }
+}
+
+/// Whether a library that is neither a group nor the platform's may define what a group
+/// refers to.
+fn has_native_libraries(args: &[OsString], manifests: &[GroupManifest]) -> bool {
+    let templates = manifests.iter().filter_map(|group| group.template.as_ref());
+    let platform: HashSet<&str> = templates
+        .flat_map(|template| &template.after)
+        .filter_map(|arg| arg.to_str()?.strip_prefix("-l"))
+        .collect();
+    let of_groups = manifests.iter().flat_map(|group| &group.native_libraries);
+    let on_line = native_archives(args)
+        .into_iter()
+        .filter_map(|archive| match archive {
+            NativeArchive::Named { name, .. } => Some(name),
+            NativeArchive::File(_) => None,
+        });
+    of_groups
+        .map(String::as_str)
+        .chain(on_line)
+        .any(|name| !platform.contains(name))
+}
+
+/// Makes a failure of a link that leaves references of groups undefined. Linkers were
+/// asked to look (`--no-allow-shlib-undefined`), but mold 1.10 does not, and the loader
+/// would refuse the program.
+fn check_references(
+    args: &[OsString],
+    manifests: &[GroupManifest],
+    inputs: &[GroupInput],
+    output: &mut Output,
+) -> Result<()> {
+    let groups: Vec<_> = manifests
+        .iter()
+        .zip(inputs)
+        .map(|(manifest, input)| (&*input.shared_object, &manifest.open_references[..]))
+        .collect();
+    let undefined = interface::undefined_references(link_line::output(args)?, &groups)?;
+    if !undefined.is_empty() {
+        output.status = ExitStatus::from_raw(1 << 8);
+        for symbol in undefined {
+            let words = format!("error: undefined symbol: {symbol}\n");
+            output.stderr.extend(words.into_bytes());
+        }
+    }
+    Ok(())
 }
 
 /// Whether each unmangled symbol has one definition among the groups, the libraries

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use link_engine::elf::DynamicInfo;
-use link_engine::interface::{OpenReference, open_references, write_stub};
+use link_engine::interface::{OpenReference, open_references, undefined_references, write_stub};
 
 const LIBRARY: &str = r#"
     extern int callback(int);
@@ -181,6 +181,43 @@ fn an_open_reference_that_nobody_satisfies_is_an_error_of_the_linker() {
     assert!(!output.status.success());
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("gone"), "{stderr}");
+}
+
+#[test]
+fn an_open_reference_that_a_linker_passes_over_is_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let library = |name: &str, source: &str| {
+        let c = path(&format!("{name}.c"));
+        let so = path(&format!("{name}.so"));
+        fs::write(&c, source).unwrap();
+        run(Command::new("cc")
+            .args(["-shared", "-fPIC", "-Wl,--hash-style=gnu", "-o"])
+            .arg(&so)
+            .arg(&c));
+        so
+    };
+    let one = library(
+        "one",
+        "int from_program(void); int from_other(void); int gone(void);
+         int optional(void) __attribute__((weak));
+         int call(void) { return from_program() + from_other() + gone() + (optional ? 1 : 0); }",
+    );
+    let other = library("other", "int from_other(void) { return 1; }");
+    let program = path("program.c");
+    let source =
+        "int call(void); int from_program(void) { return 1; } int main(void) { return call(); }";
+    fs::write(&program, source).unwrap();
+    let executable = path("program");
+    run(Command::new("cc")
+        .args([&program, &one, &other])
+        .arg("-Wl,--allow-shlib-undefined")
+        .arg("-o")
+        .arg(&executable));
+    let open = open_references(&one, &[]).unwrap();
+    let groups = [(&*one, &open[..]), (&*other, &[])];
+    let undefined = undefined_references(&executable, &groups).unwrap();
+    assert_eq!(undefined, ["gone"].into());
 }
 
 #[test]
