@@ -22,7 +22,7 @@ use std::process::{Command, ExitStatus, Output};
 
 use object::elf;
 
-use crate::elf::{GlobalSymbol, Role, global_symbols, set_visibility, with_class};
+use crate::elf::{DynamicInfo, GlobalSymbol, Role, global_symbols, set_visibility, with_class};
 use crate::group::settled_libraries;
 use crate::link_line::{
     self, GroupInput, Mismatch, NativeArchive, Rewrite, has_foreign_archives, native_archives,
@@ -234,11 +234,12 @@ fn link_against_groups(
     let settled_libraries = settled_libraries(&manifests);
     objects.add_native_archives(&args, &settled_libraries)?;
     check_definitions(&manifests, &objects, &on_line)?;
+    let left_to_groups = &settled_libraries - &libraries_to_load(&manifests, &inputs)?;
     let link = |groups: &[GroupInput]| -> Result<(Vec<OsString>, Output), Unlinkable> {
         let rewritten = Rewrite {
             groups,
             objects: &objects.copies,
-            settled_libraries: &settled_libraries,
+            settled_libraries: &left_to_groups,
             run_paths: &plan.run_paths,
         }
         .apply(&args)?;
@@ -451,6 +452,29 @@ impl Objects {
         }
         Ok(())
     }
+}
+
+/// The native libraries that groups need. The executable has to need them too: its run
+/// path is where the user says they are, and serves no other file.
+fn libraries_to_load(
+    manifests: &[GroupManifest],
+    inputs: &[GroupInput],
+) -> Result<HashSet<String>> {
+    let mut libraries = HashSet::new();
+    for (manifest, input) in manifests.iter().zip(inputs) {
+        if manifest.native_libraries.is_empty() {
+            continue;
+        }
+        let info = DynamicInfo::read(&input.shared_object)?.unwrap_or_default();
+        let is_needed = |name: &&String| {
+            let file_name = format!("lib{name}.so");
+            info.needed
+                .iter()
+                .any(|soname| soname.starts_with(&file_name))
+        };
+        libraries.extend(manifest.native_libraries.iter().filter(is_needed).cloned());
+    }
+    Ok(libraries)
 }
 
 /// Whether a library that is neither a group nor the platform's may define what a group

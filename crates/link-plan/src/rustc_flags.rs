@@ -31,12 +31,13 @@ const LINK_KEYS: [(Namespace, &str); 7] = [
 ///
 /// All other link args say what is to be in the executable, or how it is to look. They are for the
 /// executable alone: a library named there would otherwise be in each group again.
-const LINKER_CHOICES: [&str; 6] = [
+const LINKER_CHOICES: [&str; 7] = [
     "-fuse-ld=",
     "--ld-path=",
     "--target=",
     "--sysroot=",
     "-B",
+    "-L",
     "-m",
 ];
 
@@ -47,11 +48,15 @@ pub struct CodegenFlags {
     flags: Vec<Flag>,
 }
 
-/// The flags that decide which linker runs and how, and which panic runtime is linked, for linking
-/// a group as the user links an executable: in their order, each as the two arguments `-C`,
-/// `key=value` (or `-Z`).
+/// The flags that decide which linker runs and how, where it looks for native libraries, and which
+/// panic runtime is linked, for linking a group as the user links an executable: in their order,
+/// each as the two arguments `-C`, `key=value` (or `-Z`; or `-L`, and a directory).
 pub fn link_flags(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Vec<OsString> {
-    let flags = CodegenFlags::parse(args);
+    let args: Vec<OsString> = args
+        .into_iter()
+        .map(|arg| arg.as_ref().to_owned())
+        .collect();
+    let flags = CodegenFlags::parse(&args);
     let link_args = flags.link_args().into_iter().filter(|arg| {
         LINKER_CHOICES
             .iter()
@@ -63,7 +68,27 @@ pub fn link_flags(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Vec<OsSt
         .filter(|flag| LINK_KEYS.contains(&(flag.namespace, flag.key.as_str())))
         .flat_map(Flag::to_args)
         .chain(link_args.flat_map(|arg| ["-C".into(), format!("link-arg={arg}").into()]))
+        .chain(native_search_paths(&args).flat_map(|path| ["-L".into(), path.into()]))
         .collect()
+}
+
+/// The values of `-L` in which native libraries are looked for.
+fn native_search_paths(args: &[OsString]) -> impl Iterator<Item = &str> {
+    let mut args = args.iter();
+    let values = std::iter::from_fn(move || {
+        loop {
+            let arg = args.next()?.to_str().unwrap_or_default();
+            match arg.strip_prefix("-L") {
+                Some("") => return args.next()?.to_str(),
+                Some(value) => return Some(value),
+                None => {}
+            }
+        }
+    });
+    values.filter(|value| {
+        let kind = value.split_once('=').map(|(kind, _)| kind);
+        !matches!(kind, Some("crate" | "dependency" | "framework"))
+    })
 }
 
 impl CodegenFlags {
@@ -342,7 +367,7 @@ mod tests {
             "--crate-name app -C opt-level=3 -Clinker=clang -C link_args=-a~-B/x -Zunstable-options \
              --codegen=link-self-contained=+linker -C link-self-contained -Zlinker_features=-lld \
              --codegen linker_flavor=gnu-lld-cc -Z threads=8 -Clink-arg=-fuse-ld=mold -C lto \
-             -C linker-features=-lld -C panic=abort -L linker=cc",
+             -C linker-features=-lld -C panic=abort --cfg linker=cc",
             "-C linker=clang -Z unstable-options \
              -C link-self-contained=+linker -C link-self-contained -Z linker-features=-lld \
              -C linker-flavor=gnu-lld-cc -C linker-features=-lld -C panic=abort \
@@ -354,6 +379,10 @@ mod tests {
             "-C link-arg=-m64",
         );
         check_link_flags("-C debuginfo=2 -g", "");
+        check_link_flags(
+            "-L /a -Lnative=/b -C link-arg=-L/c -O -L all=/d -L dependency=/e -Lcrate=/f -L",
+            "-C link-arg=-L/c -L /a -L native=/b -L all=/d",
+        );
     }
 
     #[cfg(unix)]
