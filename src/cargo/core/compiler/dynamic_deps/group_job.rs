@@ -288,7 +288,17 @@ fn linker(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> PathBuf {
         .or(configured)
         .unwrap_or(Path::new(DEFAULT_LINKER));
     if linker.components().count() > 1 {
-        build_runner.bcx.ws.root().join(linker)
+        return build_runner.bcx.ws.root().join(linker);
+    }
+    // As rustc does, which has `rust-lld` there and nowhere in `PATH`.
+    let libraries = &build_runner
+        .bcx
+        .target_data
+        .info(CompileKind::Host)
+        .sysroot_target_libdir;
+    let of_toolchain = libraries.with_file_name("bin").join(linker);
+    if of_toolchain.is_file() {
+        of_toolchain
     } else {
         linker.to_owned()
     }
