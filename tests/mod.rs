@@ -15,6 +15,7 @@ mod option;
 mod panics;
 mod placement;
 mod sharing;
+mod symbols;
 mod tests;
 mod untouched;
 
@@ -73,6 +74,21 @@ fn layered_manifest(rest: &str) -> String {
     manifest("foo", &format!("{dependencies}{rest}"))
 }
 
+/// A program whose dependencies are the packages in the registry with these names.
+fn program(dependencies: &[&str], main: &str) -> Project {
+    let dependencies: String = dependencies
+        .iter()
+        .map(|name| format!("{name} = '1.0'\n"))
+        .collect();
+    project()
+        .file(
+            "Cargo.toml",
+            &manifest("foo", &format!("[dependencies]\n{dependencies}")),
+        )
+        .file("src/main.rs", main)
+        .build()
+}
+
 /// A manifest of edition 2021, with more at its end.
 fn manifest(name: &str, rest: &str) -> String {
     format!("[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2021\"\n\n{rest}")
@@ -80,23 +96,33 @@ fn manifest(name: &str, rest: &str) -> String {
 
 /// A build script that makes a static library of `src/native.c`, compiled with `flags`.
 fn build_script_for_c(flags: &str) -> String {
+    build_script_for("cc", "src/native.c", flags)
+}
+
+/// A build script that makes a static library of `source`, compiled with `flags`.
+fn build_script_for(compiler: &str, source: &str, flags: &str) -> String {
     r#"
         use std::process::Command;
         fn main() {
             let out = std::env::var("OUT_DIR").unwrap();
             let name = std::env::var("CARGO_PKG_NAME").unwrap();
             let (object, library) = (format!("{out}/native.o"), format!("{out}/lib{name}_c.a"));
-            let mut cc = Command::new("cc");
-            cc.args(["-c", "-fPIC", "src/native.c", "-o", &object]);
-            cc.args("FLAGS".split_whitespace());
-            assert!(cc.status().unwrap().success());
+            let mut compiler = Command::new("COMPILER");
+            compiler.args(["-c", "-fPIC", "SOURCE", "-o", &object]);
+            compiler.args("FLAGS".split_whitespace());
+            assert!(compiler.status().unwrap().success());
             let _ = std::fs::remove_file(&library);
             let ar = ["crs", &library, &object];
             assert!(Command::new("ar").args(ar).status().unwrap().success());
             println!("cargo::rustc-link-search=native={out}");
             println!("cargo::rustc-link-lib=static={name}_c");
+            if "COMPILER" == "c++" {
+                println!("cargo::rustc-link-lib=stdc++");
+            }
         }
     "#
+    .replace("COMPILER", compiler)
+    .replace("SOURCE", source)
     .replace("FLAGS", flags)
 }
 
@@ -141,7 +167,7 @@ fn is_platform_library(soname: &str) -> bool {
     let name = soname.split(".so").next().unwrap();
     matches!(
         name,
-        "libc" | "libgcc_s" | "libm" | "libpthread" | "libdl" | "librt" | "libutil"
+        "libc" | "libgcc_s" | "libm" | "libpthread" | "libdl" | "librt" | "libutil" | "libstdc++"
     ) || name.starts_with("ld-linux")
 }
 

@@ -1,0 +1,307 @@
+//! Names that more than one library defines or wants, and how they are bound.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::process::Command;
+
+use crate::prelude::*;
+use cargo_test_support::registry::Package;
+use cargo_test_support::{Project, project};
+
+use super::{
+    build_script_for, build_script_for_c, group_files, groups_of, manifest, program, same_behaviour,
+};
+
+/// What a program that may fall back prints when it is linked statically and when it
+/// is linked dynamically.
+#[track_caller]
+fn same_output(p: &Project) -> String {
+    let run = |argument: &str| {
+        p.cargo(&format!("build {argument}")).run();
+        super::stdout(&p.bin("foo"))
+    };
+    let of_static = run("--no-dynamic-deps");
+    assert_eq!(run("--dynamic-deps"), of_static);
+    of_static
+}
+
+/// A package in the registry with a C library of its own.
+fn publish_native(name: &str, c: &str, lib: &str) {
+    Package::new(name, "1.0.0")
+        .file("Cargo.toml", &manifest(name, ""))
+        .file("build.rs", &build_script_for_c(""))
+        .file("src/native.c", c)
+        .file("src/lib.rs", lib)
+        .publish();
+}
+
+/// Lines of `nm` about the dynamic symbols of a file, without addresses.
+fn dynamic_symbols(file: &Path, option: &str) -> Vec<String> {
+    let output = Command::new("nm")
+        .args(["--dynamic", option])
+        .arg(file)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    super::text(&output.stdout)
+        .lines()
+        .map(|line| line.split(' ').next_back().unwrap().to_owned())
+        .collect()
+}
+
+#[cargo_test]
+fn references_to_the_c_library_have_versions() {
+    // Without, the loader takes the oldest version of a function.
+    publish_native(
+        "native",
+        "#include <pthread.h>
+         int native_lock(void) {
+             static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+             return pthread_cond_signal(&condition);
+         }",
+        r#"
+            extern "C" { fn native_lock() -> i32; fn memcpy(to: *mut u8, from: *const u8, n: usize) -> *mut u8; }
+            #[inline(always)]
+            pub fn lock() -> i32 {
+                let (mut to, from) = ([0_u8; 4], [1_u8; 4]);
+                unsafe { memcpy(to.as_mut_ptr(), from.as_ptr(), 4); native_lock() + to[3] as i32 }
+            }
+        "#,
+    );
+    let p = program(
+        &["native"],
+        "fn main() { println!(\"{}\", native::lock()); }",
+    );
+    assert_eq!(super::text(&same_behaviour(&p).stdout), "1\n");
+
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let libraries: HashSet<&str> = maps
+        .lines()
+        .filter_map(|line| line.split(' ').next_back())
+        .filter(|path| path.contains("/libc.so") || path.contains("/libm.so"))
+        .collect();
+    assert!(!libraries.is_empty(), "{maps}");
+    let of_platform: HashSet<String> = libraries
+        .iter()
+        .flat_map(|library| dynamic_symbols(Path::new(library), "--defined-only"))
+        .map(|symbol| symbol.split('@').next().unwrap().to_owned())
+        .collect();
+    assert!(of_platform.contains("memcpy"));
+
+    let mut files = group_files(&p, "");
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "so"));
+    assert!(files.len() >= 2, "{files:?}");
+    files.push(p.bin("foo"));
+    for file in files {
+        let undefined = dynamic_symbols(&file, "--undefined-only");
+        let versioned = undefined.iter().filter(|symbol| symbol.contains('@'));
+        assert!(versioned.count() > 0, "{}", file.display());
+        let unversioned: Vec<_> = undefined
+            .iter()
+            .filter(|symbol| of_platform.contains(*symbol))
+            .collect();
+        assert!(
+            unversioned.is_empty(),
+            "{}: {unversioned:?}",
+            file.display()
+        );
+    }
+}
+
+#[cargo_test]
+fn the_same_c_library_in_two_crates() {
+    // Each of them brings it along, under another version of the crate for example.
+    let c = "static int count; int counter(void) { return ++count; }";
+    let lib = r#"
+        extern "C" { fn counter() -> i32; }
+        pub fn next() -> i32 { unsafe { counter() } }
+    "#;
+    publish_native("one", c, lib);
+    publish_native("two", c, lib);
+    Package::new("plain", "1.0.0")
+        .file("src/lib.rs", "pub fn plain() -> u8 { 9 }")
+        .publish();
+    let p = program(
+        &["one", "two", "plain"],
+        "fn main() { println!(\"{} {} {}\", one::next(), two::next(), plain::plain()); }",
+    );
+    assert_eq!(super::text(&same_behaviour(&p).stdout), "1 2 9\n");
+    assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
+}
+
+#[cargo_test(requires = "c++")]
+fn the_same_cpp_library_in_two_crates() {
+    let cpp = r#"
+        namespace library { static int count; int next() { return ++count; } }
+        extern "C" int NAME_next() { return library::next(); }
+    "#;
+    let package = |name: &str| {
+        (
+            build_script_for("c++", "src/native.cpp", ""),
+            cpp.replace("NAME", name),
+            format!(
+                "extern \"C\" {{ fn {name}_next() -> i32; }}
+                 pub fn next() -> i32 {{ unsafe {{ {name}_next() }} }}"
+            ),
+        )
+    };
+    let (build, cpp, lib) = package("one");
+    Package::new("one", "1.0.0")
+        .file("Cargo.toml", &manifest("one", ""))
+        .file("build.rs", &build)
+        .file("src/native.cpp", &cpp)
+        .file("src/lib.rs", &lib)
+        .publish();
+    let p = program(
+        &["one"],
+        "fn main() { println!(\"{} {}\", one::next(), two::next()); }",
+    );
+    let (build, cpp, lib) = package("two");
+    p.change_file(
+        "Cargo.toml",
+        &manifest(
+            "foo",
+            "[dependencies]\none = '1.0'\ntwo = { path = 'two' }\n",
+        ),
+    );
+    p.change_file("two/Cargo.toml", &manifest("two", ""));
+    p.change_file("two/build.rs", &build);
+    p.change_file("two/src/native.cpp", &cpp);
+    p.change_file("two/src/lib.rs", &lib);
+    // A static link refuses two definitions that are both needed.
+    let flags = "-Clink-arg=-Wl,--allow-multiple-definition";
+    let run = |argument: &str| {
+        p.cargo(&format!("build {argument}"))
+            .env("RUSTFLAGS", flags)
+            .run();
+        super::stdout(&p.bin("foo"))
+    };
+    let of_static = run("--no-dynamic-deps");
+    assert_eq!(of_static, "1 2\n");
+    assert_eq!(run("--dynamic-deps"), of_static);
+}
+
+#[cargo_test]
+fn the_same_exported_function_in_two_crates() {
+    // Of two libraries, the first whose object is needed gives it. An incremental build
+    // makes an object of each module.
+    let lib = |name: &str, number: u32| {
+        format!(
+            "pub mod apart {{ #[no_mangle] pub extern \"C\" fn hook() -> u32 {{ {number} }} }}
+             pub mod other {{ #[inline(never)] pub fn {name}() -> u32 {{ {number} }} }}"
+        )
+    };
+    let p = project()
+        .file(
+            "Cargo.toml",
+            &manifest(
+                "foo",
+                "[dependencies]\none = { path = 'one' }\ntwo = { path = 'two' }\n",
+            ),
+        )
+        .file(
+            "src/main.rs",
+            r#"
+                extern "C" { fn hook() -> u32; }
+                fn main() { println!("{} {} {}", one::other::one(), two::other::two(), unsafe { hook() }); }
+            "#,
+        )
+        .file("one/Cargo.toml", &manifest("one", ""))
+        .file("one/src/lib.rs", &lib("one", 1))
+        .file("two/Cargo.toml", &manifest("two", ""))
+        .file("two/src/lib.rs", &lib("two", 2))
+        .build();
+    let run = |argument: &str| {
+        p.cargo(&format!("build {argument}"))
+            .env("CARGO_INCREMENTAL", "1")
+            .run();
+        super::stdout(&p.bin("foo"))
+    };
+    let of_static = run("--no-dynamic-deps");
+    assert!(of_static.starts_with("1 2 "), "{of_static}");
+    assert_eq!(run("--dynamic-deps"), of_static);
+}
+
+#[cargo_test]
+fn two_definitions_that_a_static_link_refuses() {
+    let lib = "#[no_mangle] pub extern \"C\" fn twice() -> u32 { 1 }
+               pub fn call() -> u32 { twice() }";
+    Package::new("one", "1.0.0")
+        .file("src/lib.rs", lib)
+        .publish();
+    let p = program(
+        &["one"],
+        r#"
+            #[no_mangle] pub extern "C" fn twice() -> u32 { 2 }
+            fn main() { println!("{} {}", one::call(), twice()); }
+        "#,
+    );
+    for argument in ["--no-dynamic-deps", "--dynamic-deps"] {
+        p.cargo(&format!("build {argument}"))
+            .with_status(101)
+            .with_stderr_contains("[..]duplicate symbol: twice[..]")
+            .run();
+    }
+}
+
+#[cargo_test]
+fn a_function_of_the_c_library_that_a_crate_replaces() {
+    // As allocators in C do with `malloc`.
+    publish_native(
+        "replaces",
+        "int rand(void) { return 4; } int replaces_number(void) { return 1; }",
+        r#"
+            extern "C" { fn replaces_number() -> i32; fn rand() -> i32; }
+            pub fn number() -> i32 { unsafe { replaces_number() + rand() } }
+        "#,
+    );
+    Package::new("uses", "1.0.0")
+        .file(
+            "src/lib.rs",
+            r#"
+                extern "C" { fn rand() -> i32; fn srand(seed: u32); }
+                pub fn number() -> bool { unsafe { srand(1); rand() == 4 } }
+            "#,
+        )
+        .publish();
+    let uses_both = "fn main() { println!(\"{} {}\", replaces::number(), uses::number()); }";
+    let p = program(&["replaces", "uses"], uses_both);
+    assert_eq!(same_output(&p), "5 true\n");
+}
+
+#[cargo_test]
+fn a_function_that_a_link_arg_wraps() {
+    // As tests of C code replace what they do not want to call.
+    publish_native(
+        "native",
+        "int inner(void) { return 1; } int outer(void) { return 10; }",
+        r#"
+            extern "C" { fn inner() -> i32; fn outer() -> i32; }
+            pub fn number() -> i32 { unsafe { inner() + outer() } }
+        "#,
+    );
+    let p = program(
+        &["native"],
+        r#"
+            extern "C" { fn __real_inner() -> i32; }
+            #[no_mangle] extern "C" fn __wrap_inner() -> i32 { unsafe { __real_inner() + 100 } }
+            fn main() { println!("{}", native::number()); }
+        "#,
+    );
+    for spelling in ["-Wl,--wrap=inner", "-Wl,--wrap,inner"] {
+        p.change_file(
+            "build.rs",
+            &format!("fn main() {{ println!(\"cargo::rustc-link-arg={spelling}\"); }}"),
+        );
+        assert_eq!(same_output(&p), "111\n", "{spelling}");
+    }
+    p.change_file("build.rs", "fn main() {}");
+    let run = |argument: &str| {
+        p.cargo(&format!("build {argument}"))
+            .env("RUSTFLAGS", "-Clink-args=-Xlinker -Clink-args=--wrap=inner")
+            .run();
+        super::stdout(&p.bin("foo"))
+    };
+    assert_eq!(run("--no-dynamic-deps"), "111\n");
+    assert_eq!(run("--dynamic-deps"), "111\n");
+}
