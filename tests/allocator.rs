@@ -146,6 +146,52 @@ fn in_a_dependency_that_only_one_program_names() {
 }
 
 #[cargo_test]
+fn in_a_test_harness() {
+    publish_worker();
+    let counted = r#"
+        use counting::*;
+        #[global_allocator] static GLOBAL: Counting = Counting;
+
+        #[test]
+        fn counted() {
+            let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+            let is_dynamic = maps.contains("/dynamic-deps-");
+            assert_eq!(is_dynamic, std::env::var_os("DYNAMIC").is_some());
+
+            let by_std = count(|| std::env::current_dir().unwrap());
+            let by_dependency = count(|| worker::make(100));
+            let freed_there = count(|| worker::free(vec![String::from("here")]));
+            assert!(by_std.0 > 0 && by_std.1 > 0, "{by_std:?}");
+            assert!(by_dependency.0 > 100 && by_dependency.1 > 100, "{by_dependency:?}");
+            assert!(freed_there.1 > 1, "{freed_there:?}");
+        }
+    "#;
+    let p = project()
+        .file(
+            "Cargo.toml",
+            &manifest("foo", "[dependencies]\nworker = '1.0'\n"),
+        )
+        .file("src/counting.rs", COUNTING)
+        .file(
+            "src/lib.rs",
+            &format!("#[cfg(test)] mod counting;\n#[cfg(test)] mod tests {{ use super::counting; {counted} }}"),
+        )
+        .file(
+            "tests/it.rs",
+            &format!("#[path = \"../src/counting.rs\"] mod counting;\n{counted}"),
+        )
+        .build();
+    let passed = |arguments: &str, variable: &str| {
+        let output = p.cargo(arguments).env(variable, "1").run();
+        super::text(&output.stdout)
+            .matches("counted ... ok")
+            .count()
+    };
+    assert_eq!(passed("test --no-dynamic-deps", "STATIC"), 2);
+    assert_eq!(passed("test --dynamic-deps", "DYNAMIC"), 2);
+}
+
+#[cargo_test]
 fn none() {
     publish_worker();
     let p = project()

@@ -10,6 +10,8 @@ mod allocator;
 mod documents;
 mod fallback;
 mod freshness;
+mod gathered;
+mod identity;
 mod native;
 mod option;
 mod panics;
@@ -17,6 +19,7 @@ mod placement;
 mod sharing;
 mod symbols;
 mod tests;
+mod thread_locals;
 mod untouched;
 
 use std::path::{Path, PathBuf};

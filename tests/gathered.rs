@@ -1,0 +1,229 @@
+//! What comes together from many crates without a call: slices that the linker
+//! gathers, and code that runs before or after `main`.
+
+use crate::prelude::*;
+use cargo_test_support::registry::Package;
+use cargo_test_support::{Project, project};
+
+use super::{groups_of, manifest, same_behaviour};
+
+/// A program with the frozen crate `registry`, whose code is given, a frozen `plugin`
+/// and a local one which are registered in it, and `plain`, which is not. The bin
+/// `other` depends on the same packages and names the `registry` alone.
+fn project_with_plugins(registry: &str) -> Project {
+    let plugin = |name: &str| {
+        format!(
+            "#[inline(never)] pub fn touch() {{}}
+             mod apart {{ registry::submit!(\"{name}\"); }}"
+        )
+    };
+    Package::new("registry", "1.0.0")
+        .file("src/lib.rs", registry)
+        .publish();
+    Package::new("plugin", "1.0.0")
+        .file("src/lib.rs", &plugin("frozen"))
+        .dep("registry", "1.0")
+        .publish();
+    Package::new("plain", "1.0.0")
+        .file("src/lib.rs", "pub fn plain() -> u32 { 9 }")
+        .publish();
+    project()
+        .file(
+            "Cargo.toml",
+            &manifest(
+                "foo",
+                r#"
+                [dependencies]
+                registry = "1.0"
+                plugin = "1.0"
+                plain = "1.0"
+                local = { path = "local" }
+                "#,
+            ),
+        )
+        .file(
+            "local/Cargo.toml",
+            &manifest("local", "[dependencies]\nregistry = '1.0'\n"),
+        )
+        .file("local/src/lib.rs", &plugin("local"))
+        .file(
+            "src/main.rs",
+            r#"
+                registry::submit!("program");
+                fn main() {
+                    plugin::touch();
+                    local::touch();
+                    println!("{:?} {}", registry::names(), plain::plain());
+                }
+            "#,
+        )
+        .file(
+            "src/bin/other.rs",
+            "fn main() { println!(\"{:?} {}\", registry::names(), plain::plain()); }",
+        )
+        .build()
+}
+
+/// Checks what both programs of [`project_with_plugins`] print, static and dynamic.
+#[track_caller]
+fn check_plugins(p: &Project) {
+    let output = same_behaviour(p);
+    let stdout = super::text(&output.stdout);
+    for name in ["frozen", "local", "program"] {
+        assert_eq!(stdout.matches(name).count(), 1, "{name} in {stdout}");
+    }
+    // `plain`, which is registered nowhere, is in a group.
+    assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
+
+    let of_dynamic = super::stdout(&p.bin("other"));
+    p.cargo("build --no-dynamic-deps").run();
+    assert_eq!(super::stdout(&p.bin("other")), of_dynamic);
+}
+
+#[cargo_test]
+fn a_distributed_slice() {
+    // What `linkme` does. A slice of which no element is left is empty, not an error:
+    // hence the two bounds in a section of their own crate.
+    check_plugins(&project_with_plugins(
+        r#"
+            pub struct Element(pub &'static str, pub fn() -> usize);
+
+            extern "C" {
+                #[link_name = "__start_elements"] static START: Element;
+                #[link_name = "__stop_elements"] static STOP: Element;
+            }
+            #[used]
+            #[link_section = "elements"]
+            static NONE: [Element; 0] = [];
+
+            /// In the order in which the linker gathered them.
+            pub fn names() -> Vec<(&'static str, usize)> {
+                let start = &raw const START;
+                let length = unsafe { (&raw const STOP).offset_from(start) } as usize;
+                let elements = unsafe { std::slice::from_raw_parts(start, length) };
+                elements.iter().map(|element| (element.0, element.1())).collect()
+            }
+
+            #[macro_export]
+            macro_rules! submit {
+                ($name:literal) => {
+                    #[used]
+                    #[link_section = "elements"]
+                    static ELEMENT: $crate::Element = $crate::Element($name, || $name.len());
+                };
+            }
+        "#,
+    ));
+}
+
+#[cargo_test]
+fn a_registry_that_constructors_fill() {
+    // What `inventory` does.
+    check_plugins(&project_with_plugins(
+        r#"
+            use std::ptr::null_mut;
+            use std::sync::atomic::{AtomicPtr, Ordering::SeqCst};
+
+            pub struct Node { name: &'static str, next: AtomicPtr<Node> }
+
+            static HEAD: AtomicPtr<Node> = AtomicPtr::new(null_mut());
+
+            impl Node {
+                pub const fn new(name: &'static str) -> Node {
+                    Node { name, next: AtomicPtr::new(null_mut()) }
+                }
+                pub fn submit(&'static self) {
+                    self.next.store(HEAD.load(SeqCst), SeqCst);
+                    HEAD.store(self as *const Node as *mut Node, SeqCst);
+                }
+            }
+
+            /// The last one that was submitted comes first.
+            pub fn names() -> Vec<&'static str> {
+                let mut names = Vec::new();
+                let mut next = HEAD.load(SeqCst);
+                while let Some(node) = unsafe { next.as_ref() } {
+                    names.push(node.name);
+                    next = node.next.load(SeqCst);
+                }
+                names
+            }
+
+            #[macro_export]
+            macro_rules! submit {
+                ($name:literal) => {
+                    const _: () = {
+                        static NODE: $crate::Node = $crate::Node::new($name);
+                        extern "C" fn start() { NODE.submit() }
+                        #[used]
+                        #[link_section = ".init_array"]
+                        static START: extern "C" fn() = start;
+                    };
+                };
+            }
+        "#,
+    ));
+}
+
+#[cargo_test]
+fn code_before_and_after_main() {
+    // What `ctor` and `dtor` do, with the help of the standard library and of a crate
+    // that is in a group.
+    Package::new("plain", "1.0.0")
+        .file(
+            "src/lib.rs",
+            r#"
+                thread_local! {
+                    static COUNT: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+                }
+                pub fn count() -> u32 { COUNT.set(COUNT.get() + 1); COUNT.get() }
+            "#,
+        )
+        .publish();
+    let around = |name: &str| {
+        format!(
+            r#"
+                const _: () = {{
+                    extern "C" fn start() {{
+                        println!("{name} starts, {{}} {{:?}}", plain::count(), std::env::args().count());
+                    }}
+                    extern "C" fn end() {{
+                        use std::io::Write;
+                        let _ = writeln!(std::io::stderr(), "{name} ends");
+                    }}
+                    #[used]
+                    #[link_section = ".init_array"]
+                    static START: extern "C" fn() = start;
+                    #[used]
+                    #[link_section = ".fini_array"]
+                    static END: extern "C" fn() = end;
+                }};
+            "#
+        )
+    };
+    Package::new("around", "1.0.0")
+        .file(
+            "src/lib.rs",
+            &format!("pub fn touch() {{}} {}", around("frozen")),
+        )
+        .dep("plain", "1.0")
+        .publish();
+    let p = project()
+        .file(
+            "Cargo.toml",
+            &manifest("foo", "[dependencies]\naround = '1.0'\nplain = '1.0'\n"),
+        )
+        .file(
+            "src/main.rs",
+            &format!(
+                "{} fn main() {{ around::touch(); println!(\"main, {{}}\", plain::count()); }}",
+                around("program")
+            ),
+        )
+        .build();
+    let output = same_behaviour(&p);
+    let stdout = super::text(&output.stdout);
+    assert!(stdout.ends_with("main, 3\n"), "{stdout}");
+    let stderr = super::text(&output.stderr);
+    assert_eq!(stderr.matches(" ends").count(), 2, "{stderr}");
+}
