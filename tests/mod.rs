@@ -7,6 +7,9 @@
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
 mod allocator;
+mod codegen;
+mod crate_kinds;
+mod debug_info;
 mod documents;
 mod fallback;
 mod freshness;
