@@ -15,6 +15,7 @@ mod fallback;
 mod freshness;
 mod gathered;
 mod identity;
+mod linkers;
 mod native;
 mod option;
 mod panics;
