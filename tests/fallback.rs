@@ -44,6 +44,90 @@ fn a_demand_is_an_error() {
         .run();
 }
 
+/// Checks that a profile that opts in falls back with a warning that says `reason`, to
+/// a program that runs, and that a demand is an error that says it too.
+#[track_caller]
+fn falls_back(project: &Project, flags: &str, reason: &str) {
+    project
+        .cargo("run --config profile.dev.dynamic-deps=true")
+        .env("RUSTFLAGS", flags)
+        .with_stderr_contains(format!(
+            "[WARNING] linking dependencies statically despite `dynamic-deps`: {reason}"
+        ))
+        .with_stdout_data(LAYERED_OUTPUT)
+        .run();
+    project
+        .cargo("build --dynamic-deps")
+        .env("RUSTFLAGS", flags)
+        .with_status(101)
+        .with_stderr_contains(format!(
+            "[ERROR] cannot link the dependencies of `foo` dynamically: {reason}"
+        ))
+        .with_stderr_contains("[HELP] [..]")
+        .run();
+}
+
+#[cargo_test]
+fn flags_that_groups_do_not_go_with() {
+    let p = layered_project().build();
+    for (flags, reason) in [
+        ("-C target-feature=+crt-static", "[..](`crt-static`)"),
+        ("-C prefer-dynamic", "[..]`-C prefer-dynamic`[..]"),
+        (
+            "-C relocation-model=static",
+            "[..]`-C relocation-model=static`",
+        ),
+        ("-C link-arg=-no-pie", "the link arg `-no-pie` [..]"),
+        ("--cfg miri", "the program runs in Miri, [..]"),
+    ] {
+        falls_back(&p, flags, reason);
+    }
+}
+
+#[cargo_test]
+fn a_crate_that_is_a_rust_dylib() {
+    let p = layered_project().build();
+    p.change_file(
+        "local/Cargo.toml",
+        &manifest(
+            "local",
+            "[lib]\ncrate-type = ['dylib']\n[dependencies]\nfrozen = '1.0'\n",
+        ),
+    );
+    // The program runs with the libraries of rustc beside it.
+    p.cargo("run --config profile.dev.dynamic-deps=true")
+        .with_stderr_contains(
+            "[WARNING] linking dependencies statically despite `dynamic-deps`: \
+             the crate `local` is linked as a Rust `dylib`",
+        )
+        .with_stdout_data(LAYERED_OUTPUT)
+        .run();
+}
+
+#[cargo_test]
+fn platforms_without_support() {
+    // Decided before anything is compiled, so no such target need be installed.
+    let p = layered_project().build();
+    for (target, reason) in [
+        (
+            "x86_64-unknown-linux-musl",
+            "[..] the C library `musl`, [..]",
+        ),
+        ("wasm32-unknown-unknown", "[..] is WebAssembly, [..]"),
+        ("x86_64-pc-windows-msvc", "[..] are PE files, [..]"),
+        ("aarch64-apple-darwin", "[..] are Mach-O files, [..]"),
+        ("thumbv7em-none-eabi", "[..] is bare metal, [..]"),
+    ] {
+        p.cargo(&format!("build --dynamic-deps --target {target}"))
+            .with_status(101)
+            .with_stderr_contains(format!(
+                "[ERROR] cannot link the dependencies of `foo` dynamically: {reason}"
+            ))
+            .with_stderr_does_not_contain("[COMPILING] [..]")
+            .run();
+    }
+}
+
 #[cargo_test]
 fn a_dynamic_link_that_fails_is_replaced_by_the_static_one() {
     // The function is missing, and nothing that the program calls refers to it: a
@@ -174,6 +258,29 @@ fn a_group_that_cannot_be_linked_stays_in_the_executable() {
         .run();
     assert_eq!(groups_of(&p.bin("foo")), ["sysroot"]);
     assert_eq!(stdout(&p.bin("foo")), "5\n");
+}
+
+#[cargo_test]
+fn a_group_that_cannot_be_linked_is_told_of_as_long_as_it_lasts() {
+    let p = layered_project()
+        .file(
+            "local/build.rs",
+            &build_script_for_c("-fno-pic -mcmodel=small"),
+        )
+        .file(
+            "local/src/native.c",
+            "extern int elsewhere; int unused(void) { return elsewhere; }",
+        )
+        .build();
+    for _ in 0..2 {
+        p.cargo("build --dynamic-deps")
+            .with_stderr_contains(
+                "[WARNING] linking the dependencies in the local group statically, [..]",
+            )
+            .run();
+    }
+    assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
+    assert_eq!(stdout(&p.bin("foo")), LAYERED_OUTPUT);
 }
 
 #[cargo_test]

@@ -2,13 +2,19 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::prelude::*;
-use cargo_test_support::{Project, sleep_ms};
+use cargo_test_support::registry::Package;
+use cargo_test_support::{Project, rustc_host, sleep_ms};
+use link_engine::elf::DynamicInfo;
 
-use super::{LAYERED_OUTPUT, contents, group_files, layered_project, run, stdout};
+use super::{
+    LAYERED_OUTPUT, LAYERS, artifacts, contents, group_files, groups_of, layered_manifest,
+    layered_project, run, stdout,
+};
 
 /// Names of the groups that a build links, sorted.
 fn linked_groups(project: &Project, arguments: &str) -> Vec<String> {
@@ -58,7 +64,9 @@ fn an_edit_relinks_only_its_layer() {
 fn deleted_files_are_made_again() {
     let p = layered_project().build();
     p.cargo("build --dynamic-deps").run();
-    for file in group_files(&p, "frozen") {
+    let files = group_files(&p, "");
+    assert_eq!(files.len(), 9, "{files:?}");
+    for file in files {
         fs::remove_file(&file).unwrap();
         p.cargo("build --dynamic-deps").run();
         assert!(file.exists(), "{}", file.display());
@@ -73,7 +81,7 @@ fn another_linker_links_anew() {
     let write = |comment: &str| {
         fs::write(&script, format!("#!/bin/sh\n# {comment}\nexec cc \"$@\"\n")).unwrap();
         let mut permissions = fs::metadata(&script).unwrap().permissions();
-        std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
+        permissions.set_mode(0o755);
         fs::set_permissions(&script, permissions).unwrap();
     };
     write("one");
@@ -239,4 +247,197 @@ fn a_build_that_was_killed_leaves_nothing_half_made() {
         });
         assert_eq!(hidden.count(), 0);
     }
+}
+
+/// What a build with other settings makes anew.
+#[derive(Debug, PartialEq)]
+struct Anew {
+    /// The names of libraries and programs.
+    compiled: Vec<String>,
+    /// The names of groups.
+    linked: Vec<String>,
+}
+
+/// Builds statically and dynamically, each in a target directory of its own; checks
+/// that both compile the same anew and that the program runs.
+#[track_caller]
+fn built_anew(project: &Project, arguments: &str, flags: &str) -> Anew {
+    let build = |linkage: &str, directory: &str| {
+        let command = format!("build {linkage} --target-dir {directory} {arguments}");
+        let mut anew = Anew {
+            compiled: Vec::new(),
+            linked: Vec::new(),
+        };
+        for artifact in artifacts(project.cargo(&command).env("RUSTFLAGS", flags)) {
+            let name = artifact.unit.rsplit(' ').next().unwrap();
+            match name.strip_prefix("dynamic-deps-") {
+                _ if artifact.is_fresh => {}
+                Some(group) => anew.linked.push(group.to_owned()),
+                None => anew.compiled.push(name.to_owned()),
+            }
+        }
+        anew.compiled.sort();
+        anew.linked.sort();
+        anew
+    };
+    let of_static = build("--no-dynamic-deps", "static");
+    let of_dynamic = build("--dynamic-deps", "dynamic");
+    assert_eq!(
+        of_static.compiled, of_dynamic.compiled,
+        "{arguments} {flags}"
+    );
+    let executable = project.root().join("dynamic/debug/foo");
+    assert_eq!(groups_of(&executable), LAYERS);
+    assert_eq!(stdout(&executable), LAYERED_OUTPUT);
+    of_dynamic
+}
+
+#[cargo_test]
+fn other_settings_build_what_they_must() {
+    let p = layered_project().build();
+    let all = ["foo", "frozen", "local"];
+    let anew = |compiled: &[&str], linked: &[&str]| Anew {
+        compiled: compiled.iter().map(|name| (*name).to_owned()).collect(),
+        linked: linked.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    let every_group = ["frozen", "local", "sysroot"];
+    assert_eq!(built_anew(&p, "", ""), anew(&all, &every_group));
+
+    let cases: [(&str, &str, &[&str], &[&str]); 6] = [
+        // Code of all libraries, but not of the sysroot.
+        (
+            "--config profile.dev.opt-level=1",
+            "",
+            &all,
+            &["frozen", "local"],
+        ),
+        // Only the program is another one.
+        (
+            "--config profile.dev.package.foo.debug=0",
+            "",
+            &["foo"],
+            &[],
+        ),
+        (
+            "--config profile.dev.package.local.debug=0",
+            "",
+            &["foo", "local"],
+            &["local"],
+        ),
+        ("--config profile.dev.strip=true", "", &all, &every_group),
+        ("", "--cfg extra", &all, &["frozen", "local"]),
+        // For the executable alone, but Cargo builds all anew for other flags.
+        ("", "-C link-arg=-Wl,-z,now", &all, &["frozen", "local"]),
+    ];
+    for (arguments, flags, compiled, linked) in cases {
+        assert_eq!(
+            built_anew(&p, arguments, flags),
+            anew(compiled, linked),
+            "{arguments} {flags}"
+        );
+        // Both are there from now on.
+        assert_eq!(
+            built_anew(&p, arguments, flags),
+            anew(&[], &[]),
+            "{arguments} {flags}"
+        );
+        assert_eq!(
+            built_anew(&p, "", ""),
+            anew(&[], &[]),
+            "{arguments} {flags}"
+        );
+    }
+}
+
+#[cargo_test]
+fn another_feature_builds_what_it_must() {
+    Package::new("optional", "1.0.0")
+        .feature("extra", &[])
+        .file(
+            "src/lib.rs",
+            "pub fn has_extra() -> bool { cfg!(feature = \"extra\") }",
+        )
+        .publish();
+    let p = layered_project()
+        .file(
+            "Cargo.toml",
+            &layered_manifest("optional = '1.0'\n[features]\nextra = ['optional/extra']\n"),
+        )
+        .file(
+            "src/main.rs",
+            "fn main() { println!(\"{}\", optional::has_extra()); }",
+        )
+        .build();
+    for (arguments, linked, output) in [
+        ("", &["frozen", "local", "sysroot"][..], "false\n"),
+        // `local` needs the frozen group, which is another one.
+        ("--features extra", &["frozen", "local"], "true\n"),
+        ("", &[], "false\n"),
+        ("--features extra", &[], "true\n"),
+    ] {
+        let command = format!("build --dynamic-deps -v {arguments}");
+        assert_eq!(linked_groups(&p, &command), linked);
+        assert_eq!(stdout(&p.bin("foo")), output);
+    }
+}
+
+#[cargo_test]
+fn another_toolchain_of_the_same_version_links_anew() {
+    // A sysroot of symbolic links, in which one library is replaced, as an update of a
+    // nightly toolchain or of a distribution's does.
+    let p = layered_project().build();
+    let host = rustc_host();
+    let libraries = format!("sysroot/lib/rustlib/{host}/lib");
+    let output = Command::new("rustc")
+        .args(["--print", "target-libdir"])
+        .output()
+        .unwrap();
+    let installed = super::text(&output.stdout).trim_end();
+    fs::create_dir_all(p.root().join(&libraries)).unwrap();
+    for entry in fs::read_dir(installed).unwrap() {
+        let entry = entry.unwrap();
+        p.symlink(entry.path(), Path::new(&libraries).join(entry.file_name()));
+    }
+    let sysroot = p.root().join("sysroot");
+    let rustc = p.root().join("rustc.sh");
+    let script = format!(
+        "#!/bin/sh\nexec rustc --sysroot '{}' \"$@\"\n",
+        sysroot.display()
+    );
+    fs::write(&rustc, script).unwrap();
+    fs::set_permissions(&rustc, fs::Permissions::from_mode(0o755)).unwrap();
+    let linked = || {
+        let output = p
+            .cargo("build --dynamic-deps -v")
+            .env("RUSTC", &rustc)
+            .run();
+        assert_eq!(stdout(&p.bin("foo")), LAYERED_OUTPUT);
+        super::text(&output.stderr).matches("Linking ").count()
+    };
+    assert_eq!(linked(), 3);
+    assert_eq!(linked(), 0);
+    let needed = || DynamicInfo::read(&p.bin("foo")).unwrap().unwrap().needed;
+    let before = needed();
+
+    let getopts = p
+        .glob(format!("{libraries}/libgetopts-*.rlib"))
+        .next()
+        .unwrap()
+        .unwrap();
+    let replaced = p.root().join("replaced.rlib");
+    fs::copy(&getopts, &replaced).unwrap();
+    let object = p.root().join("added.o");
+    let mut cc = Command::new("cc");
+    let source = p.root().join("added.c");
+    fs::write(&source, "int added_by_an_update(void) { return 1; }").unwrap();
+    cc.args(["-c", "-fPIC", "-o"]).args([&object, &source]);
+    assert!(cc.status().unwrap().success());
+    let mut ar = Command::new("ar");
+    ar.arg("q").args([&replaced, &object]);
+    assert!(ar.status().unwrap().success());
+    fs::rename(&replaced, &getopts).unwrap();
+
+    assert_eq!(linked(), 3);
+    assert_ne!(needed(), before);
+    assert_eq!(linked(), 0);
 }

@@ -11,29 +11,35 @@ mod codegen;
 mod crate_kinds;
 mod debug_info;
 mod documents;
+mod commands;
 mod fallback;
 mod freshness;
 mod gathered;
 mod identity;
 mod linkers;
+mod integrity;
 mod native;
 mod option;
+mod outputs;
 mod panics;
 mod placement;
+mod profiles;
 mod sharing;
 mod symbols;
 mod tests;
 mod thread_locals;
 mod untouched;
+mod workspaces;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::prelude::*;
 use cargo_test_support::registry::Package;
-use cargo_test_support::{Project, ProjectBuilder, project};
+use cargo_test_support::{Execs, Project, ProjectBuilder, project};
 use link_engine::elf::DynamicInfo;
 use link_engine::manifest::GroupManifest;
+use serde_json::Value;
 
 /// A program `foo` with a dependency in each layer: `frozen` from the registry and
 /// `local` by path. It prints one line.
@@ -271,4 +277,63 @@ fn contents(project: &Project, group: &str) -> Vec<PathBuf> {
         name.ends_with(".so") && name.split('-').count() == 5
     });
     files
+}
+
+/// A unit that a build made or found fresh, as `--message-format json` tells it.
+#[derive(Debug)]
+struct Artifact {
+    /// The package id, the kind and the name of the Cargo target, and whether it is a test.
+    unit: String,
+    is_group: bool,
+    is_fresh: bool,
+    files: Vec<PathBuf>,
+    executable: Option<PathBuf>,
+}
+
+/// Runs a build and returns its units, in the order in which they were finished.
+#[track_caller]
+fn artifacts(cargo: &mut Execs) -> Vec<Artifact> {
+    let output = cargo.arg("--message-format=json").run();
+    let messages = text(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    messages
+        .filter(|message| message["reason"] == "compiler-artifact")
+        .map(|message| {
+            let target = &message["target"];
+            let files = message["filenames"].as_array().unwrap();
+            Artifact {
+                unit: format!(
+                    "{} {} {}{}",
+                    message["package_id"].as_str().unwrap(),
+                    target["kind"][0].as_str().unwrap(),
+                    target["name"].as_str().unwrap(),
+                    if message["profile"]["test"] == true {
+                        " (test)"
+                    } else {
+                        ""
+                    },
+                ),
+                is_group: target["kind"][0] == "dynamic-deps-group",
+                is_fresh: message["fresh"] == true,
+                files: files
+                    .iter()
+                    .map(|file| file.as_str().unwrap().into())
+                    .collect(),
+                executable: message["executable"].as_str().map(PathBuf::from),
+            }
+        })
+        .collect()
+}
+
+/// The units that a build did not find fresh, without groups, sorted.
+#[track_caller]
+fn rebuilt(cargo: &mut Execs) -> Vec<String> {
+    let artifacts = artifacts(cargo).into_iter();
+    let mut rebuilt: Vec<String> = artifacts
+        .filter(|artifact| !artifact.is_group && !artifact.is_fresh)
+        .map(|artifact| artifact.unit)
+        .collect();
+    rebuilt.sort();
+    rebuilt
 }

@@ -90,6 +90,47 @@ fn target_directory_with_unusual_letters() {
 }
 
 #[cargo_test]
+fn tests_in_a_target_directory_with_unusual_letters() {
+    let p = layered_project()
+        .file(
+            "src/lib.rs",
+            "//! ```\n//! assert_eq!(frozen::count(), 1);\n//! ```\n",
+        )
+        .file(
+            "tests/it.rs",
+            r#"
+                #[test]
+                fn it() {
+                    let foo = std::process::Command::new(env!("CARGO_BIN_EXE_foo")).output();
+                    assert_eq!(foo.unwrap().stdout, b"hello from local, call 1 2\n");
+                }
+            "#,
+        )
+        .build();
+    let name = "it's a, $ORIGIN größe";
+    p.cargo("test --dynamic-deps")
+        .env("CARGO_TARGET_DIR", p.root().join(name))
+        .with_stdout_contains("test it ... ok")
+        .with_stdout_contains("test src/lib.rs - (line 1) ... ok")
+        .run();
+    let executable = p.root().join(name).join("debug/foo");
+    assert_eq!(groups_of(&executable), LAYERS);
+    assert_eq!(stdout(&executable), LAYERED_OUTPUT);
+}
+
+#[cargo_test]
+fn target_directory_with_a_colon() {
+    // Cargo itself cannot name such a directory in `LD_LIBRARY_PATH`.
+    let p = layered_project().build();
+    for argument in ["--no-dynamic-deps", "--dynamic-deps"] {
+        p.cargo(&format!("build {argument} --target-dir a:b"))
+            .with_status(101)
+            .with_stderr_contains("[ERROR] failed to join paths from `$LD_LIBRARY_PATH` together")
+            .run();
+    }
+}
+
+#[cargo_test]
 fn target_triple_has_its_own_directory() {
     let p = layered_project().build();
     let host = cargo_test_support::rustc_host();

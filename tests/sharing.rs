@@ -1,5 +1,7 @@
 //! Static and dynamic builds share all that is compiled.
 
+use std::fs;
+
 use crate::prelude::*;
 
 use cargo_test_support::registry::Package;
@@ -69,6 +71,40 @@ fn libraries_have_the_same_command_line() {
 }
 
 #[cargo_test]
+fn wrappers_of_rustc_see_the_same_libraries() {
+    // What sccache and its like key their caches by.
+    let p = layered_project()
+        .file("Cargo.toml", &layered_manifest("[workspace]\n"))
+        .executable(
+            "wrapper",
+            "#!/bin/sh\necho \"$@\" >> \"${0%/*}/calls\"\nexec \"$@\"\n",
+        )
+        .build();
+    let calls = |argument: &str, variable: &str| {
+        p.build_dir().rm_rf();
+        p.cargo(&format!("build {argument}"))
+            .env(variable, p.root().join("wrapper"))
+            .run();
+        assert_eq!(stdout(&p.bin("foo")), LAYERED_OUTPUT);
+        let mut calls: Vec<String> = p
+            .read_file("calls")
+            .lines()
+            .filter(|line| line.contains("--crate-type lib"))
+            .map(str::to_owned)
+            .collect();
+        fs::remove_file(p.root().join("calls")).unwrap();
+        calls.sort();
+        calls
+    };
+    for (variable, libraries) in [("RUSTC_WRAPPER", 2), ("RUSTC_WORKSPACE_WRAPPER", 1)] {
+        let of_static = calls("--no-dynamic-deps", variable);
+        assert_eq!(of_static.len(), libraries, "{of_static:?}");
+        assert_eq!(of_static, calls("--dynamic-deps", variable));
+        assert_eq!(groups_of(&p.bin("foo")), LAYERS);
+    }
+}
+
+#[cargo_test]
 fn executables_share_groups() {
     let main = "fn main() { println!(\"{} {}\", local::name(), frozen::count()); }";
     let p = layered_project()
@@ -77,7 +113,7 @@ fn executables_share_groups() {
         .build();
     p.cargo("build --dynamic-deps --bin one").run();
     p.cargo("build --dynamic-deps -v")
-        .with_stderr_does_not_contain("[LINKING] [..]")
+        .with_stderr_does_not_contain("[..]Linking [..]")
         .with_stderr_contains("[RUNNING] `rustc --crate-name two [..]`")
         .run();
     for bin in ["foo", "one", "two"] {
@@ -127,7 +163,7 @@ fn another_selection_builds_no_executable_again() {
     assert_eq!(stdout(&p.bin("a")), "BASE\n");
     // Only the first build of a selection links.
     p.cargo("build --dynamic-deps -v -p a")
-        .with_stderr_does_not_contain("[LINKING] [..]")
+        .with_stderr_does_not_contain("[..]Linking [..]")
         .run();
 }
 
@@ -163,7 +199,7 @@ fn tests_with_dependencies_of_their_own_leave_the_program_alone() {
         .run();
     assert_eq!(members_of(&p.bin("foo"), "frozen"), frozen);
     p.cargo("test --dynamic-deps --test program -v")
-        .with_stderr_does_not_contain("[LINKING] [..]")
+        .with_stderr_does_not_contain("[..]Linking [..]")
         .with_stderr_does_not_contain("[RUNNING] `rustc [..]")
         .run();
 }

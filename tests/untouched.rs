@@ -28,7 +28,7 @@ fn command_lines_of(cargo: &mut Execs) -> Vec<String> {
 }
 
 /// The unpatched Cargo of the same version, which `cargo xtask test` builds.
-fn stock_cargo() -> PathBuf {
+pub(super) fn stock_cargo() -> PathBuf {
     let variable = "DYNAMIC_DEPS_STOCK_CARGO";
     let path = std::env::var_os(variable).unwrap_or_else(|| {
         panic!("`{variable}` must name an unpatched Cargo 0.98 (`cargo xtask test` sets it)")

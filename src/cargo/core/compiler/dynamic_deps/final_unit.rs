@@ -12,7 +12,7 @@ use link_engine::wrapper;
 use link_plan::run_path::{AbsoluteForm, Format, run_paths};
 use link_plan::rustc_flags::CodegenFlags;
 
-use super::group_job::groups_below;
+use super::group_job::{groups_below, report_refusal};
 use super::group_unit::group_files;
 use super::planner;
 use crate::core::compiler::job_queue::Work;
@@ -83,6 +83,12 @@ pub(in crate::core::compiler) fn add_doctest_args(
     let groups = groups_of(build_runner, unit);
     if groups.is_empty() {
         return Ok(());
+    }
+    // A doctest that does not find its groups would not start.
+    for group in &groups {
+        if executable_run_paths(build_runner, unit, group.directory())?.is_empty() {
+            return Ok(());
+        }
     }
     let flags = CodegenFlags::parse(args.iter());
     let linker = flags.linker().or(linker.map(Path::as_os_str));
@@ -155,11 +161,15 @@ pub(in crate::core::compiler) fn final_inputs(
 }
 
 /// Tells the user how `unit` was linked: that the dynamic link failed and the static one
-/// did not, and the linker's command to those who want to see each.
+/// did not, and the linker's command to those who want to see each. For a group, that there
+/// is none.
 pub(in crate::core::compiler) fn report_link(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
 ) -> Work {
+    if unit.mode.is_link_group() {
+        return report_refusal(build_runner, unit);
+    }
     if groups_of(build_runner, unit).is_empty() {
         return Work::noop();
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -60,15 +61,24 @@ pub(in crate::core::compiler) fn link_group(
             command.args(args);
             state.running(&command);
         };
-        let manifest = match probe {
+        match probe {
             Some(probe) => sysroot::run(&job, &probe, &mut before_link)?,
             None => job.run(&mut before_link)?,
         };
+        Ok(())
+    }))
+}
+
+/// Tells the user, in each build, that the linker refused to make a group.
+pub(super) fn report_refusal(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Work {
+    let manifest = group_files(build_runner, unit).manifest();
+    Work::new(move |state| {
+        let manifest = GroupManifest::read(&manifest)?;
         if let Some(refusal) = &manifest.refusal {
             state.warning(refusal_warning(&manifest.group, refusal));
         }
         Ok(())
-    }))
+    })
 }
 
 fn refusal_warning(group: &str, refusal: &Refusal) -> String {
@@ -138,8 +148,11 @@ pub(in crate::core::compiler) fn needed_files(
 ) -> CargoResult<Option<PathBuf>> {
     if unit.mode.is_link_group() {
         let path = group_files(build_runner, unit).manifest();
-        let manifest = GroupManifest::read(&path).ok();
-        return Ok(manifest.map(|manifest| manifest.shared_object(&path)));
+        return Ok(Some(match GroupManifest::read(&path) {
+            Ok(manifest) => manifest.shared_object(&path),
+            // What cannot be read is linked anew: there is no file below a file.
+            Err(_) => path.join("unreadable"),
+        }));
     }
     if groups_below(build_runner, unit).is_empty() {
         return Ok(None);
@@ -319,9 +332,27 @@ fn executable_directories(build_runner: &BuildRunner<'_, '_>, kind: CompileKind)
         directories.push(artifacts.examples().to_owned());
     }
     directories.extend(files.export_dir());
+    if build_runner.bcx.gctx.cli_unstable().build_dir_new_layout {
+        directories.extend(unit_directories(layout.build_dir().build()));
+    }
     directories.sort();
     directories.dedup();
     directories
+}
+
+/// The output directories of all units that were ever built, in a layout that has one
+/// for each: `build/<package>/<hash>/out`.
+fn unit_directories(build: &Path) -> impl Iterator<Item = PathBuf> {
+    let packages = entries(build);
+    packages
+        .flat_map(|package| entries(&package))
+        .map(|unit| unit.join("out"))
+}
+
+/// What is in a directory; nothing if it cannot be listed.
+fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let entries = fs::read_dir(directory).into_iter().flatten();
+    entries.filter_map(|entry| Some(entry.ok()?.path()))
 }
 
 /// `-L` of a build script without its kind, as in `native=/usr/lib`.
