@@ -8,16 +8,16 @@
 
 mod allocator;
 mod codegen;
+mod commands;
 mod crate_kinds;
 mod debug_info;
 mod documents;
-mod commands;
 mod fallback;
 mod freshness;
 mod gathered;
 mod identity;
-mod linkers;
 mod integrity;
+mod linkers;
 mod native;
 mod option;
 mod outputs;
