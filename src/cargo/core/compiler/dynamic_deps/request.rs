@@ -3,6 +3,7 @@
 use clap::{Arg, ArgAction};
 
 use crate::GlobalContext;
+use crate::core::compiler::BuildConfig;
 use crate::util::command_prelude::{ArgMatchesExt, flag, heading, opt};
 
 /// What the command line and the `-Z` flag say; the profile says the rest.
@@ -72,5 +73,13 @@ impl DynamicDepsRequest {
     /// would be an error.
     pub(super) fn is_demand(&self) -> bool {
         self.asked == Some(true)
+    }
+}
+
+impl BuildConfig {
+    /// The same, with all dependencies linked statically whatever the profile says.
+    pub fn linked_statically(mut self) -> BuildConfig {
+        self.dynamic_deps.force_static();
+        self
     }
 }
