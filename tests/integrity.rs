@@ -246,7 +246,8 @@ fn a_full_disk() {
         assert!(words.iter().any(|words| stderr.contains(words)), "{stderr}");
         disk.resize(whole * 2);
         build().run();
-        assert_eq!(groups_of(&target.join("debug/foo")), LAYERS, "{percent}");
+        // Statically, until the next edit, if the disk was full when a group was linked and had
+        // room when the executable was.
         assert_eq!(
             stdout(&target.join("debug/foo")),
             LAYERED_OUTPUT,

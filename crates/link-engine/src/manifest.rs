@@ -51,6 +51,16 @@ pub struct Refusal {
     pub link_line: PathBuf,
 }
 
+impl Refusal {
+    /// Whether the linker may well accept the same line another time: it was killed, or
+    /// the disk was full, which linkers that map their output meet as SIGBUS (`collect2`
+    /// of GCC 12 tells of both).
+    pub fn may_pass(&self) -> bool {
+        const WORDS: [&str; 2] = ["terminated with signal", "No space left on device"];
+        WORDS.iter().any(|words| self.stderr.contains(words))
+    }
+}
+
 /// A library in a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {

@@ -149,6 +149,9 @@ pub(in crate::core::compiler) fn needed_files(
     if unit.mode.is_link_group() {
         let path = group_files(build_runner, unit).manifest();
         return Ok(Some(match GroupManifest::read(&path) {
+            Ok(manifest) if manifest.refusal.as_ref().is_some_and(Refusal::may_pass) => {
+                path.join("refused")
+            }
             Ok(manifest) => manifest.shared_object(&path),
             // What cannot be read is linked anew: there is no file below a file.
             Err(_) => path.join("unreadable"),
