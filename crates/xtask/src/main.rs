@@ -7,24 +7,30 @@ mod app;
 mod application;
 mod demo;
 mod docs;
+mod expected;
 mod export;
 #[cfg(test)]
 mod fixture;
+mod forced_on;
 mod fork;
 mod git;
+mod libtest;
 mod link_time;
 mod messages;
 mod overlay;
 mod patch;
 mod paths;
 mod pin;
+mod record;
 mod report;
 mod sources;
 mod steps;
 mod stock;
+mod suite;
 mod testing;
 mod toolchain;
 mod tree;
+mod upstream_tests;
 mod workload;
 mod workspace;
 
@@ -40,6 +46,7 @@ use crate::paths::Repository;
 use crate::pin::Pin;
 use crate::steps::{Chatter, Steps};
 use crate::tree::{Outcome, Tree, Unexported};
+use crate::upstream_tests::{Selection, Subject};
 use crate::workload::Workload;
 
 #[derive(Parser)]
@@ -98,10 +105,26 @@ enum Command {
         #[arg(long, value_name = "STEP", value_parser = testing::step_names())]
         only: Vec<String>,
     },
+    /// Run upstream's whole test suite on the unpatched tree, on the fork, and on the fork with dynamic-deps forced on
+    ///
+    /// Prints how the results differ, one line a test, and fails if a difference has no reason in
+    /// `upstream/expected-failures.toml`. A test that fails unexpectedly is run again alone, and only then counts. What is
+    /// known is kept in `target/upstream-tests`: a run that was interrupted goes on, and one of the same executables, or
+    /// of the same unpatched tree with the same rustc, is not repeated. Takes about 40 minutes on two cores.
+    UpstreamTests {
+        /// Only tests with one of these in their name
+        filter: Vec<String>,
+        /// Beside the baseline run this one only; may be given several times
+        #[arg(long, value_name = "RUN")]
+        only: Vec<Subject>,
+    },
 }
 
 fn main() -> ExitCode {
     if let Some(code) = link_time::run_if_called_as_wrapper() {
+        return code;
+    }
+    if let Some(code) = forced_on::run_if_called_as_cargo() {
         return code;
     }
     match run(Cli::parse().command) {
@@ -187,6 +210,13 @@ fn run(command: Command) -> Result<()> {
             println!("{}", repository.display(&directory));
         }
         Command::Test { only } => testing::run(&tree, &only)?,
+        Command::UpstreamTests { filter, only } => {
+            let selection = Selection {
+                filters: filter,
+                modules: Vec::new(),
+            };
+            upstream_tests::run(&tree, &only, &selection)?;
+        }
     }
     Ok(())
 }

@@ -41,6 +41,11 @@ impl Repository {
         self.root.join("upstream/Cargo.lock")
     }
 
+    /// Tests of upstream's test suite that are expected to fail.
+    pub(crate) fn expected_failures(&self) -> PathBuf {
+        self.root.join("upstream/expected-failures.toml")
+    }
+
     pub(crate) fn patches(&self) -> PathBuf {
         self.root.join("patches")
     }
@@ -107,6 +112,11 @@ impl Repository {
     /// Builds of the application for the demonstration.
     pub(crate) fn demo(&self) -> PathBuf {
         self.root.join("target/demo")
+    }
+
+    /// What is known of the runs of upstream's test suite.
+    pub(crate) fn upstream_tests(&self) -> PathBuf {
+        self.root.join("target/upstream-tests")
     }
 
     /// Logs, locks and other scratch files of xtask.

@@ -160,8 +160,18 @@ impl Step<'_> {
         let start = self.begin(command)?;
         let stdout = self.log_handle()?;
         command.stdout(stdout);
-        let status = self.wait(command, start, Show::Progress)?;
+        let reader = LogReader::open(&self.log_path, start)?;
+        let status = self.wait(command, reader, false)?;
         Ok((read_from(&self.log_path, start)?, status.success()))
+    }
+
+    /// Runs `command`, which may fail; what it prints to standard output goes to the file `stdout`, the rest to the log.
+    pub(crate) fn attempt(&mut self, command: &mut Command, stdout: &Path) -> Result<ExitStatus> {
+        self.begin(command)?;
+        let file = File::create(stdout)
+            .with_context(|| format!("failed to create `{}`", stdout.display()))?;
+        command.stdout(file);
+        self.wait(command, LogReader::open(stdout, 0)?, false)
     }
 
     /// Runs `command` with nothing beside it, not even signs of life; gives what it prints to standard output and the
@@ -216,7 +226,9 @@ impl Step<'_> {
     }
 
     fn finish(&mut self, command: &mut Command, start: u64, show: Show) -> Result<()> {
-        let status = self.wait(command, start, show)?;
+        let reader = LogReader::open(&self.log_path, start)?;
+        let echo = show == Show::Everything && !self.on_terminal;
+        let status = self.wait(command, reader, echo)?;
         self.require_success(command, status, start)?;
         if show == Show::Everything && self.on_terminal {
             self.say_results(start)?;
@@ -224,13 +236,11 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Runs `command` to its end, with signs of life.
-    fn wait(&self, command: &mut Command, start: u64, show: Show) -> Result<ExitStatus> {
+    /// Runs `command` to its end and gives signs of life, for which `reader` follows its output.
+    fn wait(&self, command: &mut Command, mut reader: LogReader, echo: bool) -> Result<ExitStatus> {
         let mut child = command
             .spawn()
             .with_context(|| format!("failed to run `{}`", toolchain::display(command)))?;
-        let mut reader = LogReader::open(&self.log_path, start)?;
-        let echo = show == Show::Everything && !self.on_terminal;
         let mut last_sign = Instant::now();
         let status = loop {
             let status = child
@@ -474,6 +484,19 @@ mod tests {
         let error = steps.run("measure", |step| step.measure(&mut shell("exit 3")));
         let error = format!("{:#}", error.unwrap_err());
         assert!(error.contains("`sh -c exit 3` failed (exit status: 3)"));
+    }
+
+    #[test]
+    fn attempted_command_may_fail() {
+        let directory = tempfile::tempdir().unwrap();
+        let stdout = directory.path().join("printed");
+        let status = steps(directory.path()).run("try", |step| {
+            step.attempt(&mut shell("echo out; echo err >&2; exit 3"), &stdout)
+        });
+        assert_eq!(status.unwrap().code(), Some(3));
+        assert_eq!(fs::read_to_string(&stdout).unwrap(), "out\n");
+        let log = fs::read_to_string(directory.path().join("try.log")).unwrap();
+        assert!(log.ends_with("exit 3\nerr\n"), "{log}");
     }
 
     #[test]

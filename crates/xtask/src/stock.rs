@@ -34,7 +34,7 @@ pub(crate) fn build(tree: &Tree, step: &mut Step) -> Result<PathBuf> {
 }
 
 /// Writes upstream's files, unless those of the same commit are there.
-fn lay_down(tree: &Tree) -> Result<()> {
+pub(crate) fn lay_down(tree: &Tree) -> Result<()> {
     let repository = tree.repository();
     let directory = repository.stock_tree();
     let record = record(repository);

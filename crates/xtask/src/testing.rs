@@ -3,18 +3,22 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use crate::app;
+use crate::expected::{Expectations, is_in_module};
 use crate::export;
 use crate::fork::{self, Profile};
+use crate::libtest;
 use crate::overlay;
 use crate::paths::Repository;
 use crate::steps::{Chatter, Show, Step, Steps};
 use crate::stock;
+use crate::suite;
 use crate::toolchain;
 use crate::tree::{Tree, Unexported};
+use crate::upstream_tests;
 use crate::workspace;
 
 /// A named part of the checks.
@@ -71,6 +75,11 @@ const STEPS: &[TestStep] = &[
         about: "Our end-to-end tests, and upstream's that our hooks pass through",
         run: testsuite,
     },
+    TestStep {
+        name: "forced",
+        about: "Upstream's tests with `dynamic-deps` forced on, a part of them",
+        run: forced,
+    },
 ];
 
 /// Modules of upstream's test suite that our hooks pass through, and our own. The others need files that are not part
@@ -107,35 +116,9 @@ const TESTSUITE_MODULES: &[&str] = &[
     "unit_graph",
 ];
 
-/// A test that fails on the unpatched tree too.
-struct KnownFailure {
-    name: &'static str,
-    reason: &'static str,
-}
-
-/// All that fail on cargo 0.98.0 as published, with rustc 1.95, run as root and without network.
-const KNOWN_FAILURES: &[KnownFailure] = &[
-    KnownFailure {
-        name: "cargo_bench::no_keep_going::case",
-        reason: "its fixture is not part of the published package",
-    },
-    KnownFailure {
-        name: "cargo_test::no_keep_going::case",
-        reason: "its fixture is not part of the published package",
-    },
-    KnownFailure {
-        name: "cargo_update::toolchain_pkgname::case",
-        reason: "its fixture is not part of the published package",
-    },
-    KnownFailure {
-        name: "git::dep_with_scp_like_submodule_url",
-        reason: "needs a network",
-    },
-    KnownFailure {
-        name: "registry::inaccessible_registry_cache_still_works",
-        reason: "root may write to every directory",
-    },
-];
+/// Modules of upstream's test suite that are run with `dynamic-deps` forced on: those that build and run most programs
+/// in the least time.
+const FORCED_ON_MODULES: &[&str] = &["freshness", "run", "test"];
 
 /// The names of the steps, as values of a command line argument.
 pub(crate) fn step_names() -> PossibleValuesParser {
@@ -234,32 +217,29 @@ fn stock_build(tree: &Tree, step: &mut Step) -> Result<()> {
 fn testsuite(tree: &Tree, step: &mut Step) -> Result<()> {
     tree.materialise(Unexported::Refuse)?;
     let repository = tree.repository();
+    let unpatched = Expectations::read(repository)?.unpatched;
     // Before the fork: the one built last has the path `debug/cargo`, which the tests run.
     let stock = stock::build(tree, step)?;
     let cargo = |step: &Step| {
         let mut cargo = fork::cargo_in_tree(repository, step, "test");
         cargo
-            .args(["--test", "testsuite"])
+            .args(["--test", suite::TARGET])
             .env(stock::VARIABLE, &stock);
-        // Tests of the 32-bit platform need its standard library and C compiler. Whether a machine has them shall not
-        // decide what is tested.
-        if std::env::var_os("CFG_DISABLE_CROSS_TESTS").is_none() {
-            cargo.env("CFG_DISABLE_CROSS_TESTS", "1");
-        }
+        suite::with_environment(&mut cargo);
         cargo
     };
     step.command(cargo(step).arg("--no-run"), Show::Progress)?;
     let list = step.capture(cargo(step).args(["--", "--list", "--format=terse"]))?;
-    let listed: BTreeSet<&str> = list
-        .lines()
-        .filter_map(|line| line.strip_suffix(": test"))
-        .collect();
-    let mut chosen = choose(&listed, TESTSUITE_MODULES, KNOWN_FAILURES)?;
-    for failure in KNOWN_FAILURES {
-        if chosen.remove(failure.name) {
-            step.say(&format!("left out: {} ({})", failure.name, failure.reason));
+    let listed: BTreeSet<String> = libtest::parse_list(&list).map(str::to_owned).collect();
+    unpatched.require_existence(&listed)?;
+    let mut chosen = choose(&listed, TESTSUITE_MODULES)?;
+    chosen.retain(|test| match unpatched.reason(test) {
+        Some(reason) => {
+            step.say(&format!("left out: {test} ({reason})"));
+            false
         }
-    }
+        None => true,
+    });
     // About 100 kB of names; Linux and macOS take ten times as much.
     step.command(
         cargo(step).args(["--", "--exact"]).args(&chosen),
@@ -267,32 +247,19 @@ fn testsuite(tree: &Tree, step: &mut Step) -> Result<()> {
     )
 }
 
-/// The tests of `modules`. Every name given, those of the known failures too, has to stand for something, lest a test
-/// is left out unnoticed.
-fn choose<'a>(
-    listed: &BTreeSet<&'a str>,
-    modules: &[&str],
-    known_failures: &[KnownFailure],
-) -> Result<BTreeSet<&'a str>> {
-    if let Some(stale) = known_failures
-        .iter()
-        .find(|failure| !listed.contains(failure.name))
-    {
-        bail!(
-            "the test `{}`, which is known to fail, does not exist",
-            stale.name
-        );
-    }
+/// Runs tests of upstream's test suite that know nothing of the option, in dynamic builds.
+fn forced(tree: &Tree, step: &mut Step) -> Result<()> {
+    tree.materialise(Unexported::Refuse)?;
+    upstream_tests::run_forced_on(tree, step, FORCED_ON_MODULES)
+}
+
+/// The tests of `modules`. Each has to stand for something, lest tests are left out unnoticed.
+fn choose<'a>(listed: &'a BTreeSet<String>, modules: &[&str]) -> Result<BTreeSet<&'a str>> {
     let mut chosen = BTreeSet::new();
     for module in modules {
         let before = chosen.len();
-        let prefix = format!("{module}::");
-        chosen.extend(
-            listed
-                .iter()
-                .copied()
-                .filter(|test| test.starts_with(&prefix)),
-        );
+        let tests = listed.iter().map(String::as_str);
+        chosen.extend(tests.filter(|test| is_in_module(test, module)));
         ensure!(
             chosen.len() > before,
             "the test suite has no tests in the module `{module}`"
@@ -311,27 +278,16 @@ fn cargo_in_repository(repository: &Repository) -> Command {
 mod tests {
     use super::*;
 
-    const FAILURE: KnownFailure = KnownFailure {
-        name: "test::broken",
-        reason: "for a test",
-    };
-
     #[test]
     fn modules_are_chosen_by_their_whole_name() {
-        let listed = [
-            "bench::a",
-            "cargo_test::help::case",
-            "test::a",
-            "test::broken",
-            "test_x::a",
-        ]
-        .into();
+        let listed = ["bench::a", "cargo_test::help::case", "test::a", "test_x::a"];
+        let listed = listed.map(str::to_owned).into();
         let check = |modules: &[&str]| {
-            choose(&listed, modules, &[FAILURE])
+            choose(&listed, modules)
                 .map(Vec::from_iter)
                 .map_err(|error| error.to_string())
         };
-        assert_eq!(check(&["test"]), Ok(vec!["test::a", "test::broken"]));
+        assert_eq!(check(&["test"]), Ok(vec!["test::a"]));
         assert_eq!(
             check(&["cargo_test::help", "bench"]),
             Ok(vec!["bench::a", "cargo_test::help::case"])
@@ -339,11 +295,6 @@ mod tests {
         assert_eq!(
             check(&["te"]),
             Err("the test suite has no tests in the module `te`".to_owned())
-        );
-        let stale = choose(&["test::a"].into(), &["test"], &[FAILURE]).unwrap_err();
-        assert_eq!(
-            stale.to_string(),
-            "the test `test::broken`, which is known to fail, does not exist"
         );
     }
 }

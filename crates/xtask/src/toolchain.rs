@@ -29,8 +29,7 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
 
 /// The platform that the active rustc builds for.
 pub(crate) fn host() -> Result<String> {
-    let version = run(rustc().arg("-vV"))?;
-    String::from_utf8_lossy(&version)
+    rustc_details()?
         .lines()
         .find_map(|line| line.strip_prefix("host: ").map(str::to_owned))
         .context("`rustc -vV` does not name its host")
@@ -40,6 +39,12 @@ pub(crate) fn host() -> Result<String> {
 pub(crate) fn rustc_version() -> Result<String> {
     let version = run(rustc().arg("-V"))?;
     Ok(String::from_utf8_lossy(&version).trim_end().to_owned())
+}
+
+/// The same in full, as lines of a name and a value.
+pub(crate) fn rustc_details() -> Result<String> {
+    let details = run(rustc().arg("-vV"))?;
+    Ok(String::from_utf8_lossy(&details).into_owned())
 }
 
 /// Directory of the active toolchain.

@@ -1,0 +1,209 @@
+//! Upstream's test suite: the program `testsuite`, and the Cargo that its tests run.
+//!
+//! The path of that Cargo is part of the program, put there when it was compiled: `debug/cargo` in the target directory.
+//! Every build of the tree or of upstream writes it. So [`Suite::build`] takes a copy, and while tests run the copy
+//! stands at that path and Cargo's lock of the directory is held: a build that is started meanwhile waits.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::UNIX_EPOCH;
+
+use anyhow::{Context, Result, bail};
+
+use crate::fork::{self, Profile};
+use crate::libtest;
+use crate::paths::Repository;
+use crate::steps::Step;
+use crate::toolchain;
+
+/// The Cargo target that the test suite is.
+pub(crate) const TARGET: &str = "testsuite";
+
+/// The built test suite of one copy of Cargo's sources.
+#[derive(Clone, Debug)]
+pub(crate) struct Suite {
+    program: PathBuf,
+    /// Directory of the package, in which Cargo would run the program too.
+    sources: PathBuf,
+    /// Where the tests find Cargo, in the directory that `lock` is for.
+    tested: PathBuf,
+    /// What they shall find there: a copy of the Cargo that was built.
+    cargo: PathBuf,
+    /// What they shall find there instead.
+    stand_in: Option<StandIn>,
+    lock: PathBuf,
+}
+
+/// A program that becomes another one, which a variable names.
+#[derive(Clone, Debug)]
+pub(crate) struct StandIn {
+    pub(crate) program: PathBuf,
+    pub(crate) variable: (&'static str, PathBuf),
+}
+
+impl Suite {
+    /// Builds the test suite of `sources`; the copy of its Cargo becomes `<directory>/bin/cargo`.
+    pub(crate) fn build(
+        repository: &Repository,
+        step: &mut Step,
+        sources: &Path,
+        directory: &Path,
+    ) -> Result<Suite> {
+        let mut cargo = fork::cargo_in(sources, repository, step, "test");
+        cargo.args([
+            "--test",
+            TARGET,
+            "--no-run",
+            "--message-format=json-render-diagnostics",
+        ]);
+        let messages = step.capture(with_environment(&mut cargo))?;
+        let program = executable_of(TARGET, &messages)?;
+        let build_directory = repository.fork_build().join(Profile::Dev.directory());
+        let tested = build_directory.join("cargo");
+        let cargo = directory.join("bin/cargo");
+        fork::place(&tested, &cargo)?;
+        Ok(Suite {
+            program,
+            sources: sources.to_path_buf(),
+            tested,
+            cargo,
+            stand_in: None,
+            lock: build_directory.join(".cargo-lock"),
+        })
+    }
+
+    /// The same tests, which find `stand_in` in the place of Cargo.
+    pub(crate) fn with_stand_in(&self, stand_in: StandIn) -> Suite {
+        Suite {
+            stand_in: Some(stand_in),
+            ..self.clone()
+        }
+    }
+
+    /// The Cargo that was built.
+    pub(crate) fn cargo(&self) -> &Path {
+        &self.cargo
+    }
+
+    /// What tells this build from another one.
+    pub(crate) fn identity(&self) -> Result<String> {
+        Ok(format!(
+            "{}\n{}\n",
+            identity_of(&self.program)?,
+            identity_of(&self.cargo)?
+        ))
+    }
+
+    /// Names of all tests.
+    pub(crate) fn list(&self, step: &mut Step) -> Result<BTreeSet<String>> {
+        let list = step.capture(self.command().args(["--list", "--format=terse"]))?;
+        Ok(libtest::parse_list(&list).map(str::to_owned).collect())
+    }
+
+    /// Runs `tests`, some of which may fail; what the program prints to standard output goes to the file `stdout`.
+    pub(crate) fn run<'a>(
+        &self,
+        step: &mut Step,
+        tests: impl IntoIterator<Item = &'a str>,
+        stdout: &Path,
+    ) -> Result<ExitStatus> {
+        // All names together are about 200 kB; Linux and macOS take five times as much.
+        let mut command = self.command();
+        command.arg("--exact").args(tests);
+        self.while_tested(|_| step.attempt(&mut command, stdout))
+    }
+
+    /// Calls `action` with the path at which the tests find Cargo, while it is the one of this suite.
+    pub(crate) fn while_tested<T>(&self, action: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
+        let describe = || format!("failed to lock `{}`", self.lock.display());
+        let lock = File::options()
+            .create(true)
+            .append(true)
+            .open(&self.lock)
+            .with_context(describe)?;
+        lock.lock().with_context(describe)?;
+        let cargo = match &self.stand_in {
+            Some(stand_in) => &stand_in.program,
+            None => &self.cargo,
+        };
+        fork::place(cargo, &self.tested)?;
+        action(&self.tested)
+    }
+
+    /// Sets the variables that the tests and the Cargo that they find need.
+    pub(crate) fn set_environment(&self, command: &mut Command) {
+        with_environment(command);
+        if let Some(stand_in) = &self.stand_in {
+            let (name, value) = &stand_in.variable;
+            command.env(name, value);
+        }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = toolchain::command(&self.program);
+        command.current_dir(&self.sources);
+        self.set_environment(&mut command);
+        command
+    }
+}
+
+/// Sets the variables by which the tests know what they can do here.
+pub(crate) fn with_environment(command: &mut Command) -> &mut Command {
+    // Tests of the 32-bit platform need its standard library and C compiler. Whether a machine has them shall not decide
+    // what is tested.
+    if std::env::var_os("CFG_DISABLE_CROSS_TESTS").is_none() {
+        command.env("CFG_DISABLE_CROSS_TESTS", "1");
+    }
+    command
+}
+
+/// Finds the executable of a Cargo target in the messages of a build.
+fn executable_of(target: &str, messages: &str) -> Result<PathBuf> {
+    for line in messages.lines() {
+        let message: serde_json::Value = serde_json::from_str(line)
+            .with_context(|| format!("failed to read the message `{line}` of Cargo"))?;
+        if message["target"]["name"] == target
+            && let Some(executable) = message["executable"].as_str()
+        {
+            return Ok(executable.into());
+        }
+    }
+    bail!("Cargo does not say where the executable of `{target}` is")
+}
+
+/// Cargo writes an executable only when something has changed, so its time says as much as its content.
+fn identity_of(executable: &Path) -> Result<String> {
+    let describe = || format!("failed to read `{}`", executable.display());
+    let metadata = fs::metadata(executable).with_context(describe)?;
+    let modified = metadata.modified().with_context(describe)?;
+    let since = modified.duration_since(UNIX_EPOCH).with_context(describe)?;
+    Ok(format!(
+        "{} {} {}",
+        executable.display(),
+        metadata.len(),
+        since.as_nanos()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn executable_is_found_among_messages() {
+        let messages = r#"{"reason":"compiler-artifact","target":{"name":"testsuite"},"executable":null}
+{"reason":"compiler-artifact","target":{"name":"cargo"},"executable":"/t/debug/cargo"}
+{"reason":"compiler-artifact","target":{"name":"testsuite"},"executable":"/t/debug/deps/testsuite-1"}
+{"reason":"build-finished","success":true}
+"#;
+        let found = executable_of("testsuite", messages).unwrap();
+        assert_eq!(found, Path::new("/t/debug/deps/testsuite-1"));
+        let error = executable_of("other", messages).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "Cargo does not say where the executable of `other` is"
+        );
+    }
+}
