@@ -166,20 +166,25 @@ impl Build {
 
     /// Fails unless the executable is linked as asked.
     pub(crate) fn require(&self, linking: Linking) -> Result<()> {
-        let needed = needed(&self.executable)?;
-        let is_dynamic = needed.iter().any(|soname| is_group(soname));
-        ensure!(
-            is_dynamic == (linking == Linking::Dynamic),
-            "`{}` should be linked {}, but it needs {}",
-            self.executable.display(),
-            match linking {
-                Linking::Static => "statically",
-                Linking::Dynamic => "dynamically",
-            },
-            needed.join(", ")
-        );
-        Ok(())
+        require_linked(&self.executable, linking)
     }
+}
+
+/// Fails unless `executable` is linked as asked.
+pub(crate) fn require_linked(executable: &Path, linking: Linking) -> Result<()> {
+    let needed = needed(executable)?;
+    let is_dynamic = needed.iter().any(|soname| is_group(soname));
+    ensure!(
+        is_dynamic == (linking == Linking::Dynamic),
+        "`{}` should be linked {}, but it needs {}",
+        executable.display(),
+        match linking {
+            Linking::Static => "statically",
+            Linking::Dynamic => "dynamically",
+        },
+        needed.join(", ")
+    );
+    Ok(())
 }
 
 /// What a run of the application prints.
@@ -193,9 +198,14 @@ pub(crate) struct Printed {
 impl Printed {
     /// Runs `subcommand` in `directory`, without help for the loader and with backtraces on.
     pub(crate) fn by(executable: &Path, subcommand: &str, directory: &Path) -> Result<Printed> {
+        Printed::of(executable, &[subcommand], directory)
+    }
+
+    /// The same, with any arguments.
+    pub(crate) fn of(executable: &Path, arguments: &[&str], directory: &Path) -> Result<Printed> {
         let mut command = toolchain::command(executable);
         let output = command
-            .arg(subcommand)
+            .args(arguments)
             .current_dir(directory)
             .env_remove("LD_LIBRARY_PATH")
             .env("RUST_BACKTRACE", "1")

@@ -5,6 +5,7 @@
 
 mod app;
 mod application;
+mod awkward;
 mod demo;
 mod docs;
 mod expected;

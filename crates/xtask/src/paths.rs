@@ -99,6 +99,16 @@ impl Repository {
         self.root.join("benches/workloads/workspace")
     }
 
+    /// Programs that each use a crate with which dynamic linking goes wrong easily.
+    pub(crate) fn awkward(&self) -> PathBuf {
+        self.root.join("benches/workloads/awkward")
+    }
+
+    /// Builds of these programs.
+    pub(crate) fn awkward_build(&self) -> PathBuf {
+        self.root.join("target/awkward")
+    }
+
     /// Builds of the application for the test step `app`.
     pub(crate) fn app(&self) -> PathBuf {
         self.root.join("target/app")

@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use crate::app;
+use crate::awkward;
 use crate::expected::{Expectations, is_in_module};
 use crate::export;
 use crate::fork::{self, Profile};
@@ -64,6 +65,11 @@ const STEPS: &[TestStep] = &[
         name: "workspace",
         about: "Tests of a workspace give the same results, with less on disk and no more rebuilt",
         run: workspace::run,
+    },
+    TestStep {
+        name: "awkward",
+        about: "Programs with awkward crates behave the same, static and dynamic",
+        run: awkward::run,
     },
     TestStep {
         name: "stock",
