@@ -13,6 +13,10 @@ use crate::{Error, Result, files};
 /// How deep response files may name each other.
 const MAX_DEPTH: usize = 16;
 
+/// How many response files one command may have: a few that name each other many
+/// times would be read without end. libiberty has the same limit.
+const MAX_FILES: usize = 2000;
+
 /// Argument bytes above which a command gets a response file instead.
 ///
 /// Linux allows about 2 MiB for arguments and environment together (execve(2));
@@ -82,34 +86,47 @@ const UTF_16_MARK: [u8; 2] = [0xff, 0xfe];
 /// # Errors
 /// When a file ends inside of quotes or response files name each other without end.
 pub fn expand(args: impl IntoIterator<Item = OsString>) -> Result<Vec<OsString>> {
-    let mut expanded = Vec::new();
+    let mut expansion = Expansion::default();
     for arg in args {
-        expand_one(arg, 0, &mut expanded)?;
+        expansion.add(arg, 0)?;
     }
-    Ok(expanded)
+    Ok(expansion.args)
 }
 
-fn expand_one(arg: OsString, depth: usize, expanded: &mut Vec<OsString>) -> Result<()> {
-    let contents = arg
-        .as_bytes()
-        .strip_prefix(b"@")
-        .map(|name| Path::new(OsStr::from_bytes(name)))
-        .and_then(|path| Some((path, std::fs::read(path).ok()?)));
-    let Some((path, contents)) = contents else {
-        expanded.push(arg);
-        return Ok(());
-    };
-    let fail = |reason| Error::ResponseFile {
-        path: path.to_owned(),
-        reason,
-    };
-    if depth == MAX_DEPTH {
-        return Err(fail("response files name each other too deeply"));
+#[derive(Default)]
+struct Expansion {
+    args: Vec<OsString>,
+    /// How many response files were read.
+    files: usize,
+}
+
+impl Expansion {
+    fn add(&mut self, arg: OsString, depth: usize) -> Result<()> {
+        let contents = arg
+            .as_bytes()
+            .strip_prefix(b"@")
+            .map(|name| Path::new(OsStr::from_bytes(name)))
+            .and_then(|path| Some((path, std::fs::read(path).ok()?)));
+        let Some((path, contents)) = contents else {
+            self.args.push(arg);
+            return Ok(());
+        };
+        let fail = |reason| Error::ResponseFile {
+            path: path.to_owned(),
+            reason,
+        };
+        if depth == MAX_DEPTH {
+            return Err(fail("response files name each other too deeply"));
+        }
+        self.files += 1;
+        if self.files > MAX_FILES {
+            return Err(fail("there are too many response files"));
+        }
+        for arg in Quoting::of_text(&contents).parse(&contents).map_err(fail)? {
+            self.add(arg, depth + 1)?;
+        }
+        Ok(())
     }
-    for arg in Quoting::of_text(&contents).parse(&contents).map_err(fail)? {
-        expand_one(arg, depth + 1, expanded)?;
-    }
-    Ok(())
 }
 
 /// Splits the text of a response file in GNU quoting into arguments.
@@ -403,6 +420,19 @@ mod tests {
         std::fs::write(&path, &reference).unwrap();
         let error = expand([OsString::from(reference)]).unwrap_err();
         assert!(error.to_string().contains("too deeply"), "{error}");
+    }
+
+    #[test]
+    fn files_that_name_others_many_times_are_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let reference =
+            |depth: usize| format!("@{}", directory.path().join(depth.to_string()).display());
+        for depth in 0..10 {
+            let text = format!("{} ", reference(depth + 1)).repeat(10);
+            std::fs::write(directory.path().join(depth.to_string()), text).unwrap();
+        }
+        let error = expand([OsString::from(reference(0))]).unwrap_err();
+        assert!(error.to_string().contains("too many"), "{error}");
     }
 
     proptest! {
