@@ -43,9 +43,18 @@ pub fn open_references(shared_object: &Path, below: &[PathBuf]) -> Result<Vec<Op
         .map(|path| files::map(path))
         .collect::<Result<_>>()?;
     let below: Vec<&[u8]> = below.iter().map(|map| &map[..]).collect();
-    let open = with_class!(&data[..], open_references_of(&data, &below));
-    open.map(Option::unwrap_or_default)
-        .map_err(malformed(shared_object))
+    open_references_in(&data, &below).map_err(malformed(shared_object))
+}
+
+/// Like [`open_references`], from the bytes of the files.
+///
+/// # Errors
+/// When one is malformed.
+pub fn open_references_in(
+    data: &[u8],
+    below: &[&[u8]],
+) -> object::read::Result<Vec<OpenReference>> {
+    with_class!(data, open_references_of(data, below)).map(Option::unwrap_or_default)
 }
 
 fn open_references_of<Class: ElfClass>(
@@ -125,14 +134,26 @@ pub fn write_stub(
     stub: &Path,
 ) -> Result<bool> {
     let data = files::map(shared_object)?;
-    let written = with_class!(&data[..], stub_of(&data, soname, wanted, open_references))
-        .map_err(malformed(shared_object))?
-        .flatten();
-    let Some(bytes) = written else {
+    let bytes = self::stub(&data, soname, wanted, open_references);
+    let Some(bytes) = bytes.map_err(malformed(shared_object))? else {
         return Ok(false);
     };
     std::fs::write(stub, bytes).map_err(Error::io("write", stub))?;
     Ok(true)
+}
+
+/// Like [`write_stub`], from the bytes of the shared object. `None` where nothing can
+/// be told.
+///
+/// # Errors
+/// When these are malformed.
+pub fn stub(
+    data: &[u8],
+    soname: &str,
+    wanted: &HashSet<Vec<u8>>,
+    open_references: &[OpenReference],
+) -> object::read::Result<Option<Vec<u8>>> {
+    with_class!(data, stub_of(data, soname, wanted, open_references)).map(Option::flatten)
 }
 
 fn stub_of<Class: ElfClass>(
@@ -161,7 +182,8 @@ struct Exports<'data, Class: ElfClass> {
 }
 
 impl<'data, Class: ElfClass> Exports<'data, Class> {
-    /// Reads what leads to the symbols, and no symbol. `None` without DT_GNU_HASH.
+    /// Reads what leads to the symbols, and no symbol. `None` without a usable
+    /// DT_GNU_HASH.
     fn read(data: &'data [u8]) -> object::read::Result<Option<Self>> {
         let header = Class::parse(data)?;
         let endian = header.endian()?;
@@ -169,6 +191,11 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         let Some((hash_table, _)) = sections.gnu_hash(endian, data)? else {
             return Ok(None);
         };
+        // `object` 0.40 shifts by it unchecked, which panics where overflow does.
+        let hash_header = sections.gnu_hash_header(endian, data)?;
+        if hash_header.is_some_and(|header| header.bloom_shift.get(endian) >= u32::BITS) {
+            return Ok(None);
+        }
         Ok(Some(Exports {
             header,
             endian,

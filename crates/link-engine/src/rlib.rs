@@ -127,6 +127,16 @@ impl RlibFacts {
         }
     }
 
+    /// Makes hidden definitions protected and hidden references ordinary ones, in the
+    /// bytes that these facts were read from.
+    ///
+    /// # Panics
+    /// When `rlib` is shorter than what was read.
+    pub fn show_hidden_symbols(&self, rlib: &mut [u8]) {
+        set_visibility(rlib, &self.hidden_definitions, elf::STV_PROTECTED);
+        set_visibility(rlib, &self.hidden_references, elf::STV_DEFAULT);
+    }
+
     /// Whether symbols have to be made visible before the rlib is linked into a group.
     pub fn has_hidden_symbols(&self) -> bool {
         !self.hidden_definitions.is_empty() || !self.hidden_references.is_empty()
@@ -215,8 +225,7 @@ fn see_sections<Class: ElfClass>(object: &[u8], facts: &mut RlibFacts) -> object
 /// When a file cannot be read or written.
 pub fn copy_with_protected_symbols(rlib: &Path, facts: &RlibFacts, copy: &Path) -> Result<()> {
     let mut bytes = std::fs::read(rlib).map_err(Error::io("read", rlib))?;
-    set_visibility(&mut bytes, &facts.hidden_definitions, elf::STV_PROTECTED);
-    set_visibility(&mut bytes, &facts.hidden_references, elf::STV_DEFAULT);
+    facts.show_hidden_symbols(&mut bytes);
     std::fs::write(copy, bytes).map_err(Error::io("write", copy))
 }
 

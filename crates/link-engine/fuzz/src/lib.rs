@@ -1,0 +1,142 @@
+//! What must hold for any input of link-engine's readers: they refuse it or make something of it, and neither panic nor
+//! hang. Each function is a fuzz target; `tests/malformed.rs` of link-engine calls them with what was found.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::fmt::Debug;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use link_engine::elf::DynamicInfo;
+use link_engine::interface;
+use link_engine::link_line::{self, GroupInput, GroupLine, Rewrite};
+use link_engine::manifest::{FallbackReport, GroupManifest, WrapperPlan};
+use link_engine::response_file;
+use link_engine::rlib::RlibFacts;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// An rlib: facts are read, and what was found is rewritten.
+pub fn rlib(data: &[u8]) {
+    let Ok(facts) = RlibFacts::parse(data) else {
+        return;
+    };
+    let mut rewritten = data.to_vec();
+    facts.show_hidden_symbols(&mut rewritten);
+    assert_eq!(rewritten.len(), data.len());
+    let changed = rewritten.iter().zip(data).filter(|(new, old)| new != old);
+    let hidden = facts.hidden_definitions.len() + facts.hidden_references.len();
+    assert!(changed.count() <= hidden);
+}
+
+/// An ELF file: an object in an rlib, an executable, a shared object of a group.
+pub fn object(data: &[u8]) {
+    rlib(&archive_with(data));
+    let _ = DynamicInfo::parse(data);
+    let open = interface::open_references_in(data, &[data]);
+    let wanted: HashSet<Vec<u8>> = [b"wanted".to_vec(), b"exported".to_vec(), Vec::new()].into();
+    if let Ok(Some(stub)) = interface::stub(data, "so.so", &wanted, &open.unwrap_or_default()) {
+        let info = DynamicInfo::parse(&stub);
+        let soname = info.map(|info| info.and_then(|info| info.soname));
+        assert_eq!(soname.ok().flatten().as_deref(), Some("so.so"));
+    }
+}
+
+/// An archive with one member.
+fn archive_with(object: &[u8]) -> Vec<u8> {
+    let mut archive = b"!<arch>\n".to_vec();
+    let size = object.len();
+    archive.extend(format!("{:<16}{:<32}{:<10}`\n", "object.o/", "", size).bytes());
+    archive.extend(object);
+    archive
+}
+
+/// The text of a response file.
+pub fn response_file(text: &[u8]) {
+    if let Ok(args) = response_file::parse(text) {
+        assert_eq!(
+            response_file::parse(&response_file::format(&args)),
+            Ok(args)
+        );
+    }
+}
+
+/// A link line, an argument a line: taken apart, and rewritten for a group.
+pub fn link_line(text: &[u8]) {
+    let lines = text.split(|byte| *byte == b'\n');
+    let args: Vec<OsString> = lines.map(|line| OsStr::from_bytes(line).into()).collect();
+    let shared: HashSet<String> = ["c".to_owned()].into();
+    let _ = link_line::output(&args);
+    let _ = link_line::has_foreign_archives(&args, &shared);
+    rewrite(&args, &shared);
+
+    let Ok((template, rlibs)) = link_line::dissect(Path::new("cc"), &args) else {
+        return;
+    };
+    let line = GroupLine {
+        template: &template,
+        soname: "group.so",
+        output: Path::new("/out/group.so"),
+        rlibs: &rlibs,
+        below: &[],
+        native_search: &[],
+        native_libraries: &[],
+        run_paths: &["$ORIGIN".into()],
+        options: &[],
+    };
+    let group = line.args();
+    assert!(
+        rlibs
+            .iter()
+            .all(|rlib| group.contains(&rlib.as_os_str().to_owned()))
+    );
+}
+
+/// Each argument but the rlib of the group and the object with a copy has to be there afterwards, in its order.
+fn rewrite(args: &[OsString], shared: &HashSet<String>) {
+    let groups = [GroupInput {
+        shared_object: "/groups/frozen.so".into(),
+        members: ["libdep-1.rlib".to_owned()].into(),
+    }];
+    let object = link_line::object_files(args).next().map(Path::to_owned);
+    let copy = object.map(|object| (object, PathBuf::from("/copy/0.o")));
+    let rewrite = Rewrite {
+        groups: &groups,
+        objects: &HashMap::from_iter(copy.clone()),
+        settled_libraries: shared,
+        run_paths: &["$ORIGIN".into()],
+    };
+    let Ok(rewritten) = rewrite.apply(args) else {
+        return;
+    };
+    let is_replaced = |arg: &OsString| {
+        let path = Path::new(arg);
+        path.file_name() == Some(OsStr::new("libdep-1.rlib"))
+            || copy.as_ref().is_some_and(|(object, _)| path == object)
+    };
+    let mut rest = rewritten.iter();
+    for arg in args.iter().filter(|arg| !is_replaced(arg)) {
+        assert!(
+            rest.any(|found| found == arg),
+            "{arg:?} is lost in {rewritten:?}"
+        );
+    }
+    assert!(rewritten.contains(&OsString::from("/groups/frozen.so")));
+}
+
+/// A JSON file of the engine.
+pub fn manifest(text: &[u8]) {
+    round_trip::<GroupManifest>(text);
+    round_trip::<WrapperPlan>(text);
+    round_trip::<FallbackReport>(text);
+}
+
+/// What can be read can be written, and is then the same.
+fn round_trip<T: DeserializeOwned + Serialize + PartialEq + Debug>(text: &[u8]) {
+    let Ok(value) = serde_json::from_slice::<T>(text) else {
+        return;
+    };
+    let written = serde_json::to_vec(&value).expect("what was read can be written");
+    let again = serde_json::from_slice::<T>(&written).expect("what was written can be read");
+    assert_eq!(again, value);
+}

@@ -1,0 +1,164 @@
+//! Input that is not what it should be: refused with the name of the file, never a panic. The bodies of the fuzz targets
+//! are called here with damage that is done systematically, and with what the fuzzer has found.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use link_engine::elf::DynamicInfo;
+use link_engine::manifest::{GroupManifest, read_json};
+use link_engine::rlib::{RlibFacts, undefined_among};
+use link_engine::{interface, response_file};
+use tempfile::TempDir;
+
+#[path = "../fuzz/src/lib.rs"]
+#[allow(unreachable_pub)]
+mod fuzz;
+
+const SOURCE: &str = r#"
+    __attribute__((visibility("hidden"))) int hidden = 1;
+    __attribute__((section("gathered"))) int element = 3;
+    extern int wanted(void);
+    int exported(void) { return wanted() + hidden + element; }
+"#;
+
+/// What `cc` makes of the source with these options.
+fn compiled(options: &[&str]) -> Vec<u8> {
+    let directory = tempfile::tempdir().unwrap();
+    let source = directory.path().join("source.c");
+    let output = directory.path().join("output");
+    fs::write(&source, SOURCE).unwrap();
+    let status = Command::new("cc")
+        .args(["-fPIC", "-O1"])
+        .args(options)
+        .arg(&source)
+        .arg("-o")
+        .arg(&output)
+        .status();
+    assert!(status.unwrap().success());
+    fs::read(output).unwrap()
+}
+
+fn object() -> Vec<u8> {
+    compiled(&["-c"])
+}
+
+fn shared_object() -> Vec<u8> {
+    compiled(&[
+        "-shared",
+        "-nostdlib",
+        // Small, without space between segments.
+        "-s",
+        "-Wl,-z,max-page-size=32,-z,noseparate-code",
+        "-Wl,--hash-style=gnu",
+        "-Wl,-soname,s.so",
+    ])
+}
+
+/// Calls `target` with each beginning of `data`, and with each byte changed in several ways.
+fn damage(data: &[u8], target: fn(&[u8])) {
+    for end in 0..data.len() {
+        target(&data[..end]);
+    }
+    let mut damaged = data.to_vec();
+    for index in 0..data.len() {
+        for value in [0, 0xff, data[index].wrapping_add(1), data[index] ^ 0x80] {
+            damaged[index] = value;
+            target(&damaged);
+        }
+        damaged[index] = data[index];
+    }
+}
+
+#[test]
+fn a_damaged_object_is_read_or_refused() {
+    damage(&object(), fuzz::object);
+}
+
+#[test]
+fn a_damaged_shared_object_is_read_or_refused() {
+    damage(&shared_object(), fuzz::object);
+}
+
+#[test]
+fn a_damaged_rlib_is_read_or_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let object_file = directory.path().join("object-with-a-long-name.o");
+    let rlib = directory.path().join("lib.rlib");
+    fs::write(&object_file, object()).unwrap();
+    let status = Command::new("ar")
+        .arg("crs")
+        .args([&rlib, &object_file])
+        .status();
+    assert!(status.unwrap().success());
+    damage(&fs::read(rlib).unwrap(), fuzz::rlib);
+}
+
+#[test]
+fn damaged_text_is_read_or_refused() {
+    damage(
+        b"-o 'a b' \"c\\\"d\" e\\ f\n@file ''\t-lc\r\n",
+        fuzz::response_file,
+    );
+    damage(
+        b"app.rcgu.o\n-Wl,--as-needed\n/t/libdep-1.rlib\n-lz\n-L\n/tmp/rustcAbCdEf/raw-dylibs\n-o\n/t/app",
+        fuzz::link_line,
+    );
+    damage(
+        br#"{"group":"frozen","soname":"s.so","members":[{"name":"a","rlib":"a.rlib"}],
+        "stays":[{"name":"b","rlib":"b.rlib","reason":"depends-on","library":"c"}],
+        "needs":["x"],"native_libraries":["z"]}"#,
+        fuzz::manifest,
+    );
+    damage(
+        br#"{"task":"link","linker":"cc","manifests":["/t/a"],"run_paths":[{"Unix":[36]}]}"#,
+        fuzz::manifest,
+    );
+}
+
+/// A file with this content.
+fn file(name: &str, content: &[u8]) -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(name);
+    fs::write(&path, content).unwrap();
+    (directory, path)
+}
+
+#[track_caller]
+fn names_the_file<T>(result: link_engine::Result<T>, path: &Path) {
+    let error = result.err().expect("the file is malformed").to_string();
+    assert!(error.contains(&path.display().to_string()), "{error}");
+}
+
+#[test]
+fn an_error_names_the_file() {
+    let mut damaged = object();
+    // The offset of the section headers (ELF gABI, `e_shoff`).
+    damaged[40..48].fill(0xff);
+    let (_directory, path) = file("object.o", &damaged);
+    names_the_file(DynamicInfo::read(&path), &path);
+    names_the_file(interface::open_references(&path, &[]), &path);
+    names_the_file(
+        interface::write_stub(&path, "s.so", &[].into(), &[], &path),
+        &path,
+    );
+    names_the_file(RlibFacts::read(&path), &path);
+
+    let mut archive = b"!<arch>\n".to_vec();
+    let header = format!("{:<16}{:<32}{:<10}`\n", "object.o/", "", damaged.len());
+    archive.extend(header.bytes());
+    archive.extend(&damaged);
+    let (_directory, path) = file("lib.rlib", &archive);
+    names_the_file(RlibFacts::read(&path), &path);
+    names_the_file(undefined_among(&path, &[].into()), &path);
+    let error = RlibFacts::read(&path).unwrap_err().to_string();
+    assert!(error.contains("(object.o)"), "{error}");
+
+    let (_directory, path) = file("group.json", b"{\"group\": 1}");
+    names_the_file(GroupManifest::read(&path), &path);
+    names_the_file(read_json::<Vec<String>>(&path), &path);
+
+    let (_directory, path) = file("arguments", b"'open");
+    let reference = format!("@{}", path.display());
+    names_the_file(response_file::expand([reference.into()]), &path);
+}
