@@ -293,15 +293,15 @@ mod tests {
     use super::*;
 
     const MESSAGES: &str = concat!(
-        r#"{"reason":"compiler-artifact","package_id":"regex","target":{"name":"build-script-build","kind":["custom-build"]},"profile":{"test":false},"fresh":true,"filenames":["/d/build"],"executable":null}"#,
+        r#"{"reason":"compiler-artifact","package_id":"regex","target":{"name":"build-script-build","kind":["custom-build"],"doctest":false},"profile":{"test":false},"fresh":true,"filenames":["/d/build"],"executable":null}"#,
         "\n",
-        r#"{"reason":"compiler-artifact","package_id":"regex","target":{"name":"regex","kind":["lib"]},"profile":{"test":false},"fresh":true,"filenames":["/d/libregex.rlib"],"executable":null}"#,
+        r#"{"reason":"compiler-artifact","package_id":"regex","target":{"name":"regex","kind":["lib"],"doctest":true},"profile":{"test":false},"fresh":true,"filenames":["/d/libregex.rlib"],"executable":null}"#,
         "\n",
         r#"{"reason":"build-script-executed","linked_libs":[]}"#,
         "\n",
-        r#"{"reason":"compiler-artifact","package_id":"dynamic-deps-frozen","target":{"name":"dynamic-deps-frozen","kind":["dynamic-deps-group"]},"profile":{"test":false},"fresh":false,"filenames":["/d/g.so","/d/g.json"],"executable":null}"#,
+        r#"{"reason":"compiler-artifact","package_id":"dynamic-deps-frozen","target":{"name":"dynamic-deps-frozen","kind":["dynamic-deps-group"],"doctest":false},"profile":{"test":false},"fresh":false,"filenames":["/d/g.so","/d/g.json"],"executable":null}"#,
         "\n",
-        r#"{"reason":"compiler-artifact","package_id":"workload-app","target":{"name":"workload-app","kind":["bin"]},"profile":{"test":false},"fresh":false,"filenames":["/d/workload-app"],"executable":"/d/workload-app"}"#,
+        r#"{"reason":"compiler-artifact","package_id":"workload-app","target":{"name":"workload-app","kind":["bin"],"doctest":false},"profile":{"test":false},"fresh":false,"filenames":["/d/workload-app"],"executable":"/d/workload-app"}"#,
         "\n",
         r#"{"reason":"build-finished","success":true}"#,
         "\n",

@@ -6,6 +6,7 @@
 mod app;
 mod application;
 mod awkward;
+mod corpus;
 mod demo;
 mod docs;
 mod expected;
@@ -14,6 +15,7 @@ mod export;
 mod fixture;
 mod forced_on;
 mod fork;
+mod fuzz;
 mod git;
 mod libtest;
 mod link_time;
@@ -100,6 +102,29 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Compare real projects, linked statically and dynamically, test by test
+    ///
+    /// Results are kept: a run that was interrupted goes on where it was, and only another build of the fork starts anew.
+    /// All projects take hours and 40 GB.
+    Corpus(corpus::Options),
+    /// Run a test program and record what it does, for `corpus`
+    #[command(hide = true)]
+    CorpusRecord {
+        directory: PathBuf,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        program: Vec<OsString>,
+    },
+    /// Feed malformed input to what reads rlibs, link lines and manifests
+    ///
+    /// Needs cargo-fuzz and a C++ compiler. Inputs that make a target fail are kept in `target/fuzz/findings`.
+    Fuzz {
+        /// Only these targets
+        #[arg(value_parser = clap::builder::PossibleValuesParser::new(fuzz::target_names()))]
+        targets: Vec<String>,
+        /// Time for each target
+        #[arg(long, default_value_t = 60, value_name = "N")]
+        seconds: u64,
+    },
     /// Run everything that CI checks
     Test {
         /// Run this step only; may be given several times
@@ -129,7 +154,7 @@ fn main() -> ExitCode {
         return code;
     }
     match run(Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             report(&error);
             ExitCode::FAILURE
@@ -137,7 +162,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<()> {
+fn run(command: Command) -> Result<ExitCode> {
     let repository = Repository::of_this_build();
     let pin = Pin::new(&repository);
     let tree = Tree::new(&repository, &pin);
@@ -210,6 +235,17 @@ fn run(command: Command) -> Result<()> {
             }
             println!("{}", repository.display(&directory));
         }
+        Command::Corpus(options) => {
+            let mut steps = Steps::new(repository.logs(), Chatter::Steps);
+            print!("{}", corpus::run(&tree, &mut steps, &options)?);
+        }
+        Command::CorpusRecord { directory, program } => {
+            return corpus::record(&directory, &program);
+        }
+        Command::Fuzz { targets, seconds } => {
+            let mut steps = Steps::new(repository.logs(), Chatter::Steps);
+            fuzz::run(&repository, &mut steps, &targets, seconds)?;
+        }
         Command::Test { only } => testing::run(&tree, &only)?,
         Command::UpstreamTests { filter, only } => {
             let selection = Selection {
@@ -219,7 +255,7 @@ fn run(command: Command) -> Result<()> {
             upstream_tests::run(&tree, &only, &selection)?;
         }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn build(tree: &Tree, steps: &mut Steps, profile: Profile) -> Result<PathBuf> {

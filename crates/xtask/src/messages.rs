@@ -1,4 +1,4 @@
-//! The messages of `cargo --message-format=json`.
+//! What Cargo says about a build with `--message-format=json`.
 
 use std::path::PathBuf;
 
@@ -15,26 +15,32 @@ enum Message {
     Other,
 }
 
-/// A unit that was made, or is there from an earlier build.
+/// What one unit of the build has made, now or earlier.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Artifact {
     pub(crate) package_id: String,
     pub(crate) target: CargoTarget,
     pub(crate) profile: Profile,
+    /// Taken from an earlier build.
     pub(crate) fresh: bool,
     pub(crate) filenames: Vec<PathBuf>,
     pub(crate) executable: Option<PathBuf>,
 }
 
+/// The Cargo target that the unit belongs to.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct CargoTarget {
-    pub(crate) name: String,
+    /// `lib`, `bin`, `test` and the like; crate types for a library.
     pub(crate) kind: Vec<String>,
+    pub(crate) name: String,
+    /// Whether its documentation holds tests.
+    pub(crate) doctest: bool,
 }
 
+/// How the unit was compiled.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Profile {
-    /// Whether it is made of tests.
+    /// With the test harness.
     pub(crate) test: bool,
 }
 
@@ -44,7 +50,7 @@ impl Artifact {
     }
 }
 
-/// The artifacts of a build, given its messages.
+/// Reads the messages of a build, one a line.
 pub(crate) fn artifacts(messages: &str) -> Result<Vec<Artifact>> {
     let mut artifacts = Vec::new();
     for line in messages.lines() {

@@ -129,6 +129,26 @@ impl Repository {
         self.root.join("target/upstream-tests")
     }
 
+    /// The list of projects on which the fork is tried.
+    pub(crate) fn corpus_list(&self) -> PathBuf {
+        self.root.join("crates/xtask/corpus.toml")
+    }
+
+    /// Sources, builds and results of these projects.
+    pub(crate) fn corpus(&self) -> PathBuf {
+        self.root.join("target/corpus")
+    }
+
+    /// The package of the fuzz targets.
+    pub(crate) fn fuzz(&self) -> PathBuf {
+        self.root.join("crates/link-engine/fuzz")
+    }
+
+    /// Builds, inputs and findings of the fuzz targets.
+    pub(crate) fn fuzz_output(&self) -> PathBuf {
+        self.root.join("target/fuzz")
+    }
+
     /// Logs, locks and other scratch files of xtask.
     pub(crate) fn scratch(&self) -> PathBuf {
         self.root.join("target/xtask")

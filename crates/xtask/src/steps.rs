@@ -65,6 +65,14 @@ pub(crate) struct Step<'a> {
     chatter: Chatter,
 }
 
+/// What became of a command.
+#[derive(Debug)]
+pub(crate) struct Observed {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
 impl Steps {
     /// Logs go to the directory `logs`.
     pub(crate) fn new(logs: PathBuf, chatter: Chatter) -> Steps {
@@ -172,6 +180,19 @@ impl Step<'_> {
             .with_context(|| format!("failed to create `{}`", stdout.display()))?;
         command.stdout(file);
         self.wait(command, LogReader::open(stdout, 0)?, false)
+    }
+
+    /// Runs `command`, which may fail; gives how it ended and what it printed. Standard error goes to the log too.
+    pub(crate) fn observe(&mut self, command: &mut Command) -> Result<Observed> {
+        let start = self.begin(command)?;
+        let mut captured = Captured::of(command)?;
+        let reader = LogReader::open(&self.log_path, start)?;
+        let status = self.wait(command, reader, false)?;
+        Ok(Observed {
+            status,
+            stdout: captured.text(command)?,
+            stderr: read_from(&self.log_path, start)?,
+        })
     }
 
     /// Runs `command` with nothing beside it, not even signs of life; gives what it prints to standard output and the
@@ -497,6 +518,18 @@ mod tests {
         assert_eq!(fs::read_to_string(&stdout).unwrap(), "out\n");
         let log = fs::read_to_string(directory.path().join("try.log")).unwrap();
         assert!(log.ends_with("exit 3\nerr\n"), "{log}");
+    }
+
+    #[test]
+    fn observed_command_may_fail() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut steps = steps(directory.path());
+        let observed = steps.run("look", |step| {
+            step.observe(&mut shell("echo out; echo err >&2; exit 3"))
+        });
+        let observed = observed.unwrap();
+        assert_eq!(observed.status.code(), Some(3));
+        assert_eq!((&*observed.stdout, &*observed.stderr), ("out\n", "err\n"));
     }
 
     #[test]

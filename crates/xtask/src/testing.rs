@@ -8,6 +8,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use crate::app;
 use crate::awkward;
+use crate::corpus;
 use crate::expected::{Expectations, is_in_module};
 use crate::export;
 use crate::fork::{self, Profile};
@@ -70,6 +71,11 @@ const STEPS: &[TestStep] = &[
         name: "awkward",
         about: "Programs with awkward crates behave the same, static and dynamic",
         run: awkward::run,
+    },
+    TestStep {
+        name: "corpus",
+        about: "Three real projects do the same when linked dynamically",
+        run: corpus::run_smallest,
     },
     TestStep {
         name: "stock",
@@ -154,6 +160,10 @@ pub(crate) fn run(tree: &Tree, only: &[String]) -> Result<()> {
 fn fmt(tree: &Tree, step: &mut Step) -> Result<()> {
     let mut cargo = cargo_in_repository(tree.repository());
     step.command(cargo.args(["fmt", "--all", "--check"]), Show::Progress)?;
+    let mut cargo = cargo_in_repository(tree.repository());
+    cargo.args(["fmt", "--check", "--manifest-path"]);
+    cargo.arg(tree.repository().fuzz().join("Cargo.toml"));
+    step.command(&mut cargo, Show::Progress)?;
     let overlay = overlay::of_repository(tree.repository())?;
     let mut sources = Vec::new();
     for path in overlay.keys().filter(|path| path.ends_with(".rs")) {

@@ -1,0 +1,297 @@
+//! `cargo xtask corpus`: real projects, linked statically and dynamically, must do the same.
+//!
+//! Each project of `crates/xtask/corpus.toml` is a package as it was published, with its own `Cargo.lock`. It is built
+//! and tested twice: by the Cargo of the toolchain, and by the fork with `--dynamic-deps`. What is compared is the
+//! result of each test, how test programs ended that have no harness, and what command lines print.
+//!
+//! The two Cargos choose different hashes, so each has a target directory of its own, which all projects share: what two
+//! of them have in common is compiled once. With `--static-by fork` the fork builds statically too, and then both ways
+//! share what is compiled, at the price that stock Cargo is no longer the measure.
+//!
+//! The result of each project is kept in a file. A run that was interrupted goes on behind the last one.
+
+mod comparison;
+mod libtest;
+mod package;
+mod project;
+mod record;
+mod report;
+mod trial;
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::{Instant, UNIX_EPOCH};
+
+use anyhow::{Context, Result, ensure};
+use clap::{Args, ValueEnum};
+
+use crate::application::{Linking, is_platform_supported};
+use crate::corpus::comparison::Comparison;
+use crate::corpus::project::Project;
+use crate::corpus::record::Record;
+use crate::corpus::trial::Trial;
+use crate::fork::{self, Profile};
+use crate::paths::Repository;
+use crate::steps::{Step, Steps};
+use crate::toolchain;
+use crate::tree::{Tree, Unexported};
+
+/// What to compare.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Options {
+    /// Only projects with one of these in their name
+    filters: Vec<String>,
+    /// Which Cargo makes the static builds
+    #[arg(long, value_enum, default_value_t)]
+    static_by: StaticBy,
+    /// Compare again what was compared already
+    #[arg(long)]
+    again: bool,
+}
+
+/// Who makes the static builds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum StaticBy {
+    /// The Cargo of the toolchain
+    #[default]
+    Toolchain,
+    /// The fork, with `--no-dynamic-deps`: dependencies are compiled once
+    Fork,
+}
+
+impl StaticBy {
+    fn name(self) -> &'static str {
+        match self {
+            StaticBy::Toolchain => "toolchain",
+            StaticBy::Fork => "fork",
+        }
+    }
+}
+
+/// Where the corpus lies, and what it is tried with.
+struct Corpus<'a> {
+    repository: &'a Repository,
+    fork: PathBuf,
+    /// Tells builds of the fork apart.
+    fork_id: String,
+    static_by: StaticBy,
+}
+
+/// Compares the chosen projects; gives what to print. An error when there is a difference.
+pub(crate) fn run(tree: &Tree, steps: &mut Steps, options: &Options) -> Result<String> {
+    ensure!(
+        is_platform_supported(),
+        "the fork links everything statically on this platform"
+    );
+    let repository = tree.repository();
+    let projects = project::list(repository)?;
+    let chosen = project::choose(projects.clone(), &options.filters)?;
+    steps.run("tree", |_| tree.materialise(Unexported::Refuse))?;
+    let fork = steps.run("fork", |step| {
+        fork::build(repository, step, Profile::of_last_build(repository))
+    })?;
+    let corpus = Corpus::new(repository, fork, options.static_by)?;
+
+    let mut failures = Vec::new();
+    for project in &chosen {
+        if !options.again && corpus.is_compared(project)? {
+            continue;
+        }
+        let compared = steps.run(&format!("corpus-{}", project.name), |step| {
+            let comparison = corpus.compare(step, project)?;
+            step.say(&summary(&comparison));
+            Ok(comparison)
+        });
+        if let Err(error) = compared {
+            eprintln!("{error:#}");
+            failures.push(project.name.as_str());
+        }
+        corpus.write_report(&projects)?;
+    }
+    let comparisons = corpus.results(&chosen)?;
+    let different = comparisons
+        .iter()
+        .filter(|one| !one.differences.is_empty())
+        .map(|one| one.project.as_str());
+    failures.extend(different);
+    ensure!(
+        failures.is_empty(),
+        "these projects differ or could not be compared: {}\nreport: `{}`",
+        failures.join(", "),
+        repository.display(&corpus.report_path())
+    );
+    let compared: usize = comparisons.iter().map(|one| one.compared).sum();
+    Ok(format!(
+        "{} projects, {compared} results compared, no difference\nreport: `{}`\n",
+        comparisons.len(),
+        repository.display(&corpus.report_path())
+    ))
+}
+
+/// The test step `corpus`: the smallest projects. The fork must have been built.
+pub(crate) fn run_smallest(tree: &Tree, step: &mut Step) -> Result<()> {
+    if !is_platform_supported() {
+        step.say("left out: the fork links everything statically on this platform");
+        return Ok(());
+    }
+    tree.materialise(Unexported::Refuse)?;
+    let repository = tree.repository();
+    let fork = fork::build(repository, step, Profile::Dev)?;
+    let corpus = Corpus::new(repository, fork, StaticBy::Toolchain)?;
+    let projects = project::list(repository)?;
+    for project in projects.iter().filter(|project| project.ci) {
+        let comparison = corpus.compare(step, project)?;
+        step.say(&format!("{}: {}", project.name, summary(&comparison)));
+        ensure!(
+            comparison.differences.is_empty(),
+            "`{}` behaves differently when linked dynamically\n{}",
+            project.name,
+            comparison.differences.join("\n")
+        );
+    }
+    Ok(())
+}
+
+/// Runs a test program for Cargo, with what it does recorded in `directory`.
+pub(crate) fn record(directory: &Path, program: &[std::ffi::OsString]) -> Result<ExitCode> {
+    let (program, args) = program.split_first().context("there is nothing to run")?;
+    Record::make(directory, Path::new(program), args)
+}
+
+impl Corpus<'_> {
+    fn new(repository: &Repository, fork: PathBuf, static_by: StaticBy) -> Result<Corpus<'_>> {
+        let fork_id = identify(&fork)?;
+        Ok(Corpus {
+            repository,
+            fork,
+            fork_id,
+            static_by,
+        })
+    }
+
+    /// Builds and tests one project both ways, and keeps the result.
+    fn compare(&self, step: &mut Step, project: &Project) -> Result<Comparison> {
+        let started = Instant::now();
+        let sources = self.repository.corpus().join("sources");
+        fs::create_dir_all(&sources)
+            .with_context(|| format!("failed to create `{}`", sources.display()))?;
+        let archive = package::fetch(step, project, &sources)?;
+        let mut run = |linking| {
+            let package = archive.unpack(&sources)?;
+            let fork = (linking == Linking::Dynamic || self.static_by == StaticBy::Fork)
+                .then_some(self.fork.as_path());
+            let build = match fork {
+                None => "build/toolchain",
+                Some(_) => "build/fork",
+            };
+            Trial {
+                project,
+                linking,
+                fork,
+                sources: &package,
+                build_directory: &self.repository.corpus().join(build),
+                records: &self.scratch("records")?,
+                home: &self.scratch("home")?,
+            }
+            .run(step)
+        };
+        let of_static = run(Linking::Static)
+            .with_context(|| format!("`{}` cannot be compared", project.name))?;
+        let mut comparison = match run(Linking::Dynamic) {
+            Ok(of_dynamic) => Comparison::of(project, &of_static, &of_dynamic)?,
+            Err(error) => Comparison::of_failed_build(project, &of_static, &format!("{error:#}"))?,
+        };
+        comparison.fork = self.fork_id.clone();
+        comparison.static_by = self.static_by.name().to_owned();
+        comparison.seconds = started.elapsed().as_secs();
+        self.keep(&comparison)?;
+        Ok(comparison)
+    }
+
+    /// An empty directory.
+    fn scratch(&self, name: &str) -> Result<PathBuf> {
+        let directory = self.repository.corpus().join(name);
+        let describe = || format!("failed to make `{}` anew", directory.display());
+        match fs::remove_dir_all(&directory) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error).with_context(describe);
+            }
+            _ => {}
+        }
+        fs::create_dir_all(&directory).with_context(describe)?;
+        Ok(directory)
+    }
+
+    fn result_path(&self, project: &Project) -> PathBuf {
+        let name = format!("results/{}.json", project.id());
+        self.repository.corpus().join(name)
+    }
+
+    fn report_path(&self) -> PathBuf {
+        self.repository.corpus().join("report.md")
+    }
+
+    fn keep(&self, comparison: &Comparison) -> Result<()> {
+        let name = format!("{}-{}.json", comparison.project, comparison.version);
+        let path = self.repository.corpus().join("results").join(name);
+        let describe = || format!("failed to write `{}`", path.display());
+        let text = serde_json::to_string_pretty(comparison)?;
+        fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))
+            .and_then(|()| fs::write(&path, text))
+            .with_context(describe)
+    }
+
+    fn result(&self, project: &Project) -> Result<Option<Comparison>> {
+        let path = self.result_path(project);
+        let describe = || format!("failed to read `{}`", path.display());
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            text => text.with_context(describe)?,
+        };
+        serde_json::from_str(&text).map(Some).with_context(describe)
+    }
+
+    fn is_compared(&self, project: &Project) -> Result<bool> {
+        let result = self.result(project)?;
+        Ok(result
+            .is_some_and(|one| one.fork == self.fork_id && one.static_by == self.static_by.name()))
+    }
+
+    fn results(&self, projects: &[Project]) -> Result<Vec<Comparison>> {
+        let results = projects.iter().map(|project| self.result(project));
+        results.filter_map(Result::transpose).collect()
+    }
+
+    fn write_report(&self, projects: &[Project]) -> Result<()> {
+        let text = report::report(projects, &self.results(projects)?, &self.fork_id);
+        let path = self.report_path();
+        fs::write(&path, text).with_context(|| format!("failed to write `{}`", path.display()))
+    }
+}
+
+/// Version of the fork, and the time when its executable was built.
+fn identify(fork: &Path) -> Result<String> {
+    let version = toolchain::run(Command::new(fork).arg("-V"))?;
+    let built = fs::metadata(fork)
+        .and_then(|metadata| metadata.modified())
+        .with_context(|| format!("failed to read `{}`", fork.display()))?;
+    let seconds = built
+        .duration_since(UNIX_EPOCH)
+        .context("the fork was built before 1970")?
+        .as_secs();
+    let version = String::from_utf8_lossy(&version);
+    Ok(format!("{}, built at {seconds}", version.trim_end()))
+}
+
+fn summary(comparison: &Comparison) -> String {
+    let dynamic = comparison.executables.iter().filter(|one| one.groups > 0);
+    format!(
+        "{} results compared, {} different; {} of {} executables linked dynamically",
+        comparison.compared,
+        comparison.differences.len(),
+        dynamic.count(),
+        comparison.executables.len()
+    )
+}

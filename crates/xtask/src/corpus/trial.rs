@@ -1,0 +1,419 @@
+//! One project, built and tested in one of the two ways.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, bail};
+use link_engine::manifest::{FALLBACK_FILE, FallbackReport, GroupManifest, read_json};
+
+use crate::application::{Linking, is_group, needed};
+use crate::corpus::libtest::Results;
+use crate::corpus::package::{cargo_home, rustup_home};
+use crate::corpus::project::Project;
+use crate::corpus::record::Record;
+use crate::messages::{self, Artifact};
+use crate::steps::Step;
+use crate::toolchain;
+
+/// Prefixes of environment variables that change what is built.
+const BUILD_VARIABLES: [&str; 4] = [
+    "CARGO_BUILD_",
+    "CARGO_PROFILE_",
+    "CARGO_TARGET_",
+    "CARGO_ENCODED_",
+];
+
+/// Where a trial takes place.
+pub(crate) struct Trial<'a> {
+    pub(crate) project: &'a Project,
+    pub(crate) linking: Linking,
+    /// The Cargo to build with; `None` for that of the toolchain.
+    pub(crate) fork: Option<&'a Path>,
+    /// The package, as it was published.
+    pub(crate) sources: &'a Path,
+    /// Cargo's target directory, shared with the other projects.
+    pub(crate) build_directory: &'a Path,
+    /// An empty directory for what test programs print.
+    pub(crate) records: &'a Path,
+    /// An empty directory, the home of all programs.
+    pub(crate) home: &'a Path,
+}
+
+/// What came out of a trial.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// By label of the test program; `doc` for the tests in the documentation.
+    pub(crate) tested: BTreeMap<String, Tested>,
+    /// What each command line did, as text to compare.
+    pub(crate) commands: BTreeMap<String, String>,
+    /// By label.
+    pub(crate) executables: BTreeMap<String, Executable>,
+    /// Manifest and shared object of each group.
+    pub(crate) groups: Vec<(GroupManifest, u64)>,
+    /// Why something was linked statically after all.
+    pub(crate) fallbacks: Vec<String>,
+}
+
+/// What a test program did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tested {
+    /// Exit status or signal, in words.
+    pub(crate) end: String,
+    pub(crate) results: Results,
+}
+
+/// An executable of the project, as it was linked.
+#[derive(Clone, Debug)]
+pub(crate) struct Executable {
+    pub(crate) path: PathBuf,
+    pub(crate) is_test: bool,
+    /// How many groups it needs.
+    pub(crate) groups: usize,
+    /// Size of the file in bytes.
+    pub(crate) bytes: u64,
+}
+
+impl Trial<'_> {
+    /// Builds the project, runs its tests and the command lines of the list. An error when it cannot be built.
+    pub(crate) fn run(&self, step: &mut Step) -> Result<Outcome> {
+        let mut outcome = Outcome::default();
+        // An interrupted trial may have left some, and what is linked already is not linked again.
+        remove_linked(self.build_directory)?;
+        let artifacts = self.build(step, &mut outcome)?;
+        self.examine(&artifacts, &mut outcome)?;
+        if outcome.executables.values().any(|one| one.is_test) {
+            self.run_tests(step, &mut outcome)?;
+        }
+        let is_own = |artifact: &&Artifact| self.is_own(artifact);
+        let has_doctests = artifacts
+            .iter()
+            .filter(is_own)
+            .any(|artifact| artifact.target.doctest);
+        if has_doctests && self.project.without_doctests.is_none() {
+            self.run_doctests(step, &mut outcome)?;
+        }
+        self.run_commands(&mut outcome)?;
+        remove_linked(self.build_directory)?;
+        Ok(outcome)
+    }
+
+    fn build(&self, step: &mut Step, outcome: &mut Outcome) -> Result<Vec<Artifact>> {
+        let mut commands = vec![self.cargo_test()?];
+        commands[0].arg("--no-run").args(self.project.targets());
+        if !self.project.commands.is_empty() {
+            let mut cargo = self.cargo("build")?;
+            cargo.arg("--bins");
+            commands.push(cargo);
+        }
+        let mut artifacts = Vec::new();
+        for cargo in &mut commands {
+            let built = step.observe(cargo.arg("--message-format=json-render-diagnostics"))?;
+            if !built.status.success() {
+                bail!(
+                    "`{}` failed ({})\n{}",
+                    toolchain::display(cargo),
+                    built.status,
+                    errors(&built.stderr)
+                );
+            }
+            artifacts.extend(messages::artifacts(&built.stdout)?);
+            outcome.fallbacks.extend(fallback_warnings(&built.stderr));
+        }
+        Ok(artifacts)
+    }
+
+    /// Reads how the executables were linked.
+    fn examine(&self, artifacts: &[Artifact], outcome: &mut Outcome) -> Result<()> {
+        let mut sonames = BTreeSet::new();
+        for artifact in artifacts {
+            if is_group(&artifact.target.name) {
+                for (manifest, bytes) in groups(artifact)? {
+                    if sonames.insert(manifest.soname.clone()) {
+                        outcome.groups.push((manifest, bytes));
+                    }
+                }
+            }
+            let Some(path) = &artifact.executable else {
+                continue;
+            };
+            if !self.is_own(artifact) {
+                continue;
+            }
+            let is_needed_group = |soname: &&String| is_group(soname);
+            let executable = Executable {
+                path: path.clone(),
+                is_test: artifact.profile.test,
+                groups: needed(path)?.iter().filter(is_needed_group).count(),
+                bytes: size(path)?,
+            };
+            outcome.executables.insert(label(artifact), executable);
+        }
+        Ok(())
+    }
+
+    fn run_tests(&self, step: &mut Step, outcome: &mut Outcome) -> Result<()> {
+        let this = std::env::current_exe().context("failed to find the path of this program")?;
+        // As TOML, which reads the strings of JSON.
+        let runner = serde_json::to_string(&[
+            this.as_os_str().to_string_lossy(),
+            "corpus-record".into(),
+            self.records.as_os_str().to_string_lossy(),
+        ])?;
+        let mut cargo = self.cargo_test()?;
+        cargo.args(self.project.targets()).args([
+            "--no-fail-fast",
+            "--config",
+            &format!("target.{}.runner={runner}", toolchain::host()?),
+        ]);
+        let run = step.observe(&mut cargo)?;
+        for (label, executable) in &outcome.executables {
+            if !executable.is_test {
+                continue;
+            }
+            let record = Record::read(self.records, &executable.path)?.with_context(|| {
+                format!(
+                    "Cargo did not run `{}`\n{}",
+                    executable.path.display(),
+                    errors(&run.stderr)
+                )
+            })?;
+            let tested = Tested {
+                end: record.end,
+                results: Results::parse(&record.stdout),
+            };
+            outcome.tested.insert(label.clone(), tested);
+        }
+        Ok(())
+    }
+
+    fn run_doctests(&self, step: &mut Step, outcome: &mut Outcome) -> Result<()> {
+        let started = SystemTime::now();
+        let mut cargo = self.cargo_test()?;
+        let run = step.observe(cargo.arg("--doc"))?;
+        step.note(&run.stdout)?;
+        let tested = Tested {
+            end: run.status.to_string(),
+            results: Results::parse(&run.stdout),
+        };
+        outcome.tested.insert("doc".to_owned(), tested);
+        let reports = fallback_reports(&self.build_directory.join("debug"), started)?;
+        outcome.fallbacks.extend(
+            reports
+                .into_iter()
+                .map(|report| format!("documentation: {report}")),
+        );
+        Ok(())
+    }
+
+    fn run_commands(&self, outcome: &mut Outcome) -> Result<()> {
+        for line in &self.project.commands {
+            let Some((name, args)) = line.split_first() else {
+                bail!("project `{}` has an empty command", self.project.name);
+            };
+            let label = format!("program {name}");
+            let executable = outcome.executables.get(&label).with_context(|| {
+                format!("project `{}` has no executable `{name}`", self.project.name)
+            })?;
+            let mut command = toolchain::command(&executable.path);
+            self.set_environment(&mut command)?;
+            let output = command
+                .args(args)
+                .current_dir(self.sources)
+                .stdin(Stdio::null())
+                .output()
+                .with_context(|| format!("failed to run `{}`", executable.path.display()))?;
+            let text = format!(
+                "{}\nstdout:\n{}\nstderr:\n{}",
+                output.status,
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            );
+            let build_directory = self.build_directory.display().to_string();
+            let text = text.replace(&build_directory, "[BUILD]");
+            outcome.commands.insert(line.join(" "), text);
+        }
+        Ok(())
+    }
+
+    fn cargo_test(&self) -> Result<Command> {
+        self.cargo("test")
+    }
+
+    fn cargo(&self, verb: &str) -> Result<Command> {
+        let mut cargo = match self.fork {
+            None => toolchain::cargo(),
+            Some(fork) => toolchain::command(fork),
+        };
+        cargo.arg(verb);
+        if self.fork.is_some() {
+            cargo.arg(self.linking.option());
+        }
+        self.set_environment(&mut cargo)?;
+        cargo
+            .current_dir(self.sources)
+            .args(["--locked", "--offline", "--target-dir"])
+            .arg(self.build_directory);
+        if !self.project.features.is_empty() {
+            cargo.args(["--features", &self.project.features.join(",")]);
+        }
+        cargo.args(&self.project.args);
+        Ok(cargo)
+    }
+
+    /// Leaves nothing of the user's configuration that could decide what is built or what tests do.
+    fn set_environment(&self, command: &mut Command) -> Result<()> {
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            let decides = BUILD_VARIABLES
+                .iter()
+                .any(|prefix| text.starts_with(prefix));
+            if decides || text.starts_with("RUSTFLAGS") || text == "RUST_BACKTRACE" {
+                command.env_remove(&name);
+            }
+        }
+        command
+            .env("CARGO_HOME", cargo_home()?)
+            .env("RUSTUP_HOME", rustup_home()?)
+            .env("HOME", self.home)
+            .env("CARGO_INCREMENTAL", "0")
+            // Snapshots are compared and never written.
+            .env("INSTA_UPDATE", "no");
+        Ok(())
+    }
+
+    fn is_own(&self, artifact: &Artifact) -> bool {
+        let sources = self.sources.to_string_lossy();
+        artifact.package_id.contains(&*sources)
+    }
+}
+
+/// What to call an executable of the project.
+fn label(artifact: &Artifact) -> String {
+    let kind = artifact.target.kind.first().map_or("", String::as_str);
+    let name = &artifact.target.name;
+    match kind {
+        "bin" if !artifact.profile.test => format!("program {name}"),
+        "bin" | "test" | "example" | "bench" => format!("{kind} {name}"),
+        _ => "lib".to_owned(),
+    }
+}
+
+/// The manifests of a group unit, each with the size of its shared object.
+fn groups(artifact: &Artifact) -> Result<Vec<(GroupManifest, u64)>> {
+    let mut groups = Vec::new();
+    for file in &artifact.filenames {
+        if file.extension() == Some(OsStr::new("json")) {
+            let manifest = GroupManifest::read(file)
+                .with_context(|| format!("failed to read `{}`", file.display()))?;
+            let shared_object = manifest.shared_object(file);
+            let bytes = if shared_object.exists() {
+                size(&shared_object)?
+            } else {
+                0
+            };
+            groups.push((manifest, bytes));
+        }
+    }
+    Ok(groups)
+}
+
+/// The warnings of the fork about executables or groups that are not linked dynamically.
+fn fallback_warnings(stderr: &str) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let mut lines = stderr.lines().peekable();
+    while let Some(line) = lines.next() {
+        let Some(warning) = line.strip_prefix("warning: ") else {
+            continue;
+        };
+        if !warning.contains("statically") {
+            continue;
+        }
+        let mut text = warning.to_owned();
+        while let Some(more) = lines.next_if(|line| is_continuation(line)) {
+            text.push('\n');
+            text.push_str(more);
+        }
+        warnings.push(text);
+    }
+    warnings
+}
+
+/// Whether a line belongs to the message before it and is no message of its own.
+fn is_continuation(line: &str) -> bool {
+    let is_status = line.starts_with("   ") && line.trim_start().starts_with(char::is_uppercase);
+    !line.is_empty() && !line.starts_with("warning: ") && !is_status
+}
+
+/// Why doctests were linked statically since `started`.
+fn fallback_reports(directory: &Path, started: SystemTime) -> Result<BTreeSet<String>> {
+    let fingerprints = directory.join(".fingerprint");
+    let describe = || format!("failed to read `{}`", fingerprints.display());
+    let mut reports = BTreeSet::new();
+    for unit in fs::read_dir(&fingerprints).with_context(describe)? {
+        let file = unit
+            .with_context(describe)?
+            .path()
+            .join("linker")
+            .join(FALLBACK_FILE);
+        let Ok(metadata) = fs::metadata(&file) else {
+            continue;
+        };
+        if metadata.modified().with_context(describe)? >= started {
+            reports.insert(match read_json(&file)? {
+                FallbackReport::Unfit { reason } => reason,
+                FallbackReport::Engine { error } => error,
+                FallbackReport::Refused { stderr, .. } => stderr,
+            });
+        }
+    }
+    Ok(reports)
+}
+
+/// What of a build's messages tells why it failed.
+fn errors(stderr: &str) -> String {
+    const SHOWN: usize = 20;
+    let lines: Vec<&str> = stderr.lines().collect();
+    let first = lines.iter().position(|line| line.starts_with("error"));
+    let from = first.unwrap_or(lines.len().saturating_sub(SHOWN));
+    lines[from..]
+        .iter()
+        .take(SHOWN)
+        .copied()
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Removes executables and groups, and keeps what other projects may share: all that was compiled. They are the bulk of
+/// a target directory.
+fn remove_linked(build_directory: &Path) -> Result<()> {
+    for directory in ["debug", "debug/deps", "debug/examples"] {
+        let directory = build_directory.join(directory);
+        let describe = || format!("failed to remove executables in `{}`", directory.display());
+        let entries = match fs::read_dir(&directory) {
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            entries => entries.with_context(describe)?,
+        };
+        for entry in entries {
+            let entry = entry.with_context(describe)?;
+            let name = entry.file_name();
+            let text = name.to_string_lossy();
+            let is_executable = !text.contains('.');
+            let is_file = entry.file_type().with_context(describe)?.is_file();
+            if is_file && (is_executable || is_group(&text)) {
+                fs::remove_file(entry.path()).with_context(describe)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn size(file: &Path) -> Result<u64> {
+    let metadata =
+        fs::metadata(file).with_context(|| format!("failed to read `{}`", file.display()))?;
+    Ok(metadata.len())
+}
