@@ -43,6 +43,13 @@ impl Linking {
             Linking::Dynamic => "--dynamic-deps",
         }
     }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Linking::Static => "static",
+            Linking::Dynamic => "dynamic",
+        }
+    }
 }
 
 /// A copy of the application, and where the fork builds it.

@@ -192,7 +192,7 @@ impl Corpus<'_> {
                 fork,
                 sources: &package,
                 build_directory: &self.repository.corpus().join(build),
-                records: &self.scratch("records")?,
+                records: &self.scratch(&format!("records/{}/{}", project.id(), linking.name()))?,
                 home: &self.scratch("home")?,
             }
             .run(step)

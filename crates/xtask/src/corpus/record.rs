@@ -22,11 +22,11 @@ pub(crate) struct Record {
     /// Exit status or signal, in words.
     pub(crate) end: String,
     pub(crate) stdout: String,
-    pub(crate) stderr: String,
 }
 
 impl Record {
-    /// Runs the program with its end and its output in files in `directory`. The exit code is the program's own.
+    /// Runs the program with its end and its output in files in `directory`; standard error is there for people. The exit
+    /// code is the program's own.
     pub(crate) fn make(directory: &Path, program: &Path, args: &[OsString]) -> Result<ExitCode> {
         let file = |extension| record_file(directory, program, extension);
         let create = |path: PathBuf| {
@@ -72,7 +72,6 @@ impl Record {
         Ok(Some(Record {
             end: read("end")?,
             stdout: read("stdout")?,
-            stderr: read("stderr")?,
         }))
     }
 }
@@ -103,10 +102,9 @@ mod tests {
             ];
             Record::make(directory.path(), program, &args).unwrap();
             let record = Record::read(directory.path(), program).unwrap().unwrap();
-            assert_eq!(
-                (&*record.end, &*record.stdout, &*record.stderr),
-                (end, "out\n", "err\n")
-            );
+            assert_eq!((&*record.end, &*record.stdout), (end, "out\n"));
+            let stderr = record_file(directory.path(), program, "stderr");
+            assert_eq!(fs::read_to_string(stderr).unwrap(), "err\n");
         };
         check("exit 3", "exit status: 3");
         check("kill -KILL $$", "signal: 9 (SIGKILL)");
