@@ -8,6 +8,8 @@
 //! of them have in common is compiled once. With `--static-by fork` the fork builds statically too, and then both ways
 //! share what is compiled, at the price that stock Cargo is no longer the measure.
 //!
+//! Executables and groups are removed when they were compared, and a target directory that has grown large is emptied.
+//!
 //! The result of each project is kept in a file. A run that was interrupted goes on behind the last one.
 
 mod comparison;
@@ -37,6 +39,13 @@ use crate::paths::Repository;
 use crate::steps::{Step, Steps};
 use crate::toolchain;
 use crate::tree::{Tree, Unexported};
+
+/// Target directories, in the directory of the corpus.
+const TOOLCHAIN_BUILD: &str = "build/toolchain";
+const FORK_BUILD: &str = "build/fork";
+
+/// A target directory that holds more bytes than this is emptied before the next project.
+const LARGE: u64 = 4_000_000_000;
 
 /// What to compare.
 #[derive(Args, Clone, Debug)]
@@ -174,6 +183,9 @@ impl Corpus<'_> {
     /// Builds and tests one project both ways, and keeps the result.
     fn compare(&self, step: &mut Step, project: &Project) -> Result<Comparison> {
         let started = Instant::now();
+        for build in [TOOLCHAIN_BUILD, FORK_BUILD] {
+            remove_if_large(&self.repository.corpus().join(build))?;
+        }
         let sources = self.repository.corpus().join("sources");
         fs::create_dir_all(&sources)
             .with_context(|| format!("failed to create `{}`", sources.display()))?;
@@ -183,8 +195,8 @@ impl Corpus<'_> {
             let fork = (linking == Linking::Dynamic || self.static_by == StaticBy::Fork)
                 .then_some(self.fork.as_path());
             let build = match fork {
-                None => "build/toolchain",
-                Some(_) => "build/fork",
+                None => TOOLCHAIN_BUILD,
+                Some(_) => FORK_BUILD,
             };
             Trial {
                 project,
@@ -271,6 +283,31 @@ impl Corpus<'_> {
     }
 }
 
+fn remove_if_large(directory: &Path) -> Result<()> {
+    let describe = || format!("failed to empty `{}`", directory.display());
+    if bytes_in(directory).with_context(describe)? > LARGE {
+        fs::remove_dir_all(directory).with_context(describe)?;
+    }
+    Ok(())
+}
+
+/// The size of all files in a directory, which may be missing.
+fn bytes_in(directory: &Path) -> std::io::Result<u64> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let mut bytes = 0;
+    for entry in entries {
+        let entry = entry?;
+        bytes += match entry.file_type()?.is_dir() {
+            true => bytes_in(&entry.path())?,
+            false => entry.metadata()?.len(),
+        };
+    }
+    Ok(bytes)
+}
+
 /// Version of the fork, and the time when its executable was built.
 fn identify(fork: &Path) -> Result<String> {
     let version = toolchain::run(Command::new(fork).arg("-V"))?;
@@ -294,4 +331,20 @@ fn summary(comparison: &Comparison) -> String {
         dynamic.count(),
         comparison.executables.len()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn size_is_that_of_all_files_below() {
+        let directory = tempfile::tempdir().unwrap();
+        let missing = directory.path().join("missing");
+        assert_eq!(bytes_in(&missing).unwrap(), 0);
+        fs::create_dir_all(directory.path().join("a/b")).unwrap();
+        fs::write(directory.path().join("a/b/file"), [0; 10]).unwrap();
+        fs::write(directory.path().join("file"), [0; 5]).unwrap();
+        assert_eq!(bytes_in(directory.path()).unwrap(), 15);
+    }
 }

@@ -105,7 +105,7 @@ enum Command {
     /// Compare real projects, linked statically and dynamically, test by test
     ///
     /// Results are kept: a run that was interrupted goes on where it was, and only another build of the fork starts anew.
-    /// All projects take hours and 40 GB.
+    /// All projects take hours, and 15 GB of disk.
     Corpus(corpus::Options),
     /// Run a test program and record what it does, for `corpus`
     #[command(hide = true)]
