@@ -33,7 +33,7 @@ use crate::application::{Linking, is_platform_supported};
 use crate::corpus::comparison::Comparison;
 use crate::corpus::project::Project;
 use crate::corpus::record::Record;
-use crate::corpus::trial::Trial;
+use crate::corpus::trial::{Interrupted, Trial};
 use crate::fork::{self, Profile};
 use crate::paths::Repository;
 use crate::steps::{Step, Steps};
@@ -213,6 +213,7 @@ impl Corpus<'_> {
             .with_context(|| format!("`{}` cannot be compared", project.name))?;
         let mut comparison = match run(Linking::Dynamic) {
             Ok(of_dynamic) => Comparison::of(project, &of_static, &of_dynamic)?,
+            Err(error) if error.is::<Interrupted>() => return Err(error),
             Err(error) => Comparison::of_failed_build(project, &of_static, &format!("{error:#}"))?,
         };
         comparison.fork = self.fork_id.clone();

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
@@ -27,6 +29,31 @@ const BUILD_VARIABLES: [&str; 4] = [
     "CARGO_TARGET_",
     "CARGO_ENCODED_",
 ];
+
+/// Somebody ended Cargo from outside, which says nothing about the project.
+#[derive(Debug)]
+pub(crate) struct Interrupted {
+    signal: i32,
+}
+
+impl Interrupted {
+    /// An error if a signal of those that people and systems send ended the process.
+    fn check(status: ExitStatus) -> Result<()> {
+        // SIGHUP, SIGINT, SIGKILL and SIGTERM, by their numbers in POSIX.
+        match status.signal() {
+            Some(signal @ (1 | 2 | 9 | 15)) => Err(Interrupted { signal }.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cargo was ended by signal {}", self.signal)
+    }
+}
+
+impl std::error::Error for Interrupted {}
 
 /// Where a trial takes place.
 pub(crate) struct Trial<'a> {
@@ -113,6 +140,7 @@ impl Trial<'_> {
         let mut artifacts = Vec::new();
         for cargo in &mut commands {
             let built = step.observe(cargo.arg("--message-format=json-render-diagnostics"))?;
+            Interrupted::check(built.status)?;
             if !built.status.success() {
                 bail!(
                     "`{}` failed ({})\n{}",
@@ -171,6 +199,7 @@ impl Trial<'_> {
             &format!("target.{}.runner={runner}", toolchain::host()?),
         ]);
         let run = step.observe(&mut cargo)?;
+        Interrupted::check(run.status)?;
         for (label, executable) in &outcome.executables {
             if !executable.is_test {
                 continue;
@@ -195,6 +224,7 @@ impl Trial<'_> {
         let started = SystemTime::now();
         let mut cargo = self.cargo_test()?;
         let run = step.observe(cargo.arg("--doc"))?;
+        Interrupted::check(run.status)?;
         step.note(&run.stdout)?;
         let tested = Tested {
             end: run.status.to_string(),
@@ -416,4 +446,43 @@ fn size(file: &Path) -> Result<u64> {
     let metadata =
         fs::metadata(file).with_context(|| format!("failed to read `{}`", file.display()))?;
     Ok(metadata.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_signals_from_outside_are_interruptions() {
+        let is_interrupted = |raw| Interrupted::check(ExitStatus::from_raw(raw)).is_err();
+        assert!(is_interrupted(15) && is_interrupted(9));
+        // An exit code of 101, and SIGSEGV.
+        assert!(!is_interrupted(101 << 8) && !is_interrupted(11));
+    }
+
+    #[test]
+    fn warnings_about_static_links_are_found() {
+        let stderr = "   Compiling a v1.0.0 (/a)\n\
+            warning: linked the dependencies of `a` statically: `x` is defined by both b and c\n\
+            help: say `dynamic-deps = false` in the profile of this package\n\
+            warning: unused variable: `x`\n \
+            --> src/lib.rs\n\n    \
+            Finished `test` profile\n";
+        assert_eq!(
+            fallback_warnings(stderr),
+            [
+                "linked the dependencies of `a` statically: `x` is defined by both b and c\n\
+              help: say `dynamic-deps = false` in the profile of this package"
+            ]
+        );
+    }
+
+    #[test]
+    fn errors_of_a_build_are_its_first() {
+        assert_eq!(
+            errors("   Compiling a\nerror[E1]: no\n  | x\n"),
+            "error[E1]: no\n  | x"
+        );
+        assert_eq!(errors("killed\n"), "killed");
+    }
 }
