@@ -13,11 +13,11 @@
 //! The result of each project is kept in a file. A run that was interrupted goes on behind the last one.
 
 mod comparison;
-mod libtest;
 mod package;
 mod project;
 mod record;
 mod report;
+mod results;
 mod trial;
 
 use std::fs;

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 /// What became of a test.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Outcome {
     Passed,
     Failed,
@@ -54,6 +57,7 @@ impl Session {
             if let Some(announced) = parse_announcement(line) {
                 session.announced = announced;
             } else if let Some((name, outcome)) = parse_outcome(line) {
+                let name = name.strip_suffix(" - should panic").unwrap_or(name);
                 session.outcomes.insert(name.to_owned(), outcome);
             } else if is_conclusion(line) {
                 session.ended = true;
@@ -115,10 +119,11 @@ fn parse_announcement(line: &str) -> Option<usize> {
     count.parse().ok()
 }
 
-fn parse_outcome(line: &str) -> Option<(&str, Outcome)> {
+/// Of `test some::name ... ok` name and outcome. What the harness adds stays part of the name: ` - should panic`, or
+/// ` - compile` for doctests.
+pub(crate) fn parse_outcome(line: &str) -> Option<(&str, Outcome)> {
     let (name, outcome) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
-    let name = name.strip_suffix(" - should panic").unwrap_or(name);
-    Some((name, Outcome::parse(outcome)?))
+    Some((name, Outcome::parse(outcome.trim_end())?))
 }
 
 fn is_conclusion(line: &str) -> bool {

@@ -6,9 +6,10 @@ use anyhow::{Context, Result};
 use link_engine::manifest::GroupManifest;
 use serde::{Deserialize, Serialize};
 
-use crate::corpus::libtest::{Results, Verdict};
 use crate::corpus::project::Project;
+use crate::corpus::results::Results;
 use crate::corpus::trial::{Executable, Outcome, Tested};
+use crate::libtest;
 
 /// The result for one project, kept between runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,7 +123,7 @@ impl Comparison {
             let of_dynamic = only_compared(project, &other.results);
             self.see_results(label, &of_static, &of_dynamic);
             // Skipped tests count in it.
-            let says_more = of_static.len() == one.results.verdicts.len();
+            let says_more = of_static.len() == one.results.outcomes.len();
             if says_more && !project.is_skipped(label) {
                 self.unread += one.results.unread().max(other.results.unread());
                 self.see_end(label, one, other);
@@ -133,18 +134,16 @@ impl Comparison {
     fn see_results(
         &mut self,
         label: &str,
-        of_static: &BTreeMap<&str, Verdict>,
-        of_dynamic: &BTreeMap<&str, Verdict>,
+        of_static: &BTreeMap<&str, libtest::Outcome>,
+        of_dynamic: &BTreeMap<&str, libtest::Outcome>,
     ) {
         let names: BTreeSet<_> = of_static.keys().chain(of_dynamic.keys()).collect();
         for name in names {
             self.compared += 1;
             let both = (of_static.get(name), of_dynamic.get(name));
             if both.0 != both.1 {
-                let text = |verdict: Option<&Verdict>| match verdict {
-                    Some(Verdict::Passed) => "passed",
-                    Some(Verdict::Failed) => "failed",
-                    Some(Verdict::Ignored) => "ignored",
+                let text = |outcome: Option<&libtest::Outcome>| match outcome {
+                    Some(outcome) => outcome.as_str(),
                     None => "not run",
                 };
                 self.differences.push(format!(
@@ -152,7 +151,7 @@ impl Comparison {
                     text(both.0),
                     text(both.1)
                 ));
-            } else if both.0 == Some(&Verdict::Failed) {
+            } else if both.0 == Some(&libtest::Outcome::Failed) {
                 self.failing_alike += 1;
             }
         }
@@ -228,12 +227,15 @@ impl Comparison {
 
 const SUCCESS: &str = "exit status: 0";
 
-fn only_compared<'a>(project: &Project, results: &'a Results) -> BTreeMap<&'a str, Verdict> {
+fn only_compared<'a>(
+    project: &Project,
+    results: &'a Results,
+) -> BTreeMap<&'a str, libtest::Outcome> {
     results
-        .verdicts
+        .outcomes
         .iter()
         .filter(|(name, _)| !project.is_skipped(name))
-        .map(|(name, verdict)| (name.as_str(), *verdict))
+        .map(|(name, outcome)| (name.as_str(), *outcome))
         .collect()
 }
 

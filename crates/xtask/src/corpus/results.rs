@@ -1,23 +1,14 @@
-//! What Rust's test harness prints, read back.
+//! The results that test programs of a project print.
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
-/// Result of one test.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Verdict {
-    Passed,
-    Failed,
-    Ignored,
-}
+use crate::libtest::{self, Outcome};
 
 /// The results in the output of one or more test programs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Results {
     /// By name of the test.
-    pub(crate) verdicts: BTreeMap<String, Verdict>,
+    pub(crate) outcomes: BTreeMap<String, Outcome>,
     /// How many tests passed, failed and were ignored, by the harness's own count.
     pub(crate) stated: [usize; 3],
 }
@@ -32,8 +23,8 @@ impl Results {
                 for (sum, count) in results.stated.iter_mut().zip(counts) {
                     *sum += count;
                 }
-            } else if let Some((name, verdict)) = result(line) {
-                results.verdicts.insert(name.to_owned(), verdict);
+            } else if let Some((name, outcome)) = libtest::parse_outcome(line) {
+                results.outcomes.insert(name.to_owned(), outcome);
             }
         }
         results
@@ -42,21 +33,8 @@ impl Results {
     /// How many results the harness counts that were not found.
     pub(crate) fn unread(&self) -> usize {
         let stated: usize = self.stated.iter().sum();
-        stated.saturating_sub(self.verdicts.len())
+        stated.saturating_sub(self.outcomes.len())
     }
-}
-
-/// Of `test some::name ... ok` name and result. What the harness adds stays part of the name: ` - should panic`, or
-/// ` - compile` for doctests.
-fn result(line: &str) -> Option<(&str, Verdict)> {
-    let (name, verdict) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
-    let verdict = match verdict.trim_end() {
-        "ok" => Verdict::Passed,
-        "FAILED" => Verdict::Failed,
-        text if text.starts_with("ignored") => Verdict::Ignored,
-        _ => return None,
-    };
-    Some((name, verdict))
 }
 
 /// The counts in `test result: ok. 1 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.00s`.
@@ -96,19 +74,19 @@ test src/lib.rs - e (line 9) - compile ... ok
 test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.10s
 ";
         let results = Results::parse(output);
-        let verdicts: Vec<_> = results
-            .verdicts
+        let outcomes: Vec<_> = results
+            .outcomes
             .iter()
-            .map(|(name, verdict)| (name.as_str(), *verdict))
+            .map(|(name, outcome)| (name.as_str(), *outcome))
             .collect();
         assert_eq!(
-            verdicts,
+            outcomes,
             [
-                ("a::one", Verdict::Passed),
-                ("b - should panic", Verdict::Failed),
-                ("d", Verdict::Ignored),
-                ("src/lib.rs - c (line 1)", Verdict::Ignored),
-                ("src/lib.rs - e (line 9) - compile", Verdict::Passed),
+                ("a::one", Outcome::Passed),
+                ("b - should panic", Outcome::Failed),
+                ("d", Outcome::Ignored),
+                ("src/lib.rs - c (line 1)", Outcome::Ignored),
+                ("src/lib.rs - e (line 9) - compile", Outcome::Passed),
             ]
         );
         assert_eq!(results.stated, [3, 1, 2]);
