@@ -13,7 +13,6 @@ mod fixture;
 mod fork;
 mod git;
 mod link_time;
-mod messages;
 mod overlay;
 mod patch;
 mod paths;
