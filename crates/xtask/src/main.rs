@@ -91,6 +91,12 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Build upstream's Cargo without patches: `target/stock/bin/cargo`
+    Stock {
+        /// Optimised, for measurements
+        #[arg(long)]
+        release: bool,
+    },
     /// Run everything that CI checks
     Test {
         /// Run this step only; may be given several times
@@ -140,13 +146,8 @@ fn run(command: Command) -> Result<()> {
             }
         }
         Command::Build { release } => {
-            let profile = if release {
-                Profile::Release
-            } else {
-                Profile::Dev
-            };
             let mut steps = Steps::new(repository.logs(), Chatter::Steps);
-            let executable = build(&tree, &mut steps, profile)?;
+            let executable = build(&tree, &mut steps, Profile::new(release))?;
             println!("{}", executable.display());
         }
         Command::Run { args } => {
@@ -162,7 +163,7 @@ fn run(command: Command) -> Result<()> {
             })?;
         }
         Command::Demo { dev } => {
-            let profile = if dev { Profile::Dev } else { Profile::Release };
+            let profile = Profile::new(!dev);
             let mut steps = Steps::new(repository.logs(), Chatter::Steps);
             let report = demo::run(&tree, &mut steps, profile)?;
             print!("\n{report}");
@@ -184,6 +185,14 @@ fn run(command: Command) -> Result<()> {
                 workload.generate(&repository)?;
             }
             println!("{}", repository.display(&directory));
+        }
+        Command::Stock { release } => {
+            let mut steps = Steps::new(repository.logs(), Chatter::Steps);
+            steps.run("tree", |_| tree.materialise(Unexported::Refuse))?;
+            let executable = steps.run("stock", |step| {
+                stock::build(&tree, step, Profile::new(release))
+            })?;
+            println!("{}", executable.display());
         }
         Command::Test { only } => testing::run(&tree, &only)?,
     }
