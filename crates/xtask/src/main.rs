@@ -5,6 +5,7 @@
 
 mod app;
 mod application;
+mod bench;
 mod demo;
 mod docs;
 mod export;
@@ -90,6 +91,13 @@ enum Command {
         /// Only say whether the workload is there as it would be made
         #[arg(long)]
         check: bool,
+    },
+    /// Measure the fork beside its peers; `--help` lists the options
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// Options of the harness
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
     },
     /// Build upstream's Cargo without patches: `target/stock/bin/cargo`
     Stock {
@@ -185,6 +193,11 @@ fn run(command: Command) -> Result<()> {
                 workload.generate(&repository)?;
             }
             println!("{}", repository.display(&directory));
+        }
+        Command::Bench { args } => {
+            let mut steps = Steps::new(repository.logs(), Chatter::None);
+            steps.run("harness", |step| bench::build(&repository, step))?;
+            bench::exec(&repository, &args)?;
         }
         Command::Stock { release } => {
             let mut steps = Steps::new(repository.logs(), Chatter::Steps);
