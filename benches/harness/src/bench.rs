@@ -15,7 +15,7 @@ use crate::phases::{self, Prepared, Site};
 use crate::plan::{Plan, PlannedWorkload, has_system_library};
 use crate::results::{Failure, Load, PeerFacts, Phase, Quantity, Results, Session, WorkloadFacts};
 use crate::runner::{Blocked, Runner};
-use crate::sources::WorkingCopy;
+use crate::sources::{self, Files, WorkingCopy};
 use crate::tools::Tools;
 use crate::workloads::{Origin, Workload};
 
@@ -141,15 +141,17 @@ impl Bench<'_> {
 
     /// Makes the working copy, and checks that earlier samples of this run were taken of the same sources.
     fn lay_down(&mut self, workload: &Workload, work: &Path) -> Result<WorkingCopy> {
-        let origin = match workload.origin {
-            Origin::Directory(path) => self.repository.join(path),
-            Origin::Generated { name, directory } => {
-                self.tools.generate(name)?;
-                self.repository.join(directory)
+        let mut files = match workload.origin {
+            Origin::Directory(path) | Origin::Completed(path, _) => {
+                sources::read(&self.repository.join(path))?
             }
-            Origin::Upstream => self.repository.join("target/stock-tree"),
+            Origin::Upstream => sources::read(&self.repository.join("target/stock-tree"))?,
+            Origin::Generated(_) => Files::new(),
         };
-        let copy = WorkingCopy::lay_down(&origin, &work.join("source"))?;
+        if let Origin::Completed(_, generator) | Origin::Generated(generator) = workload.origin {
+            files.extend(generator.files());
+        }
+        let copy = WorkingCopy::lay_down(&files, &work.join("source"))?;
         let facts = self
             .results
             .workloads

@@ -4,12 +4,13 @@
 //! belongs here and not to xtask. Data flows through the modules in this order:
 //!
 //! - [`workloads`] and [`peers`] are tables; [`plan`] chooses from them.
-//! - [`tools`] are the Cargos to compare, [`sources`] the working copy of a workload.
+//! - [`tools`] are the Cargos to compare, [`sources`] the working copy of a workload, parts of which [`generate`] makes.
 //! - [`bench`] goes through the plan in rounds, [`phases`] does what a round consists of, with the [`runner`], which takes
 //!   times, and [`link_line`], which runs links again.
 //! - [`results`] are the only thing that [`report`] knows.
 
 mod bench;
+mod generate;
 mod link_line;
 mod machine;
 mod peers;

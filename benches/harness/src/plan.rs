@@ -181,7 +181,8 @@ mod tests {
         assert!(plan.workloads.is_empty());
         assert_eq!(
             plan.skipped["bevy"],
-            "pkg-config does not know alsa, libudev (help: apt-get install pkg-config libasound2-dev libudev-dev)"
+            "pkg-config does not know alsa, libudev, wayland-client \
+             (help: apt-get install pkg-config libasound2-dev libudev-dev libwayland-dev)"
         );
         assert!(plan.skipped["ours-lld"].starts_with("there is no `rust-lld`"));
         assert!(plan.list().contains("left out: bevy, since pkg-config"));

@@ -16,75 +16,75 @@ const EDIT: &str = "\n#[used]\nstatic EDIT: u32 = ";
 const IGNORED: [&str; 2] = [".git", "target"];
 
 /// Files by their path in the directory.
-#[derive(Debug, PartialEq, Eq)]
-struct Files(BTreeMap<PathBuf, Vec<u8>>);
+pub(crate) type Files = BTreeMap<PathBuf, Vec<u8>>;
 
-impl Files {
-    fn read(directory: &Path) -> Result<Files> {
-        let mut files = Files(BTreeMap::new());
-        files
-            .collect(directory, Path::new(""))
-            .with_context(|| format!("failed to read the files in `{}`", directory.display()))?;
-        Ok(files)
-    }
+/// The files in a directory, of which there must be some.
+pub(crate) fn read(directory: &Path) -> Result<Files> {
+    let files = read_or_none(directory)?;
+    ensure!(
+        !files.is_empty(),
+        "there are no files in `{}`",
+        directory.display()
+    );
+    Ok(files)
+}
 
-    fn collect(&mut self, directory: &Path, inside: &Path) -> io::Result<()> {
-        let entries = match fs::read_dir(directory.join(inside)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            entries => entries?,
-        };
-        for entry in entries {
-            let entry = entry?;
-            let path = inside.join(entry.file_name());
-            let kind = entry.file_type()?;
-            if kind.is_dir() && !IGNORED.map(OsStr::new).contains(&&*entry.file_name()) {
-                self.collect(directory, &path)?;
-            } else if kind.is_file() {
-                let content = fs::read(entry.path())?;
-                self.0.insert(path, content);
-            }
+fn read_or_none(directory: &Path) -> Result<Files> {
+    let mut files = Files::new();
+    collect(directory, Path::new(""), &mut files)
+        .with_context(|| format!("failed to read the files in `{}`", directory.display()))?;
+    Ok(files)
+}
+
+fn collect(directory: &Path, inside: &Path, files: &mut Files) -> io::Result<()> {
+    let entries = match fs::read_dir(directory.join(inside)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let path = inside.join(entry.file_name());
+        let kind = entry.file_type()?;
+        if kind.is_dir() && !IGNORED.map(OsStr::new).contains(&&*entry.file_name()) {
+            collect(directory, &path, files)?;
+        } else if kind.is_file() {
+            files.insert(path, fs::read(entry.path())?);
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    fn hash(&self) -> String {
-        let mut hasher = blake3::Hasher::new();
-        for (path, content) in &self.0 {
-            for part in [path.as_os_str().as_encoded_bytes(), content] {
-                hasher.update(&(part.len() as u64).to_le_bytes());
-                hasher.update(part);
-            }
+fn hash(files: &Files) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for (path, content) in files {
+        for part in [path.as_os_str().as_encoded_bytes(), content] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
         }
-        hasher.finalize().to_hex().to_string()
     }
+    hasher.finalize().to_hex().to_string()
 }
 
 /// A copy that can be edited.
 #[derive(Clone, Debug)]
 pub(crate) struct WorkingCopy {
     directory: PathBuf,
-    /// BLAKE3 hash of what it was copied from.
+    /// BLAKE3 hash of its files without edits.
     pub(crate) hash: String,
 }
 
 impl WorkingCopy {
-    /// Makes `directory` have the files of `origin`. Those that are equal are not touched, so that Cargo takes none of
-    /// them for changed; edits are undone.
-    pub(crate) fn lay_down(origin: &Path, directory: &Path) -> Result<WorkingCopy> {
-        let files = Files::read(origin)?;
-        ensure!(
-            !files.0.is_empty(),
-            "there are no files in `{}`",
-            origin.display()
-        );
-        let there = Files::read(directory)?;
-        for path in there.0.keys().filter(|path| !files.0.contains_key(*path)) {
+    /// Makes `directory` have these files and no others. Those that are equal are not touched, so that Cargo takes none
+    /// of them for changed; edits are undone.
+    pub(crate) fn lay_down(files: &Files, directory: &Path) -> Result<WorkingCopy> {
+        let there = read_or_none(directory)?;
+        for path in there.keys().filter(|path| !files.contains_key(*path)) {
             let path = directory.join(path);
             fs::remove_file(&path)
                 .with_context(|| format!("failed to remove `{}`", path.display()))?;
         }
-        for (path, content) in &files.0 {
-            if there.0.get(path) == Some(content) {
+        for (path, content) in files {
+            if there.get(path) == Some(content) {
                 continue;
             }
             let path = directory.join(path);
@@ -94,7 +94,7 @@ impl WorkingCopy {
         }
         Ok(WorkingCopy {
             directory: directory.to_path_buf(),
-            hash: files.hash(),
+            hash: hash(files),
         })
     }
 
@@ -144,14 +144,14 @@ mod tests {
         for file in ["Cargo.toml", "src/lib.rs", "src/old.rs", "target/debug/x"] {
             fs::write(origin.join(file), file).unwrap();
         }
-        let first = WorkingCopy::lay_down(&origin, &copy).unwrap();
+        let first = WorkingCopy::lay_down(&read(&origin).unwrap(), &copy).unwrap();
         assert!(!copy.join("target").exists());
         let modified = || fs::metadata(copy.join("Cargo.toml")).unwrap().modified();
         let before = modified().unwrap();
 
         first.edit("src/lib.rs").unwrap();
         fs::remove_file(origin.join("src/old.rs")).unwrap();
-        let second = WorkingCopy::lay_down(&origin, &copy).unwrap();
+        let second = WorkingCopy::lay_down(&read(&origin).unwrap(), &copy).unwrap();
         assert_eq!(
             fs::read_to_string(copy.join("src/lib.rs")).unwrap(),
             "src/lib.rs"
@@ -160,12 +160,7 @@ mod tests {
         assert_eq!(modified().unwrap(), before);
         assert_ne!(first.hash, second.hash);
 
-        let nowhere = WorkingCopy::lay_down(&scratch.path().join("nowhere"), &copy);
-        assert!(
-            nowhere
-                .unwrap_err()
-                .to_string()
-                .starts_with("there are no files in ")
-        );
+        let error = read(&scratch.path().join("nowhere")).unwrap_err();
+        assert!(error.to_string().starts_with("there are no files in "));
     }
 }

@@ -3,9 +3,9 @@
 use std::env;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::peers::{Peer, Way, first_line};
 use crate::results::{Program, Versions};
@@ -34,7 +34,6 @@ pub(crate) struct Tools {
     sysroot: PathBuf,
     /// The platform that rustc builds for.
     pub(crate) host: String,
-    xtask: PathBuf,
 }
 
 /// Where the two Cargos are, if not to be built.
@@ -51,7 +50,7 @@ impl Tools {
             Some(path) => path
                 .canonicalize()
                 .with_context(|| format!("failed to find `{}`", path.display())),
-            None => make(xtask, &[command, "--release"]).map(PathBuf::from),
+            None => make(xtask, command),
         };
         let fork = make(given.fork, "build")?;
         let stock = make(given.stock, "stock")?;
@@ -60,13 +59,7 @@ impl Tools {
             stock,
             sysroot: sysroot()?,
             host: host()?,
-            xtask: xtask.to_path_buf(),
         })
-    }
-
-    /// Has xtask write the sources of a generated workload.
-    pub(crate) fn generate(&self, name: &str) -> Result<()> {
-        make(&self.xtask, &["generate", name]).map(drop)
     }
 
     /// Libraries of the toolchain.
@@ -129,20 +122,21 @@ fn host() -> Result<String> {
     first_line(Command::new("rustc").args(["--print", "host-tuple"]))
 }
 
-/// Runs xtask, whose progress is shown; gives the last line that it prints.
-fn make(xtask: &Path, args: &[&str]) -> Result<String> {
-    let shown = format!("cargo xtask {}", args.join(" "));
+/// Has xtask build a Cargo, and gives its path. The progress is shown.
+fn make(xtask: &Path, command: &str) -> Result<PathBuf> {
     let output = Command::new(xtask)
-        .args(args)
-        .stderr(std::process::Stdio::inherit())
+        .args([command, "--release"])
+        .stderr(Stdio::inherit())
         .output()
         .with_context(|| format!("failed to run `{}`", xtask.display()))?;
-    ensure!(output.status.success(), "`{shown}` failed");
+    ensure!(
+        output.status.success(),
+        "`cargo xtask {command} --release` failed"
+    );
     let text = String::from_utf8_lossy(&output.stdout);
-    match text.lines().last() {
-        Some(line) => Ok(line.to_owned()),
-        None => bail!("`{shown}` does not say what it has made"),
-    }
+    let path = text.lines().last();
+    path.map(PathBuf::from)
+        .with_context(|| format!("`cargo xtask {command}` does not say where the executable is"))
 }
 
 fn program(path: &Path) -> Result<Program> {

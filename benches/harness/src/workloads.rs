@@ -1,5 +1,6 @@
 //! The programs that are built.
 
+use crate::generate::Generator;
 use crate::peers::{Peer, Way};
 use crate::results::{Mode, Phase};
 
@@ -8,11 +9,10 @@ use crate::results::{Mode, Phase};
 pub(crate) enum Origin {
     /// A directory of this repository.
     Directory(&'static str),
-    /// Written by `cargo xtask generate <name>` to a directory of this repository.
-    Generated {
-        name: &'static str,
-        directory: &'static str,
-    },
+    /// The same, with files that are generated.
+    Completed(&'static str, Generator),
+    /// Nothing but files that are generated.
+    Generated(Generator),
     /// Upstream Cargo without patches, which does not change when the patches do.
     Upstream,
 }
@@ -91,14 +91,16 @@ const fn workload(name: &'static str, title: &'static str, origin: Origin) -> Wo
     }
 }
 
-const fn wide(name: &'static str, title: &'static str, directory: &'static str) -> Workload {
+const fn wide(name: &'static str, title: &'static str, dependencies: usize) -> Workload {
+    let origin = Origin::Generated(Generator::Tree(dependencies));
     Workload {
         program: Some("wide"),
+        start: &[],
         edits: Edits {
             bin: Some("src/main.rs"),
             ..NO_EDITS
         },
-        ..workload(name, title, Origin::Generated { name, directory })
+        ..workload(name, title, origin)
     }
 }
 
@@ -170,39 +172,43 @@ pub(crate) const WORKLOADS: [Workload; 10] = [
             Origin::Directory("benches/workloads/workspace"),
         )
     },
-    workload(
-        "tests-150",
-        "150 integration tests in one package",
-        Origin::Generated {
-            name: "tests-150",
-            directory: "target/workloads/tests-150",
-        },
-    ),
-    workload(
-        "doctests-200",
-        "200 doctests in one crate of edition 2021",
-        Origin::Generated {
-            name: "doctests-200",
-            directory: "target/workloads/doctests-200",
-        },
-    ),
-    wide("wide-100", "100 dependencies", "target/workloads/wide-100"),
-    wide("wide-300", "300 dependencies", "target/workloads/wide-300"),
-    wide(
-        "wide-1000",
-        "1,000 dependencies",
-        "target/workloads/wide-1000",
-    ),
+    Workload {
+        tests: Some(Tests {
+            selection: &[],
+            edit: "src/lib.rs",
+        }),
+        ..workload(
+            "tests-150",
+            "150 integration tests in one package",
+            Origin::Completed("benches/workloads/tests-150", Generator::Tests(150)),
+        )
+    },
+    Workload {
+        has_doctests: true,
+        ..workload(
+            "doctests-200",
+            "200 doctests in one crate of edition 2021",
+            Origin::Completed("benches/workloads/doctests-200", Generator::Examples(200)),
+        )
+    },
+    wide("wide-100", "100 dependencies", 100),
+    wide("wide-300", "300 dependencies", 300),
+    wide("wide-1000", "1,000 dependencies", 1000),
     Workload {
         weight: Weight::Heavy,
         is_default: false,
         program: Some("workload-bevy"),
+        start: &[],
         edits: Edits {
             bin: Some("src/main.rs"),
             leaf: None,
             base: None,
         },
-        system_libraries: &[("alsa", "libasound2-dev"), ("libudev", "libudev-dev")],
+        system_libraries: &[
+            ("alsa", "libasound2-dev"),
+            ("libudev", "libudev-dev"),
+            ("wayland-client", "libwayland-dev"),
+        ],
         ..workload(
             "bevy",
             "a bevy application",

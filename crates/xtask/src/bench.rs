@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: builds the harness in `benches/harness` and becomes it.
 //!
 //! The harness is a program of its own, so that nobody who works on the fork compiles it and its charts with xtask. It
-//! calls xtask back for what it measures: `build`, `stock`, `generate`.
+//! calls xtask back for what it measures: `build` and `stock`.
 
 use std::env;
 use std::ffi::OsString;
