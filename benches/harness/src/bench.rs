@@ -55,12 +55,13 @@ struct Participant<'a> {
 impl Bench<'_> {
     /// Measures what the plan has and the results have not.
     pub(crate) fn run(&mut self, plan: &Plan) -> Result<()> {
-        self.results.skipped.extend(plan.skipped.clone());
         for (name, reason) in &plan.skipped {
-            eprintln!("left out: {name}, since {reason}");
+            self.skip(name, reason);
         }
         for planned in &plan.workloads {
+            self.results.skipped.remove(planned.workload.name);
             for peer in &planned.peers {
+                self.results.skipped.remove(peer.name);
                 let facts = self.peer_facts(peer)?;
                 self.results.peers.insert(peer.name.to_owned(), facts);
             }
@@ -80,6 +81,13 @@ impl Bench<'_> {
             self.workload(plan, planned)?;
         }
         Ok(())
+    }
+
+    fn skip(&mut self, name: &str, reason: &str) {
+        eprintln!("left out: {name}, since {reason}");
+        self.results
+            .skipped
+            .insert(name.to_owned(), reason.to_owned());
     }
 
     fn begin_session(&mut self) -> Result<()> {
@@ -110,7 +118,14 @@ impl Bench<'_> {
         let workload = planned.workload;
         let work = self.work.join(workload.name);
         let mut runner = Runner::new(work.join("commands.log"))?;
-        let copy = self.lay_down(workload, &work)?;
+        let copy = match self.working_copy(workload, &work, &mut runner) {
+            Ok(copy) => copy,
+            // Hours of other workloads may come after this one.
+            Err(error) => {
+                self.skip(workload.name, &format!("{error:#}"));
+                return self.save();
+            }
+        };
         let machine_options = machine_options(workload);
         let mut sites = Vec::new();
         for peer in &planned.peers {
@@ -124,10 +139,6 @@ impl Bench<'_> {
                 directory: work.join(peer.name),
             });
         }
-        if let Some(site) = sites.first() {
-            let mut cargo = self.tools.cargo(site.peer, copy.directory());
-            runner.run(cargo.args(["fetch", "--locked"]))?;
-        }
         for phase in &plan.phases {
             self.phase(plan, *phase, &sites, &mut runner)?;
         }
@@ -139,8 +150,14 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Makes the working copy, and checks that earlier samples of this run were taken of the same sources.
-    fn lay_down(&mut self, workload: &Workload, work: &Path) -> Result<WorkingCopy> {
+    /// Makes the working copy, downloads its dependencies, and checks that earlier samples of this run were taken of the
+    /// same sources.
+    fn working_copy(
+        &mut self,
+        workload: &Workload,
+        work: &Path,
+        runner: &mut Runner,
+    ) -> Result<WorkingCopy> {
         let mut files = match workload.origin {
             Origin::Directory(path) | Origin::Completed(path, _) => {
                 sources::read(&self.repository.join(path))?
@@ -163,9 +180,11 @@ impl Bench<'_> {
             });
         ensure!(
             facts.sources == copy.hash,
-            "the workload `{}` has changed since this run was started\nhelp: start a new one with `--fresh`",
+            "the workload `{}` has changed since this run was started (help: start a new one with `--fresh`)",
             workload.name
         );
+        let mut cargo = self.tools.stock(copy.directory());
+        runner.run(cargo.args(["fetch", "--locked"]))?;
         Ok(copy)
     }
 

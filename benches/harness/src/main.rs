@@ -62,7 +62,7 @@ struct Options {
     /// Start a new run, though there is one that could go on
     #[arg(long)]
     fresh: bool,
-    /// Measure though others use the machine; such numbers do not count
+    /// Measure though others use the machine; such numbers do not count, and go to `target/bench/loaded/`
     #[arg(long)]
     loaded: bool,
     /// Leave what was built; the next run needs it only if this one is interrupted
@@ -130,9 +130,12 @@ fn run(options: Options) -> Result<()> {
         machine: machine::describe(),
         versions: tools.versions()?,
     };
+    // Numbers that do not count stay apart from those that do, and are never gone on with.
+    let counts = mode == Mode::Full && !options.loaded;
     let parent = match mode {
-        Mode::Full => repository.join("benches/results"),
         Mode::Quick => work.join("quick"),
+        Mode::Full if options.loaded => work.join("loaded"),
+        Mode::Full => repository.join("benches/results"),
     };
     let (directory, results) = open_run(&parent, identity, &machine::now(), options.fresh)?;
     let mut bench = Bench {
@@ -148,7 +151,7 @@ fn run(options: Options) -> Result<()> {
     };
     bench.run(&plan)?;
     report::write(&bench.results, &bench.directory)?;
-    if mode == Mode::Full {
+    if counts {
         bench::link_from_readme(&repository, &bench.directory)?;
     }
     println!("{}", bench.directory.join(report::FILE).display());

@@ -79,13 +79,21 @@ impl Tools {
         })
     }
 
-    /// The Cargo of `peer` in `directory`, with nothing of the caller's environment that could change a build. rustc is
-    /// called directly, since the proxies of rustup would be part of each time.
+    /// The Cargo of `peer`, see [`Tools::stock`].
     pub(crate) fn cargo(&self, peer: &Peer, directory: &Path) -> Command {
-        let cargo = match peer.way {
-            Way::Groups => &self.fork,
-            Way::Static | Way::SharedStd | Way::OwnDylib => &self.stock,
-        };
+        match peer.way {
+            Way::Groups => self.command(&self.fork, directory),
+            Way::Static | Way::SharedStd | Way::OwnDylib => self.stock(directory),
+        }
+    }
+
+    /// Upstream's Cargo in `directory`, with nothing of the caller's environment that could change a build. rustc is
+    /// called directly, since the proxies of rustup would be part of each time.
+    pub(crate) fn stock(&self, directory: &Path) -> Command {
+        self.command(&self.stock, directory)
+    }
+
+    fn command(&self, cargo: &Path, directory: &Path) -> Command {
         let mut command = Command::new(cargo);
         for (name, _) in env::vars_os() {
             if name.to_str().is_some_and(is_removed) {

@@ -241,6 +241,7 @@ fn what_is_missing(view: &View) -> String {
     if !view.0.skipped.is_empty() {
         text.push_str("\n## Left out\n\n");
         for (name, reason) in &view.0.skipped {
+            let reason = reason.replace('\n', "\n  ");
             text.push_str(&format!("- {name}: {reason}\n"));
         }
     }
@@ -382,7 +383,7 @@ Groups that a cold build of ours-lld links: frozen 370 ms; 600 ms of its critica
         assert_eq!(what_is_missing(&View(&results)), "");
         results
             .skipped
-            .insert("static-wild".to_owned(), "there is no `wild`".to_owned());
+            .insert("static-wild".to_owned(), "there is no\n`wild`".to_owned());
         results.failures.push(Failure {
             workload: "app".to_owned(),
             phase: Phase::Link,
@@ -392,7 +393,8 @@ Groups that a cold build of ours-lld links: frozen 370 ms; 600 ms of its critica
         let expected = "
 ## Left out
 
-- static-wild: there is no `wild`
+- static-wild: there is no
+  `wild`
 
 ## Failed
 
