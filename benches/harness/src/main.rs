@@ -42,7 +42,10 @@ use crate::workloads::{WORKLOADS, Workload};
 /// it is started again on the same machine with the same versions. Workloads, peers and phases are explained in
 /// `benches/README.md`.
 #[derive(Parser)]
-#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
+#[command(
+    name = "cargo xtask bench",
+    override_usage = "cargo xtask bench [OPTIONS]"
+)]
 struct Options {
     /// See that it works: hello world and the application, few samples, results in `target/bench/quick/`
     #[arg(long)]
