@@ -6,10 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use measure::executable::{is_group, needed};
 
 use crate::application::{
-    self, Application, Build, Linking, NAME, Printed, SUBCOMMANDS, is_group, is_platform_supported,
-    needed, require_equal,
+    self, Application, Build, Linking, NAME, Printed, SUBCOMMANDS, is_platform_supported,
+    require_equal,
 };
 use crate::fork::{self, Profile};
 use crate::steps::{Show, Step};
@@ -75,9 +76,9 @@ fn switch(application: &Application, step: &mut Step) -> Result<(AllPrinted, Bui
     let first_dynamic = application.build(step, Linking::Dynamic)?;
     first_dynamic.require(Linking::Dynamic)?;
     ensure!(
-        first_dynamic.compiled() == BTreeSet::from([NAME]),
+        first_dynamic.artifacts.compiled() == BTreeSet::from([NAME]),
         "the first dynamic build should compile `{NAME}` only, but it compiles {}",
-        joined(&first_dynamic.compiled())
+        joined(&first_dynamic.artifacts.compiled())
     );
 
     let mut last = first_dynamic;
@@ -85,10 +86,10 @@ fn switch(application: &Application, step: &mut Step) -> Result<(AllPrinted, Bui
         last = application.build(step, linking)?;
         last.require(linking)?;
         ensure!(
-            last.made().is_empty(),
+            last.artifacts.made().is_empty(),
             "`cargo build {}` makes {} again, though nothing has changed since it was built that way",
             linking.option(),
-            joined(&last.made())
+            joined(&last.artifacts.made())
         );
     }
     Ok((printed, last))
@@ -98,7 +99,13 @@ fn switch(application: &Application, step: &mut Step) -> Result<(AllPrinted, Bui
 fn check_libraries(build: &Build) -> Result<()> {
     let directory = build.executable.with_file_name("deps");
     let mut files: Vec<PathBuf> = vec![build.executable.clone()];
-    files.extend(build.groups().iter().map(|group| group.to_path_buf()));
+    files.extend(
+        build
+            .artifacts
+            .groups()
+            .iter()
+            .map(|group| group.to_path_buf()),
+    );
     for file in files {
         for soname in needed(&file)? {
             let is_there = is_group(&soname) && directory.join(&soname).is_file();

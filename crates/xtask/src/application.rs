@@ -1,17 +1,15 @@
 //! The application on which the fork is tried: its sources, its builds, and what it prints.
 
-use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use link_engine::elf::DynamicInfo;
+use measure::executable::{is_group, needed};
+use measure::messages::Artifacts;
 
 use crate::fork;
-use crate::messages::{self, Artifact};
 use crate::sources::{Entries, Sources};
 use crate::steps::Step;
 use crate::toolchain;
@@ -24,9 +22,6 @@ pub(crate) const SUBCOMMANDS: [&str; 3] = ["run", "identity", "backtrace"];
 
 /// What its package consists of.
 const ENTRIES: Entries = &["Cargo.lock", "Cargo.toml", "local", "src", "tests"];
-
-/// Files of groups are named `dynamic-deps-<group>-…`, and so are their sonames.
-const GROUP_PREFIX: &str = "dynamic-deps-";
 
 /// How the dependencies of the application are linked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,11 +102,11 @@ impl Application {
     }
 }
 
-/// A build of the application: the messages of Cargo about it.
+/// A build of the application.
 #[derive(Debug)]
 pub(crate) struct Build {
     pub(crate) executable: PathBuf,
-    artifacts: Vec<Artifact>,
+    pub(crate) artifacts: Artifacts,
 }
 
 impl Build {
@@ -122,53 +117,11 @@ impl Build {
 
     /// Reads the messages of a build.
     pub(crate) fn parse(messages: &str) -> Result<Build> {
-        let artifacts = messages::artifacts(messages)?;
-        let executable = artifacts
-            .iter()
-            .find(|artifact| artifact.target.name == NAME)
-            .and_then(|artifact| artifact.executable.clone())
-            .with_context(|| format!("Cargo does not say where the executable of `{NAME}` is"))?;
+        let artifacts = Artifacts::parse(messages)?;
         Ok(Build {
-            executable,
+            executable: artifacts.executable(NAME)?,
             artifacts,
         })
-    }
-
-    /// Names of the Cargo targets that were compiled or linked and not taken from an earlier build, sorted.
-    pub(crate) fn made(&self) -> BTreeSet<&str> {
-        let dirty = self.artifacts.iter().filter(|artifact| !artifact.fresh);
-        dirty
-            .map(|artifact| artifact.target.name.as_str())
-            .collect()
-    }
-
-    /// The same without groups.
-    pub(crate) fn compiled(&self) -> BTreeSet<&str> {
-        let mut made = self.made();
-        made.retain(|name| !is_group(name));
-        made
-    }
-
-    /// The shared objects of its groups.
-    pub(crate) fn groups(&self) -> Vec<&Path> {
-        self.artifacts
-            .iter()
-            .filter(|artifact| artifact.is_group())
-            .flat_map(|artifact| &artifact.filenames)
-            .map(PathBuf::as_path)
-            .filter(|file| file.extension() == Some(OsStr::new("so")))
-            .collect()
-    }
-
-    /// Number of packages that were compiled, now or earlier: one that is compiled in two ways, or has a build script,
-    /// counts once.
-    pub(crate) fn package_count(&self) -> usize {
-        self.artifacts
-            .iter()
-            .filter(|artifact| !artifact.is_group())
-            .map(|artifact| &artifact.package_id)
-            .collect::<BTreeSet<_>>()
-            .len()
     }
 
     /// Fails unless the executable is linked as asked.
@@ -256,18 +209,6 @@ pub(crate) fn require_equal(what: &str, found: &str, expected: &str) -> Result<(
     );
 }
 
-/// Names of the libraries that an executable or a shared object needs.
-pub(crate) fn needed(file: &Path) -> Result<Vec<String>> {
-    let info = DynamicInfo::read(file)?;
-    let info = info.with_context(|| format!("`{}` is not an ELF file", file.display()))?;
-    Ok(info.needed)
-}
-
-/// Whether a file, soname or Cargo target is named like a group.
-pub(crate) fn is_group(name: &str) -> bool {
-    name.starts_with(GROUP_PREFIX)
-}
-
 /// Whether the fork links dependencies dynamically on this platform.
 pub(crate) fn is_platform_supported() -> bool {
     cfg!(all(target_os = "linux", target_env = "gnu"))
@@ -298,36 +239,6 @@ fn without_thread_ids(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const MESSAGES: &str = concat!(
-        r#"{"reason":"compiler-artifact","package_id":"regex","target":{"name":"build-script-build","kind":["custom-build"],"doctest":false},"profile":{"test":false},"fresh":true,"filenames":["/d/build"],"executable":null}"#,
-        "\n",
-        r#"{"reason":"compiler-artifact","package_id":"regex","target":{"name":"regex","kind":["lib"],"doctest":true},"profile":{"test":false},"fresh":true,"filenames":["/d/libregex.rlib"],"executable":null}"#,
-        "\n",
-        r#"{"reason":"build-script-executed","linked_libs":[]}"#,
-        "\n",
-        r#"{"reason":"compiler-artifact","package_id":"dynamic-deps-frozen","target":{"name":"dynamic-deps-frozen","kind":["dynamic-deps-group"],"doctest":false},"profile":{"test":false},"fresh":false,"filenames":["/d/g.so","/d/g.json"],"executable":null}"#,
-        "\n",
-        r#"{"reason":"compiler-artifact","package_id":"workload-app","target":{"name":"workload-app","kind":["bin"],"doctest":false},"profile":{"test":false},"fresh":false,"filenames":["/d/workload-app"],"executable":"/d/workload-app"}"#,
-        "\n",
-        r#"{"reason":"build-finished","success":true}"#,
-        "\n",
-    );
-
-    #[test]
-    fn messages_tell_what_was_built() {
-        let build = Build::parse(MESSAGES).unwrap();
-        assert_eq!(build.executable, Path::new("/d/workload-app"));
-        assert_eq!(build.made(), [NAME, "dynamic-deps-frozen"].into());
-        assert_eq!(build.compiled(), [NAME].into());
-        assert_eq!(build.groups(), [Path::new("/d/g.so")]);
-        assert_eq!(build.package_count(), 2);
-        let error = Build::parse("").unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "Cargo does not say where the executable of `workload-app` is"
-        );
-    }
 
     #[test]
     fn thread_ids_do_not_count() {

@@ -6,12 +6,12 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use measure::messages;
 
 use crate::application::{
     Application, Linking, Printed, is_platform_supported, require_equal, require_linked,
 };
 use crate::fork::{self, Profile};
-use crate::messages;
 use crate::steps::{Show, Step};
 use crate::tree::{Tree, Unexported};
 

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail, ensure};
-use object::{Object, ObjectSection};
-use serde::Deserialize;
+use measure::timings::Timings;
+use measure::{executable, machine, statistics};
 
 use crate::application::{
     self, Application, Build, Linking, NAME, Printed, SUBCOMMANDS, is_platform_supported,
@@ -65,8 +65,8 @@ type Samples = Both<Vec<Duration>>;
 struct FirstBuilds {
     executables: Both<PathBuf>,
     package_count: usize,
-    /// Time in which each group was linked, by the group's name.
-    groups: Vec<(String, Duration)>,
+    /// Seconds in which each group was linked, by the group's name.
+    groups: Vec<(String, f64)>,
     /// Size of all groups in bytes.
     group_size: u64,
 }
@@ -89,7 +89,8 @@ pub(crate) fn run(tree: &Tree, steps: &mut Steps, profile: Profile) -> Result<Re
     let of_static = steps.run("static", |step| {
         let build = application.build(step, Linking::Static)?;
         build.require(Linking::Static)?;
-        keep(repository, &build, "static").map(|executable| (executable, build.package_count()))
+        keep(repository, &build, "static")
+            .map(|executable| (executable, build.artifacts.package_count()))
     })?;
     let first = steps.run("dynamic", |step| {
         let build = build_dynamic(&application, step)?;
@@ -101,7 +102,7 @@ pub(crate) fn run(tree: &Tree, steps: &mut Steps, profile: Profile) -> Result<Re
             },
             package_count,
             groups: group_times(&application.build_directory)?,
-            group_size: total_size(&build.groups())?,
+            group_size: total_size(&build.artifacts.groups())?,
         })
     })?;
     steps.run("compare", |step| {
@@ -201,8 +202,8 @@ fn measure(
         rows.push(Row {
             label: label.to_owned(),
             unit,
-            of_static: median(&samples.of_static).as_secs_f64(),
-            of_dynamic: median(&samples.of_dynamic).as_secs_f64(),
+            of_static: median(&samples.of_static),
+            of_dynamic: median(&samples.of_dynamic),
         });
     }
     let sizes = executables.try_map(|path| total_size(&[path]))?;
@@ -322,7 +323,7 @@ fn timed_build(
 
 /// Fails if a build compiled something else, since its time would be of no use.
 fn require_compiled(build: &Build, expected: &[&str]) -> Result<()> {
-    let compiled = build.compiled();
+    let compiled = build.artifacts.compiled();
     ensure!(
         compiled == expected.iter().copied().collect::<BTreeSet<_>>(),
         "a build compiled {compiled:?} in the place of {expected:?}"
@@ -354,56 +355,33 @@ fn total_size(files: &[impl AsRef<Path>]) -> Result<u64> {
     Ok(size)
 }
 
-/// The middle of the samples; of two in the middle the later.
-fn median(samples: &[Duration]) -> Duration {
-    let mut sorted = samples.to_vec();
-    sorted.sort();
-    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+fn median(samples: &[Duration]) -> f64 {
+    let seconds: Vec<f64> = samples.iter().map(Duration::as_secs_f64).collect();
+    statistics::median(&seconds).unwrap_or_default()
 }
 
-/// Times of the groups that the last build with `--timings` has linked.
-fn group_times(build_directory: &Path) -> Result<Vec<(String, Duration)>> {
+/// Seconds in which the last build with `--timings` has linked each group.
+fn group_times(build_directory: &Path) -> Result<Vec<(String, f64)>> {
     let path = build_directory.join("cargo-timings/cargo-timing.html");
     let report = fs::read_to_string(&path)
         .with_context(|| format!("failed to read `{}`", path.display()))?;
-    let times = parse_group_times(&report).with_context(|| format!("in `{}`", path.display()))?;
+    let timings = Timings::parse(&report).with_context(|| format!("in `{}`", path.display()))?;
+    let times: Vec<_> = timings
+        .groups()
+        .into_iter()
+        .map(|(group, seconds)| (group.to_owned(), seconds))
+        .collect();
     if times.is_empty() {
         bail!("`{}` has no group that was linked", path.display());
     }
     Ok(times)
 }
 
-fn parse_group_times(report: &str) -> Result<Vec<(String, Duration)>> {
-    /// A unit in the data of the report, which is a JavaScript constant in JSON.
-    #[derive(Deserialize)]
-    struct UnitTime {
-        name: String,
-        /// In seconds.
-        duration: f64,
-    }
-
-    let (_, data) = report
-        .split_once("const UNIT_DATA = ")
-        .context("the report has no data about units")?;
-    let units: Vec<UnitTime> = serde_json::Deserializer::from_str(data)
-        .into_iter()
-        .next()
-        .context("the report has no data about units")??;
-    Ok(units
-        .into_iter()
-        .filter_map(|unit| {
-            let group = unit.name.strip_prefix("dynamic-deps-")?;
-            Some((group.to_owned(), Duration::from_secs_f64(unit.duration)))
-        })
-        .filter(|(_, time)| !time.is_zero())
-        .collect())
-}
-
 fn groups_note(first: &FirstBuilds) -> String {
     let parts: Vec<String> = first
         .groups
         .iter()
-        .map(|(group, time)| format!("{group} {:.2} s", time.as_secs_f64()))
+        .map(|(group, seconds)| format!("{group} {seconds:.2} s"))
         .collect();
     format!(
         "Once, and when dependencies change: the groups are linked ({}).\n\
@@ -414,13 +392,11 @@ fn groups_note(first: &FirstBuilds) -> String {
 }
 
 fn machine_note(first: &FirstBuilds, profile: Profile) -> Result<String> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let static_executable = &first.executables.of_static;
-    let linker = linker_of(&read(static_executable)?)
-        .with_context(|| format!("failed to read `{}`", static_executable.display()))?;
+    let linker = executable::linker(&first.executables.of_static)?;
     Ok(format!(
-        "Machine: {cores} cores, {}\nCompiler: {}\nLinker: {}\nFork: {}",
-        processor(),
+        "Machine: {} cores, {}\nCompiler: {}\nLinker: {}\nFork: {}",
+        machine::cores(),
+        machine::processor(),
         toolchain::rustc_version()?,
         linker.unwrap_or_else(|| "one that does not name itself, as GNU ld".to_owned()),
         match profile {
@@ -428,38 +404,6 @@ fn machine_note(first: &FirstBuilds, profile: Profile) -> Result<String> {
             Profile::Dev => "not optimised; for real numbers leave out `--dev`",
         },
     ))
-}
-
-/// The linker as it names itself in what it has linked: lld, mold and wild do.
-fn linker_of(executable: &[u8]) -> Result<Option<String>> {
-    let file = object::File::parse(executable)?;
-    let Some(section) = file.section_by_name(".comment") else {
-        return Ok(None);
-    };
-    let comment = String::from_utf8_lossy(section.data()?).into_owned();
-    Ok(comment.split('\0').find_map(linker_name))
-}
-
-fn linker_name(comment: &str) -> Option<String> {
-    let name = match comment.strip_prefix("Linker: ") {
-        Some(name) => name,
-        None if comment.starts_with("mold ") => comment,
-        None => return None,
-    };
-    let name = name.split(" (").next().unwrap_or(name);
-    Some(name.to_owned())
-}
-
-/// The model of the processor, where the system tells.
-fn processor() -> String {
-    let information = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    information
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map_or_else(
-            || std::env::consts::ARCH.to_owned(),
-            |(_, model)| model.to_owned(),
-        )
 }
 
 fn next_steps(repository: &Repository) -> String {
@@ -475,60 +419,4 @@ fn next_steps(repository: &Repository) -> String {
         toolchain = fork::TOOLCHAIN,
         executable = repository.fork_executable().display()
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn middle_of_the_samples_counts() {
-        let samples = |seconds: &[u64]| {
-            let samples: Vec<_> = seconds.iter().copied().map(Duration::from_secs).collect();
-            median(&samples).as_secs()
-        };
-        assert_eq!(samples(&[9, 1, 2]), 2);
-        assert_eq!(samples(&[4, 1, 3, 2]), 3);
-        assert_eq!(samples(&[]), 0);
-    }
-
-    #[test]
-    fn report_of_cargo_has_the_times_of_groups() {
-        let report = r#"<script>
-DURATION = 5;
-const UNIT_DATA = [
-  {"i": 0, "name": "regex", "target": "", "start": 0.0, "duration": 3.5},
-  {"i": 1, "name": "dynamic-deps-frozen", "start": 0.1, "duration": 1.25},
-  {"i": 2, "name": "dynamic-deps-local", "start": 0.0, "duration": 0.0}
-];
-const CONCURRENCY_DATA = [];
-"#;
-        assert_eq!(
-            parse_group_times(report).unwrap(),
-            [("frozen".to_owned(), Duration::from_millis(1250))]
-        );
-        assert!(parse_group_times("<html>").is_err());
-    }
-
-    #[test]
-    fn linkers_name_themselves() {
-        #[track_caller]
-        fn check(comment: &str, expected: Option<&str>) {
-            assert_eq!(linker_name(comment).as_deref(), expected);
-        }
-        check(
-            "Linker: LLD 22.1.2 (/checkout/llvm 1cb4)",
-            Some("LLD 22.1.2"),
-        );
-        check("mold 2.40.4 (compatible with GNU ld)", Some("mold 2.40.4"));
-        check("rustc version 1.95.0 (59807616e 2026-04-14)", None);
-        check("GCC: (Debian 12.2.0-14) 12.2.0", None);
-    }
-
-    #[test]
-    fn the_program_that_runs_this_test_was_linked() {
-        let program = read(&std::env::current_exe().unwrap()).unwrap();
-        assert!(linker_of(&program).is_ok());
-        assert!(linker_of(b"#!/bin/sh\n").is_err());
-    }
 }

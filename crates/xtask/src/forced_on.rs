@@ -17,8 +17,9 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
+use measure::executable::{is_group, needed};
 
-use crate::application::{is_group, is_platform_supported, needed};
+use crate::application::is_platform_supported;
 use crate::fork;
 use crate::steps::Step;
 use crate::suite::{StandIn, Suite};

@@ -22,7 +22,7 @@ const ENGINE_PACKAGES: [&str; 5] = ["link-engine", "link-plan", "object", "memma
 
 /// What a development build consists of. A test target, the smallest there is, makes Cargo choose features as for the
 /// test suite.
-pub(crate) const DEV_TARGETS: [&str; 4] = ["--bin", "cargo", "--test", "build-std"];
+const DEV_TARGETS: [&str; 4] = ["--bin", "cargo", "--test", "build-std"];
 
 /// How the fork is compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,22 @@ pub(crate) enum Profile {
 }
 
 impl Profile {
+    pub(crate) fn new(release: bool) -> Profile {
+        if release {
+            Profile::Release
+        } else {
+            Profile::Dev
+        }
+    }
+
+    /// What is built of Cargo's package.
+    pub(crate) fn targets(self) -> &'static [&'static str] {
+        match self {
+            Profile::Dev => &DEV_TARGETS,
+            Profile::Release => &["--bin", "cargo", "--release"],
+        }
+    }
+
     pub(crate) fn directory(self) -> &'static str {
         match self {
             Profile::Dev => "debug",
@@ -54,11 +70,7 @@ impl Profile {
 /// Builds the fork; gives the path of its executable.
 pub(crate) fn build(repository: &Repository, step: &mut Step, profile: Profile) -> Result<PathBuf> {
     let mut cargo = cargo_in_tree(repository, step, "build");
-    match profile {
-        Profile::Dev => cargo.args(DEV_TARGETS),
-        Profile::Release => cargo.args(["--bin", "cargo", "--release"]),
-    };
-    step.command(&mut cargo, Show::Progress)?;
+    step.command(cargo.args(profile.targets()), Show::Progress)?;
     let built = repository
         .fork_build()
         .join(profile.directory())

@@ -6,6 +6,7 @@
 mod app;
 mod application;
 mod awkward;
+mod bench;
 mod corpus;
 mod demo;
 mod docs;
@@ -19,7 +20,6 @@ mod fuzz;
 mod git;
 mod libtest;
 mod link_time;
-mod messages;
 mod overlay;
 mod patch;
 mod paths;
@@ -125,6 +125,19 @@ enum Command {
         #[arg(long, default_value_t = 60, value_name = "N")]
         seconds: u64,
     },
+    /// Measure the fork beside its peers; `--help` lists the options
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// Options of the harness
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Build upstream's Cargo without patches: `target/stock/bin/cargo`
+    Stock {
+        /// Optimised, for measurements
+        #[arg(long)]
+        release: bool,
+    },
     /// Run everything that CI checks
     Test {
         /// Run this step only; may be given several times
@@ -190,13 +203,8 @@ fn run(command: Command) -> Result<ExitCode> {
             }
         }
         Command::Build { release } => {
-            let profile = if release {
-                Profile::Release
-            } else {
-                Profile::Dev
-            };
             let mut steps = Steps::new(repository.logs(), Chatter::Steps);
-            let executable = build(&tree, &mut steps, profile)?;
+            let executable = build(&tree, &mut steps, Profile::new(release))?;
             println!("{}", executable.display());
         }
         Command::Run { args } => {
@@ -212,7 +220,7 @@ fn run(command: Command) -> Result<ExitCode> {
             })?;
         }
         Command::Demo { dev } => {
-            let profile = if dev { Profile::Dev } else { Profile::Release };
+            let profile = Profile::new(!dev);
             let mut steps = Steps::new(repository.logs(), Chatter::Steps);
             let report = demo::run(&tree, &mut steps, profile)?;
             print!("\n{report}");
@@ -245,6 +253,19 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Fuzz { targets, seconds } => {
             let mut steps = Steps::new(repository.logs(), Chatter::Steps);
             fuzz::run(&repository, &mut steps, &targets, seconds)?;
+        }
+        Command::Bench { args } => {
+            let mut steps = Steps::new(repository.logs(), Chatter::None);
+            steps.run("harness", |step| bench::build(&repository, step))?;
+            bench::exec(&repository, &args)?;
+        }
+        Command::Stock { release } => {
+            let mut steps = Steps::new(repository.logs(), Chatter::Steps);
+            steps.run("tree", |_| tree.materialise(Unexported::Refuse))?;
+            let executable = steps.run("stock", |step| {
+                stock::build(&tree, step, Profile::new(release))
+            })?;
+            println!("{}", executable.display());
         }
         Command::Test { only } => testing::run(&tree, &only)?,
         Command::UpstreamTests { filter, only } => {

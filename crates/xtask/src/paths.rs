@@ -31,6 +31,11 @@ impl Repository {
         self.root.join("README.md")
     }
 
+    /// Cargo's target directory for our own crates.
+    pub(crate) fn target(&self) -> PathBuf {
+        self.root.join("target")
+    }
+
     /// The package that pins upstream.
     pub(crate) fn pin_manifest(&self) -> PathBuf {
         self.root.join("upstream/Cargo.toml")

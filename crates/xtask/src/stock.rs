@@ -1,4 +1,5 @@
-//! Upstream's Cargo without patches and overlay, for tests that compare the fork's command lines with it.
+//! Upstream's Cargo without patches and overlay, for tests that compare the fork's command lines with it, and for
+//! measurements beside it.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -19,14 +20,14 @@ pub(crate) const VARIABLE: &str = "DYNAMIC_DEPS_STOCK_CARGO";
 /// It is built like the fork and into the same directory, so the two share their dependencies; what bears one name in
 /// both lies under two hashes. Only the path `debug/cargo` is that of the one built last, which is why both executables
 /// are used from a place of their own.
-pub(crate) fn build(tree: &Tree, step: &mut Step) -> Result<PathBuf> {
+pub(crate) fn build(tree: &Tree, step: &mut Step, profile: Profile) -> Result<PathBuf> {
     let repository = tree.repository();
     lay_down(tree)?;
     let mut cargo = fork::cargo_in(&repository.stock_tree(), repository, step, "build");
-    step.command(cargo.args(fork::DEV_TARGETS), Show::Progress)?;
+    step.command(cargo.args(profile.targets()), Show::Progress)?;
     let built = repository
         .fork_build()
-        .join(Profile::Dev.directory())
+        .join(profile.directory())
         .join("cargo");
     let executable = repository.stock_executable();
     fork::place(&built, &executable)?;

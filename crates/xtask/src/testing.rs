@@ -226,7 +226,7 @@ fn fork_build(tree: &Tree, step: &mut Step) -> Result<()> {
 
 fn stock_build(tree: &Tree, step: &mut Step) -> Result<()> {
     tree.materialise(Unexported::Refuse)?;
-    stock::build(tree, step).map(drop)
+    stock::build(tree, step, Profile::Dev).map(drop)
 }
 
 /// Runs the chosen tests of upstream's test suite in the tree, all in one process.
@@ -235,7 +235,7 @@ fn testsuite(tree: &Tree, step: &mut Step) -> Result<()> {
     let repository = tree.repository();
     let unpatched = Expectations::read(repository)?.unpatched;
     // Before the fork: the one built last has the path `debug/cargo`, which the tests run.
-    let stock = stock::build(tree, step)?;
+    let stock = stock::build(tree, step, Profile::Dev)?;
     let cargo = |step: &Step| {
         let mut cargo = fork::cargo_in_tree(repository, step, "test");
         cargo

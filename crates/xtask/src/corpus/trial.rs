@@ -12,13 +12,14 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 use link_engine::manifest::{FALLBACK_FILE, FallbackReport, GroupManifest, read_json};
+use measure::executable::{is_group, needed};
+use measure::messages::{self, Artifact};
 
-use crate::application::{Linking, is_group, needed};
+use crate::application::Linking;
 use crate::corpus::package::{cargo_home, rustup_home};
 use crate::corpus::project::Project;
 use crate::corpus::record::Record;
 use crate::corpus::results::Results;
-use crate::messages::{self, Artifact};
 use crate::steps::Step;
 use crate::toolchain;
 

@@ -16,10 +16,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use link_engine::manifest::GroupManifest;
+use measure::executable::{is_group, needed};
+use measure::messages::{self, Artifact};
 
-use crate::application::{Linking, is_group, is_platform_supported, needed};
+use crate::application::{Linking, is_platform_supported};
 use crate::fork::{self, Profile};
-use crate::messages::{self, Artifact};
 use crate::paths::Repository;
 use crate::sources::{Entries, Sources};
 use crate::steps::Step;

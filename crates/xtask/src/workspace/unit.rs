@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::messages::Artifact;
+use measure::messages::Artifact;
 
 /// What of a package is made, and how.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

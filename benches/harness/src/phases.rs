@@ -1,0 +1,470 @@
+//! What is done in each phase, for one workload and one peer.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use measure::messages::Artifacts;
+use measure::timings::Timings;
+
+use crate::link_line::{self, LinkLine};
+use crate::peers::{Peer, Way};
+use crate::results::{Measured, Phase, Quantity, Sample};
+use crate::runner::{Blocked, Ran, Runner};
+use crate::sources::WorkingCopy;
+use crate::tools::Tools;
+use crate::workloads::Workload;
+
+/// A workload as one peer builds it.
+pub(crate) struct Site<'a> {
+    pub(crate) workload: &'static Workload,
+    pub(crate) peer: &'static Peer,
+    pub(crate) tools: &'a Tools,
+    pub(crate) copy: &'a WorkingCopy,
+    /// Options of the workload that depend on the machine.
+    pub(crate) machine_options: &'a [String],
+    /// See [`Peer::configuration`].
+    pub(crate) configuration: Vec<String>,
+    /// Has the target directory, and what links leave.
+    pub(crate) directory: PathBuf,
+}
+
+/// What a phase starts from.
+pub(crate) struct Prepared {
+    artifacts: Artifacts,
+    link_lines: Vec<LinkLine>,
+}
+
+/// A build: its time, and what it made.
+struct Build {
+    ran: Ran,
+    artifacts: Artifacts,
+}
+
+impl Site<'_> {
+    /// Brings everything up to date, so that the rounds of the phase do nothing but what is to be measured.
+    pub(crate) fn prepare(&self, phase: Phase, runner: &mut Runner) -> Result<Prepared> {
+        let mut link_lines = Vec::new();
+        let artifacts = match phase {
+            Phase::Cold | Phase::Switch => Artifacts::default(),
+            Phase::Size
+            | Phase::NoOp
+            | Phase::Start
+            | Phase::RebuildBin
+            | Phase::RebuildLeaf
+            | Phase::RebuildBase => self.run(runner, &mut self.build())?.artifacts,
+            Phase::Tests => self.run(runner, &mut self.build_tests())?.artifacts,
+            Phase::Doctests => self.run(runner, &mut self.run_doctests())?.artifacts,
+            Phase::Link => {
+                self.run(runner, &mut self.build())?;
+                let build = self.record(runner, phase, self.build())?;
+                link_lines = self.link_lines_of(&build.artifacts)?;
+                build.artifacts
+            }
+            Phase::TestLinks => {
+                self.run(runner, &mut self.build_tests())?;
+                let build = self.record(runner, phase, self.build_tests())?;
+                link_lines = self.link_lines_of(&build.artifacts)?;
+                build.artifacts
+            }
+        };
+        for executable in artifacts.executables() {
+            self.peer.require(executable)?;
+        }
+        Ok(Prepared {
+            artifacts,
+            link_lines,
+        })
+    }
+
+    /// One round of the phase.
+    pub(crate) fn round(
+        &self,
+        phase: Phase,
+        prepared: &Prepared,
+        runner: &mut Runner,
+    ) -> Result<Vec<Measured>> {
+        match phase {
+            Phase::Cold => self.cold(runner),
+            Phase::Size => sizes(&prepared.artifacts),
+            Phase::NoOp => self.no_op(runner),
+            Phase::Start => self.start(prepared, runner),
+            Phase::Link => self.link(prepared, runner),
+            Phase::RebuildBin | Phase::RebuildLeaf | Phase::RebuildBase => {
+                self.rebuild(phase, runner)
+            }
+            Phase::Tests => self.tests(runner),
+            Phase::TestLinks => self.relink(&prepared.link_lines, runner),
+            Phase::Doctests => {
+                let build = self.run(runner, &mut self.run_doctests())?;
+                Ok(vec![self.time(&build.ran)?])
+            }
+            Phase::Switch => self.switch(runner),
+        }
+    }
+
+    fn cold(&self, runner: &mut Runner) -> Result<Vec<Measured>> {
+        let target = self.target();
+        remove(&target)?;
+        let mut cargo = self.build();
+        let build = self.run(runner, cargo.arg("--timings"))?;
+        for executable in build.artifacts.executables() {
+            self.peer.require(executable)?;
+        }
+        let mut measured = vec![self.time(&build.ran)?];
+        let report = target.join("cargo-timings/cargo-timing.html");
+        let describe = || format!("failed to read `{}`", report.display());
+        let text = fs::read_to_string(&report).with_context(describe)?;
+        let timings = Timings::parse(&text).with_context(describe)?;
+        // The report is no part of what the build made.
+        remove(&target.join("cargo-timings"))?;
+        let bytes = size_of_directory(&target)?;
+        measured.push(Measured::fact(Quantity::TargetBytes, bytes as f64));
+        if self.peer.way == Way::Groups {
+            for (group, seconds) in timings.groups() {
+                measured.push(Measured {
+                    part: Some(group.to_owned()),
+                    ..Measured::fact(Quantity::GroupSeconds, seconds)
+                });
+            }
+            measured.push(Measured::fact(
+                Quantity::GroupCriticalSeconds,
+                timings.groups_on_critical_path(),
+            ));
+        }
+        Ok(measured)
+    }
+
+    fn no_op(&self, runner: &mut Runner) -> Result<Vec<Measured>> {
+        let build = self.run(runner, &mut self.build())?;
+        let made = build.artifacts.made();
+        ensure!(made.is_empty(), "a build with nothing to do made {made:?}");
+        Ok(vec![self.time(&build.ran)?])
+    }
+
+    fn start(&self, prepared: &Prepared, runner: &mut Runner) -> Result<Vec<Measured>> {
+        let executable = self.program_in(&prepared.artifacts)?;
+        let mut command = Command::new(&executable);
+        command
+            .args(self.workload.start)
+            .env_remove("LD_LIBRARY_PATH");
+        if self.peer.needs_library_path() {
+            let own = executable.with_file_name("deps");
+            let path = std::env::join_paths([own, self.tools.libraries()])?;
+            command.env("LD_LIBRARY_PATH", path);
+        }
+        Ok(vec![runner.run(&mut command)?.time()?])
+    }
+
+    fn link(&self, prepared: &Prepared, runner: &mut Runner) -> Result<Vec<Measured>> {
+        let mut measured = self.relink(&prepared.link_lines, runner)?;
+        if self.peer.way == Way::Groups {
+            let output = self.directory.join("own-objects");
+            for line in &prepared.link_lines {
+                let ran = runner.run(&mut line.own_objects_command(&output)?)?;
+                measured.push(Measured {
+                    quantity: Quantity::OwnObjectsSeconds,
+                    ..self.time(&ran)?
+                });
+            }
+        }
+        Ok(measured)
+    }
+
+    /// Runs the links once more, one after the other: the sum of their times, and the largest of their peaks.
+    fn relink(&self, lines: &[LinkLine], runner: &mut Runner) -> Result<Vec<Measured>> {
+        let (mut seconds, mut peak_memory, mut foreign) = (0.0, 0, None);
+        for line in lines {
+            let ran = runner.run(&mut line.command())?;
+            let sample = self.time(&ran)?.sample;
+            seconds += sample.value;
+            foreign = sample.foreign.into_iter().chain(foreign).reduce(f64::max);
+            let ran = if self.peer.linker.leaves_process() {
+                runner.run(&mut line.command_without_fork())?
+            } else {
+                ran
+            };
+            peak_memory = peak_memory.max(ran.peak_memory);
+            self.peer.require(&line.output()?)?;
+        }
+        let time = Measured {
+            quantity: Quantity::Seconds,
+            part: None,
+            sample: Sample {
+                value: seconds,
+                foreign,
+            },
+        };
+        let memory = Measured::fact(Quantity::PeakMemory, peak_memory as f64);
+        Ok(vec![time, memory])
+    }
+
+    fn time(&self, ran: &Ran) -> Result<Measured, Blocked> {
+        let mut time = ran.time()?;
+        if self.peer.linker.leaves_process() {
+            // What that process used is not told from what others used.
+            time.sample.foreign = None;
+        }
+        Ok(time)
+    }
+
+    fn rebuild(&self, phase: Phase, runner: &mut Runner) -> Result<Vec<Measured>> {
+        self.edit(phase)?;
+        let build = self.run(runner, &mut self.build())?;
+        let compiled = build.artifacts.compiled_dependencies();
+        ensure!(
+            (compiled == 0) == (phase == Phase::RebuildBin),
+            "a build after an edit of `{}` compiled {:?}",
+            self.workload.edit(phase).unwrap_or_default(),
+            build.artifacts.compiled()
+        );
+        if let Some(program) = self.workload.program {
+            ensure!(
+                build.artifacts.compiled().contains(program),
+                "`{program}` was not linked after an edit"
+            );
+            self.peer.require(&build.artifacts.executable(program)?)?;
+        }
+        Ok(vec![self.time(&build.ran)?])
+    }
+
+    fn tests(&self, runner: &mut Runner) -> Result<Vec<Measured>> {
+        self.edit(Phase::Tests)?;
+        let build = self.run(runner, &mut self.build_tests())?;
+        ensure!(
+            !build.artifacts.compiled().is_empty(),
+            "no test was built after an edit"
+        );
+        for executable in build.artifacts.executables() {
+            self.peer.require(executable)?;
+        }
+        let mut measured = vec![self.time(&build.ran)?];
+        measured.extend(sizes(&build.artifacts)?);
+        Ok(measured)
+    }
+
+    /// A static build from scratch, then the peer's, and once more each: the time of the first of the peer's, and what
+    /// the three compile that the first had compiled already.
+    fn switch(&self, runner: &mut Runner) -> Result<Vec<Measured>> {
+        let target = self.directory.join("switch");
+        let build = |options: &[&str]| {
+            let mut cargo = self.cargo("build", &target);
+            cargo.args(self.workload.selection).args(options);
+            cargo
+        };
+        let own = self.peer.build_options();
+        let of_static = self
+            .peer
+            .static_options()
+            .context("the peer shares nothing with a static build")?;
+        remove(&target)?;
+        self.run(runner, &mut build(of_static))?;
+        let first = self.run(runner, &mut build(own))?;
+        let mut compiled = first.artifacts.compiled_dependencies();
+        for options in [of_static, own] {
+            let build = self.run(runner, &mut build(options))?;
+            compiled += build.artifacts.compiled_dependencies();
+        }
+        remove(&target)?;
+        let compiled = Measured::fact(Quantity::CompiledDependencies, compiled as f64);
+        Ok(vec![self.time(&first.ran)?, compiled])
+    }
+
+    fn edit(&self, phase: Phase) -> Result<()> {
+        let file = self
+            .workload
+            .edit(phase)
+            .with_context(|| format!("nothing is edited in the phase `{}`", phase.name()))?;
+        self.copy.edit(file)
+    }
+
+    /// Edits, and builds with link lines left behind.
+    fn record(&self, runner: &mut Runner, phase: Phase, mut cargo: Command) -> Result<Build> {
+        self.edit(phase)?;
+        link_line::record(&mut cargo, &self.link_lines())?;
+        self.run(runner, &mut cargo)
+    }
+
+    /// The recorded links, one for each executable. They are run once, and have to make the same files again.
+    fn link_lines_of(&self, artifacts: &Artifacts) -> Result<Vec<LinkLine>> {
+        let lines = link_line::recorded(&self.link_lines())?;
+        let executables = artifacts.linked().len();
+        ensure!(
+            lines.len() == executables,
+            "{executables} executables were built, but {} links recorded",
+            lines.len()
+        );
+        for line in &lines {
+            let output = line.output()?;
+            let read = || {
+                fs::read(&output).with_context(|| format!("failed to read `{}`", output.display()))
+            };
+            let recorded = read()?;
+            let ran = line.command().output();
+            let ran =
+                ran.with_context(|| format!("failed to link `{}` again", output.display()))?;
+            ensure!(
+                ran.status.success(),
+                "the link of `{}` failed when it was run again ({})\n{}",
+                output.display(),
+                ran.status,
+                String::from_utf8_lossy(&ran.stderr).trim_end()
+            );
+            ensure!(
+                read()? == recorded,
+                "the link of `{}` makes another file when it is run again, so its time would be of no use",
+                output.display()
+            );
+        }
+        Ok(lines)
+    }
+
+    fn program_in(&self, artifacts: &Artifacts) -> Result<PathBuf> {
+        let program = self
+            .workload
+            .program
+            .context("the workload has no program")?;
+        artifacts.executable(program)
+    }
+
+    fn build(&self) -> Command {
+        let mut cargo = self.cargo("build", &self.target());
+        cargo
+            .args(self.workload.selection)
+            .args(self.peer.build_options());
+        cargo
+    }
+
+    fn build_tests(&self) -> Command {
+        let selection = self.workload.tests.map_or(&[][..], |tests| tests.selection);
+        let mut cargo = self.cargo("test", &self.target());
+        cargo
+            .arg("--no-run")
+            .args(selection)
+            .args(self.peer.build_options());
+        cargo
+    }
+
+    fn run_doctests(&self) -> Command {
+        let mut cargo = self.cargo("test", &self.target());
+        cargo
+            .args(["--doc", "--quiet"])
+            .args(self.peer.build_options());
+        cargo
+    }
+
+    fn cargo(&self, verb: &str, target: &Path) -> Command {
+        let mut cargo = self.tools.cargo(self.peer, self.copy.directory());
+        cargo
+            .args([verb, "--locked", "--offline", "--target-dir"])
+            .arg(target)
+            .arg("--message-format=json-render-diagnostics")
+            .args(&self.configuration)
+            .args(self.machine_options);
+        cargo
+    }
+
+    fn run(&self, runner: &mut Runner, cargo: &mut Command) -> Result<Build> {
+        let ran = runner.run(cargo)?;
+        // Doctests print their results among the messages.
+        let messages: String = ran
+            .stdout
+            .lines()
+            .filter(|line| line.starts_with('{'))
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        let artifacts = Artifacts::parse(&messages)?;
+        Ok(Build { ran, artifacts })
+    }
+
+    fn target(&self) -> PathBuf {
+        self.directory.join("target")
+    }
+
+    fn link_lines(&self) -> PathBuf {
+        self.directory.join("link-lines")
+    }
+
+    /// Packages that a build compiles.
+    pub(crate) fn package_count(&self, prepared: &Prepared) -> Option<usize> {
+        Some(prepared.artifacts.package_count()).filter(|count| *count > 0)
+    }
+}
+
+fn sizes(artifacts: &Artifacts) -> Result<Vec<Measured>> {
+    let executables = size_of_files(artifacts.executables())?;
+    let groups = size_of_files(artifacts.groups())?;
+    Ok(vec![
+        Measured::fact(Quantity::ExecutableBytes, executables as f64),
+        Measured::fact(Quantity::GroupBytes, groups as f64),
+    ])
+}
+
+/// Bytes of the files; one with several names counts once.
+fn size_of_files<'a>(files: impl IntoIterator<Item = &'a Path>) -> Result<u64> {
+    let (mut seen, mut sum) = (HashSet::new(), 0);
+    for file in files {
+        let metadata =
+            fs::metadata(file).with_context(|| format!("failed to read `{}`", file.display()))?;
+        if seen.insert(metadata.ino()) {
+            sum += metadata.len();
+        }
+    }
+    Ok(sum)
+}
+
+/// Bytes of all files below `directory`; one with several names counts once.
+fn size_of_directory(directory: &Path) -> Result<u64> {
+    fn add(directory: &Path, seen: &mut HashSet<u64>, sum: &mut u64) -> io::Result<()> {
+        for entry in fs::read_dir(directory)? {
+            let entry = entry?;
+            let metadata = entry.metadata()?;
+            if metadata.is_dir() {
+                add(&entry.path(), seen, sum)?;
+            } else if seen.insert(metadata.ino()) {
+                *sum += metadata.len();
+            }
+        }
+        Ok(())
+    }
+    let mut sum = 0;
+    add(directory, &mut HashSet::new(), &mut sum)
+        .with_context(|| format!("failed to read the sizes in `{}`", directory.display()))?;
+    Ok(sum)
+}
+
+/// Removes a directory with all that is in it, if it exists.
+pub(crate) fn remove(directory: &Path) -> Result<()> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("failed to remove `{}`", directory.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_with_two_names_counts_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("deps/app-1");
+        fs::create_dir_all(directory.path().join("deps")).unwrap();
+        fs::write(&file, "12345").unwrap();
+        fs::hard_link(&file, directory.path().join("app")).unwrap();
+        fs::write(directory.path().join("app.d"), "123").unwrap();
+        assert_eq!(size_of_directory(directory.path()).unwrap(), 8);
+        let names = [file, directory.path().join("app")];
+        let names = names.iter().map(PathBuf::as_path);
+        assert_eq!(size_of_files(names).unwrap(), 5);
+        remove(directory.path()).unwrap();
+        remove(directory.path()).unwrap();
+        assert!(size_of_directory(directory.path()).is_err());
+    }
+}

@@ -1,0 +1,480 @@
+//! What the fork is meant to reach, beside what was measured.
+
+use crate::peers::{BASELINE, OURS, PEERS, Way};
+use crate::report::view::{Of, Ratio, View, time};
+use crate::results::{Phase, Quantity};
+use crate::workloads::{FLOOR, Workload};
+
+/// One target for one workload.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Row {
+    pub(super) target: &'static str,
+    pub(super) workload: String,
+    pub(super) wanted: String,
+    /// `None` if it was not measured.
+    pub(super) found: Option<Found>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Found {
+    pub(super) measured: String,
+    pub(super) is_reached: bool,
+    /// Of what the number is made.
+    pub(super) detail: String,
+}
+
+/// Which side of a number is good.
+#[derive(Clone, Copy)]
+enum Wanted {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Wanted {
+    fn is_reached_by(self, value: f64) -> bool {
+        match self {
+            Wanted::AtLeast(bound) => value >= bound,
+            Wanted::AtMost(bound) => value <= bound,
+        }
+    }
+
+    fn show(self) -> String {
+        match self {
+            Wanted::AtLeast(bound) => format!("at least {bound}×"),
+            Wanted::AtMost(bound) => format!("at most {bound}×"),
+        }
+    }
+}
+
+/// The programs whose link the targets are about.
+const PROGRAMS: [&str; 3] = ["app", "cargo", "bevy"];
+
+/// Projects whose whole builds the targets are about.
+const PROJECTS: [&str; 4] = ["app", "cargo", "workspace", "bevy"];
+
+/// A static peer and ours with the same linker.
+const PAIRS: [(&str, &str); 3] = [
+    (BASELINE, OURS),
+    ("static-mold", "ours-mold"),
+    ("static-wild", "ours-wild"),
+];
+
+const LINK: &str = "link of the executable, compared with static rust-lld";
+const FASTEST_LINK: &str = "link of the executable, compared with the fastest static peer";
+const FLOOR_LINK: &str = "link of the executable, above the floor";
+const GROWTH: &str = "growth of the link from 100 to 1,000 dependencies";
+const REBUILD: &str = "rebuild after an edit of the bin, compared with static rust-lld";
+const TEST_WALL: &str = "150 test executables after an edit of the library, compared with static";
+const TEST_LINKS: &str = "links of the 150 test executables, compared with static rust-lld";
+const TEST_BYTES: &str = "bytes of the 150 test executables and groups, compared with static";
+const DOCTESTS: &str = "200 doctests, compared with static rust-lld";
+const START: &str = "start-up, compared with static";
+const COLD: &str = "cold build, compared with static";
+const NO_OP: &str = "no-op build, compared with upstream's Cargo";
+const SWITCH: &str = "dependencies compiled when switching";
+
+/// All targets, in the order of the table in which they were set.
+pub(super) fn rows(view: &View) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let faster = |target, workload, phase, bound| {
+        let (of_static, ours) = (
+            Of::seconds(workload, phase, BASELINE),
+            Of::seconds(workload, phase, OURS),
+        );
+        row(view, target, Wanted::AtLeast(bound), of_static, ours)
+    };
+    let slower = |target, workload, phase, bound| {
+        let (of_static, ours) = (
+            Of::seconds(workload, phase, BASELINE),
+            Of::seconds(workload, phase, OURS),
+        );
+        row(view, target, Wanted::AtMost(bound), ours, of_static)
+    };
+    for (workload, bound) in PROGRAMS.into_iter().zip([8.0, 20.0, 40.0]) {
+        rows.push(faster(LINK, workload, Phase::Link, bound));
+    }
+    for (workload, bound) in PROGRAMS.into_iter().zip([4.0, 10.0, 15.0]) {
+        rows.push(fastest_link(view, workload, bound));
+    }
+    for workload in PROGRAMS {
+        rows.extend(floor_links(view, workload));
+    }
+    rows.push(row(
+        view,
+        GROWTH,
+        Wanted::AtMost(1.2),
+        Of::seconds("wide-1000", Phase::Link, OURS),
+        Of::seconds("wide-100", Phase::Link, OURS),
+    ));
+    for (workload, bound) in PROGRAMS.into_iter().zip([1.6, 2.2, 3.5]) {
+        rows.push(faster(REBUILD, workload, Phase::RebuildBin, bound));
+    }
+    rows.extend(test_walls(view));
+    rows.push(faster(TEST_LINKS, "tests-150", Phase::TestLinks, 4.0));
+    rows.push(test_bytes(view));
+    rows.push(faster(DOCTESTS, "doctests-200", Phase::Doctests, 1.5));
+    rows.push(start_of_app(view));
+    for workload in ["cargo", "bevy"] {
+        rows.push(slower(START, workload, Phase::Start, 1.1));
+    }
+    for workload in PROJECTS {
+        rows.push(slower(COLD, workload, Phase::Cold, 1.03));
+    }
+    for workload in PROJECTS {
+        rows.push(slower(NO_OP, workload, Phase::NoOp, 1.02));
+    }
+    for workload in PROJECTS {
+        rows.push(switching(view, workload));
+    }
+    rows
+}
+
+fn row(view: &View, target: &'static str, wanted: Wanted, above: Of, below: Of) -> Row {
+    let found = view.ratio(above, below).and_then(|ratio| {
+        let detail = format!(
+            "{} {} to {} {}; quartiles {}",
+            describe(above, below),
+            time(view.median(above)?),
+            describe(below, above),
+            time(view.median(below)?),
+            quartiles(ratio)
+        );
+        Some(Found {
+            measured: times(ratio.value),
+            is_reached: wanted.is_reached_by(ratio.value),
+            detail,
+        })
+    });
+    Row {
+        target,
+        workload: title(above.workload),
+        wanted: wanted.show(),
+        found,
+    }
+}
+
+/// What distinguishes the samples from others: the peer, or the workload.
+fn describe<'a>(of: Of<'a>, from: Of) -> &'a str {
+    if of.peer == from.peer {
+        of.workload
+    } else {
+        of.peer
+    }
+}
+
+fn fastest_link(view: &View, workload: &str, bound: f64) -> Row {
+    let fastest = |way: Way| {
+        let peers = PEERS.iter().filter(move |peer| peer.way == way);
+        view.fastest(peers, workload, Phase::Link)
+    };
+    let wanted = Wanted::AtLeast(bound);
+    match (fastest(Way::Static), fastest(Way::Groups)) {
+        (Some((of_static, _)), Some((ours, _))) => row(
+            view,
+            FASTEST_LINK,
+            wanted,
+            Of::seconds(workload, Phase::Link, of_static.name),
+            Of::seconds(workload, Phase::Link, ours.name),
+        ),
+        _ => Row {
+            target: FASTEST_LINK,
+            workload: title(workload),
+            wanted: wanted.show(),
+            found: None,
+        },
+    }
+}
+
+/// The link of hello world with the same linker, half as much again, and the link of the executable's own objects.
+fn floor_links(view: &View, workload: &str) -> Vec<Row> {
+    const SLACK: f64 = 1.5;
+    let found = |of_static: &str, ours: &str| {
+        let link = Of::seconds(workload, Phase::Link, ours);
+        let own_objects = Of {
+            quantity: Quantity::OwnObjectsSeconds,
+            ..link
+        };
+        let floor = view.median(Of::seconds(FLOOR, Phase::Link, of_static))?;
+        let own_objects = view.median(own_objects)?;
+        let link = view.median(link)?;
+        let bound = SLACK * floor + own_objects;
+        Some(Found {
+            measured: time(link),
+            is_reached: link <= bound,
+            detail: format!(
+                "{ours}; at most {}: {SLACK} × {} for hello world by {of_static}, and {} for own objects",
+                time(bound),
+                time(floor),
+                time(own_objects)
+            ),
+        })
+    };
+    let row = |found| Row {
+        target: FLOOR_LINK,
+        workload: title(workload),
+        wanted: format!("at most {SLACK}× hello world + own objects"),
+        found,
+    };
+    let mut rows: Vec<Row> = PAIRS
+        .iter()
+        .filter_map(|(of_static, ours)| found(of_static, ours))
+        .map(|found| row(Some(found)))
+        .collect();
+    if rows.is_empty() {
+        rows.push(row(None));
+    }
+    rows
+}
+
+/// Not slower with any linker.
+fn test_walls(view: &View) -> Vec<Row> {
+    let mut rows: Vec<Row> = PAIRS
+        .iter()
+        .map(|(of_static, ours)| {
+            row(
+                view,
+                TEST_WALL,
+                Wanted::AtLeast(1.0),
+                Of::seconds("tests-150", Phase::Tests, of_static),
+                Of::seconds("tests-150", Phase::Tests, ours),
+            )
+        })
+        .collect();
+    let first = rows.first().cloned();
+    rows.retain(|row| row.found.is_some());
+    if rows.is_empty() {
+        rows.extend(first);
+    }
+    rows
+}
+
+fn test_bytes(view: &View) -> Row {
+    const BOUND: f64 = 15.0;
+    let bytes = |peer, quantity| {
+        view.median(Of {
+            quantity,
+            ..Of::seconds("tests-150", Phase::Tests, peer)
+        })
+    };
+    let found = || {
+        let of_static = bytes(BASELINE, Quantity::ExecutableBytes)?;
+        let executables = bytes(OURS, Quantity::ExecutableBytes)?;
+        let groups = bytes(OURS, Quantity::GroupBytes)?;
+        let share = (executables + groups) / of_static * 100.0;
+        Some(Found {
+            measured: format!("{share:.1} %"),
+            is_reached: share <= BOUND,
+            detail: format!(
+                "{:.0} MB and {:.0} MB of groups to {:.0} MB",
+                executables / 1e6,
+                groups / 1e6,
+                of_static / 1e6
+            ),
+        })
+    };
+    Row {
+        target: TEST_BYTES,
+        workload: title("tests-150"),
+        wanted: format!("at most {BOUND} %"),
+        found: found(),
+    }
+}
+
+fn start_of_app(view: &View) -> Row {
+    const BOUND: f64 = 0.003;
+    let found = || {
+        let of_static = view.median(Of::seconds("app", Phase::Start, BASELINE))?;
+        let ours = view.median(Of::seconds("app", Phase::Start, OURS))?;
+        let more = ours - of_static;
+        Some(Found {
+            measured: format!("{:+.2} ms", more * 1e3),
+            is_reached: more <= BOUND,
+            detail: format!("{OURS} {} to {BASELINE} {}", time(ours), time(of_static)),
+        })
+    };
+    Row {
+        target: START,
+        workload: title("app"),
+        wanted: format!("at most +{:.0} ms", BOUND * 1e3),
+        found: found(),
+    }
+}
+
+fn switching(view: &View, workload: &str) -> Row {
+    let compiled = view.median(Of {
+        quantity: Quantity::CompiledDependencies,
+        ..Of::seconds(workload, Phase::Switch, OURS)
+    });
+    let found = compiled.and_then(|compiled| {
+        let first = view.median(Of::seconds(workload, Phase::Switch, OURS))?;
+        Some(Found {
+            measured: format!("{compiled:.0}"),
+            is_reached: compiled == 0.0,
+            detail: format!("the first build after switching takes {}", time(first)),
+        })
+    });
+    Row {
+        target: SWITCH,
+        workload: title(workload),
+        wanted: "0".to_owned(),
+        found,
+    }
+}
+
+fn title(workload: &str) -> String {
+    Workload::by_name(workload)
+        .map_or(workload, |known| known.title)
+        .to_owned()
+}
+
+/// Ratios near one are told apart by their third digit.
+fn times(ratio: f64) -> String {
+    match ratio {
+        ratio if ratio >= 10.0 => format!("{ratio:.1}×"),
+        ratio if ratio >= 2.0 => format!("{ratio:.2}×"),
+        ratio => format!("{ratio:.3}×"),
+    }
+}
+
+fn quartiles(ratio: Ratio) -> String {
+    let (low, high) = ratio.quartiles;
+    format!("{} and {}", times(low), times(high))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::Measured;
+    use crate::results::Results;
+    use crate::results::tests::{results, seconds};
+
+    fn with(samples: &[(&str, Phase, &str, &[f64])]) -> Results {
+        let mut results = results();
+        for (workload, phase, peer, values) in samples {
+            for value in *values {
+                results.record(workload, *phase, peer, seconds(*value));
+            }
+        }
+        results
+    }
+
+    fn find(results: &Results, target: &str, workload: &str) -> Vec<Row> {
+        rows(&View(results))
+            .into_iter()
+            .filter(|row| row.target == target && row.workload == title(workload))
+            .collect()
+    }
+
+    #[test]
+    fn every_target_has_a_row_without_any_sample() {
+        let rows = rows(&View(&results()));
+        assert!(rows.iter().all(|row| row.found.is_none()));
+        let targets = [
+            LINK,
+            FASTEST_LINK,
+            FLOOR_LINK,
+            GROWTH,
+            REBUILD,
+            TEST_WALL,
+            TEST_LINKS,
+            TEST_BYTES,
+            DOCTESTS,
+            START,
+            COLD,
+            NO_OP,
+            SWITCH,
+        ];
+        let mut found: Vec<_> = rows.iter().map(|row| row.target).collect();
+        found.dedup();
+        assert_eq!(found, targets);
+    }
+
+    #[test]
+    fn ratio_of_medians_decides() {
+        let results = with(&[
+            ("app", Phase::Link, BASELINE, &[0.8, 0.9, 0.8]),
+            ("app", Phase::Link, OURS, &[0.1, 0.1, 0.2]),
+        ]);
+        let expected = Row {
+            target: LINK,
+            workload: "the application".to_owned(),
+            wanted: "at least 8×".to_owned(),
+            found: Some(Found {
+                measured: "8.00×".to_owned(),
+                is_reached: true,
+                detail: "static-lld 800 ms to ours-lld 100 ms; quartiles 6.00× and 8.50×"
+                    .to_owned(),
+            }),
+        };
+        assert_eq!(find(&results, LINK, "app"), [expected]);
+    }
+
+    #[test]
+    fn fastest_of_each_kind_is_compared() {
+        let results = with(&[
+            ("app", Phase::Link, BASELINE, &[0.8]),
+            ("app", Phase::Link, "static-wild", &[0.3]),
+            ("app", Phase::Link, "prefer-dynamic", &[0.2]),
+            ("app", Phase::Link, OURS, &[0.2]),
+            ("app", Phase::Link, "ours-wild", &[0.1]),
+        ]);
+        let found = find(&results, FASTEST_LINK, "app").remove(0).found.unwrap();
+        assert!(!found.is_reached);
+        assert_eq!(found.measured, "3.00×");
+        assert!(
+            found
+                .detail
+                .starts_with("static-wild 300 ms to ours-wild 100 ms")
+        );
+    }
+
+    #[test]
+    fn floor_has_the_own_objects_on_top() {
+        let mut results = with(&[
+            (FLOOR, Phase::Link, BASELINE, &[0.04]),
+            ("app", Phase::Link, OURS, &[0.1]),
+        ]);
+        let own_objects = Measured::fact(Quantity::OwnObjectsSeconds, 0.05);
+        results.record("app", Phase::Link, OURS, own_objects);
+        let rows = find(&results, FLOOR_LINK, "app");
+        assert_eq!(rows.len(), 1);
+        let found = rows[0].found.clone().unwrap();
+        assert!(found.is_reached);
+        assert_eq!(
+            found.detail,
+            "ours-lld; at most 110 ms: 1.5 × 40.0 ms for hello world by static-lld, and 50.0 ms for own objects"
+        );
+    }
+
+    #[test]
+    fn bytes_of_groups_count_once_and_too() {
+        let mut results = results();
+        for (peer, quantity, bytes) in [
+            (BASELINE, Quantity::ExecutableBytes, 1e9),
+            (OURS, Quantity::ExecutableBytes, 1e8),
+            (OURS, Quantity::GroupBytes, 6e7),
+        ] {
+            let measured = Measured::fact(quantity, bytes);
+            results.record("tests-150", Phase::Tests, peer, measured);
+        }
+        let found = find(&results, TEST_BYTES, "tests-150")
+            .remove(0)
+            .found
+            .unwrap();
+        assert_eq!((&*found.measured, found.is_reached), ("16.0 %", false));
+    }
+
+    #[test]
+    fn slower_builds_are_told_from_equal_ones() {
+        let results = with(&[
+            ("app", Phase::NoOp, BASELINE, &[0.100]),
+            ("app", Phase::NoOp, OURS, &[0.103]),
+            ("app", Phase::Start, BASELINE, &[0.0024]),
+            ("app", Phase::Start, OURS, &[0.0047]),
+        ]);
+        let no_op = find(&results, NO_OP, "app").remove(0).found.unwrap();
+        assert_eq!((&*no_op.measured, no_op.is_reached), ("1.030×", false));
+        let start = find(&results, START, "app").remove(0).found.unwrap();
+        assert_eq!((&*start.measured, start.is_reached), ("+2.30 ms", true));
+    }
+}

@@ -1,0 +1,180 @@
+//! The programs that builds need: both Cargos, rustc, and xtask, which makes what is missing.
+
+use std::env;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::peers::{Peer, Way, first_line};
+use crate::results::{Program, Versions};
+
+/// Variables of the caller that could give the peers other settings than theirs.
+const REMOVED_VARIABLES: [&str; 6] = [
+    "CARGO_INCREMENTAL",
+    "LD_LIBRARY_PATH",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "RUSTC_WRAPPER",
+    "RUSTDOCFLAGS",
+    "RUSTFLAGS",
+];
+
+/// Variables of Cargo that are kept: where it finds what was downloaded, and how it downloads.
+const KEPT_PREFIXES: [&str; 4] = [
+    "CARGO_HOME",
+    "CARGO_HTTP_",
+    "CARGO_NET_",
+    "CARGO_REGISTRIES_",
+];
+
+pub(crate) struct Tools {
+    fork: PathBuf,
+    stock: PathBuf,
+    sysroot: PathBuf,
+    /// The platform that rustc builds for.
+    pub(crate) host: String,
+}
+
+/// Where the two Cargos are, if not to be built.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Given {
+    pub(crate) fork: Option<PathBuf>,
+    pub(crate) stock: Option<PathBuf>,
+}
+
+impl Tools {
+    /// Has `xtask` build the Cargos that are not given, optimised.
+    pub(crate) fn find(xtask: &Path, given: Given) -> Result<Tools> {
+        let make = |given: Option<PathBuf>, command: &str| match given {
+            Some(path) => path
+                .canonicalize()
+                .with_context(|| format!("failed to find `{}`", path.display())),
+            None => make(xtask, command),
+        };
+        let fork = make(given.fork, "build")?;
+        let stock = make(given.stock, "stock")?;
+        Ok(Tools {
+            fork,
+            stock,
+            sysroot: sysroot()?,
+            host: host()?,
+        })
+    }
+
+    /// Libraries of the toolchain.
+    pub(crate) fn libraries(&self) -> PathBuf {
+        self.sysroot
+            .join("lib/rustlib")
+            .join(&self.host)
+            .join("lib")
+    }
+
+    pub(crate) fn versions(&self) -> Result<Versions> {
+        Ok(Versions {
+            rustc: first_line(Command::new("rustc").arg("-V"))?,
+            linker_driver: first_line(Command::new("cc").arg("--version"))?,
+            fork: program(&self.fork)?,
+            stock: program(&self.stock)?,
+        })
+    }
+
+    /// The Cargo of `peer`, see [`Tools::stock`].
+    pub(crate) fn cargo(&self, peer: &Peer, directory: &Path) -> Command {
+        match peer.way {
+            Way::Groups => self.command(&self.fork, directory),
+            Way::Static | Way::SharedStd | Way::OwnDylib => self.stock(directory),
+        }
+    }
+
+    /// Upstream's Cargo in `directory`, with nothing of the caller's environment that could change a build. rustc is
+    /// called directly, since the proxies of rustup would be part of each time.
+    pub(crate) fn stock(&self, directory: &Path) -> Command {
+        self.command(&self.stock, directory)
+    }
+
+    fn command(&self, cargo: &Path, directory: &Path) -> Command {
+        let mut command = Command::new(cargo);
+        for (name, _) in env::vars_os() {
+            if name.to_str().is_some_and(is_removed) {
+                command.env_remove(name);
+            }
+        }
+        command
+            .current_dir(directory)
+            .env("RUSTC", self.sysroot.join("bin/rustc"))
+            .env("RUSTDOC", self.sysroot.join("bin/rustdoc"));
+        command
+    }
+}
+
+fn is_removed(variable: &str) -> bool {
+    let is_kept = || {
+        let mut prefixes = KEPT_PREFIXES.iter();
+        prefixes.any(|prefix| variable.starts_with(prefix))
+    };
+    REMOVED_VARIABLES.contains(&variable) || (variable.starts_with("CARGO") && !is_kept())
+}
+
+/// The directory with the programs of the toolchain that rustc calls, such as its linker.
+pub(crate) fn programs() -> Result<PathBuf> {
+    Ok(sysroot()?.join("lib/rustlib").join(host()?).join("bin"))
+}
+
+fn sysroot() -> Result<PathBuf> {
+    first_line(Command::new("rustc").args(["--print", "sysroot"])).map(PathBuf::from)
+}
+
+/// The platform that rustc builds for.
+fn host() -> Result<String> {
+    first_line(Command::new("rustc").args(["--print", "host-tuple"]))
+}
+
+/// Has xtask build a Cargo, and gives its path. The progress is shown.
+fn make(xtask: &Path, command: &str) -> Result<PathBuf> {
+    let output = Command::new(xtask)
+        .args([command, "--release"])
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("failed to run `{}`", xtask.display()))?;
+    ensure!(
+        output.status.success(),
+        "`cargo xtask {command} --release` failed"
+    );
+    let text = String::from_utf8_lossy(&output.stdout);
+    let path = text.lines().last();
+    path.map(PathBuf::from)
+        .with_context(|| format!("`cargo xtask {command}` does not say where the executable is"))
+}
+
+fn program(path: &Path) -> Result<Program> {
+    let mut hasher = blake3::Hasher::new();
+    File::open(path)
+        .and_then(|file| hasher.update_reader(file).map(drop))
+        .with_context(|| format!("failed to read `{}`", path.display()))?;
+    Ok(Program {
+        version: first_line(Command::new(path).arg("-V"))?,
+        hash: hasher.finalize().to_hex().to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_the_caller_do_not_reach_builds() {
+        for variable in [
+            "CARGO",
+            "CARGO_PROFILE_DEV_DEBUG",
+            "CARGO_TARGET_DIR",
+            "CARGO_ENCODED_RUSTFLAGS",
+            "RUSTFLAGS",
+        ] {
+            assert!(is_removed(variable), "{variable}");
+        }
+        for variable in ["CARGO_HOME", "CARGO_HTTP_CAINFO", "PATH", "RUSTUP_HOME"] {
+            assert!(!is_removed(variable), "{variable}");
+        }
+    }
+}

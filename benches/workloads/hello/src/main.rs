@@ -1,0 +1,5 @@
+//! The smallest program that prints.
+
+fn main() {
+    println!("Hello, world!");
+}

@@ -1,0 +1,11 @@
+//! What builds, programs and machines say about themselves, for whoever measures them: `cargo xtask demo`, the test step
+//! `app` and the harness in `benches/`.
+//!
+//! Nothing here runs a build or takes a time. Each module reads one kind of thing: the [`messages`] that Cargo prints,
+//! its report of [`timings`], an [`executable`], the [`machine`].
+
+pub mod executable;
+pub mod machine;
+pub mod messages;
+pub mod statistics;
+pub mod timings;
