@@ -36,7 +36,7 @@ const TARGETS: [Target; 5] = [
     },
     Target {
         name: "response_file",
-        seed: |_, directory| write(directory, "options", RESPONSE_FILE),
+        seed: seed_response_files,
         max_length: 1024,
     },
     Target {
@@ -170,6 +170,16 @@ fn seed_archives(step: &mut Step, directory: &Path) -> Result<()> {
     step.command(&mut rustc, Show::Progress)
 }
 
+/// As rustc writes them for drivers, and in UTF-16 for linkers in the manner of MSVC.
+fn seed_response_files(_: &mut Step, directory: &Path) -> Result<()> {
+    write(directory, "options", RESPONSE_FILE)?;
+    let units = "\u{feff}"
+        .encode_utf16()
+        .chain(RESPONSE_FILE.encode_utf16());
+    let bytes: Vec<u8> = units.flat_map(u16::to_le_bytes).collect();
+    write(directory, "options-utf-16", bytes)
+}
+
 fn seed_objects(step: &mut Step, directory: &Path) -> Result<()> {
     compile(step, directory, "object.o", &["-c"])?;
     let shared = [
@@ -210,9 +220,9 @@ fn seed_manifests(_: &mut Step, directory: &Path) -> Result<()> {
     Ok(())
 }
 
-fn write(directory: &Path, name: &str, text: &str) -> Result<()> {
+fn write(directory: &Path, name: &str, contents: impl AsRef<[u8]>) -> Result<()> {
     let path = directory.join(name);
-    fs::write(&path, text).with_context(|| format!("failed to write `{}`", path.display()))
+    fs::write(&path, contents).with_context(|| format!("failed to write `{}`", path.display()))
 }
 
 #[cfg(test)]
