@@ -73,13 +73,17 @@ pub(crate) struct Observed {
     pub(crate) stderr: String,
 }
 
+/// Whether this is a machine of CI.
+pub(crate) fn is_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| value == "true")
+}
+
 impl Steps {
     /// Logs go to the directory `logs`.
     pub(crate) fn new(logs: PathBuf, chatter: Chatter) -> Steps {
-        let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
         Steps {
             logs,
-            on_terminal: !in_ci && std::io::stderr().is_terminal(),
+            on_terminal: !is_ci() && std::io::stderr().is_terminal(),
             chatter,
             finished: Vec::new(),
         }

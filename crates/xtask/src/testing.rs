@@ -1,9 +1,11 @@
 //! `cargo xtask test`: everything CI checks, as named steps.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use crate::app;
@@ -15,7 +17,7 @@ use crate::fork::{self, Profile};
 use crate::libtest;
 use crate::overlay;
 use crate::paths::Repository;
-use crate::steps::{Chatter, Show, Step, Steps};
+use crate::steps::{Chatter, Show, Step, Steps, is_ci};
 use crate::stock;
 use crate::suite;
 use crate::toolchain;
@@ -94,6 +96,15 @@ const STEPS: &[TestStep] = &[
     },
 ];
 
+/// Directories in `target` that only one step builds in: 10 GB altogether. CI, which runs each step once and whose disk
+/// may be small, removes them.
+const BUILDS_OF_ONE_STEP: &[(&str, &str)] = &[
+    ("app", "app"),
+    ("workspace", "workspace/build"),
+    ("awkward", "awkward"),
+    ("corpus", "corpus/build"),
+];
+
 /// Modules of upstream's test suite that our hooks pass through, and our own. The others need files that are not part
 /// of the published package, a network, or minutes, and touch nothing we change.
 const TESTSUITE_MODULES: &[&str] = &[
@@ -148,13 +159,34 @@ pub(crate) fn run(tree: &Tree, only: &[String]) -> Result<()> {
         .filter(|step| only.is_empty() || only.iter().any(|name| name == step.name));
     let mut result = Ok(());
     for step in chosen {
-        result = steps.run(step.name, |running| (step.run)(tree, running));
+        result = steps.run(step.name, |running| {
+            (step.run)(tree, running)?;
+            if is_ci() {
+                remove_builds(tree.repository(), step.name)?;
+            }
+            Ok(())
+        });
         if result.is_err() {
             break;
         }
     }
     println!("\n{}", steps.table().trim_end());
     result
+}
+
+fn remove_builds(repository: &Repository, step: &str) -> Result<()> {
+    let of_step = BUILDS_OF_ONE_STEP.iter().filter(|(name, _)| *name == step);
+    for (_, directory) in of_step {
+        let directory = repository.target().join(directory);
+        match fs::remove_dir_all(&directory) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error)
+                    .with_context(|| format!("failed to remove `{}`", directory.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn fmt(tree: &Tree, step: &mut Step) -> Result<()> {
@@ -293,6 +325,13 @@ fn cargo_in_repository(repository: &Repository) -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_builds_of_steps_are_removed() {
+        for (name, _) in BUILDS_OF_ONE_STEP {
+            assert!(STEPS.iter().any(|step| step.name == *name), "{name}");
+        }
+    }
 
     #[test]
     fn modules_are_chosen_by_their_whole_name() {
