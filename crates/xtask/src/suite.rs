@@ -6,11 +6,12 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::UNIX_EPOCH;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::fork::{self, Profile};
 use crate::libtest;
@@ -149,6 +150,33 @@ impl Suite {
     }
 }
 
+/// Fails if this process ignores the interrupt signal, as a shell has commands do that it starts in the background. What
+/// they start inherits that, and a test of upstream's that interrupts Cargo would wait for ever.
+pub(crate) fn require_interruptible() -> Result<()> {
+    match fs::read_to_string("/proc/self/status") {
+        Ok(status) => ensure!(
+            !ignores_interrupt(&status),
+            "interrupt signals are ignored here, and tests wait for them\n\
+             help: start the command in the foreground, or by `env --default-signal=INT`"
+        ),
+        // Only Linux has it.
+        Err(error) => ensure!(
+            error.kind() == ErrorKind::NotFound,
+            "failed to read `/proc/self/status`: {error}"
+        ),
+    }
+    Ok(())
+}
+
+/// Reads the mask of ignored signals, proc_pid_status(5). `SIGINT` is the second signal.
+fn ignores_interrupt(status: &str) -> bool {
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & 0b10 != 0)
+}
+
 /// Sets the variables by which the tests know what they can do here.
 pub(crate) fn with_environment(command: &mut Command) -> &mut Command {
     // Tests of the 32-bit platform need its standard library and C compiler. Whether a machine has them shall not decide
@@ -190,6 +218,15 @@ fn identity_of(executable: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ignored_interrupts_are_seen() {
+        let status =
+            |mask: &str| format!("Name:\txtask\nSigBlk:\t0000000000000002\nSigIgn:\t{mask}\n");
+        assert!(ignores_interrupt(&status("0000000000001006")));
+        assert!(!ignores_interrupt(&status("0000000000001001")));
+        assert!(!ignores_interrupt("Name:\txtask\n"));
+    }
 
     #[test]
     fn executable_is_found_among_messages() {

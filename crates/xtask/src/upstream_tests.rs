@@ -19,7 +19,7 @@ use crate::paths::Repository;
 use crate::record::{Outcomes, Record};
 use crate::steps::{Chatter, Step, Steps};
 use crate::stock;
-use crate::suite::Suite;
+use crate::suite::{self, Suite};
 use crate::toolchain;
 use crate::tree::{Tree, Unexported};
 
@@ -70,6 +70,7 @@ impl Selection {
 pub(crate) fn run(tree: &Tree, subjects: &[Subject], selection: &Selection) -> Result<()> {
     let repository = tree.repository();
     let expectations = Expectations::read(repository)?;
+    suite::require_interruptible()?;
     let has = |subject| subjects.is_empty() || subjects.contains(&subject);
     let mut steps = Steps::new(repository.logs(), Chatter::Steps);
     steps.run("tree", |_| tree.materialise(Unexported::Refuse))?;
