@@ -332,3 +332,30 @@ fn with_a_helper_that_depends_on_what_is_tested() {
     assert_eq!(of_static, ["test it ... ok", "test unit ... ok"]);
     assert_eq!(of_static, results(&p, "test --dynamic-deps"));
 }
+
+#[cargo_test]
+fn the_flags_of_libraries_decide_on_doctests_too() {
+    // rustdoc gets other flags than rustc, which compiled what it links.
+    let p = tested_project("2021").build();
+    let cargo = |arguments: &str| {
+        let mut cargo = p.cargo(&format!("test --doc {arguments}"));
+        cargo
+            .env("RUSTFLAGS", "-C instrument-coverage")
+            .env("LLVM_PROFILE_FILE", "/dev/null");
+        cargo
+    };
+    cargo("--dynamic-deps")
+        .with_status(101)
+        .with_stderr_contains(
+            "[ERROR] cannot link the dependencies of `foo` dynamically: \
+             the code is instrumented for coverage (`-C instrument-coverage`)",
+        )
+        .run();
+    cargo("--config profile.dev.dynamic-deps=true")
+        .with_stderr_contains(
+            "[WARNING] linking dependencies statically despite `dynamic-deps`: \
+             the code is instrumented for coverage (`-C instrument-coverage`)",
+        )
+        .with_stdout_contains("test result: ok. 4 passed; [..]")
+        .run();
+}

@@ -111,15 +111,22 @@ impl Planner<'_, '_> {
         );
         let libraries = reachable_libraries(graph, unit);
         let rust_dylib = libraries.iter().find(|library| library.target.is_dylib());
-        check_support(&LinkSettings {
-            target_cfg: &target_cfg,
-            flags: &CodegenFlags::parse(self.rustc_flags(unit)),
-            profile_lto: matches!(unit.profile.lto, Lto::Bool(true))
-                || matches!(unit.profile.lto, Lto::Named(name) if name != "off"),
-            has_linker_wrapper: final_unit::is_wrapper_available(),
-            builds_std: libraries.iter().any(|library| library.is_std),
-            rust_dylib: rust_dylib.map(|library| library.pkg.name().as_str()),
-        })
+        let check = |flags: CodegenFlags| {
+            check_support(&LinkSettings {
+                target_cfg: &target_cfg,
+                flags: &flags,
+                profile_lto: matches!(unit.profile.lto, Lto::Bool(true))
+                    || matches!(unit.profile.lto, Lto::Named(name) if name != "off"),
+                has_linker_wrapper: final_unit::is_wrapper_available(),
+                builds_std: libraries.iter().any(|library| library.is_std),
+                rust_dylib: rust_dylib.map(|library| library.pkg.name().as_str()),
+            })
+        };
+        if unit.mode.is_doc_test() {
+            // The libraries below a doctest were not compiled with the flags of rustdoc.
+            check(CodegenFlags::parse(self.compiler_flags(unit)))?;
+        }
+        check(CodegenFlags::parse(self.rustc_flags(unit)))
     }
 
     fn link_setting(&self, unit: &Unit) -> LinkSetting {
@@ -136,20 +143,24 @@ impl Planner<'_, '_> {
 
     /// All flags for rustc, or for doctests rustdoc, that come from the user, in the
     /// order in which it gets them.
-    fn rustc_flags<'u>(&'u self, unit: &'u Unit) -> impl Iterator<Item = &'u str> {
+    fn rustc_flags<'u>(&'u self, unit: &'u Unit) -> Box<dyn Iterator<Item = &'u str> + 'u> {
+        if unit.mode.is_doc_test() {
+            Box::new(unit.rustdocflags.iter().map(String::as_str))
+        } else {
+            Box::new(self.compiler_flags(unit))
+        }
+    }
+
+    /// All flags for rustc that come from the user, in the order in which it gets them.
+    fn compiler_flags<'u>(&'u self, unit: &'u Unit) -> impl Iterator<Item = &'u str> {
         let root_args = match self.root_units {
             [root] if root == unit => self.root_rustc_args,
             _ => &[],
         };
-        let (profile_flags, flags) = match unit.mode {
-            CompileMode::Doctest => (&[][..], &unit.rustdocflags),
-            _ => (&unit.profile.rustflags[..], &unit.rustflags),
-        };
+        let profile_flags = unit.profile.rustflags.iter().map(|flag| flag.as_str());
         profile_flags
-            .iter()
-            .map(|flag| flag.as_str())
             .chain(root_args.iter().map(String::as_str))
-            .chain(flags.iter().map(String::as_str))
+            .chain(unit.rustflags.iter().map(String::as_str))
     }
 
     fn attach_groups_of(
