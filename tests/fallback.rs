@@ -380,3 +380,64 @@ fn a_link_that_fails_either_way_shows_the_linkers_own_words() {
         .with_stderr_does_not_contain("[WARNING] linked [..]")
         .run();
 }
+
+#[cargo_test]
+fn a_linker_that_does_not_exist_is_named_by_rustc() {
+    let p = layered_project().build();
+    let host = cargo_test_support::rustc_host_env();
+    let stderr = |arguments: &[&str]| {
+        let mut cargo = p.cargo("build");
+        cargo
+            .args(arguments)
+            .with_status(101)
+            .with_stderr_contains("[ERROR] linker `nonexistent-linker` not found");
+        cargo.env(&format!("CARGO_TARGET_{host}_LINKER"), "nonexistent-linker");
+        super::text(&cargo.run().stderr).to_owned()
+    };
+    stderr(&["--no-dynamic-deps"]);
+    let of_static = stderr(&["--no-dynamic-deps"]);
+    assert_eq!(stderr(&["--dynamic-deps"]), of_static);
+
+    p.cargo("build --dynamic-deps")
+        .args(&[
+            "--config",
+            "target.'cfg(unix)'.linker = 'nonexistent-linker'",
+        ])
+        .with_status(101)
+        .with_stderr_contains("[ERROR] linker `nonexistent-linker` not found")
+        .run();
+}
+
+#[cargo_test]
+fn a_linker_that_makes_no_shared_objects() {
+    let p = layered_project()
+        .executable(
+            "linker",
+            "#!/bin/sh
+            case \"$*\" in *-shared*) echo 'no shared objects here' >&2; exit 1;; esac
+            exec cc \"$@\"",
+        )
+        .file(
+            ".cargo/config.toml",
+            &format!(
+                "[target.{}]\nlinker = './linker'\n",
+                cargo_test_support::rustc_host()
+            ),
+        )
+        .build();
+    for _ in 0..2 {
+        let output = p
+            .cargo("build --dynamic-deps")
+            .with_stderr_contains(
+                "[WARNING] linking all dependencies statically, because no shared object could \
+                 be made of the standard library",
+            )
+            .with_stderr_contains("caused by: no shared objects here")
+            .with_stderr_contains("[HELP] say `dynamic-deps = false` in the profile")
+            .run();
+        let stderr = super::text(&output.stderr);
+        assert_eq!(stderr.matches("warning: linking").count(), 1, "{stderr}");
+    }
+    assert_eq!(groups_of(&p.bin("foo")), STATIC);
+    assert_eq!(stdout(&p.bin("foo")), LAYERED_OUTPUT);
+}

@@ -92,8 +92,8 @@ impl GroupJob {
     /// When the content is on disk already, from an earlier build, nothing is
     /// linked. Otherwise `before_link` is called before the linker is.
     ///
-    /// When the linker refuses, all libraries stay in the executables, the shared
-    /// object is an empty one, and the manifest holds the linker's words.
+    /// When the linker refuses, all libraries stay in the executables, the file of the
+    /// group is an empty one, and the manifest holds the linker's words.
     ///
     /// # Errors
     /// When a file cannot be read or written. What was there before is left as it was.
@@ -103,12 +103,10 @@ impl GroupJob {
             .iter()
             .map(|path| Ok((path, GroupManifest::read(path)?)))
             .collect::<Result<_>>()?;
-        let (sysroot, template) = below
-            .iter()
-            .find_map(|(_, manifest)| Some((manifest, manifest.template.as_ref()?)))
-            .ok_or(Error::LinkLine {
-                missing: "group of the sysroot crates",
-            })?;
+        let sysroot = below.iter().find_map(|(_, manifest)| {
+            let template = manifest.template.as_ref()?;
+            (!manifest.members.is_empty()).then_some(template)
+        });
         let stays_below = below
             .iter()
             .flat_map(|(_, manifest)| manifest.stays_by_rlib())
@@ -121,22 +119,22 @@ impl GroupJob {
                 shared_object: manifest.shared_object(path),
             })
             .collect();
+        let mut libraries = read_libraries(&self.libraries)?;
+        let Some(template) = sysroot else {
+            let library = "std".to_owned();
+            let verdicts = vec![Some(StayReason::DependsOn { library }); libraries.len()];
+            return self.finish(&below, libraries, verdicts, self.make_empty(None)?, None);
+        };
         let link = GroupLink {
             job: self,
             template,
             below: &below,
         };
-        let mut libraries = read_libraries(&self.libraries)?;
         loop {
-            let verdicts = if sysroot.members.is_empty() {
-                let library = "std".to_owned();
-                vec![Some(StayReason::DependsOn { library }); libraries.len()]
-            } else {
-                verdicts(&libraries, &stays_below)
-            };
+            let verdicts = verdicts(&libraries, &stays_below);
             let made = link.make(&libraries, &verdicts, before_link)?;
             if !note_open_references(&mut libraries, &verdicts, &made)? {
-                return link.finish(libraries, verdicts, made, None);
+                return self.finish(&below, libraries, verdicts, made, None);
             }
         }
     }
@@ -157,7 +155,72 @@ impl GroupJob {
             below: &[],
         };
         let made = link.make(&libraries, &verdicts, before_link)?;
-        link.finish(libraries, verdicts, made, Some(template))
+        self.finish(&[], libraries, verdicts, made, Some(template))
+    }
+
+    /// Makes a group without members, and tells why in its manifest.
+    pub(crate) fn refuse(&self, error: &Error) -> Result<GroupManifest> {
+        let made = self.make_empty(Some(Refusal {
+            stderr: error.chain(),
+            link_line: None,
+        }))?;
+        self.finish(&[], Vec::new(), Vec::new(), made, None)
+    }
+
+    /// Sees to it that the file of a group without members is on disk. Nobody loads it, so
+    /// that it takes no linker.
+    fn make_empty(&self, refusal: Option<Refusal>) -> Result<MadeContent> {
+        self.files.remove_leftovers()?;
+        let key = ContentKey::new(blake3::Hasher::new().update(FORMAT.as_bytes()));
+        let soname = self.files.soname(&key);
+        files::write(&self.files.content(&soname), b"")?;
+        Ok(MadeContent {
+            soname,
+            native_libraries: Vec::new(),
+            open_references: Vec::new(),
+            refusal,
+        })
+    }
+
+    /// Gives the shared object its name and its manifest, and removes what it replaces.
+    fn finish(
+        &self,
+        below: &[Below],
+        libraries: Vec<ReadLibrary<'_>>,
+        verdicts: Vec<Option<StayReason>>,
+        made: MadeContent,
+        own_template: Option<LinkTemplate>,
+    ) -> Result<GroupManifest> {
+        let mut members = Vec::new();
+        let mut stays = Vec::new();
+        for (read, verdict) in libraries.into_iter().zip(verdicts) {
+            let refused = made.refusal.as_ref().map(|_| StayReason::Refused);
+            match verdict.or(refused) {
+                None => members.push(read.into_member()),
+                Some(reason) => stays.push(read.into_stay(reason)),
+            }
+        }
+        let content = self.files.content(&made.soname);
+        files::link_or_copy(&content, &self.files.shared_object())?;
+        let manifest = GroupManifest {
+            group: self.group.clone(),
+            soname: made.soname,
+            members,
+            stays,
+            needs: below.iter().map(|group| group.soname.clone()).collect(),
+            native_libraries: made
+                .native_libraries
+                .into_iter()
+                .map(|library| library.name)
+                .collect(),
+            open_references: made.open_references,
+            refusal: made.refusal,
+            template: own_template,
+        };
+        manifest.write(&self.files.manifest())?;
+        self.files
+            .remove_unneeded(&manifest.soname, &self.executable_directories)?;
+        Ok(manifest)
     }
 }
 
@@ -255,7 +318,7 @@ struct MadeContent {
     soname: String,
     native_libraries: Vec<NativeLibrary>,
     open_references: Vec<OpenReference>,
-    /// Set when the linker refused, and this is an empty one.
+    /// Set when there was no linking it, and the file is an empty one.
     refusal: Option<Refusal>,
 }
 
@@ -274,18 +337,27 @@ impl GroupLink<'_> {
             .filter(|(_, verdict)| verdict.is_none())
             .map(|(read, _)| read)
             .collect();
-        let mut native_libraries: Vec<NativeLibrary> = self
+        if members.is_empty() {
+            return self.job.make_empty(None);
+        }
+        let native_libraries: Vec<NativeLibrary> = self
             .job
             .native_libraries
             .iter()
             .filter_map(|text| NativeLibrary::parse(text))
             .collect();
-        let mut refusal = None;
         let soname = match self.make_content(&members, &native_libraries, before_link) {
-            Err(Error::GroupLink { stderr, link_line }) if !members.is_empty() => {
-                refusal = Some(Refusal { stderr, link_line });
-                native_libraries.clear();
-                self.make_content(&[], &[], before_link)?
+            Err(Error::GroupLink { stderr, link_line }) => {
+                return self.job.make_empty(Some(Refusal {
+                    stderr,
+                    link_line: Some(link_line),
+                }));
+            }
+            Err(error @ Error::Spawn { .. }) => {
+                return self.job.make_empty(Some(Refusal {
+                    stderr: error.chain(),
+                    link_line: None,
+                }));
             }
             made => made?,
         };
@@ -294,53 +366,8 @@ impl GroupLink<'_> {
             open_references: interface::open_references(&content, &self.shared_objects_below())?,
             soname,
             native_libraries,
-            refusal,
+            refusal: None,
         })
-    }
-
-    /// Gives the shared object its name and its manifest, and removes what it replaces.
-    fn finish(
-        &self,
-        libraries: Vec<ReadLibrary<'_>>,
-        verdicts: Vec<Option<StayReason>>,
-        made: MadeContent,
-        own_template: Option<LinkTemplate>,
-    ) -> Result<GroupManifest> {
-        let job = self.job;
-        let mut members = Vec::new();
-        let mut stays = Vec::new();
-        for (read, verdict) in libraries.into_iter().zip(verdicts) {
-            let refused = made.refusal.as_ref().map(|_| StayReason::Refused);
-            match verdict.or(refused) {
-                None => members.push(read.into_member()),
-                Some(reason) => stays.push(read.into_stay(reason)),
-            }
-        }
-        let content = job.files.content(&made.soname);
-        files::link_or_copy(&content, &job.files.shared_object())?;
-        let manifest = GroupManifest {
-            group: job.group.clone(),
-            soname: made.soname,
-            members,
-            stays,
-            needs: self
-                .below
-                .iter()
-                .map(|group| group.soname.clone())
-                .collect(),
-            native_libraries: made
-                .native_libraries
-                .into_iter()
-                .map(|library| library.name)
-                .collect(),
-            open_references: made.open_references,
-            refusal: made.refusal,
-            template: own_template,
-        };
-        manifest.write(&job.files.manifest())?;
-        job.files
-            .remove_unneeded(&manifest.soname, &job.executable_directories)?;
-        Ok(manifest)
     }
 
     fn shared_objects_below(&self) -> Vec<PathBuf> {

@@ -38,4 +38,4 @@ pub mod sysroot;
 pub mod wrapper;
 
 pub use error::{Error, Result};
-pub use linker::linker_identity;
+pub use linker::{is_executable, linker_identity};

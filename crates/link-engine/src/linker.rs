@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::SystemTime;
@@ -80,6 +81,13 @@ pub fn linker_identity(linker: &Path) -> String {
     format!("{path} {}", state.as_deref().unwrap_or("unknown"))
 }
 
+/// Whether the system finds a program and may run it.
+pub fn is_executable(program: &Path) -> bool {
+    let metadata = resolve(program).and_then(|path| fs::metadata(path).ok());
+    metadata
+        .is_some_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
 /// Where the system finds a program: a name without slash is looked up in `PATH`.
 fn resolve(program: &Path) -> Option<PathBuf> {
     if program.components().count() > 1 {
@@ -103,6 +111,7 @@ mod tests {
         assert_eq!(linker_identity(&linker), one);
         fs::write(&linker, "another").unwrap();
         assert_ne!(linker_identity(&linker), one);
+        assert!(!is_executable(&linker));
     }
 
     #[test]
@@ -125,6 +134,8 @@ mod tests {
     #[test]
     fn a_name_is_looked_up_and_may_be_unknown() {
         assert!(linker_identity(Path::new("cc")).contains("/cc "));
+        assert!(is_executable(Path::new("cc")));
+        assert!(!is_executable(Path::new("no-such-ld")));
         assert_eq!(
             linker_identity(Path::new("no-such-ld")),
             "no-such-ld unknown"

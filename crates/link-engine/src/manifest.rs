@@ -34,7 +34,7 @@ pub struct GroupManifest {
     /// What executables have to define for the shared object.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub open_references: Vec<OpenReference>,
-    /// Set when the linker refused, so that all libraries stay.
+    /// Set when the group could not be linked, so that all libraries stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Refusal>,
     /// How to link on this platform; only the group of the sysroot crates knows.
@@ -42,22 +42,23 @@ pub struct GroupManifest {
     pub template: Option<LinkTemplate>,
 }
 
-/// A link that the linker refused.
+/// A group that could not be linked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
-    /// The linker's own words.
+    /// The linker's own words, or why it was not run.
     pub stderr: String,
-    /// Response file with the link line, for replay.
-    pub link_line: PathBuf,
+    /// Response file with the link line that the linker refused, for replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link_line: Option<PathBuf>,
 }
 
 impl Refusal {
-    /// Whether the linker may well accept the same line another time: it was killed, or
-    /// the disk was full, which linkers that map their output meet as SIGBUS (`collect2`
-    /// of GCC 12 tells of both).
+    /// Whether the linker may well accept the same line another time: it was not run, it
+    /// was killed, or the disk was full, which linkers that map their output meet as SIGBUS
+    /// (`collect2` of GCC 12 tells of both).
     pub fn may_pass(&self) -> bool {
         const WORDS: [&str; 2] = ["terminated with signal", "No space left on device"];
-        WORDS.iter().any(|words| self.stderr.contains(words))
+        self.link_line.is_none() || WORDS.iter().any(|words| self.stderr.contains(words))
     }
 }
 

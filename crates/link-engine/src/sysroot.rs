@@ -37,10 +37,18 @@ pub struct Probe {
 /// Makes the shared object of the sysroot crates. `job` has no libraries of its
 /// own and no groups below.
 ///
+/// When rustc does not say how it links, or the linker refuses, the group has no
+/// members, and the manifest says why.
+///
 /// # Errors
-/// When rustc or the linker fails or a file cannot be read or written.
+/// When a file cannot be read or written.
 pub fn run(job: &GroupJob, probe: &Probe, before_link: BeforeLink<'_>) -> Result<GroupManifest> {
-    let (template, rlibs) = probe.ask(&job.scratch, &job.working_directory)?;
+    let (template, rlibs) = match probe.ask(&job.scratch, &job.working_directory) {
+        Err(error @ (Error::Probe { .. } | Error::LinkLine { .. } | Error::Spawn { .. })) => {
+            return job.refuse(&error);
+        }
+        asked => asked?,
+    };
     let job = GroupJob {
         libraries: rlibs.into_iter().map(library).collect(),
         ..job.clone()

@@ -160,7 +160,7 @@ fn link(directory: &Path, plan: &LinkPlan, original: Vec<OsString>) -> Result<Ex
             reason: mismatch.to_string(),
         },
         Err(Unlinkable::Engine(error)) => FallbackReport::Engine {
-            error: chain(&error),
+            error: error.chain(),
         },
         Err(Unlinkable::Refused(report)) => report,
     };
@@ -622,19 +622,7 @@ fn forward(output: &Output) {
 }
 
 fn report_error(error: &Error) {
-    let _ = writeln!(std::io::stderr(), "error: {}", chain(error));
-}
-
-/// An error and its causes, one a line.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str("\ncaused by: ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
+    let _ = writeln!(std::io::stderr(), "error: {}", error.chain());
 }
 
 /// The exit code to end with: the linker's own, or, if a signal ended it, the

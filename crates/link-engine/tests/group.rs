@@ -10,6 +10,7 @@ use link_engine::content::GroupFiles;
 use link_engine::elf::DynamicInfo;
 use link_engine::group::{GroupJob, Library, Strip};
 use link_engine::manifest::{GroupManifest, LinkTemplate, Member};
+use link_engine::sysroot::{self, Probe};
 use tempfile::TempDir;
 
 struct Workshop {
@@ -237,7 +238,7 @@ fn what_the_linker_refuses_stays() {
     let other = workshop.library("other", ADD);
     let job = workshop.job(vec![one, other]);
     let (manifest, links) = run(&job);
-    assert_eq!(links, 2, "one with the libraries and one without");
+    assert_eq!(links, 1);
     assert!(manifest.members.is_empty());
     let reasons: Vec<String> = manifest
         .stays
@@ -251,7 +252,7 @@ fn what_the_linker_refuses_stays() {
         "{}",
         refusal.stderr
     );
-    let line = fs::read_to_string(&refusal.link_line).unwrap();
+    let line = fs::read_to_string(refusal.link_line.as_ref().unwrap()).unwrap();
     assert!(line.contains("libother-0123.rlib"), "{line}");
     assert!(job.files.content(&manifest.soname).exists());
 
@@ -266,19 +267,51 @@ fn what_the_linker_refuses_stays() {
 }
 
 #[test]
-fn a_linker_that_never_works_is_an_error() {
+fn a_linker_that_cannot_be_run_is_a_refusal() {
     let workshop = Workshop::new();
     let mut sysroot = GroupManifest::read(&workshop.sysroot()).unwrap();
-    let template = sysroot.template.as_mut().unwrap();
-    template.after.push("-lno-such-library-anywhere".into());
+    sysroot.template.as_mut().unwrap().linker = "no-such-linker".into();
     sysroot.write(&workshop.sysroot()).unwrap();
     let job = workshop.job(vec![workshop.library("add", ADD)]);
-    let error = job.run(&mut |_: &Path, _: &[OsString]| {}).unwrap_err();
-    let text = error.to_string();
-    assert!(text.contains("no-such-library-anywhere"), "{text}");
-    assert!(text.contains("refused-link-line"), "{text}");
-    assert!(!job.files.manifest().exists());
-    assert!(!job.files.shared_object().exists());
+    let (manifest, _) = run(&job);
+    assert!(manifest.members.is_empty());
+    let refusal = manifest.refusal.unwrap();
+    assert_eq!(refusal.link_line, None);
+    let first = refusal.stderr.lines().next().unwrap();
+    assert_eq!(first, "failed to run `no-such-linker`");
+    assert!(refusal.may_pass());
+}
+
+#[test]
+fn above_a_refused_sysroot_everything_stays() {
+    let workshop = Workshop::new();
+    let mut job = workshop.job(Vec::new());
+    job.below.clear();
+    job.files = GroupFiles::new(workshop.directory.path(), "dynamic-deps-sysroot-1");
+    let probe = Probe {
+        rustc: "rustc".into(),
+        flags: vec!["--no-such-flag".into()],
+        harness: false,
+        linker: "cc".into(),
+        wrapper: std::env::current_exe().unwrap(),
+    };
+    let mut no_link = |_: &Path, _: &[OsString]| panic!("there is nothing to link");
+    let manifest = sysroot::run(&job, &probe, &mut no_link).unwrap();
+    let refusal = manifest.refusal.unwrap();
+    assert!(
+        refusal.stderr.contains("no-such-flag"),
+        "{}",
+        refusal.stderr
+    );
+
+    let mut above = workshop.job(vec![workshop.library("add", ADD)]);
+    above.below = vec![job.files.manifest()];
+    let manifest = above.run(&mut no_link).unwrap();
+    assert_eq!(
+        manifest.stays[0].reason.to_string(),
+        "it depends on `std`, which stays"
+    );
+    assert_eq!(manifest.refusal, None);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use link_engine::wrapper;
 use link_plan::run_path::{AbsoluteForm, Format, run_paths};
 use link_plan::rustc_flags::CodegenFlags;
 
-use super::group_job::{groups_below, report_refusal};
+use super::group_job::{groups_below, located_linker, report_refusal};
 use super::group_unit::group_files;
 use super::planner;
 use crate::core::compiler::job_queue::Work;
@@ -65,6 +65,12 @@ pub(in crate::core::compiler) fn add_linker_wrapper(
         return Ok(());
     }
     let flags = CodegenFlags::parse(rustc.get_args());
+    let linker = flags.linker().map(Path::new);
+    let bcx = build_runner.bcx;
+    if !link_engine::is_executable(&located_linker(bcx.ws, &bcx.target_data, linker)) {
+        // rustc has the better words for it.
+        return Ok(());
+    }
     let flag = linker_flag(build_runner, unit, &groups, flags.linker())?;
     rustc.arg("-C").arg(flag);
     Ok(())

@@ -20,11 +20,14 @@ use super::final_unit::{DEFAULT_LINKER, wrapper_program};
 use super::group_unit::{group_files, group_name, has_bystanders};
 use super::planner::{is_final, is_native};
 use crate::GlobalContext;
-use crate::core::PackageId;
 use crate::core::compiler::job_queue::Work;
-use crate::core::compiler::{BuildRunner, CompileKind, FileFlavor, Unit};
+use crate::core::compiler::{BuildRunner, CompileKind, FileFlavor, RustcTargetData, Unit};
 use crate::core::profiles::StripInner;
+use crate::core::{PackageId, Workspace};
 use crate::util::CargoResult;
+
+/// The name of the group of the sysroot crates.
+pub(super) const SYSROOT: &str = "sysroot";
 
 /// The work of linking a group.
 pub(in crate::core::compiler) fn link_group(
@@ -82,16 +85,30 @@ pub(super) fn report_refusal(build_runner: &BuildRunner<'_, '_>, unit: &Unit) ->
 }
 
 fn refusal_warning(group: &str, refusal: &Refusal) -> String {
-    format!(
-        "linking the dependencies in the {group} group statically, because the linker refused \
-         to make a shared object of them\n\
-         the refused link line is in `{}`\n\
-         caused by: {}\n\
-         help: keep a crate that is named above in the executable with \
-         `[profile.dev.package.<name>] dynamic-deps = false`",
-        refusal.link_line.display(),
-        refusal.stderr,
-    )
+    let (what, help) = if group == SYSROOT {
+        (
+            "all dependencies statically, because no shared object could be made of the \
+             standard library",
+            "say `dynamic-deps = false` in the profile",
+        )
+    } else {
+        (
+            &*format!(
+                "the dependencies in the {group} group statically, because the linker refused \
+                 to make a shared object of them"
+            ),
+            "keep a crate that is named above in the executable with \
+             `[profile.dev.package.<name>] dynamic-deps = false`",
+        )
+    };
+    let link_line = refusal
+        .link_line
+        .as_deref()
+        .map_or_else(String::new, |path| {
+            format!("the refused link line is in `{}`\n", path.display())
+        });
+    let stderr = &refusal.stderr;
+    format!("linking {what}\n{link_line}caused by: {stderr}\nhelp: {help}")
 }
 
 /// Says what is done with a group. Only to those who want to see each step: a user
@@ -293,25 +310,27 @@ fn sysroot_probe(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Probe {
     }
 }
 
-/// The linker for a group: as for a final unit, the flags have the last word, and a
-/// relative path starts from the directory in which rustc runs.
+/// The linker for a group: as for a final unit, the flags have the last word.
 fn linker(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> PathBuf {
     let flags = CodegenFlags::parse(unit.rustflags.iter());
     let configured = build_runner.compilation.target_linker(unit.kind);
-    let linker = flags
-        .linker()
-        .map(Path::new)
-        .or(configured)
-        .unwrap_or(Path::new(DEFAULT_LINKER));
+    let linker = flags.linker().map(Path::new).or(configured);
+    located_linker(build_runner.bcx.ws, &build_runner.bcx.target_data, linker)
+}
+
+/// Where the linker is to be found: a relative path starts from the directory in which
+/// rustc runs.
+pub(super) fn located_linker(
+    ws: &Workspace<'_>,
+    target_data: &RustcTargetData<'_>,
+    linker: Option<&Path>,
+) -> PathBuf {
+    let linker = linker.unwrap_or(Path::new(DEFAULT_LINKER));
     if linker.components().count() > 1 {
-        return build_runner.bcx.ws.root().join(linker);
+        return ws.root().join(linker);
     }
     // As rustc does, which has `rust-lld` there and nowhere in `PATH`.
-    let libraries = &build_runner
-        .bcx
-        .target_data
-        .info(CompileKind::Host)
-        .sysroot_target_libdir;
+    let libraries = &target_data.info(CompileKind::Host).sysroot_target_libdir;
     let of_toolchain = libraries.with_file_name("bin").join(linker);
     if of_toolchain.is_file() {
         of_toolchain
@@ -369,5 +388,5 @@ fn search_directory(path: &Path) -> PathBuf {
 }
 
 fn is_sysroot(unit: &Unit) -> bool {
-    group_name(unit) == "sysroot"
+    group_name(unit) == SYSROOT
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsString;
+use std::path::Path;
 
 use anyhow::bail;
 use cargo_platform::Cfg;
@@ -12,11 +13,12 @@ use link_plan::rustc_flags::{self, CodegenFlags};
 use link_plan::support::{FallbackReason, LinkSettings, TargetCfg, check_support};
 
 use super::final_unit;
+use super::group_job::{SYSROOT, located_linker};
 use super::group_unit::{GroupUnit, edge_to};
 use crate::core::Workspace;
 use crate::core::compiler::unit_graph::{UnitDep, UnitGraph};
 use crate::core::compiler::{
-    BuildConfig, CompileKind, CompileMode, RustcTargetData, Unit, UnitInterner,
+    BuildConfig, CompileKind, CompileMode, CompileTarget, RustcTargetData, Unit, UnitInterner,
 };
 use crate::core::dependency::DepKind;
 use crate::core::profiles::{Lto, PanicStrategy, Profiles, StripInner};
@@ -79,7 +81,9 @@ impl Planner<'_, '_> {
         let mut supported = Vec::new();
         for unit in wanted {
             match self.check_support(graph, unit) {
-                Ok(()) => supported.push(unit.clone()),
+                Ok(()) if self.has_linker(unit) => supported.push(unit.clone()),
+                // rustc says so in its own words, as soon as it has something to link.
+                Ok(()) => {}
                 Err(reason) if request.is_demand() => bail!(
                     "cannot link the dependencies of `{}` dynamically: {reason}\n\
                      help: {}",
@@ -127,6 +131,23 @@ impl Planner<'_, '_> {
             check(CodegenFlags::parse(self.compiler_flags(unit)))?;
         }
         check(CodegenFlags::parse(self.rustc_flags(unit)))
+    }
+
+    /// Whether the linker of a unit can be run, as far as it is known here.
+    fn has_linker(&self, unit: &Unit) -> bool {
+        let gctx = self.ws.gctx();
+        let kind = if unit.kind.is_host() && !gctx.target_applies_to_host().unwrap_or(true) {
+            // `host.linker` is for build scripts and proc macros only.
+            CompileTarget::new(&self.target_data.rustc.host, false)
+                .map_or(unit.kind, CompileKind::Target)
+        } else {
+            unit.kind
+        };
+        let configured = self.target_data.target_config(kind).linker.as_ref();
+        let configured = configured.map(|linker| linker.val.clone().resolve_program(gctx));
+        let flags = CodegenFlags::parse(self.rustc_flags(unit));
+        let linker = flags.linker().map(Path::new).or(configured.as_deref());
+        link_engine::is_executable(&located_linker(self.ws, self.target_data, linker))
     }
 
     fn link_setting(&self, unit: &Unit) -> LinkSetting {
@@ -185,7 +206,7 @@ impl Planner<'_, '_> {
             .intern(self.ws, self.interner)
         };
 
-        let sysroot = group_unit("sysroot", false, setting_index as u64)?;
+        let sysroot = group_unit(SYSROOT, false, setting_index as u64)?;
         graph.insert(sysroot.clone(), Vec::new());
         let mut groups: Vec<Unit> = Vec::new();
         for group in &plan.groups {
