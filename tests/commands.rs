@@ -102,9 +102,10 @@ fn rustc_with_another_linker() {
         .run();
     assert_eq!(groups_of(&p.bin("foo")), LAYERS);
     assert_eq!(stdout(&p.bin("foo")), LAYERED_OUTPUT);
-    // Each group and the executable.
+    // Each group, the executable, and where it finds the C library.
     let link_lines = p.read_file("link-lines");
-    assert_eq!(link_lines.lines().count(), 4, "{link_lines}");
+    assert_eq!(link_lines.lines().count(), 5, "{link_lines}");
+    assert_eq!(link_lines.matches(" -print-search-dirs\n").count(), 1);
     assert_eq!(link_lines.matches(" -shared ").count(), 3, "{link_lines}");
 }
 

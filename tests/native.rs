@@ -471,6 +471,80 @@ fn exceptions_and_strings_of_cpp() {
     assert_eq!(groups_of(&p.bin("foo")), LAYERS);
 }
 
+#[cargo_test(requires = "c++")]
+fn hidden_variables_of_inline_functions() {
+    let p = project_with_cpp("-fvisibility=hidden -fvisibility-inlines-hidden");
+    let output = "4\n0\n616\nunwound rust\n818\nErr(7)\n8040\n";
+    p.cargo("build --no-dynamic-deps").run();
+    assert_eq!(super::stdout(&p.bin("foo")), output);
+
+    p.cargo("build --dynamic-deps")
+        .with_stderr_contains(
+            "[WARNING] linked the dependencies of `foo` statically: `[..]` is defined by both \
+             `[..] v1.0.0` and `[..] v1.0.0`",
+        )
+        .with_stderr_contains(
+            "[HELP] keep it in the executable with \
+             `[profile.dev.package.[..]] dynamic-deps = false` and \
+             `[profile.dev.package.[..]] dynamic-deps = false`",
+        )
+        .run();
+    assert_eq!(groups_of(&p.bin("foo")), super::STATIC);
+    assert_eq!(super::stdout(&p.bin("foo")), output);
+
+    // The help helps.
+    p.cargo("build --dynamic-deps")
+        .args(&[
+            "--config",
+            "profile.dev.package.thrower.dynamic-deps=false",
+            "--config",
+            "profile.dev.package.catcher.dynamic-deps=false",
+        ])
+        .with_stderr_does_not_contain("[WARNING] [..]")
+        .run();
+    assert_eq!(groups_of(&p.bin("foo")), ["sysroot"]);
+    assert_eq!(super::stdout(&p.bin("foo")), output);
+    // Half of it does not.
+    p.cargo("build --dynamic-deps")
+        .args(&["--config", "profile.dev.package.catcher.dynamic-deps=false"])
+        .with_stderr_contains("[WARNING] linked the dependencies of `foo` statically: [..]")
+        .run();
+    assert_eq!(super::stdout(&p.bin("foo")), output);
+}
+
+#[cargo_test(requires = "c++")]
+fn hidden_variables_in_one_group() {
+    let header = "inline int &count() { static int count; return count; }";
+    let publish = |name: &str| {
+        Package::new(name, "1.0.0")
+            .file("Cargo.toml", &manifest(name, ""))
+            .file(
+                "build.rs",
+                &build_script_for("c++", "src/native.cpp", "-fvisibility=hidden"),
+            )
+            .file(
+                "src/native.cpp",
+                &format!("{header} extern \"C\" int {name}_next() {{ return ++count(); }}"),
+            )
+            .file(
+                "src/lib.rs",
+                &format!(
+                    "extern \"C\" {{ fn {name}_next() -> i32; }}
+                     pub fn next() -> i32 {{ unsafe {{ {name}_next() }} }}"
+                ),
+            )
+            .publish();
+    };
+    publish("one");
+    publish("two");
+    let p = super::program(
+        &["one", "two"],
+        "fn main() { println!(\"{} {}\", one::next(), two::next()); }",
+    );
+    assert_eq!(super::text(&same_behaviour(&p).stdout), "1 2\n");
+    assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
+}
+
 #[cargo_test]
 fn a_library_found_by_pkg_config() {
     let p = project()

@@ -267,6 +267,85 @@ fn a_function_of_the_c_library_that_a_crate_replaces() {
     let uses_both = "fn main() { println!(\"{} {}\", replaces::number(), uses::number()); }";
     let p = program(&["replaces", "uses"], uses_both);
     assert_eq!(same_output(&p), "5 true\n");
+
+    // The same packages, and a program that does not name the one that replaces it.
+    p.change_file(
+        "src/main.rs",
+        "fn main() { println!(\"{}\", uses::number()); }",
+    );
+    assert_eq!(same_output(&p), "false\n");
+    assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
+
+    // One that uses it by way of another crate, and takes that function by nothing else.
+    Package::new("by_way", "1.0.0")
+        .dep("replaces", "1.0")
+        .file(
+            "src/lib.rs",
+            r#"
+                extern crate replaces;
+                extern "C" { fn replaces_number() -> i32; }
+                pub fn number() -> i32 { unsafe { replaces_number() } }
+            "#,
+        )
+        .publish();
+    let p = program(
+        &["by_way", "uses"],
+        "fn main() { println!(\"{} {}\", by_way::number(), uses::number()); }",
+    );
+    assert_eq!(same_output(&p), "1 true\n");
+    // Kept in the executable by the user, it replaces the function as well.
+    let run = |rest: &str| {
+        p.cargo(&format!("build --dynamic-deps {rest}")).run();
+        super::stdout(&p.bin("foo"))
+    };
+    let opt_out = "--config profile.dev.package.replaces.dynamic-deps=false";
+    assert_eq!(run(opt_out), "1 true\n");
+    assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
+}
+
+#[cargo_test]
+fn a_function_of_the_c_library_in_an_object_of_its_own() {
+    // Nothing refers to it but what is in a group. An incremental build makes an object
+    // of each module.
+    Package::new("uses", "1.0.0")
+        .file(
+            "src/lib.rs",
+            r#"
+                extern "C" { fn rand() -> i32; fn srand(seed: u32); }
+                pub fn number() -> bool { unsafe { srand(1); rand() == 4 } }
+            "#,
+        )
+        .publish();
+    let p = project()
+        .file(
+            "Cargo.toml",
+            &manifest(
+                "foo",
+                "[dependencies]\nreplaces = { path = 'replaces' }\nuses = '1.0'\n",
+            ),
+        )
+        .file(
+            "src/main.rs",
+            "fn main() { println!(\"{} {}\", replaces::other::number(), uses::number()); }",
+        )
+        .file("replaces/Cargo.toml", &manifest("replaces", ""))
+        .file(
+            "replaces/src/lib.rs",
+            r#"
+                pub mod apart { #[no_mangle] pub extern "C" fn rand() -> i32 { 4 } }
+                pub mod other { #[inline(never)] pub fn number() -> i32 { 1 } }
+            "#,
+        )
+        .build();
+    let run = |argument: &str| {
+        p.cargo(&format!("build {argument}"))
+            .env("CARGO_INCREMENTAL", "1")
+            .run();
+        super::stdout(&p.bin("foo"))
+    };
+    assert_eq!(run("--no-dynamic-deps"), "1 true\n");
+    assert_eq!(run("--dynamic-deps"), "1 true\n");
+    assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
 }
 
 #[cargo_test]

@@ -6,12 +6,13 @@
 //! depends on it: a group must not refer to a symbol that only some of its users
 //! define.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::rlib::RlibFacts;
+use crate::manifest::Stay;
+use crate::rlib::{RlibFacts, SharedState};
 
 /// Why a library stays in the executable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +49,12 @@ pub enum StayReason {
         /// Name of the other library.
         library: String,
     },
+    /// It defines a symbol that a library of the platform defines too, for whoever in the
+    /// process refers to it. A static link takes it only if the program uses the library.
+    Replaces {
+        /// Name of that symbol.
+        symbol: String,
+    },
     /// It defines or needs a symbol that matters beyond its own crate, and some of the
     /// executables that load the group do not depend on it.
     Bystander {
@@ -83,6 +90,9 @@ impl fmt::Display for StayReason {
             StayReason::Clash { symbol, library } => {
                 write!(f, "it defines `{symbol}`, as `{library}` does")
             }
+            StayReason::Replaces { symbol } => {
+                write!(f, "it defines `{symbol}`, as the platform does")
+            }
             StayReason::Bystander { symbol } => write!(
                 f,
                 "it has to do with `{symbol}`, and not every executable that would load it \
@@ -114,61 +124,97 @@ pub struct Candidate<'a> {
     pub open_reference: Option<&'a str>,
 }
 
+/// What the candidates have below them.
+#[derive(Debug, Default)]
+pub struct Below {
+    /// The libraries of lower groups that stay.
+    pub stays: Vec<Stay>,
+    /// The symbols that libraries of the platform define.
+    pub platform: HashSet<String>,
+}
+
 /// Judges each candidate: `None` makes it a group member.
 ///
-/// `stays_below` holds the libraries of lower groups that stay (file name of the
-/// rlib to name). Candidates may come in any order; their dependencies must not
-/// form a cycle, as those of crates never do.
-pub fn verdicts(
-    candidates: &[Candidate<'_>],
-    stays_below: &HashMap<String, String>,
-) -> Vec<Option<StayReason>> {
+/// Candidates may come in any order; their dependencies must not form a cycle, as
+/// those of crates never do.
+pub fn verdicts(candidates: &[Candidate<'_>], below: &Below) -> Vec<Option<StayReason>> {
     let by_rlib: HashMap<&str, usize> = candidates
         .iter()
         .enumerate()
         .map(|(index, candidate)| (candidate.rlib, index))
+        .collect();
+    let stays_below: HashMap<&str, &str> = below
+        .stays
+        .iter()
+        .map(|stay| (stay.rlib.as_str(), stay.name.as_str()))
         .collect();
     let clashes = clashes(candidates);
     let mut verdicts: Vec<_> = candidates
         .iter()
         .zip(clashes)
         .map(|(candidate, clash)| {
-            own_reason(candidate).or(clash).or_else(|| {
-                candidate.dependencies.iter().find_map(|dependency| {
-                    Some(StayReason::DependsOn {
-                        library: stays_below.get(dependency)?.clone(),
-                    })
-                })
-            })
+            let depends_on = || {
+                let mut dependencies = candidate.dependencies.iter();
+                let library = dependencies.find_map(|name| stays_below.get(name.as_str()))?;
+                let library = library.to_string();
+                Some(StayReason::DependsOn { library })
+            };
+            let shares_state = || {
+                let mut stays = below.stays.iter();
+                stays.find_map(|stay| shared(candidate, &stay.name, &stay.shared_state))
+            };
+            own_reason(candidate, &below.platform)
+                .or(clash)
+                .or_else(depends_on)
+                .or_else(shares_state)
         })
         .collect();
 
-    // Dependents of what stays, until nothing changes: each round settles at
+    // What has to stay with what stays, until nothing changes: each round settles at
     // least one more library.
     loop {
         let spread: Vec<_> = (0..candidates.len())
             .filter(|&index| verdicts[index].is_none())
             .filter_map(|index| {
-                let stays = candidates[index]
-                    .dependencies
-                    .iter()
-                    .find_map(|dependency| {
-                        let dependency = *by_rlib.get(dependency.as_str())?;
-                        verdicts[dependency].as_ref().map(|_| dependency)
-                    })?;
-                Some((index, candidates[stays].name.to_owned()))
+                let candidate = &candidates[index];
+                let depends_on = candidate.dependencies.iter().find_map(|dependency| {
+                    let dependency = *by_rlib.get(dependency.as_str())?;
+                    verdicts[dependency].as_ref()?;
+                    let library = candidates[dependency].name.to_owned();
+                    Some(StayReason::DependsOn { library })
+                });
+                let shares_state = || {
+                    let mut others = candidates.iter().zip(&verdicts);
+                    others.find_map(|(other, verdict)| {
+                        verdict.as_ref()?;
+                        shared(candidate, other.name, &other.facts.shared_state)
+                    })
+                };
+                Some((index, depends_on.or_else(shares_state)?))
             })
             .collect();
         if spread.is_empty() {
             return verdicts;
         }
-        for (index, library) in spread {
-            verdicts[index] = Some(StayReason::DependsOn { library });
+        for (index, reason) in spread {
+            verdicts[index] = Some(reason);
         }
     }
 }
 
-fn own_reason(candidate: &Candidate<'_>) -> Option<StayReason> {
+/// Why a candidate must stay with a library that does: they share a variable.
+fn shared(candidate: &Candidate<'_>, library: &str, state: &SharedState) -> Option<StayReason> {
+    let own = &candidate.facts.shared_state;
+    if own.is_empty() || state.is_empty() {
+        return None;
+    }
+    Some(StayReason::Clash {
+        symbol: own.divided(state)?.clone(),
+        library: library.to_owned(),
+    })
+}
+
+fn own_reason(candidate: &Candidate<'_>, platform: &HashSet<String>) -> Option<StayReason> {
     let facts = candidate.facts;
     if let Some(member) = &facts.foreign_member {
         Some(StayReason::ForeignMember {
@@ -186,6 +232,10 @@ fn own_reason(candidate: &Candidate<'_>) -> Option<StayReason> {
         Some(StayReason::GatheredSection {
             section: section.clone(),
         })
+    } else if let Some(symbol) = replaced_symbol(facts, platform) {
+        Some(StayReason::Replaces {
+            symbol: symbol.clone(),
+        })
     } else if candidate.is_bystander {
         let definition = facts.unmangled_definitions.first().map(String::as_str);
         Some(StayReason::Bystander {
@@ -194,6 +244,11 @@ fn own_reason(candidate: &Candidate<'_>) -> Option<StayReason> {
     } else {
         None
     }
+}
+
+fn replaced_symbol<'a>(facts: &'a RlibFacts, platform: &HashSet<String>) -> Option<&'a String> {
+    let mut defined = facts.unmangled_definitions.iter();
+    defined.find(|symbol| platform.contains(*symbol))
 }
 
 /// For each candidate, a symbol that another candidate defines too.
@@ -234,6 +289,14 @@ mod tests {
         }
     }
 
+    fn state(hidden: &[&str], visible: &[&str]) -> SharedState {
+        let names = |symbols: &[&str]| symbols.iter().map(|symbol| symbol.to_string()).collect();
+        SharedState {
+            hidden: names(hidden),
+            visible: names(visible),
+        }
+    }
+
     /// `libraries`: name, facts, dependencies; expected: one `name: reason` a line.
     #[track_caller]
     fn check(libraries: &[(&str, RlibFacts, &[&str])], below: &[&str], expected: &str) {
@@ -253,10 +316,16 @@ mod tests {
                 open_reference: (*name == "by-the-platform").then_some("inflate"),
             })
             .collect();
-        let below = below
-            .iter()
-            .map(|n| (n.to_string(), n.to_string()))
-            .collect();
+        let stays = below.iter().map(|name| Stay {
+            name: name.to_string(),
+            rlib: name.to_string(),
+            reason: StayReason::RunsByItself,
+            shared_state: state(&[name], &[]),
+        });
+        let below = Below {
+            stays: stays.collect(),
+            platform: ["rand".to_owned()].into(),
+        };
         let actual: String = verdicts(&candidates, &below)
             .into_iter()
             .zip(libraries)
@@ -372,6 +441,48 @@ mod tests {
              by-the-platform: it has to do with `inflate`, and not every executable that would \
              load it depends on it\n\
              top: it depends on `by-name`, which stays\n",
+        );
+    }
+
+    #[test]
+    fn what_replaces_the_platform_stays() {
+        let defines = |symbol: &str| RlibFacts {
+            unmangled_definitions: [symbol.to_owned()].into(),
+            ..RlibFacts::default()
+        };
+        check(
+            &[("one", defines("rand"), &[]), ("other", defines("c"), &[])],
+            &[],
+            "one: it defines `rand`, as the platform does\n",
+        );
+    }
+
+    #[test]
+    fn what_shares_a_hidden_variable_with_a_stayer_stays() {
+        let shares = |hidden: &[&str], visible: &[&str]| RlibFacts {
+            shared_state: state(hidden, visible),
+            ..RlibFacts::default()
+        };
+        let starts = RlibFacts {
+            shared_state: state(&["count"], &["total", "other"]),
+            ..with_constructor()
+        };
+        check(
+            &[
+                ("starts", starts, &[]),
+                ("hidden", shares(&["count"], &["next"]), &[]),
+                ("mixed", shares(&["total"], &[]), &[]),
+                ("visible", shares(&[], &["other"]), &[]),
+                ("follows", shares(&["next"], &[]), &[]),
+                ("under", shares(&[], &["low"]), &[]),
+                ("alone", shares(&["own"], &[]), &[]),
+            ],
+            &["low"],
+            "starts: it has code that runs before or after `main`\n\
+             hidden: it defines `count`, as `starts` does\n\
+             mixed: it defines `total`, as `starts` does\n\
+             follows: it defines `next`, as `hidden` does\n\
+             under: it defines `low`, as `low` does\n",
         );
     }
 }

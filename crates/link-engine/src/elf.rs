@@ -47,6 +47,8 @@ pub(crate) struct GlobalSymbol<'data> {
     pub(crate) name: &'data [u8],
     pub(crate) role: Role,
     pub(crate) is_hidden: bool,
+    /// Whether it is a variable that a program may change.
+    pub(crate) is_variable: bool,
     /// Where its `st_other` byte lies, in bytes from the start of the object.
     pub(crate) st_other: u64,
 }
@@ -64,6 +66,10 @@ pub(crate) enum Role {
     /// in a section of which the linker keeps one (ELF gABI, COMDAT groups).
     SharedDefinition,
 }
+
+/// Beginning of the names of sections that only the loader writes to, such as those of
+/// virtual function tables.
+const RELOCATED: &[u8] = b".data.rel.ro";
 
 /// The symbols of an object file with global or weak binding.
 pub(crate) fn global_symbols<Class: ElfClass>(
@@ -89,17 +95,22 @@ pub(crate) fn global_symbols<Class: ElfClass>(
                 .symbol_section(endian, symbol, index)?
                 .map(|index| sections.section(index))
                 .transpose()?;
-            let in_group = section.is_some_and(|s| s.sh_flags(endian).contains(elf::SHF_GROUP));
+            let has_flag = |flag| section.is_some_and(|s| s.sh_flags(endian).contains(flag));
             let role = if symbol.st_shndx(endian) == elf::SHN_UNDEF {
                 Role::Reference
-            } else if in_group {
+            } else if has_flag(elf::SHF_GROUP) {
                 Role::SharedDefinition
             } else if symbol.st_bind() == elf::STB_WEAK {
                 Role::WeakDefinition
             } else {
                 Role::Definition
             };
+            let section_name = match section {
+                Some(section) => sections.section_name(endian, section)?,
+                None => &[],
+            };
             Ok(GlobalSymbol {
+                is_variable: has_flag(elf::SHF_WRITE) && !section_name.starts_with(RELOCATED),
                 name: symbols.symbol_name(endian, symbol)?,
                 role,
                 is_hidden: symbol.st_visibility() == elf::STV_HIDDEN,

@@ -1,6 +1,6 @@
 //! Making the shared object of a group from the rlibs of its members.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use crate::classify::{self, Candidate, StayReason};
 use crate::content::{ContentKey, GroupFiles};
-use crate::elf::ties_to_runtime;
+use crate::elf::{DynamicInfo, ties_to_runtime};
 use crate::interface::OpenReference;
 use crate::link_line::GroupLine;
 use crate::linker::{self, linker_identity, scratch_directory};
@@ -17,7 +17,7 @@ use crate::rlib::{RlibFacts, copy_with_protected_symbols, undefined_among};
 use crate::{Error, Result, files, interface, response_file};
 
 /// Changes when the same inputs would give another shared object.
-pub const FORMAT: &str = "dynamic-deps 1";
+pub const FORMAT: &str = "dynamic-deps 2";
 
 /// A library to be linked into a group.
 #[derive(Debug, Clone)]
@@ -107,10 +107,8 @@ impl GroupJob {
             let template = manifest.template.as_ref()?;
             (!manifest.members.is_empty()).then_some(template)
         });
-        let stays_below = below
-            .iter()
-            .flat_map(|(_, manifest)| manifest.stays_by_rlib())
-            .collect();
+        let stays = below.iter().flat_map(|(_, manifest)| &manifest.stays);
+        let stays = stays.cloned().collect();
         let below: Vec<Below> = below
             .iter()
             .filter(|(_, manifest)| !manifest.members.is_empty())
@@ -130,8 +128,12 @@ impl GroupJob {
             template,
             below: &below,
         };
+        let classify_below = classify::Below {
+            stays,
+            platform: platform_definitions(template)?,
+        };
         loop {
-            let verdicts = verdicts(&libraries, &stays_below);
+            let verdicts = verdicts(&libraries, &classify_below);
             let made = link.make(&libraries, &verdicts, before_link)?;
             if !note_open_references(&mut libraries, &verdicts, &made)? {
                 return self.finish(&below, libraries, verdicts, made, None);
@@ -155,7 +157,30 @@ impl GroupJob {
             below: &[],
         };
         let made = link.make(&libraries, &verdicts, before_link)?;
+        let template = LinkTemplate {
+            platform_libraries: self.platform_libraries(&template, &made)?,
+            ..template
+        };
         self.finish(&[], libraries, verdicts, made, Some(template))
+    }
+
+    /// The shared libraries of the platform, where they are found: those that the group of
+    /// the sysroot crates needs, and those that are on every line and that it does not.
+    fn platform_libraries(
+        &self,
+        template: &LinkTemplate,
+        made: &MadeContent,
+    ) -> Result<Vec<PathBuf>> {
+        // The sonames of glibc end in 0, 1, 2 or 6 (`shlib-versions` of glibc 2.36).
+        let on_line = platform_names(template);
+        let on_line = on_line.flat_map(|name| [0, 1, 2, 6].map(|n| format!("lib{name}.so.{n}")));
+        let info = DynamicInfo::read(&self.files.content(&made.soname))?.unwrap_or_default();
+        let mut sonames = info.needed;
+        sonames.extend(on_line);
+        sonames.sort();
+        sonames.dedup();
+        let directory = &self.working_directory;
+        Ok(linker::find_shared(template, &sonames, directory))
     }
 
     /// Makes a group without members, and tells why in its manifest.
@@ -256,10 +281,16 @@ fn read_libraries(libraries: &[Library]) -> Result<Vec<ReadLibrary<'_>>> {
         .collect()
 }
 
-fn verdicts(
-    read: &[ReadLibrary<'_>],
-    stays_below: &HashMap<String, String>,
-) -> Vec<Option<StayReason>> {
+/// The symbols that the libraries of the platform define.
+fn platform_definitions(template: &LinkTemplate) -> Result<HashSet<String>> {
+    let mut definitions = HashSet::new();
+    for library in &template.platform_libraries {
+        definitions.extend(interface::definitions(library)?);
+    }
+    Ok(definitions)
+}
+
+fn verdicts(read: &[ReadLibrary<'_>], below: &classify::Below) -> Vec<Option<StayReason>> {
     let candidates: Vec<_> = read
         .iter()
         .map(|read| Candidate {
@@ -271,7 +302,7 @@ fn verdicts(
             open_reference: read.open_reference.as_deref(),
         })
         .collect();
-    classify::verdicts(&candidates, stays_below)
+    classify::verdicts(&candidates, below)
 }
 
 /// Notes at each bystander in the group what it needs from outside of the groups, such as
@@ -476,7 +507,7 @@ impl ReadLibrary<'_> {
             name: self.library.name.clone(),
             rlib: self.rlib,
             reason,
-            unmangled_definitions: self.facts.unmangled_definitions,
+            shared_state: self.facts.shared_state,
         }
     }
 
@@ -486,6 +517,7 @@ impl ReadLibrary<'_> {
             rlib: self.rlib,
             protected_symbols: self.facts.hidden_definitions.len(),
             unmangled_definitions: self.facts.unmangled_definitions,
+            shared_state: self.facts.shared_state,
         }
     }
 }
@@ -547,6 +579,12 @@ impl NativeLibrary {
     }
 }
 
+/// The names of the libraries of the platform on each line.
+fn platform_names(template: &LinkTemplate) -> impl Iterator<Item = &str> {
+    let args = template.after.iter();
+    args.filter_map(|arg| arg.to_str()?.strip_prefix("-l"))
+}
+
 /// The names that the executables of these groups need not look after.
 pub(crate) fn settled_libraries<'a>(
     manifests: impl IntoIterator<Item = &'a GroupManifest>,
@@ -554,14 +592,8 @@ pub(crate) fn settled_libraries<'a>(
     let mut settled = HashSet::new();
     for manifest in manifests {
         settled.extend(manifest.native_libraries.iter().cloned());
-        let platform = manifest
-            .template
-            .iter()
-            .flat_map(|template| &template.after);
-        settled.extend(platform.filter_map(|arg| {
-            let name = arg.to_str()?.strip_prefix("-l")?;
-            Some(name.to_owned())
-        }));
+        let platform = manifest.template.iter().flat_map(platform_names);
+        settled.extend(platform.map(str::to_owned));
     }
     settled
 }

@@ -121,6 +121,69 @@ fn undefined_among<'a, Class: ElfClass>(
         .collect())
 }
 
+/// The symbols that links against a shared library find in it.
+///
+/// # Errors
+/// When the file cannot be read or is malformed.
+pub fn definitions(shared_library: &Path) -> Result<HashSet<String>> {
+    let data = files::map(shared_library)?;
+    let found = with_class!(&data[..], definitions_in(&data));
+    found
+        .map(Option::unwrap_or_default)
+        .map_err(malformed(shared_library))
+}
+
+fn definitions_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<HashSet<String>> {
+    let mut found = HashSet::new();
+    let Some(exports) = Exports::<Class>::read(data)? else {
+        return Ok(found);
+    };
+    for (index, symbol) in exports.symbols.enumerate() {
+        // A hidden version is for what was linked long ago.
+        let version = exports.versions.version_index(exports.endian, index);
+        if symbol.st_shndx(exports.endian) != elf::SHN_UNDEF && !version.is_hidden() {
+            let name = exports.symbols.symbol_name(exports.endian, symbol)?;
+            found.insert(String::from_utf8_lossy(name).into_owned());
+        }
+    }
+    Ok(found)
+}
+
+/// Those of `symbols` that a shared object takes from elsewhere.
+///
+/// # Errors
+/// When the file cannot be read or is malformed.
+pub fn references_among(
+    shared_object: &Path,
+    symbols: &BTreeSet<String>,
+) -> Result<BTreeSet<String>> {
+    let data = files::map(shared_object)?;
+    let found = with_class!(&data[..], references_in(&data, symbols));
+    found
+        .map(Option::unwrap_or_default)
+        .map_err(malformed(shared_object))
+}
+
+fn references_in<Class: ElfClass>(
+    data: &[u8],
+    symbols: &BTreeSet<String>,
+) -> object::read::Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    let Some(exports) = Exports::<Class>::read(data)? else {
+        return Ok(found);
+    };
+    // The hash table has all definitions, and they come last.
+    let base = exports.hash_table.symbol_base() as usize;
+    for symbol in exports.symbols.iter().take(base) {
+        let name = exports.symbols.symbol_name(exports.endian, symbol)?;
+        let name = str::from_utf8(name).unwrap_or_default();
+        if symbol.st_shndx(exports.endian) == elf::SHN_UNDEF && symbols.contains(name) {
+            found.insert(name.to_owned());
+        }
+    }
+    Ok(found)
+}
+
 /// Writes to `stub` what a link that looks at the `wanted` symbols has to know of a
 /// shared object. Returns whether it can be told.
 ///

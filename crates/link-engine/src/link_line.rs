@@ -20,8 +20,9 @@
 //! What is impossible, and that MSVC code reaches data of a DLL by another instruction than its
 //! own, is why executables for Windows are linked statically.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -223,6 +224,30 @@ pub struct Rewrite<'a> {
     pub settled_libraries: &'a HashSet<String>,
     /// Entries for the run path, in order.
     pub run_paths: &'a [OsString],
+    /// Symbols of the platform that the groups use and that a library on the line defines
+    /// in its place. A linker takes nothing from an archive for a reference that it does
+    /// not see.
+    pub replaced: &'a BTreeSet<String>,
+}
+
+/// Who defines a symbol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Definer {
+    /// A group member, by its name for people.
+    Member(String),
+    /// A library that is linked into the executable, by its name for people.
+    Outside(String),
+    /// The objects of the program.
+    Program,
+}
+
+impl fmt::Display for Definer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Definer::Member(name) | Definer::Outside(name) => write!(f, "`{name}`"),
+            Definer::Program => f.write_str("the program"),
+        }
+    }
 }
 
 /// Why the groups do not fit a link line.
@@ -243,9 +268,9 @@ pub enum Mismatch {
         /// The symbol.
         symbol: String,
         /// Who defines it.
-        one: String,
+        one: Definer,
         /// Who defines it too.
-        other: String,
+        other: Definer,
     },
     /// A link arg gives a symbol another meaning in all that is linked, and what is in
     /// the groups was linked without it.
@@ -263,6 +288,22 @@ pub enum Mismatch {
     /// The line lacks the standard library, while the groups use it.
     #[error("the program does not link the standard library")]
     NoStd,
+}
+
+impl Mismatch {
+    /// The libraries at fault, by their names for people.
+    pub(crate) fn libraries(&self) -> Vec<String> {
+        let Mismatch::Clash { one, other, .. } = self else {
+            return Vec::new();
+        };
+        let definers = [one, other].into_iter();
+        definers
+            .filter_map(|definer| match definer {
+                Definer::Member(name) => Some(name.clone()),
+                Definer::Outside(_) | Definer::Program => None,
+            })
+            .collect()
+    }
 }
 
 impl Rewrite<'_> {
@@ -355,6 +396,9 @@ impl Rewrite<'_> {
                 syntax.push(rewritten, &["-z", "nocopyreloc"]);
                 // GNU ld and lld check by default what other linkers leave to the loader.
                 syntax.push(rewritten, &["--no-allow-shlib-undefined"]);
+                for symbol in self.replaced {
+                    syntax.push(rewritten, &["-u", symbol]);
+                }
                 syntax.push(rewritten, &["-Bdynamic"]);
                 syntax.push(rewritten, &["--no-as-needed"]);
                 rewritten.extend(groups.map(Into::into));
@@ -414,6 +458,7 @@ pub fn dissect(linker: &Path, args: &[OsString]) -> Result<(LinkTemplate, Vec<Pa
         before: Vec::new(),
         after: Vec::new(),
         builtins: Vec::new(),
+        platform_libraries: Vec::new(),
     };
     let mut rlibs = Vec::new();
     let mut rest = args.iter();
@@ -669,6 +714,7 @@ mod tests {
             objects: &objects,
             settled_libraries: &["gcc_s".to_owned(), "c".to_owned()].into(),
             run_paths: &["$ORIGIN".into(), "/t/a,b/deps".into()],
+            replaced: &["rand".to_owned()].into(),
         }
         .apply(&words(line))
         .map(|args| text(&args))
@@ -684,7 +730,7 @@ mod tests {
             rewrite(LINE, &groups).unwrap(),
             "-m64 /tmp/rustcAbCdEf/symbols.o /copy/0.o -Wl,--as-needed -Wl,-Bstatic \
              -Xlinker --enable-new-dtags -Xlinker -z -Xlinker nocopyreloc \
-             -Xlinker --no-allow-shlib-undefined -Xlinker -Bdynamic -Xlinker --no-as-needed \
+             -Xlinker --no-allow-shlib-undefined -Xlinker -u -Xlinker rand -Xlinker -Bdynamic -Xlinker --no-as-needed \
              /t/deps/frozen.so /t/deps/sysroot.so -Xlinker --as-needed -Xlinker -Bstatic \
              /s/lib/libcompiler_builtins-3.rlib \
              -Wl,-Bdynamic -lgcc_s -lc -L /tmp/rustcAbCdEf/raw-dylibs -B/s/gcc-ld -fuse-ld=lld \
@@ -707,7 +753,7 @@ mod tests {
         let line = "--as-needed -Bstatic /s/libstd-2.rlib -Bdynamic -lc --eh-frame-hdr -o app";
         assert_eq!(
             rewrite(line, &[group("/sysroot.so", &["libstd-2.rlib"])]).unwrap(),
-            "--as-needed -Bstatic --enable-new-dtags -z nocopyreloc --no-allow-shlib-undefined \
+            "--as-needed -Bstatic --enable-new-dtags -z nocopyreloc --no-allow-shlib-undefined -u rand \
              -Bdynamic --no-as-needed /sysroot.so --as-needed -Bstatic \
              -Bdynamic -lc --eh-frame-hdr -o app -rpath $ORIGIN -rpath /t/a,b/deps"
         );
@@ -860,6 +906,7 @@ mod tests {
                 objects: &HashMap::new(),
                 settled_libraries: &HashSet::new(),
                 run_paths: &[],
+                replaced: &BTreeSet::new(),
             }
             .apply(&line)
             .unwrap();

@@ -1,12 +1,15 @@
 //! Running the real linker.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::SystemTime;
 
+use crate::link_line::search_directories;
+use crate::manifest::LinkTemplate;
 use crate::{Error, Result, response_file};
 
 /// Runs the linker, in another directory if one is given, and returns its output.
@@ -63,6 +66,47 @@ pub(crate) fn find_archive(
         }
     }
     None
+}
+
+/// Where links find the shared libraries with these sonames. Compilers know the directories
+/// in which they look; with a bare linker, all of them are on its line.
+pub(crate) fn find_shared(
+    template: &LinkTemplate,
+    sonames: &[String],
+    working_directory: &Path,
+) -> Vec<PathBuf> {
+    let line: Vec<OsString> = template
+        .before
+        .iter()
+        .chain(&template.after)
+        .cloned()
+        .collect();
+    let output = Command::new(&template.linker)
+        .current_dir(working_directory)
+        .args(&line)
+        .arg("-print-search-dirs")
+        .output();
+    let output = output.map_or_else(|_| Vec::new(), |output| output.stdout);
+    let directories: Vec<PathBuf> = search_directories(&line)
+        .into_iter()
+        .map(|directory| working_directory.join(directory))
+        .chain(library_directories(&output))
+        .collect();
+    let find = |soname| {
+        let paths = directories.iter().map(|directory| directory.join(soname));
+        paths.into_iter().find(|path| path.is_file())
+    };
+    sonames.iter().filter_map(find).collect()
+}
+
+/// The directories in what GCC and Clang say to `-print-search-dirs`.
+fn library_directories(output: &[u8]) -> impl Iterator<Item = PathBuf> {
+    let mut lines = output.split(|byte| *byte == b'\n');
+    let list = lines.find_map(|line| line.strip_prefix(b"libraries: ="));
+    std::env::split_paths(OsStr::from_bytes(list.unwrap_or_default()))
+        .filter(|directory| directory.is_absolute())
+        .collect::<Vec<_>>()
+        .into_iter()
 }
 
 /// Tells one linker from another, also where an update put a new one under the
@@ -129,6 +173,29 @@ mod tests {
         assert_eq!(find("own", true), Some(other.join("libown.a")));
         assert_eq!(find(":libown.a", false), Some(other.join("libown.a")));
         assert_eq!(find("missing", false), None);
+    }
+
+    #[test]
+    fn the_c_library_is_found() {
+        let template = LinkTemplate {
+            linker: "cc".into(),
+            before: Vec::new(),
+            after: vec!["-lc".into()],
+            builtins: Vec::new(),
+            platform_libraries: Vec::new(),
+        };
+        let sonames = ["libc.so.6", "libno-such-library.so.1"].map(str::to_owned);
+        let found = find_shared(&template, &sonames, Path::new("/"));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].ends_with("libc.so.6"), "{found:?}");
+    }
+
+    #[test]
+    fn directories_are_read_in_the_words_of_a_compiler() {
+        let output = b"install: /usr/lib/gcc/\nprograms: =/usr/bin\nlibraries: =/a/b/:/c/../d:e\n";
+        let directories: Vec<_> = library_directories(output).collect();
+        assert_eq!(directories, ["/a/b/", "/c/../d"].map(PathBuf::from));
+        assert_eq!(library_directories(b"ld: no input files\n").count(), 0);
     }
 
     #[test]

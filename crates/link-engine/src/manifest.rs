@@ -4,7 +4,7 @@
 //! directory (group files) or are known by a name that holds a hash (rlibs), so
 //! that a target directory can be moved.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::classify::StayReason;
 use crate::interface::OpenReference;
+use crate::rlib::SharedState;
 use crate::{Error, Result, files};
 
 /// One group as it was linked.
@@ -75,6 +76,9 @@ pub struct Member {
     /// The symbols that it defines under a name that others could use too.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub unmangled_definitions: BTreeSet<String>,
+    /// The variables that it defines as any number of others may.
+    #[serde(default, skip_serializing_if = "SharedState::is_empty")]
+    pub shared_state: SharedState,
 }
 
 /// A library that stays in the executable.
@@ -87,9 +91,9 @@ pub struct Stay {
     /// Why.
     #[serde(flatten)]
     pub reason: StayReason,
-    /// The symbols that it defines under a name that others could use too.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub unmangled_definitions: BTreeSet<String>,
+    /// The variables that it defines as any number of others may.
+    #[serde(default, skip_serializing_if = "SharedState::is_empty")]
+    pub shared_state: SharedState,
 }
 
 /// What rustc's own link line of a program says about linking in general.
@@ -106,6 +110,9 @@ pub struct LinkTemplate {
     pub after: Vec<OsString>,
     /// Rlibs that go into every output, hidden: the compiler builtins.
     pub builtins: Vec<PathBuf>,
+    /// The shared libraries that every output needs, such as the C library.
+    #[serde(default)]
+    pub platform_libraries: Vec<PathBuf>,
 }
 
 /// What the linker wrapper is to do, in [`PLAN_FILE`] beside the name it is called by.
@@ -139,6 +146,8 @@ pub enum FallbackReport {
     Unfit {
         /// Why, as a phrase.
         reason: String,
+        /// The group members at fault, by their names for people.
+        libraries: Vec<String>,
     },
     /// The wrapper itself failed.
     Engine {
@@ -193,14 +202,6 @@ impl GroupManifest {
     /// Path of the shared object, given the path of this manifest.
     pub fn shared_object(&self, manifest: &Path) -> PathBuf {
         manifest.with_file_name(&self.soname)
-    }
-
-    /// The libraries that stay, file name of the rlib to name.
-    pub fn stays_by_rlib(&self) -> HashMap<String, String> {
-        self.stays
-            .iter()
-            .map(|stay| (stay.rlib.clone(), stay.name.clone()))
-            .collect()
     }
 }
 

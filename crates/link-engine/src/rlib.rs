@@ -11,6 +11,7 @@ use std::path::Path;
 use object::elf;
 use object::read::archive::ArchiveFile;
 use object::read::elf::SectionHeader;
+use serde::{Deserialize, Serialize};
 
 use crate::elf::{ElfClass, GlobalSymbol, Role, global_symbols, set_visibility, with_class};
 use crate::{Error, Result, files};
@@ -35,6 +36,8 @@ pub struct RlibFacts {
     pub hidden_references: Vec<u64>,
     /// The symbols that it defines under a name that another library could use too.
     pub unmangled_definitions: BTreeSet<String>,
+    /// The variables that it defines as any number of others may.
+    pub shared_state: SharedState,
     /// A symbol that C code defines unless the program does.
     pub weak_definition: Option<String>,
     /// Whether it holds a `#[global_allocator]`.
@@ -48,6 +51,46 @@ pub struct RlibFacts {
     pub gathered_sections: BTreeSet<String>,
     /// The first archive member that is no ELF object, LLVM bitcode for example.
     pub foreign_member: Option<String>,
+}
+
+/// The variables that a file defines as any number of others may, such as those of inline
+/// functions of C++. A linker keeps one of each for its output, and the loader one for the
+/// process, but only of those that it sees.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedState {
+    /// The hidden ones.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub hidden: BTreeSet<String>,
+    /// All others.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub visible: BTreeSet<String>,
+}
+
+impl SharedState {
+    /// Whether there is no such variable.
+    pub fn is_empty(&self) -> bool {
+        self.hidden.is_empty() && self.visible.is_empty()
+    }
+
+    /// A variable that would be there twice if the two files went into different outputs.
+    pub fn divided<'a>(&'a self, other: &SharedState) -> Option<&'a String> {
+        let mut hidden = self.hidden.iter();
+        let mut visible = self.visible.iter();
+        hidden
+            .find(|symbol| other.hidden.contains(*symbol) || other.visible.contains(*symbol))
+            .or_else(|| visible.find(|symbol| other.hidden.contains(*symbol)))
+    }
+
+    pub(crate) fn see(&mut self, symbol: &GlobalSymbol<'_>) {
+        if symbol.role == Role::SharedDefinition && symbol.is_variable {
+            let variables = if symbol.is_hidden {
+                &mut self.hidden
+            } else {
+                &mut self.visible
+            };
+            variables.insert(symbol.name());
+        }
+    }
 }
 
 /// The archive member at fault, if one is, and what is wrong.
@@ -106,11 +149,12 @@ impl RlibFacts {
         if is_own_to_each_output(symbol.name) {
             return;
         }
+        self.shared_state.see(symbol);
         if symbol.role == Role::Definition {
             self.provides_allocator |= symbol.ties_to_runtime();
-            if symbol.is_unmangled() && !(is_rust && symbol.is_hidden) {
-                self.unmangled_definitions.insert(symbol.name());
-            }
+        }
+        if is_unmangled_definition(symbol, is_rust) {
+            self.unmangled_definitions.insert(symbol.name());
         }
         if is_rust {
             return;
@@ -143,28 +187,53 @@ impl RlibFacts {
     }
 }
 
-/// Adds the names of all symbols that the objects of an rlib share with other files.
-///
-/// # Errors
-/// When the file cannot be read or is malformed.
-pub(crate) fn add_global_names(path: &Path, names: &mut HashSet<Vec<u8>>) -> Result<()> {
-    for_each_global_symbol(path, |symbol| {
-        names.insert(symbol.name.to_vec());
-    })
+/// What a file on the link line of an executable shares with others.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// The names of all its symbols that other files see.
+    pub(crate) names: HashSet<Vec<u8>>,
+    /// The symbols that it defines under a name that another library could use too.
+    pub(crate) unmangled_definitions: BTreeSet<String>,
+    /// The variables that it defines as any number of others may.
+    pub(crate) state: SharedState,
 }
 
-/// The symbols that an archive defines under a name that another library could use too.
-///
-/// # Errors
-/// When the file cannot be read or is malformed.
-pub(crate) fn unmangled_definitions(path: &Path) -> Result<BTreeSet<String>> {
-    let mut found = BTreeSet::new();
-    for_each_global_symbol(path, |symbol| {
-        if symbol.role == Role::Definition && symbol.is_unmangled() {
-            found.insert(symbol.name());
+impl Shared {
+    /// Reads an archive.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is malformed.
+    pub(crate) fn read(path: &Path) -> Result<Shared> {
+        let mut shared = Shared::default();
+        for_each_global_symbol(path, |symbol, is_rust| {
+            shared.names.insert(symbol.name.to_vec());
+            shared.see_definition(symbol, is_rust);
+        })?;
+        Ok(shared)
+    }
+
+    pub(crate) fn see_definition(&mut self, symbol: &GlobalSymbol<'_>, is_rust: bool) {
+        if is_own_to_each_output(symbol.name) {
+            return;
         }
-    })?;
-    Ok(found)
+        self.state.see(symbol);
+        if is_unmangled_definition(symbol, is_rust) {
+            self.unmangled_definitions.insert(symbol.name());
+        }
+    }
+
+    pub(crate) fn add_definitions(&mut self, other: Shared) {
+        self.unmangled_definitions
+            .extend(other.unmangled_definitions);
+        self.state.hidden.extend(other.state.hidden);
+        self.state.visible.extend(other.state.visible);
+    }
+}
+
+/// Whether a symbol is defined, for once, under a name that another library could use too.
+/// What rustc hides, no library names.
+fn is_unmangled_definition(symbol: &GlobalSymbol<'_>, is_rust: bool) -> bool {
+    symbol.role == Role::Definition && symbol.is_unmangled() && !(is_rust && symbol.is_hidden)
 }
 
 /// Those of `symbols` that an object of the rlib refers to without defining them.
@@ -173,7 +242,7 @@ pub(crate) fn unmangled_definitions(path: &Path) -> Result<BTreeSet<String>> {
 /// When the file cannot be read or is malformed.
 pub fn undefined_among(path: &Path, symbols: &BTreeSet<&str>) -> Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
-    for_each_global_symbol(path, |symbol| {
+    for_each_global_symbol(path, |symbol, _| {
         let name = str::from_utf8(symbol.name).unwrap_or_default();
         if symbol.role == Role::Reference && symbols.contains(name) {
             found.insert(name.to_owned());
@@ -182,18 +251,21 @@ pub fn undefined_among(path: &Path, symbols: &BTreeSet<&str>) -> Result<BTreeSet
     Ok(found)
 }
 
-fn for_each_global_symbol(path: &Path, mut see: impl FnMut(&GlobalSymbol<'_>)) -> Result<()> {
+/// Shows each symbol, and whether it is in an object that rustc made.
+fn for_each_global_symbol(path: &Path, mut see: impl FnMut(&GlobalSymbol<'_>, bool)) -> Result<()> {
     let data = files::map(path)?;
     let fail = |source| Error::Object {
         path: path.to_owned(),
         source,
     };
     for member in ArchiveFile::parse(&data[..]).map_err(fail)?.members() {
-        let object = member
-            .and_then(|member| member.data(&data[..]))
-            .map_err(fail)?;
+        let member = member.map_err(fail)?;
+        let is_rust = member.name().ends_with(RUST_OBJECT);
+        let object = member.data(&data[..]).map_err(fail)?;
         let symbols = with_class!(object, global_symbols(object)).map_err(fail)?;
-        symbols.iter().flatten().for_each(&mut see);
+        for symbol in symbols.iter().flatten() {
+            see(symbol, is_rust);
+        }
     }
     Ok(())
 }

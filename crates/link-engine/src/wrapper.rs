@@ -22,17 +22,18 @@ use std::process::{Command, ExitStatus, Output};
 
 use object::elf;
 
-use crate::elf::{DynamicInfo, GlobalSymbol, Role, global_symbols, set_visibility, with_class};
+use crate::elf::{DynamicInfo, Role, global_symbols, set_visibility, with_class};
 use crate::group::settled_libraries;
 use crate::link_line::{
-    self, GroupInput, Mismatch, NativeArchive, Rewrite, has_foreign_archives, native_archives,
-    object_files, rlibs, search_directories,
+    self, Definer, GroupInput, Mismatch, NativeArchive, Rewrite, has_foreign_archives,
+    native_archives, object_files, rlibs, search_directories,
 };
 use crate::linker::{self, scratch_directory};
 use crate::manifest::{
     DanglingReference, FALLBACK_FILE, FallbackReport, GroupManifest, LinkPlan, PLAN_FILE,
     RECORD_FILE, WrapperPlan, read_json, write_json,
 };
+use crate::rlib::Shared;
 use crate::{Error, Result, files, interface, response_file, rlib};
 
 /// File name of the wrapper when the user names no linker: rustc reads nothing
@@ -157,6 +158,7 @@ fn link(directory: &Path, plan: &LinkPlan, original: Vec<OsString>) -> Result<Ex
             return Ok(output.status);
         }
         Err(Unlinkable::Unfit(mismatch)) => FallbackReport::Unfit {
+            libraries: mismatch.libraries(),
             reason: mismatch.to_string(),
         },
         Err(Unlinkable::Engine(error)) => FallbackReport::Engine {
@@ -233,7 +235,9 @@ fn link_against_groups(
     let (manifests, inputs): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
     let settled_libraries = settled_libraries(&manifests);
     objects.add_native_archives(&args, &settled_libraries)?;
-    check_definitions(&manifests, &objects, &on_line)?;
+    let outside = libraries_outside(&args, &manifests, &inputs)?;
+    check_definitions(&manifests, &objects, &outside)?;
+    let replaced = replaced_symbols(&inputs, &objects, &outside)?;
     let left_to_groups = &settled_libraries - &libraries_to_load(&manifests, &inputs)?;
     let link = |groups: &[GroupInput]| -> Result<(Vec<OsString>, Output), Unlinkable> {
         let rewritten = Rewrite {
@@ -241,6 +245,7 @@ fn link_against_groups(
             objects: &objects.copies,
             settled_libraries: &left_to_groups,
             run_paths: &plan.run_paths,
+            replaced: &replaced,
         }
         .apply(&args)?;
         let mut output = linker::run(&plan.linker, rewritten.clone(), scratch, None)?;
@@ -250,7 +255,7 @@ fn link_against_groups(
         Ok((rewritten, output))
     };
     if !has_foreign_archives(&args, &settled_libraries)
-        && let Some(stubs) = stubs(&args, &objects, &manifests, &inputs, scratch)?
+        && let Some(stubs) = stubs(&objects, &outside, &manifests, &inputs, scratch)?
     {
         let linked = link(&stubs)?;
         if linked.1.status.success() {
@@ -272,24 +277,56 @@ fn link_against_groups(
     Ok((rewritten, output))
 }
 
+/// A library on the line that is in no group.
+struct Outside {
+    /// Its name for people.
+    name: String,
+    shared: Shared,
+}
+
+/// Reads the libraries on a line that are in no group: those that stay, and those that
+/// the user keeps in the executable.
+fn libraries_outside(
+    args: &[OsString],
+    manifests: &[GroupManifest],
+    inputs: &[GroupInput],
+) -> Result<Vec<Outside>> {
+    let stays = manifests.iter().flat_map(|manifest| &manifest.stays);
+    let names: HashMap<&str, &str> = stays
+        .map(|stay| (stay.rlib.as_str(), stay.name.as_str()))
+        .collect();
+    let mut outside = Vec::new();
+    for rlib in rlibs(args) {
+        let file_name = rlib.file_name().unwrap_or_default().to_string_lossy();
+        let is_member = inputs
+            .iter()
+            .any(|group| group.members.contains(&*file_name));
+        if !is_member && !file_name.starts_with("libcompiler_builtins-") {
+            outside.push(Outside {
+                name: names.get(&*file_name).unwrap_or(&&*file_name).to_string(),
+                shared: Shared::read(rlib)?,
+            });
+        }
+    }
+    Ok(outside)
+}
+
 /// Interface stubs in the place of the shared objects, if all of them can have one.
 /// They hold what the objects and rlibs on the line name; an archive that is read by
 /// the linker alone must not be there.
 fn stubs(
-    args: &[OsString],
     objects: &Objects,
+    outside: &[Outside],
     manifests: &[GroupManifest],
     inputs: &[GroupInput],
     scratch: &Path,
 ) -> Result<Option<Vec<GroupInput>>> {
-    let mut wanted = objects.names.clone();
-    for rlib in rlibs(args) {
-        let name = rlib.file_name().unwrap_or_default().to_string_lossy();
-        let is_member = inputs.iter().any(|group| group.members.contains(&*name));
-        if !is_member && !name.starts_with("libcompiler_builtins-") {
-            rlib::add_global_names(rlib, &mut wanted)?;
-        }
-    }
+    let names = outside.iter().map(|outside| &outside.shared.names);
+    let wanted: HashSet<Vec<u8>> = names
+        .chain([&objects.shared.names])
+        .flatten()
+        .cloned()
+        .collect();
     let mut stubs = Vec::new();
     for (manifest, input) in manifests.iter().zip(inputs) {
         let stub = scratch.join(&manifest.soname);
@@ -373,11 +410,8 @@ fn check_sysroot(members: &HashSet<String>, on_line: &HashSet<String>) -> Result
 struct Objects {
     /// Copies of those that had to be changed, by path on the line.
     copies: HashMap<PathBuf, PathBuf>,
-    /// The symbols that they, and archives beside them, define under a name that a
-    /// library could use too.
-    unmangled_definitions: BTreeSet<String>,
-    /// The names of all symbols that they share with other files.
-    names: HashSet<Vec<u8>>,
+    /// What they, and but for the names archives beside them, share with other files.
+    shared: Shared,
 }
 
 impl Objects {
@@ -401,18 +435,13 @@ impl Objects {
                 .iter()
                 .filter(|symbol| symbol.role == Role::Reference || !symbol.is_hidden);
             objects
+                .shared
                 .names
                 .extend(shared.map(|symbol| symbol.name.to_vec()));
-            // What rustc hides, no library names.
             let is_rust = path.as_os_str().as_bytes().ends_with(rlib::RUST_OBJECT);
-            let clashing = symbols.iter().filter(|symbol| {
-                symbol.role == Role::Definition
-                    && symbol.is_unmangled()
-                    && !(is_rust && symbol.is_hidden)
-            });
-            objects
-                .unmangled_definitions
-                .extend(clashing.map(GlobalSymbol::name));
+            for symbol in &symbols {
+                objects.shared.see_definition(symbol, is_rust);
+            }
 
             let to_show: Vec<u64> = symbols
                 .iter()
@@ -446,8 +475,7 @@ impl Objects {
             };
             // A file that is none is for the linker to refuse.
             if let Some(path) = path.filter(|path| path.is_file()) {
-                self.unmangled_definitions
-                    .extend(rlib::unmangled_definitions(&path)?);
+                self.shared.add_definitions(Shared::read(&path)?);
             }
         }
         Ok(())
@@ -523,48 +551,85 @@ fn check_references(
     Ok(())
 }
 
-/// Whether each unmangled symbol has one definition among the groups, the libraries
-/// that stay, and the program. A static link takes the definition that it meets
-/// first; shared objects would each keep their own.
+/// Whether each symbol that matters beyond its own library has one definition among the
+/// groups, the libraries outside of them, and the program. A static link takes the
+/// definition that it meets first; shared objects would each keep their own.
 fn check_definitions(
     manifests: &[GroupManifest],
     objects: &Objects,
-    on_line: &HashSet<String>,
+    outside: &[Outside],
 ) -> Result<(), Mismatch> {
-    let members = manifests.iter().flat_map(|manifest| {
-        let group = format!("group `{}`", manifest.group);
-        let members = manifest.members.iter();
-        members.map(move |member| (group.clone(), &member.unmangled_definitions))
-    });
-    let stays = manifests.iter().flat_map(|manifest| &manifest.stays);
-    let stays = stays
-        .filter(|stay| on_line.contains(&stay.rlib))
-        .map(|stay| (format!("`{}`", stay.name), &stay.unmangled_definitions));
-    let program = ("the program".to_owned(), &objects.unmangled_definitions);
-
-    // Two that stay clash as they do in a static link, so only what is in a group
+    let members = manifests
+        .iter()
+        .enumerate()
+        .flat_map(|(group, manifest)| manifest.members.iter().map(move |member| (group, member)));
+    // Two that are outside clash as they do in a static link, so only what is in a group
     // is compared with all others.
-    let mut in_groups: HashMap<&str, String> = HashMap::new();
-    let clash = |symbol: &str, one: &String, other: String| Mismatch::Clash {
-        symbol: symbol.to_owned(),
-        one: one.clone(),
-        other,
-    };
-    for (definer, symbols) in members {
-        for symbol in symbols {
-            if let Some(other) = in_groups.insert(symbol, definer.clone()) {
-                return Err(clash(symbol, &definer, other));
+    let mut in_groups: HashMap<&str, &str> = HashMap::new();
+    let mut with_state = Vec::new();
+    for (group, member) in members {
+        let definer = Definer::Member(member.name.clone());
+        for symbol in &member.unmangled_definitions {
+            if let Some(other) = in_groups.insert(symbol, &member.name) {
+                return Err(clash(symbol, definer, Definer::Member(other.to_owned())));
             }
         }
+        if !member.shared_state.is_empty() {
+            with_state.push((group, definer, &member.shared_state));
+        }
     }
-    for (definer, symbols) in stays.chain([program]) {
-        for symbol in symbols {
+    let program = [(Definer::Program, &objects.shared)];
+    let others = outside.iter().map(|outside| {
+        let definer = Definer::Outside(outside.name.clone());
+        (definer, &outside.shared)
+    });
+    for (definer, shared) in others.chain(program) {
+        for symbol in &shared.unmangled_definitions {
             if let Some(other) = in_groups.get(symbol.as_str()) {
-                return Err(clash(symbol, &definer, other.clone()));
+                return Err(clash(symbol, definer, Definer::Member(other.to_string())));
+            }
+        }
+        if !shared.state.is_empty() {
+            with_state.push((manifests.len(), definer, &shared.state));
+        }
+    }
+    // The linker makes one variable of those in one output.
+    for (index, (output, definer, state)) in with_state.iter().enumerate() {
+        let others = with_state[..index].iter();
+        for (_, other, other_state) in others.filter(|(other, ..)| other != output) {
+            if let Some(symbol) = state.divided(other_state) {
+                return Err(clash(symbol, definer.clone(), other.clone()));
             }
         }
     }
     Ok(())
+}
+
+fn clash(symbol: &str, one: Definer, other: Definer) -> Mismatch {
+    Mismatch::Clash {
+        symbol: symbol.to_owned(),
+        one,
+        other,
+    }
+}
+
+/// The symbols of the platform that groups use and that a library on the line defines in
+/// its place.
+fn replaced_symbols(
+    inputs: &[GroupInput],
+    objects: &Objects,
+    outside: &[Outside],
+) -> Result<BTreeSet<String>> {
+    let shared = outside.iter().map(|outside| &outside.shared);
+    let defined = shared.chain([&objects.shared]);
+    let defined: BTreeSet<String> = defined
+        .flat_map(|shared| shared.unmangled_definitions.iter().cloned())
+        .collect();
+    let mut replaced = BTreeSet::new();
+    for input in inputs {
+        replaced.extend(interface::references_among(&input.shared_object, &defined)?);
+    }
+    Ok(replaced)
 }
 
 /// The group members that refer to what the linker says nobody defines.

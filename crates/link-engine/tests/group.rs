@@ -10,6 +10,7 @@ use link_engine::content::GroupFiles;
 use link_engine::elf::DynamicInfo;
 use link_engine::group::{GroupJob, Library, Strip};
 use link_engine::manifest::{GroupManifest, LinkTemplate, Member};
+use link_engine::rlib::SharedState;
 use link_engine::sysroot::{self, Probe};
 use tempfile::TempDir;
 
@@ -38,6 +39,7 @@ impl Workshop {
                 rlib: "libstd-0123.rlib".to_owned(),
                 protected_symbols: 0,
                 unmangled_definitions: BTreeSet::new(),
+                shared_state: SharedState::default(),
             }],
             stays: Vec::new(),
             needs: Vec::new(),
@@ -49,6 +51,7 @@ impl Workshop {
                 before: Vec::new(),
                 after: vec!["-Wl,--eh-frame-hdr".into(), "-lc".into()],
                 builtins: Vec::new(),
+                platform_libraries: Vec::new(),
             }),
         };
         manifest.write(&workshop.sysroot()).unwrap();

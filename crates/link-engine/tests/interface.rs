@@ -1,13 +1,15 @@
 //! Interface stubs: an executable that is linked against one is the same as one that
 //! is linked against the shared object itself.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use link_engine::elf::DynamicInfo;
-use link_engine::interface::{OpenReference, open_references, undefined_references, write_stub};
+use link_engine::interface::{
+    OpenReference, definitions, open_references, references_among, undefined_references, write_stub,
+};
 
 const LIBRARY: &str = r#"
     extern int callback(int);
@@ -248,4 +250,35 @@ fn what_a_lower_one_defines_is_not_open() {
         .collect();
     // `open` has a version: the C library defines it.
     assert_eq!(strong, ["missing"]);
+}
+
+#[test]
+fn what_a_library_defines_and_what_it_takes() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    fs::write(
+        path("library.c"),
+        "asm(\".symver old_way, way@ONE\\n.symver new_way, other@@TWO\\n\");
+         int rand(void);
+         int old_way(void) { return rand(); }
+         int new_way(void) { return 2; }",
+    )
+    .unwrap();
+    fs::write(path("versions"), "ONE { }; TWO { } ONE;").unwrap();
+    let mut cc = Command::new("cc");
+    cc.args(["-shared", "-fPIC", "-Wl,--hash-style=gnu", "-o"])
+        .arg(path("library.so"))
+        .arg(path("library.c"))
+        .arg(format!(
+            "-Wl,--version-script={}",
+            path("versions").display()
+        ));
+    run(&mut cc);
+    let defined = definitions(&path("library.so")).unwrap();
+    assert!(defined.contains("other"), "{defined:?}");
+    assert!(!defined.contains("way"), "{defined:?}");
+    assert!(!defined.contains("rand"), "{defined:?}");
+    let symbols = ["rand", "other", "absent"].map(str::to_owned).into();
+    let taken = references_among(&path("library.so"), &symbols).unwrap();
+    assert_eq!(taken, BTreeSet::from(["rand".to_owned()]));
 }

@@ -5,7 +5,7 @@
 
 mod programs;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -84,6 +84,7 @@ fn check(line: &str, extension: &str, run_paths: &[&str], executable: &str, grou
         objects: &HashMap::from([("app.rcgu.o".into(), "/copy/0.o".into())]),
         settled_libraries: &HashSet::new(),
         run_paths: &run_paths,
+        replaced: &BTreeSet::new(),
     }
     .apply(&args)
     .unwrap();
@@ -328,6 +329,7 @@ impl Foreign {
             objects: &HashMap::new(),
             settled_libraries: &HashSet::new(),
             run_paths,
+            replaced: &BTreeSet::new(),
         }
         .apply(&args)
         .unwrap();

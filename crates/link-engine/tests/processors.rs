@@ -6,7 +6,7 @@
 
 mod programs;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -211,6 +211,7 @@ impl Workshop<'_> {
             objects: &HashMap::new(),
             settled_libraries: &["gcc_s".to_owned(), "c".to_owned()].into(),
             run_paths: &["$ORIGIN".into()],
+            replaced: &BTreeSet::new(),
         }
         .apply(&self.line())
         .unwrap();

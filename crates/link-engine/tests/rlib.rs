@@ -229,3 +229,21 @@ fn any_change_of_the_file_changes_its_hash() {
     let (_, after) = RlibFacts::read(&rlib).unwrap();
     assert_ne!(before, after);
 }
+
+#[test]
+fn variables_that_any_number_of_files_define_are_seen() {
+    let (_directory, rlib) = archive(
+        "asm(\".section .bss.visible,\\\"awG\\\",@nobits,visible,comdat\\n\"
+             \".weak visible\\nvisible: .zero 4\\n\"
+             \".section .data.hidden,\\\"awG\\\",@progbits,hidden,comdat\\n\"
+             \".weak hidden\\n.hidden hidden\\nhidden: .zero 4\\n\"
+             \".section .data.rel.ro.table,\\\"awG\\\",@progbits,table,comdat\\n\"
+             \".weak table\\n.hidden table\\ntable: .zero 8\\n\"
+             \".section .text.inline,\\\"axG\\\",@progbits,inline_code,comdat\\n\"
+             \".weak inline_code\\n.hidden inline_code\\ninline_code: .zero 1\\n\");",
+        "native.o",
+    );
+    let state = facts(&rlib).shared_state;
+    assert_eq!(state.hidden, BTreeSet::from(["hidden".to_owned()]));
+    assert_eq!(state.visible, BTreeSet::from(["visible".to_owned()]));
+}

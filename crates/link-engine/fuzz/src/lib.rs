@@ -1,7 +1,7 @@
 //! What must hold for any input of link-engine's readers: they refuse it or make something of it, and neither panic nor
 //! hang. Each function is a fuzz target; `tests/malformed.rs` of link-engine calls them with what was found.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Debug;
 use std::os::unix::ffi::OsStrExt;
@@ -106,6 +106,7 @@ fn rewrite(args: &[OsString], shared: &HashSet<String>) {
         objects: &HashMap::from_iter(copy.clone()),
         settled_libraries: shared,
         run_paths: &["$ORIGIN".into()],
+        replaced: &BTreeSet::new(),
     };
     let Ok(rewritten) = rewrite.apply(args) else {
         return;

@@ -396,7 +396,7 @@ fn fallback_reports(directory: &Path, started: SystemTime) -> Result<BTreeSet<St
         };
         if metadata.modified().with_context(describe)? >= started {
             reports.insert(match read_json(&file)? {
-                FallbackReport::Unfit { reason } => reason,
+                FallbackReport::Unfit { reason, .. } => reason,
                 FallbackReport::Engine { error } => error,
                 FallbackReport::Refused { stderr, .. } => stderr,
             });

@@ -194,10 +194,10 @@ pub(in crate::core::compiler) fn report_link(
 
 fn fallback_warning(executable: &str, report: &FallbackReport) -> String {
     let (stderr, link_line, dangling) = match report {
-        FallbackReport::Unfit { reason } => {
+        FallbackReport::Unfit { reason, libraries } => {
+            let help = opt_out_help(libraries.iter());
             return format!(
-                "linked the dependencies of `{executable}` statically: {reason}\n\
-                 help: say `dynamic-deps = false` in the profile of this package"
+                "linked the dependencies of `{executable}` statically: {reason}\nhelp: {help}"
             );
         }
         FallbackReport::Engine { error } => {
@@ -225,20 +225,24 @@ fn fallback_warning(executable: &str, report: &FallbackReport) -> String {
             "note: `{library}` refers to `{symbol}`, which nothing defines\n"
         ));
     }
-    let packages = dangling
-        .iter()
-        .map(|dangling| dangling.library.split(' ').next().unwrap_or_default());
+    let libraries = dangling.iter().map(|dangling| &dangling.library);
+    warning.push_str(&format!("help: {}", opt_out_help(libraries)));
+    warning
+}
+
+/// What to write so that the libraries at fault stay in the executable; `libraries` are
+/// package and version.
+fn opt_out_help<'a>(libraries: impl Iterator<Item = &'a String>) -> String {
+    let packages = libraries.map(|library| library.split(' ').next().unwrap_or_default());
     let opt_outs: Vec<String> = packages
         .unique()
         .map(|package| format!("`[profile.dev.package.{package}] dynamic-deps = false`"))
         .collect();
     if opt_outs.is_empty() {
-        warning.push_str("help: say `dynamic-deps = false` in the profile of this package");
+        "say `dynamic-deps = false` in the profile of this package".to_owned()
     } else {
-        warning.push_str("help: keep it in the executable with ");
-        warning.push_str(&opt_outs.join(" and "));
+        format!("keep it in the executable with {}", opt_outs.join(" and "))
     }
-    warning
 }
 
 /// Where the wrapper of a final unit and its plan lie: with all else that Cargo
