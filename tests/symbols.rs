@@ -349,6 +349,75 @@ fn a_function_of_the_c_library_in_an_object_of_its_own() {
 }
 
 #[cargo_test]
+fn a_plugin_with_a_library_of_its_own() {
+    // The program has a C library inside, and loads a plugin that needs another
+    // version of it, as a shared library.
+    publish_native(
+        "bundled",
+        "int version(void) { return 1; }",
+        r#"
+            extern "C" { fn version() -> i32; }
+            pub fn number() -> i32 { unsafe { version() } }
+        "#,
+    );
+    let p = program(
+        &["bundled"],
+        r#"
+            use std::ffi::{c_char, c_int, c_void};
+            extern "C" {
+                fn dlopen(path: *const c_char, flags: c_int) -> *mut c_void;
+                fn dlsym(library: *mut c_void, name: *const c_char) -> *mut c_void;
+            }
+            fn main() {
+                let of_plugin: extern "C" fn() -> i32 = unsafe {
+                    let library = dlopen(concat!(env!("PLUGIN"), "\0").as_ptr().cast(), 2);
+                    assert!(!library.is_null());
+                    std::mem::transmute(dlsym(library, c"plugin_version".as_ptr()))
+                };
+                println!("{} {}", bundled::number(), of_plugin());
+            }
+        "#,
+    );
+    let shared_object = |name: &str, c: &str, library: &str| {
+        let source = p.root().join(format!("{name}.c"));
+        std::fs::write(&source, c).unwrap();
+        let path = p.root().join(format!("lib{name}.so"));
+        let mut cc = Command::new("cc");
+        cc.args(["-shared", "-fPIC"])
+            .arg(&source)
+            .arg("-o")
+            .arg(&path)
+            .arg("-L")
+            .arg(p.root())
+            .arg(format!("-Wl,-rpath,{}", p.root().display()))
+            .args(library.split_whitespace());
+        assert!(cc.status().unwrap().success());
+        path
+    };
+    shared_object("version", "int version(void) { return 2; }", "");
+    let plugin = shared_object(
+        "plugin",
+        "int version(void); int plugin_version(void) { return version(); }",
+        "-lversion",
+    );
+    let run = |argument: &str| {
+        p.cargo(&format!("build {argument}"))
+            .env("PLUGIN", &plugin)
+            .run();
+        super::stdout(&p.bin("foo"))
+    };
+    assert_eq!(run("--no-dynamic-deps"), "1 2\n");
+    // What a group shows, a plugin may take for its own library; the program never takes
+    // that of the plugin.
+    let of_dynamic = run("--dynamic-deps");
+    assert!(of_dynamic.starts_with("1 "), "{of_dynamic}");
+    // An executable shows nothing of what is kept in it.
+    let opt_out = "--dynamic-deps --config profile.dev.package.bundled.dynamic-deps=false";
+    assert_eq!(run(opt_out), "1 2\n");
+    assert_eq!(groups_of(&p.bin("foo")), ["sysroot"]);
+}
+
+#[cargo_test]
 fn a_function_that_a_link_arg_wraps() {
     // As tests of C code replace what they do not want to call.
     publish_native(
