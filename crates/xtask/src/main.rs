@@ -32,6 +32,7 @@ mod stock;
 mod suite;
 mod testing;
 mod toolchain;
+mod tools;
 mod tree;
 mod upstream_tests;
 mod workload;
@@ -143,6 +144,14 @@ enum Command {
         /// Run this step only; may be given several times
         #[arg(long, value_name = "STEP", value_parser = testing::step_names())]
         only: Vec<String>,
+    },
+    /// Try the tools that are used beside Cargo on dynamic executables: test runners, caches, debuggers and others
+    ///
+    /// Those that are not installed are skipped. The table of the results is kept as `target/tools/report.md`.
+    Tools {
+        /// Only these
+        #[arg(value_name = "NAME", value_parser = tools::names())]
+        names: Vec<String>,
     },
     /// Run upstream's whole test suite on the unpatched tree, on the fork, and on the fork with dynamic-deps forced on
     ///
@@ -267,6 +276,7 @@ fn run(command: Command) -> Result<ExitCode> {
             })?;
             println!("{}", executable.display());
         }
+        Command::Tools { names } => tools::run(&tree, &names)?,
         Command::Test { only } => testing::run(&tree, &only)?,
         Command::UpstreamTests { filter, only } => {
             let selection = Selection {

@@ -129,6 +129,11 @@ impl Repository {
         self.root.join("target/demo")
     }
 
+    /// Sample, builds and report of the checks of tools.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.root.join("target/tools")
+    }
+
     /// What is known of the runs of upstream's test suite.
     pub(crate) fn upstream_tests(&self) -> PathBuf {
         self.root.join("target/upstream-tests")

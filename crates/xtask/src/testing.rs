@@ -21,6 +21,7 @@ use crate::steps::{Chatter, Show, Step, Steps, is_ci};
 use crate::stock;
 use crate::suite;
 use crate::toolchain;
+use crate::tools;
 use crate::tree::{Tree, Unexported};
 use crate::upstream_tests;
 use crate::workspace;
@@ -78,6 +79,11 @@ const STEPS: &[TestStep] = &[
         name: "corpus",
         about: "Three real projects do the same when linked dynamically",
         run: corpus::run_smallest,
+    },
+    TestStep {
+        name: "tools",
+        about: "Tools that are used beside Cargo, those that take seconds",
+        run: tools::run_cheap,
     },
     TestStep {
         name: "stock",
