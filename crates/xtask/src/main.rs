@@ -24,6 +24,7 @@ mod overlay;
 mod patch;
 mod paths;
 mod pin;
+mod rebase;
 mod record;
 mod report;
 mod sources;
@@ -138,6 +139,17 @@ enum Command {
         /// Optimised, for measurements
         #[arg(long)]
         release: bool,
+    },
+    /// Try the patches on another release of upstream
+    ///
+    /// Says of each patch whether it applies, whether it does where upstream moved the files, and which hunks do not.
+    /// The patches with their new paths, and the hunks that do not apply, are kept in `target/rebase/VERSION/patches`.
+    Rebase {
+        /// The release, as crates.io has it
+        version: String,
+        /// If all patches apply, make pin, patches and overlay those of the release
+        #[arg(long)]
+        write: bool,
     },
     /// Run everything that CI checks
     Test {
@@ -275,6 +287,9 @@ fn run(command: Command) -> Result<ExitCode> {
                 stock::build(&tree, step, Profile::new(release))
             })?;
             println!("{}", executable.display());
+        }
+        Command::Rebase { version, write } => {
+            println!("{}", rebase::run(&tree, &pin, &version, write)?);
         }
         Command::Tools { names } => tools::run(&tree, &names)?,
         Command::Test { only } => testing::run(&tree, &only)?,

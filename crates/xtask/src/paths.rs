@@ -129,6 +129,11 @@ impl Repository {
         self.root.join("target/demo")
     }
 
+    /// Other releases of upstream, and the patches as far as they apply to them.
+    pub(crate) fn rebase(&self) -> PathBuf {
+        self.root.join("target/rebase")
+    }
+
     /// Sample, builds and report of the checks of tools.
     pub(crate) fn tools(&self) -> PathBuf {
         self.root.join("target/tools")
