@@ -24,6 +24,7 @@ mod outputs;
 mod panics;
 mod placement;
 mod profiles;
+mod report;
 mod sharing;
 mod symbols;
 mod tests;
