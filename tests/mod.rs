@@ -18,6 +18,7 @@ mod gathered;
 mod identity;
 mod integrity;
 mod linkers;
+mod messages;
 mod native;
 mod option;
 mod outputs;
