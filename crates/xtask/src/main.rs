@@ -10,6 +10,7 @@ mod bench;
 mod corpus;
 mod demo;
 mod docs;
+mod docs_commands;
 mod expected;
 mod export;
 #[cfg(test)]

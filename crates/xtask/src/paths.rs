@@ -139,6 +139,11 @@ impl Repository {
         self.root.join("target/tools")
     }
 
+    /// Sample, builds and a copy of the tree for the commands in the documentation.
+    pub(crate) fn docs(&self) -> PathBuf {
+        self.root.join("target/docs")
+    }
+
     /// What is known of the runs of upstream's test suite.
     pub(crate) fn upstream_tests(&self) -> PathBuf {
         self.root.join("target/upstream-tests")

@@ -11,6 +11,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use crate::app;
 use crate::awkward;
 use crate::corpus;
+use crate::docs_commands;
 use crate::expected::{Expectations, is_in_module};
 use crate::export;
 use crate::fork::{self, Profile};
@@ -79,6 +80,11 @@ const STEPS: &[TestStep] = &[
         name: "corpus",
         about: "Three real projects do the same when linked dynamically",
         run: corpus::run_smallest,
+    },
+    TestStep {
+        name: "docs",
+        about: "The commands in the documentation",
+        run: docs_commands::run,
     },
     TestStep {
         name: "tools",

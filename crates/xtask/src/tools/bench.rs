@@ -27,16 +27,16 @@ const FOREIGN_VARIABLES: [&str; 8] = [
     "RUSTFLAGS",
 ];
 
-pub(super) struct Bench<'a, 'b> {
-    pub(super) step: &'a mut Step<'b>,
+pub(crate) struct Bench<'a, 'b> {
+    pub(crate) step: &'a mut Step<'b>,
     /// Executable of the fork.
-    pub(super) fork: PathBuf,
+    pub(crate) fork: PathBuf,
     /// Where everything lies that checks leave.
     directory: PathBuf,
 }
 
 impl<'a, 'b> Bench<'a, 'b> {
-    pub(super) fn new(step: &'a mut Step<'b>, fork: PathBuf, directory: PathBuf) -> Self {
+    pub(crate) fn new(step: &'a mut Step<'b>, fork: PathBuf, directory: PathBuf) -> Self {
         Bench {
             step,
             fork,
@@ -45,20 +45,20 @@ impl<'a, 'b> Bench<'a, 'b> {
     }
 
     /// Makes the sample as it was, whatever the tool before did to it.
-    pub(super) fn reset(&self) -> Result<()> {
+    pub(crate) fn reset(&self) -> Result<()> {
         sample::sources().write(&self.sample())
     }
 
-    pub(super) fn sample(&self) -> PathBuf {
+    pub(crate) fn sample(&self) -> PathBuf {
         self.directory.join("sample")
     }
 
-    pub(super) fn build_directory(&self) -> PathBuf {
+    pub(crate) fn build_directory(&self) -> PathBuf {
         self.directory.join("build")
     }
 
     /// An empty directory.
-    pub(super) fn fresh(&self, name: &str) -> Result<PathBuf> {
+    pub(crate) fn fresh(&self, name: &str) -> Result<PathBuf> {
         let directory = self.directory.join(name);
         if directory.exists() {
             fs::remove_dir_all(&directory)
@@ -70,7 +70,7 @@ impl<'a, 'b> Bench<'a, 'b> {
     }
 
     /// The fork in the sample, for any command: the environment says how to link, since tools do not know our options.
-    pub(super) fn cargo(&self, linking: Linking, args: &[&str]) -> Command {
+    pub(crate) fn cargo(&self, linking: Linking, args: &[&str]) -> Command {
         let value = match linking {
             Linking::Static => "false",
             Linking::Dynamic => "true",
@@ -81,7 +81,7 @@ impl<'a, 'b> Bench<'a, 'b> {
     }
 
     /// The fork in the sample, which `args` tell how to link.
-    pub(super) fn plain_cargo(&self, args: &[&str]) -> Command {
+    pub(crate) fn plain_cargo(&self, args: &[&str]) -> Command {
         let mut cargo = toolchain::command(&self.fork);
         for variable in FOREIGN_VARIABLES {
             cargo.env_remove(variable);
@@ -96,7 +96,7 @@ impl<'a, 'b> Bench<'a, 'b> {
     }
 
     /// Builds the program; gives its path.
-    pub(super) fn build(&mut self, linking: Linking) -> Result<PathBuf> {
+    pub(crate) fn build(&mut self, linking: Linking) -> Result<PathBuf> {
         let mut cargo = self.cargo(linking, &["build", "--locked"]);
         self.step.command(&mut cargo, Show::Progress)?;
         let executable = self.build_directory().join("debug").join(PROGRAM);
@@ -105,22 +105,22 @@ impl<'a, 'b> Bench<'a, 'b> {
     }
 
     /// The artifacts of a command of Cargo, which `cargo` runs.
-    pub(super) fn artifacts(&mut self, cargo: &mut Command) -> Result<Vec<Artifact>> {
+    pub(crate) fn artifacts(&mut self, cargo: &mut Command) -> Result<Vec<Artifact>> {
         let printed = self.step.capture(cargo.arg("--message-format=json"))?;
         messages::artifacts(&printed)
     }
 
     /// Changes what the local library says.
-    pub(super) fn edit(&self, from: &str, to: &str) -> Result<()> {
+    pub(crate) fn edit(&self, from: &str, to: &str) -> Result<()> {
         edit(&self.sample(), from, to)
     }
 
-    pub(super) fn read(&self, path: &Path) -> Result<String> {
+    pub(crate) fn read(&self, path: &Path) -> Result<String> {
         read(path)
     }
 
     /// Runs the program with nothing else; it has to print its greeting.
-    pub(super) fn require_greeting(&mut self, command: &mut Command) -> Result<()> {
+    pub(crate) fn require_greeting(&mut self, command: &mut Command) -> Result<()> {
         let printed = self.step.capture(command)?;
         ensure!(
             printed == GREETING,
@@ -133,7 +133,7 @@ impl<'a, 'b> Bench<'a, 'b> {
     }
 
     /// Calls `body` while the directory of the builds is not there.
-    pub(super) fn without_build_directory<T>(
+    pub(crate) fn without_build_directory<T>(
         &mut self,
         body: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
@@ -157,7 +157,7 @@ impl<'a, 'b> Bench<'a, 'b> {
 }
 
 /// Fails unless `executable` is linked as asked.
-pub(super) fn require(executable: &Path, linking: Linking) -> Result<()> {
+pub(crate) fn require(executable: &Path, linking: Linking) -> Result<()> {
     let needed = needed(executable)?;
     let is_dynamic = needed.iter().any(|soname| is_group(soname));
     ensure!(
@@ -171,7 +171,7 @@ pub(super) fn require(executable: &Path, linking: Linking) -> Result<()> {
 }
 
 /// A port on the loopback interface that nobody uses.
-pub(super) fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("failed to find a free port")?;
     let address = listener
         .local_addr()
@@ -180,7 +180,7 @@ pub(super) fn free_port() -> Result<u16> {
 }
 
 /// Changes what the local library of the sample in `directory` says.
-pub(super) fn edit(directory: &Path, from: &str, to: &str) -> Result<()> {
+pub(crate) fn edit(directory: &Path, from: &str, to: &str) -> Result<()> {
     let path = directory.join(LOCAL);
     let text = read(&path)?;
     ensure!(

@@ -4,7 +4,7 @@
 //! says. A tool that is not installed, or cannot work on this machine, is skipped: on standard error, and with the
 //! reason in the table at the end, which is kept as `target/tools/report.md`.
 
-mod bench;
+pub(crate) mod bench;
 mod caches;
 mod commands;
 mod programs;
