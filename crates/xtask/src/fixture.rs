@@ -1,4 +1,5 @@
-//! A small upstream and a repository around it, for the tests of [`tree`](crate::tree) and [`export`](crate::export).
+//! A small upstream and a repository around it, for the tests of [`tree`](crate::tree), [`export`](crate::export) and
+//! [`rebase`](crate::rebase).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,6 +38,14 @@ pub(crate) const HOOK_NAME: &str = "feat-lib-call-the-new-module.patch";
 #[derive(Default)]
 pub(crate) struct SmallBase {
     files: Files,
+}
+
+impl SmallBase {
+    pub(crate) fn add(&mut self, path: &str, text: &str) {
+        let content = text.as_bytes().to_vec();
+        let mode = Mode::Regular;
+        self.files.insert(path.to_owned(), File { mode, content });
+    }
 }
 
 impl Base for SmallBase {

@@ -208,7 +208,7 @@ pub(crate) fn place(built: &Path, executable: &Path) -> Result<()> {
 }
 
 /// A toolchain directory in which everything but Cargo is the sysroot's.
-fn make_toolchain(sysroot: &Path, executable: &Path, directory: &Path) -> Result<()> {
+pub(crate) fn make_toolchain(sysroot: &Path, executable: &Path, directory: &Path) -> Result<()> {
     let describe = || format!("failed to make the toolchain `{}`", directory.display());
     match fs::remove_dir_all(directory) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -291,7 +291,8 @@ fn has_openssl() -> bool {
             .is_ok_and(|status| status.success())
 }
 
-fn on_path(program: &str) -> bool {
+/// Whether a program of this name is on the `PATH`.
+pub(crate) fn on_path(program: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|path| {
         std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
     })

@@ -10,6 +10,7 @@ mod bench;
 mod corpus;
 mod demo;
 mod docs;
+mod docs_commands;
 mod expected;
 mod export;
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod overlay;
 mod patch;
 mod paths;
 mod pin;
+mod rebase;
 mod record;
 mod report;
 mod sources;
@@ -32,6 +34,7 @@ mod stock;
 mod suite;
 mod testing;
 mod toolchain;
+mod tools;
 mod tree;
 mod upstream_tests;
 mod workload;
@@ -138,11 +141,30 @@ enum Command {
         #[arg(long)]
         release: bool,
     },
+    /// Try the patches on another release of upstream
+    ///
+    /// Says of each patch whether it applies, whether it does where upstream moved the files, and which hunks do not.
+    /// The patches with their new paths, and the hunks that do not apply, are kept in `target/rebase/VERSION/patches`.
+    Rebase {
+        /// The release, as crates.io has it
+        version: String,
+        /// If all patches apply, make pin, patches and overlay those of the release
+        #[arg(long)]
+        write: bool,
+    },
     /// Run everything that CI checks
     Test {
         /// Run this step only; may be given several times
         #[arg(long, value_name = "STEP", value_parser = testing::step_names())]
         only: Vec<String>,
+    },
+    /// Try the tools that are used beside Cargo on dynamic executables: test runners, caches, debuggers and others
+    ///
+    /// Those that are not installed are skipped. The table of the results is kept as `target/tools/report.md`.
+    Tools {
+        /// Only these
+        #[arg(value_name = "NAME", value_parser = tools::names())]
+        names: Vec<String>,
     },
     /// Run upstream's whole test suite on the unpatched tree, on the fork, and on the fork with dynamic-deps forced on
     ///
@@ -267,6 +289,10 @@ fn run(command: Command) -> Result<ExitCode> {
             })?;
             println!("{}", executable.display());
         }
+        Command::Rebase { version, write } => {
+            println!("{}", rebase::run(&tree, &pin, &version, write)?);
+        }
+        Command::Tools { names } => tools::run(&tree, &names)?,
         Command::Test { only } => testing::run(&tree, &only)?,
         Command::UpstreamTests { filter, only } => {
             let selection = Selection {

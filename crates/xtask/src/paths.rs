@@ -129,6 +129,21 @@ impl Repository {
         self.root.join("target/demo")
     }
 
+    /// Other releases of upstream, and the patches as far as they apply to them.
+    pub(crate) fn rebase(&self) -> PathBuf {
+        self.root.join("target/rebase")
+    }
+
+    /// Sample, builds and report of the checks of tools.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.root.join("target/tools")
+    }
+
+    /// Sample, builds and a copy of the tree for the commands in the documentation.
+    pub(crate) fn docs(&self) -> PathBuf {
+        self.root.join("target/docs")
+    }
+
     /// What is known of the runs of upstream's test suite.
     pub(crate) fn upstream_tests(&self) -> PathBuf {
         self.root.join("target/upstream-tests")

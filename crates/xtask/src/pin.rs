@@ -53,7 +53,9 @@ pub(crate) trait Base {
 
 /// Upstream at the pinned version.
 pub(crate) struct Pin {
-    repository: Repository,
+    manifest: PathBuf,
+    lock: PathBuf,
+    packages: &'static [PinnedPackage],
 }
 
 /// Version and checksum of a package, as `upstream/Cargo.lock` has them.
@@ -66,19 +68,72 @@ struct Locked {
 impl Pin {
     pub(crate) fn new(repository: &Repository) -> Pin {
         Pin {
-            repository: repository.clone(),
+            manifest: repository.pin_manifest(),
+            lock: repository.pin_lock(),
+            packages: &PACKAGES,
         }
     }
 
+    /// A pin of upstream's release `version`, made in `directory` after that of `repository`.
+    pub(crate) fn of_version(
+        repository: &Repository,
+        directory: &Path,
+        version: &str,
+    ) -> Result<Pin> {
+        let [cargo, schemas] = &PACKAGES;
+        let manifest = read(&repository.pin_manifest())?;
+        // Which version of the second belongs to it, the first one says.
+        let text = with_version(&manifest, cargo.name, Some(version));
+        let pin = Pin::make(directory, &with_version(&text, schemas.name, None))?;
+        let files = Pin {
+            packages: std::slice::from_ref(cargo),
+            ..pin
+        }
+        .files()?;
+        let lock = files
+            .get("Cargo.lock")
+            .with_context(|| format!("`cargo` {version} was published without `Cargo.lock`"))?;
+        let schemas_version =
+            parse_locked(&String::from_utf8_lossy(&lock.content), schemas.name)?.version;
+        let text = with_version(&text, schemas.name, Some(&schemas_version));
+        Pin::make(directory, &text)
+    }
+
+    /// A pin in `directory` whose manifest is `manifest`.
+    fn make(directory: &Path, manifest: &str) -> Result<Pin> {
+        let pin = Pin {
+            manifest: directory.join("Cargo.toml"),
+            lock: directory.join("Cargo.lock"),
+            packages: &PACKAGES,
+        };
+        let describe = || format!("failed to write `{}`", directory.display());
+        fs::create_dir_all(directory).with_context(describe)?;
+        fs::write(&pin.manifest, manifest).with_context(describe)?;
+        fs::write(directory.join("pin.rs"), "").with_context(describe)?;
+        toolchain::run(
+            toolchain::cargo()
+                .args(["generate-lockfile", "--quiet", "--manifest-path"])
+                .arg(&pin.manifest),
+        )?;
+        Ok(pin)
+    }
+
+    pub(crate) fn manifest(&self) -> &Path {
+        &self.manifest
+    }
+
+    pub(crate) fn lock(&self) -> &Path {
+        &self.lock
+    }
+
     fn lock_text(&self) -> Result<String> {
-        let path = self.repository.pin_lock();
-        fs::read_to_string(&path).with_context(|| format!("failed to read `{}`", path.display()))
+        read(&self.lock)
     }
 
     fn locked(&self, package: &PinnedPackage) -> Result<Locked> {
         let name = package.name;
         parse_locked(&self.lock_text()?, name)
-            .with_context(|| format!("in `{}`", self.repository.pin_lock().display()))
+            .with_context(|| format!("in `{}`", self.lock.display()))
     }
 }
 
@@ -90,7 +145,7 @@ impl Base for Pin {
     fn message(&self) -> Result<String> {
         let mut subject = Vec::new();
         let mut checksums = String::new();
-        for package in &PACKAGES {
+        for package in self.packages {
             let locked = self.locked(package)?;
             subject.push(format!("{} {}", package.name, locked.version));
             checksums.push_str(&format!(
@@ -105,7 +160,7 @@ impl Base for Pin {
     }
 
     fn files(&self) -> Result<Files> {
-        let manifest = self.repository.pin_manifest();
+        let manifest = &self.manifest;
         let host = toolchain::host()?;
         toolchain::run(
             toolchain::cargo()
@@ -117,7 +172,7 @@ impl Base for Pin {
                     &host,
                     "--manifest-path",
                 ])
-                .arg(&manifest),
+                .arg(manifest),
         )?;
         let metadata = toolchain::run(
             toolchain::cargo()
@@ -129,12 +184,12 @@ impl Base for Pin {
                     "--format-version=1",
                 ])
                 .args(["--filter-platform", &host, "--manifest-path"])
-                .arg(&manifest),
+                .arg(manifest),
         )?;
         let metadata: Value = serde_json::from_slice(&metadata)
             .context("failed to read what `cargo metadata` printed")?;
         let mut files = Files::new();
-        for package in &PACKAGES {
+        for package in self.packages {
             let locked = self.locked(package)?;
             let archive = archive_path(&metadata, package.name, &locked.version)?;
             let bytes = read_verified(&archive, package.name, &locked)?;
@@ -144,6 +199,24 @@ impl Base for Pin {
         }
         Ok(files)
     }
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("failed to read `{}`", path.display()))
+}
+
+/// The manifest of a pin with another version of a dependency, or without it.
+fn with_version(manifest: &str, name: &str, version: Option<&str>) -> String {
+    let start = format!("{name} = ");
+    let mut text = String::new();
+    for line in manifest.split_inclusive('\n') {
+        match version {
+            _ if !line.starts_with(&start) => text.push_str(line),
+            Some(version) => text.push_str(&format!("{start}\"={version}\"\n")),
+            None => {}
+        }
+    }
+    text
 }
 
 fn parse_locked(lock: &str, name: &str) -> Result<Locked> {
@@ -283,6 +356,19 @@ version = "0.0.0"
         let error = |name| parse_locked(LOCK, name).err().unwrap().to_string();
         assert_eq!(error("pin"), "package `pin` has no checksum");
         assert_eq!(error("curl"), "package `curl` is not locked");
+    }
+
+    #[test]
+    fn the_manifest_gets_another_version() {
+        let manifest = "[dependencies]\ncargo = \"=0.98.0\"\n# Both.\ncargo-util = \"=1.0.0\"\n";
+        assert_eq!(
+            with_version(manifest, "cargo", Some("0.99.0")),
+            manifest.replace("0.98.0", "0.99.0")
+        );
+        assert_eq!(
+            with_version(manifest, "cargo-util", None),
+            "[dependencies]\ncargo = \"=0.98.0\"\n# Both.\n"
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use crate::app;
 use crate::awkward;
 use crate::corpus;
+use crate::docs_commands;
 use crate::expected::{Expectations, is_in_module};
 use crate::export;
 use crate::fork::{self, Profile};
@@ -21,6 +22,7 @@ use crate::steps::{Chatter, Show, Step, Steps, is_ci};
 use crate::stock;
 use crate::suite;
 use crate::toolchain;
+use crate::tools;
 use crate::tree::{Tree, Unexported};
 use crate::upstream_tests;
 use crate::workspace;
@@ -78,6 +80,16 @@ const STEPS: &[TestStep] = &[
         name: "corpus",
         about: "Three real projects do the same when linked dynamically",
         run: corpus::run_smallest,
+    },
+    TestStep {
+        name: "docs",
+        about: "The commands in the documentation",
+        run: docs_commands::run,
+    },
+    TestStep {
+        name: "tools",
+        about: "Tools that are used beside Cargo, those that take seconds",
+        run: tools::run_cheap,
     },
     TestStep {
         name: "stock",

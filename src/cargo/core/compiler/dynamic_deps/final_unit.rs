@@ -15,6 +15,7 @@ use link_plan::rustc_flags::CodegenFlags;
 use super::group_job::{groups_below, located_linker, report_refusal};
 use super::group_unit::group_files;
 use super::planner;
+use super::report;
 use crate::core::compiler::job_queue::Work;
 use crate::core::compiler::{BuildRunner, Unit};
 use crate::util::CargoResult;
@@ -167,21 +168,22 @@ pub(in crate::core::compiler) fn final_inputs(
 }
 
 /// Tells the user how `unit` was linked: that the dynamic link failed and the static one
-/// did not, and the linker's command to those who want to see each. For a group, that there
-/// is none.
+/// did not, and the linker's command and what is where to those who want to see each. For a
+/// group, that there is none.
 pub(in crate::core::compiler) fn report_link(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
 ) -> Work {
     if unit.mode.is_link_group() {
-        return report_refusal(build_runner, unit);
+        let work = report_refusal(build_runner, unit);
+        return work.then(report::describe_group(build_runner, unit));
     }
     if groups_of(build_runner, unit).is_empty() {
         return Work::noop();
     }
     let directory = wrapper_directory(build_runner, unit);
     let name = unit.target.name().to_owned();
-    Work::new(move |state| {
+    let work = Work::new(move |state| {
         if let Some((linker, args)) = wrapper::take_record(&directory)? {
             state.running(ProcessBuilder::new(linker).args(&args));
         }
@@ -189,7 +191,9 @@ pub(in crate::core::compiler) fn report_link(
             state.warning(fallback_warning(&name, &report));
         }
         Ok(())
-    })
+    });
+    let description = report::describe_final(build_runner, unit);
+    work.then(description.unwrap_or_else(|error| Work::new(|_| Err(error))))
 }
 
 fn fallback_warning(executable: &str, report: &FallbackReport) -> String {
@@ -204,7 +208,9 @@ fn fallback_warning(executable: &str, report: &FallbackReport) -> String {
             return format!(
                 "linked the dependencies of `{executable}` statically, because they could not \
                  be linked dynamically\n\
-                 caused by: {error}"
+                 caused by: {error}\n\
+                 help: if it happens again after `cargo clean`, say `dynamic-deps = false` in the \
+                 profile of this package"
             );
         }
         FallbackReport::Refused {

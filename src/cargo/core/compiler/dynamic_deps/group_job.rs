@@ -269,14 +269,23 @@ fn library(
     let id = unit.pkg.package_id();
     let rlib = rlib(build_runner, unit)?;
     Ok(Library {
-        name: format!("{} v{}", id.name(), id.version()),
+        name: library_name(unit),
         rlib: rlib.ok_or_else(|| anyhow::format_err!("library `{id}` has no rlib"))?,
         dependencies,
         is_bystander,
     })
 }
 
-fn rlib(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Option<PathBuf>> {
+/// The name of a library for people: package and version.
+pub(super) fn library_name(unit: &Unit) -> String {
+    let id = unit.pkg.package_id();
+    format!("{} v{}", id.name(), id.version())
+}
+
+pub(super) fn rlib(
+    build_runner: &BuildRunner<'_, '_>,
+    unit: &Unit,
+) -> CargoResult<Option<PathBuf>> {
     let outputs = build_runner.outputs(unit)?;
     let mut paths = outputs.iter().map(|output| &output.path);
     Ok(paths
@@ -284,7 +293,7 @@ fn rlib(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Option<P
         .cloned())
 }
 
-fn file_name(path: &Path) -> String {
+pub(super) fn file_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default();
     name.to_string_lossy().into_owned()
 }

@@ -41,6 +41,7 @@ mod final_unit;
 mod group_job;
 mod group_unit;
 mod planner;
+mod report;
 mod request;
 
 pub use self::final_unit::enter_linker_wrapper;

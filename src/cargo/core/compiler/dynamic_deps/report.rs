@@ -1,0 +1,180 @@
+//! What `-v` says of an executable: which groups it loads, what they hold, and what
+//! is inside the executable and why.
+//!
+//! It is said of fresh units too, so that a build without changes answers the
+//! question. Groups are described once and named by their executables, of which
+//! `cargo test` may build hundreds.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cargo_util_terminal::Verbosity;
+use itertools::Itertools;
+use link_engine::elf::DynamicInfo;
+use link_engine::manifest::GroupManifest;
+
+use super::group_job::{file_name, groups_below, library_name, rlib};
+use super::group_unit::group_files;
+use super::planner;
+use crate::core::compiler::job_queue::Work;
+use crate::core::compiler::{BuildRunner, FileFlavor, Unit};
+use crate::util::{CargoResult, HumanBytes};
+
+/// A library that an executable depends on.
+struct Dependency {
+    /// Its name for people.
+    name: String,
+    /// File name of its rlib, by which manifests know it.
+    rlib: String,
+    /// Whether the user keeps it in the executable.
+    is_opted_out: bool,
+}
+
+/// Describes a group to those who want to see each step.
+pub(super) fn describe_group(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Work {
+    if !is_wanted(build_runner) {
+        return Work::noop();
+    }
+    let manifest_path = group_files(build_runner, unit).manifest();
+    Work::new(move |state| {
+        let manifest = GroupManifest::read(&manifest_path)?;
+        let bytes = size(&manifest.shared_object(&manifest_path));
+        state.stderr(of_group(&manifest, bytes))
+    })
+}
+
+/// Describes a final unit that uses groups to those who want to see each step.
+pub(super) fn describe_final(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Work> {
+    if !is_wanted(build_runner) {
+        return Ok(Work::noop());
+    }
+    let test = if unit.mode.is_any_test() { " test" } else { "" };
+    let name = format!(
+        "{} ({}{test})",
+        library_name(unit),
+        unit.target.description_named()
+    );
+    let outputs = build_runner.outputs(unit)?;
+    let executable = outputs
+        .iter()
+        .find(|output| output.flavor == FileFlavor::Normal)
+        .map(|output| output.path.clone());
+    let manifests: Vec<PathBuf> = groups_below(build_runner, unit)
+        .iter()
+        .map(|group| group_files(build_runner, group).manifest())
+        .collect();
+    let dependencies = dependencies(build_runner, unit)?;
+    Ok(Work::new(move |state| {
+        let Some(executable) = executable else {
+            return Ok(());
+        };
+        // What cannot be read was told of where it matters.
+        let manifests: Vec<GroupManifest> = manifests
+            .iter()
+            .filter_map(|path| GroupManifest::read(path).ok())
+            .collect();
+        let info = DynamicInfo::read(&executable).ok().flatten();
+        let loaded = info.unwrap_or_default().needed;
+        state.stderr(of_final(
+            &name,
+            size(&executable),
+            &loaded,
+            &manifests,
+            &dependencies,
+        ))
+    }))
+}
+
+fn is_wanted(build_runner: &BuildRunner<'_, '_>) -> bool {
+    build_runner.bcx.gctx.shell().verbosity() == Verbosity::Verbose
+}
+
+fn dependencies(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Vec<Dependency>> {
+    let mut dependencies = Vec::new();
+    for library in planner::reachable_libraries(&build_runner.bcx.unit_graph, unit) {
+        if let Some(rlib) = rlib(build_runner, library)? {
+            dependencies.push(Dependency {
+                name: library_name(library),
+                rlib: file_name(&rlib),
+                is_opted_out: planner::is_opted_out(&build_runner.bcx.profiles, library),
+            });
+        }
+    }
+    dependencies.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(dependencies)
+}
+
+fn of_group(manifest: &GroupManifest, bytes: u64) -> String {
+    let mut text = format!(
+        "group {}: {}, {} in `{}`",
+        manifest.group,
+        count(manifest.members.len()),
+        HumanBytes(bytes),
+        manifest.soname
+    );
+    if !manifest.members.is_empty() {
+        let members = manifest.members.iter().map(|member| &member.name);
+        text.push_str(&format!("\n  holds {}", members.sorted().format(", ")));
+    }
+    for stay in &manifest.stays {
+        text.push_str(&format!("\n  without {}: {}", stay.name, stay.reason));
+    }
+    text
+}
+
+fn of_final(
+    name: &str,
+    bytes: u64,
+    loaded: &[String],
+    manifests: &[GroupManifest],
+    dependencies: &[Dependency],
+) -> String {
+    let groups: Vec<&str> = manifests
+        .iter()
+        .filter(|manifest| loaded.contains(&manifest.soname))
+        .map(|manifest| manifest.group.as_str())
+        .collect();
+    if groups.is_empty() {
+        return format!("executable {name}: {}, loads no group", HumanBytes(bytes));
+    }
+    let mut text = format!(
+        "executable {name}: {}, loads {}",
+        HumanBytes(bytes),
+        groups.iter().format(", ")
+    );
+    let members: HashSet<&str> = manifests
+        .iter()
+        .flat_map(|manifest| &manifest.members)
+        .map(|member| member.rlib.as_str())
+        .collect();
+    let stays: HashMap<&str, String> = manifests
+        .iter()
+        .flat_map(|manifest| &manifest.stays)
+        .map(|stay| (stay.rlib.as_str(), stay.reason.to_string()))
+        .collect();
+    for dependency in dependencies {
+        if members.contains(dependency.rlib.as_str()) {
+            continue;
+        }
+        let reason = match stays.get(dependency.rlib.as_str()) {
+            Some(reason) => reason,
+            None if dependency.is_opted_out => "its profile says `dynamic-deps = false`",
+            None => "it depends on a library whose profile says `dynamic-deps = false`",
+        };
+        text.push_str(&format!("\n  holds {}: {reason}", dependency.name));
+    }
+    text
+}
+
+fn count(libraries: usize) -> String {
+    match libraries {
+        1 => "1 library".to_owned(),
+        _ => format!("{libraries} libraries"),
+    }
+}
+
+/// Size of a file in bytes; 0 if there is none.
+fn size(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |metadata| metadata.len())
+}

@@ -1,0 +1,425 @@
+//! All warnings and errors of `dynamic-deps`, with their exact text.
+//!
+//! What an enumeration of `link_plan` or `link_engine` says is listed variant by variant; a
+//! variant more does not compile before it is here. What Cargo puts around it is shown by
+//! builds. Whoever changes a text sees here how it reads beside the others.
+
+use std::path::PathBuf;
+
+use crate::prelude::*;
+use cargo_test_support::{Project, project, str};
+use link_engine::classify::StayReason;
+use link_engine::link_line::Mismatch;
+use link_plan::support::CASES;
+
+use super::{build_script_for_c, layered_project, manifest};
+
+/// Known while planning: in a profile a warning, on the command line an error.
+#[cargo_test]
+fn a_build_that_cannot_be_dynamic() {
+    let p = layered_project()
+        .file(".cargo/config.toml", "profile.dev.lto = true")
+        .build();
+    p.cargo("fetch").run();
+    p.cargo("build --config profile.dev.dynamic-deps=true")
+        .with_stderr_data(str![[r#"
+[WARNING] linking dependencies statically despite `dynamic-deps`: the profile turns on link-time optimization (`lto`)
+[HELP] remove `lto` from the profile, or set `dynamic-deps = false` in it
+[COMPILING] frozen v1.0.0
+[COMPILING] local v1.0.0 ([ROOT]/foo/local)
+[COMPILING] foo v1.0.0 ([ROOT]/foo)
+[FINISHED] `dev` profile [unoptimized + debuginfo] target(s) in [ELAPSED]s
+
+"#]])
+        .run();
+    p.cargo("build --dynamic-deps")
+        .with_status(101)
+        .with_stderr_data(str![[r#"
+[ERROR] cannot link the dependencies of `foo` dynamically: the profile turns on link-time optimization (`lto`)
+[HELP] remove `lto` from the profile, or set `dynamic-deps = false` in it
+
+"#]])
+        .run();
+}
+
+/// The reasons and what helps, in the order in which they are looked for.
+#[cargo_test]
+fn reasons_against_a_dynamic_build() {
+    let mut all = String::new();
+    for case in &CASES {
+        let reason = case.reason().expect("each case has a reason");
+        all.push_str(&format!("{reason}\nhelp: {}\n\n", reason.help()));
+    }
+    assert_eq!(all.trim(), r#"
+this program cannot take the place of the linker
+help: build with the `cargo` command, or set `dynamic-deps = false` in the profile
+
+`wasm32-unknown-unknown` is WebAssembly, where a program is one module without shared objects
+help: pass `--no-dynamic-deps` when building for this platform; Linux with glibc is supported
+
+`thumbv7em-none-eabi` is bare metal, where nothing loads shared objects
+help: pass `--no-dynamic-deps` when building for this platform; Linux with glibc is supported
+
+executables for `aarch64-apple-darwin` are Mach-O files, and only ELF files are supported
+help: pass `--no-dynamic-deps` when building for this platform; Linux with glibc is supported
+
+executables for `x86_64-pc-windows-msvc` are PE files, and only ELF files are supported
+help: pass `--no-dynamic-deps` when building for this platform; Linux with glibc is supported
+
+the operating system `freebsd` of `x86_64-unknown-freebsd` is not supported
+help: pass `--no-dynamic-deps` when building for this platform; Linux with glibc is supported
+
+executables for `x86_64-unknown-linux-musl` link the C library statically (`crt-static`)
+help: build for a `linux-gnu` target triple without `-C target-feature=+crt-static`, or pass `--no-dynamic-deps`
+
+executables for `x86_64-unknown-linux-gnu` link the C library statically (`crt-static`)
+help: build for a `linux-gnu` target triple without `-C target-feature=+crt-static`, or pass `--no-dynamic-deps`
+
+`aarch64-unknown-linux-ohos` uses the C library `ohos`, and only glibc is supported
+help: build for a `linux-gnu` target triple without `-C target-feature=+crt-static`, or pass `--no-dynamic-deps`
+
+the loader of `mips64el-unknown-linux-gnuabi64` does not read the hash tables of groups (`.gnu.hash`)
+help: pass `--no-dynamic-deps` when building for this platform; Linux with glibc is supported
+
+the code is instrumented by a sanitizer (`address`)
+help: pass `--no-dynamic-deps` to sanitizer runs
+
+the program runs in Miri, which makes no object code
+help: pass `--no-dynamic-deps` to Miri runs
+
+the standard library is built from source (`-Z build-std`)
+help: leave out `-Z build-std`, or pass `--no-dynamic-deps`
+
+the crate `bevy_dylib` is linked as a Rust `dylib`
+help: turn off the feature that links it so (`dynamic_linking` of bevy), or pass `--no-dynamic-deps`
+
+the profile turns on link-time optimization (`lto`)
+help: remove `lto` from the profile, or set `dynamic-deps = false` in it
+
+the flag `-C lto` turns on link-time optimization
+help: remove `-C lto` from the flags, or pass `--no-dynamic-deps`
+
+the flag `-C linker-plugin-lto` leaves bitcode in place of objects
+help: remove `-C linker-plugin-lto` from the flags, or pass `--no-dynamic-deps`
+
+the flag `-C prefer-dynamic` links `std` as a Rust `dylib`
+help: remove `-C prefer-dynamic` from the flags: `dynamic-deps` takes its place
+
+the code is instrumented for coverage (`-C instrument-coverage`)
+help: pass `--no-dynamic-deps` to coverage runs
+
+the code is instrumented for profiling (`-C profile-generate`)
+help: pass `--no-dynamic-deps` to profiling runs
+
+the code is instrumented by a sanitizer (`address`)
+help: pass `--no-dynamic-deps` to sanitizer runs
+
+the code is compiled with `-C relocation-model=static`
+help: remove `-C relocation-model` from the flags, or pass `--no-dynamic-deps`
+
+the link arg `-no-pie` decides how the executable is linked
+help: remove the link arg from the flags, or pass `--no-dynamic-deps`
+"#.trim());
+}
+
+/// What `-v` and the manifest of a group say of a library that is not in it.
+#[cargo_test]
+fn reasons_for_a_library_to_stay() {
+    let reasons = [
+        StayReason::RunsByItself,
+        StayReason::GatheredSection {
+            section: "linkme_PARTS".to_owned(),
+        },
+        StayReason::ForeignMember {
+            member: "notes.txt".to_owned(),
+        },
+        StayReason::ProvidesAllocator,
+        StayReason::WeakDefinition {
+            symbol: "hook".to_owned(),
+        },
+        StayReason::Clash {
+            symbol: "counter".to_owned(),
+            library: "q v1.0.0".to_owned(),
+        },
+        StayReason::Bystander {
+            symbol: "counter".to_owned(),
+        },
+        StayReason::Refused,
+        StayReason::DependsOn {
+            library: "q v1.0.0".to_owned(),
+        },
+    ];
+    for reason in &reasons {
+        // All variants are above.
+        match reason {
+            StayReason::RunsByItself
+            | StayReason::GatheredSection { .. }
+            | StayReason::ForeignMember { .. }
+            | StayReason::ProvidesAllocator
+            | StayReason::WeakDefinition { .. }
+            | StayReason::Clash { .. }
+            | StayReason::Bystander { .. }
+            | StayReason::Refused
+            | StayReason::DependsOn { .. } => {}
+        }
+    }
+    assert_eq!(
+        lines(&reasons).trim(),
+        r#"
+it has code that runs before or after `main`
+it adds to the section `linkme_PARTS`, which the linker gathers
+its archive member `notes.txt` is no ELF object
+it provides the global allocator
+it defines `hook` unless the program does
+it defines `counter`, as `q v1.0.0` does
+it has to do with `counter`, and not every executable that would load it depends on it
+the linker refused to link its group
+it depends on `q v1.0.0`, which stays
+"#
+        .trim()
+    );
+}
+
+/// Why the groups are not for a program, which only its link line shows.
+#[cargo_test]
+fn reasons_against_groups_for_a_program() {
+    let reasons = [
+        Mismatch::ChangedRlib {
+            rlib: "libq-1.rlib".to_owned(),
+        },
+        Mismatch::NoMember,
+        Mismatch::Clash {
+            symbol: "counter".to_owned(),
+            one: "the program".to_owned(),
+            other: "group `frozen`".to_owned(),
+        },
+        Mismatch::Rebound {
+            link_arg: "--wrap=malloc".to_owned(),
+        },
+        Mismatch::OtherSysroot {
+            rlib: "libstd-1.rlib".to_owned(),
+        },
+        Mismatch::NoStd,
+    ];
+    for reason in &reasons {
+        match reason {
+            Mismatch::ChangedRlib { .. }
+            | Mismatch::NoMember
+            | Mismatch::Clash { .. }
+            | Mismatch::Rebound { .. }
+            | Mismatch::OtherSysroot { .. }
+            | Mismatch::NoStd => {}
+        }
+    }
+    assert_eq!(
+        lines(&reasons).trim(),
+        r#"
+rustc links a changed copy of `libq-1.rlib`
+the program links none of the libraries in the groups
+`counter` is defined by both the program and group `frozen`
+the link arg `--wrap=malloc` is for all libraries, and groups are linked without it
+rustc links `libstd-1.rlib`, and the groups another one
+the program does not link the standard library
+"#
+        .trim()
+    );
+}
+
+/// What may go wrong beside the linker's own refusal.
+#[cargo_test]
+fn errors_of_the_engine() {
+    let file = || PathBuf::from("a/file");
+    let errors = [
+        link_engine::Error::Io {
+            action: "rename",
+            path: file(),
+            source: std::io::Error::other("no"),
+        },
+        link_engine::Error::Json {
+            path: file(),
+            source: serde_json::from_str::<u8>("").unwrap_err(),
+        },
+        link_engine::Error::Spawn {
+            program: file(),
+            source: std::io::Error::other("no"),
+        },
+        link_engine::Error::GroupLink {
+            link_line: file(),
+            stderr: "ld: no".to_owned(),
+        },
+        link_engine::Error::Probe {
+            rustc: file(),
+            status: std::process::ExitStatus::default(),
+            stderr: "rustc: no".to_owned(),
+        },
+        link_engine::Error::LinkLine { missing: "output" },
+        link_engine::Error::ResponseFile {
+            path: file(),
+            reason: "a quote is not closed",
+        },
+    ];
+    assert_eq!(
+        lines(&errors).trim(),
+        r#"
+failed to rename `a/file`
+failed to parse `a/file`
+failed to run `a/file`
+the linker refused to link a group
+the refused link line is in `a/file`
+ld: no
+failed to ask `a/file` how it links a program (exit status: 0)
+rustc: no
+the link line of rustc has no output
+response file `a/file`: a quote is not closed
+"#
+        .trim()
+    );
+}
+
+fn lines(messages: &[impl std::fmt::Display]) -> String {
+    let lines: Vec<String> = messages.iter().map(|m| format!("{m}\n")).collect();
+    lines.concat()
+}
+
+#[cargo_test]
+fn the_linker_refuses_an_executable() {
+    let p = with_dependency(
+        "",
+        r#"
+            extern "C" { fn missing_function() -> i32; }
+            pub fn dead() -> i32 { unsafe { missing_function() } }
+            #[inline]
+            pub fn alive() -> i32 { 5 }
+        "#,
+    );
+    p.cargo("build --dynamic-deps")
+        .with_stderr_data(str![[r#"
+[LOCKING] 1 package to latest compatible version
+[COMPILING] dep v1.0.0 ([ROOT]/foo/dep)
+[COMPILING] foo v1.0.0 ([ROOT]/foo)
+[WARNING] linked the dependencies of `foo` statically, because the linker refused to link them dynamically
+the refused link line is in `[ROOT]/foo/target/debug/.fingerprint/foo-[HASH]/linker/refused-link-line`
+caused by: [..]missing_function[..]
+...
+[NOTE] `dep v1.0.0` refers to `missing_function`, which nothing defines
+[HELP] keep it in the executable with `[profile.dev.package.dep] dynamic-deps = false`
+[WARNING] `foo` (bin "foo") generated 1 warning
+[FINISHED] `dev` profile [unoptimized + debuginfo] target(s) in [ELAPSED]s
+
+"#]])
+        .run();
+}
+
+#[cargo_test]
+fn the_linker_refuses_a_group() {
+    let p = with_dependency(
+        &build_script_for_c("-fno-pic -mcmodel=small"),
+        "pub fn alive() -> i32 { 5 }",
+    );
+    p.cargo("build --dynamic-deps")
+        .with_stderr_data(str![[r#"
+[LOCKING] 1 package to latest compatible version
+[COMPILING] dep v1.0.0 ([ROOT]/foo/dep)
+[WARNING] linking the dependencies in the local group statically, because the linker refused to make a shared object of them
+the refused link line is in `[ROOT]/foo/target/debug/.fingerprint/dynamic-deps-local-[HASH]/refused-link-line`
+caused by: [..]recompile with -fPIC[..]
+...
+[HELP] keep a crate that is named above in the executable with `[profile.dev.package.<name>] dynamic-deps = false`
+[WARNING] `dynamic-deps-local` (lib) generated 1 warning
+[COMPILING] foo v1.0.0 ([ROOT]/foo)
+[FINISHED] `dev` profile [unoptimized + debuginfo] target(s) in [ELAPSED]s
+
+"#]])
+        .run();
+}
+
+#[cargo_test]
+fn the_groups_are_not_for_the_program() {
+    let p = project()
+        .file(
+            "Cargo.toml",
+            &manifest("foo", "[profile.dev]\npanic = 'abort'\n"),
+        )
+        .file(
+            "src/main.rs",
+            r#"
+                #![no_std]
+                #![no_main]
+                #[panic_handler]
+                fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
+                #[link(name = "c")]
+                extern "C" { fn abs(number: i32) -> i32; }
+                #[no_mangle]
+                pub extern "C" fn main() -> i32 { unsafe { abs(0) } }
+            "#,
+        )
+        .build();
+    p.cargo("build --dynamic-deps")
+        .with_stderr_data(str![[r#"
+[COMPILING] foo v1.0.0 ([ROOT]/foo)
+[WARNING] linked the dependencies of `foo` statically: the program does not link the standard library
+[HELP] say `dynamic-deps = false` in the profile of this package
+[WARNING] `foo` (bin "foo") generated 1 warning
+[FINISHED] `dev` profile [unoptimized + debuginfo] target(s) in [ELAPSED]s
+
+"#]])
+        .run();
+}
+
+#[cargo_test]
+fn the_wrapper_fails() {
+    let p = with_dependency("", "pub fn alive() -> i32 { 5 }");
+    // Damages the manifest of a group just before rustc links.
+    let rustc = project()
+        .at("rustc")
+        .executable(
+            "damage",
+            r#"#!/bin/sh
+                case " $* " in *" --crate-name foo "*)
+                    for manifest in target/debug/deps/dynamic-deps-local-*.json; do
+                        [ -e "$manifest" ] && : > "$manifest"
+                    done;;
+                esac
+                exec "$@"
+            "#,
+        )
+        .build();
+    p.cargo("build --dynamic-deps")
+        .env("RUSTC_WRAPPER", rustc.root().join("damage"))
+        .with_stderr_data(str![[r#"
+[LOCKING] 1 package to latest compatible version
+[COMPILING] dep v1.0.0 ([ROOT]/foo/dep)
+[COMPILING] foo v1.0.0 ([ROOT]/foo)
+[WARNING] linked the dependencies of `foo` statically, because they could not be linked dynamically
+caused by: failed to parse `[ROOT]/foo/target/debug/deps/dynamic-deps-local-[HASH].json`
+caused by: EOF while parsing a value at line 1 column 0
+[HELP] if it happens again after `cargo clean`, say `dynamic-deps = false` in the profile of this package
+[WARNING] `foo` (bin "foo") generated 1 warning
+[FINISHED] `dev` profile [unoptimized + debuginfo] target(s) in [ELAPSED]s
+
+"#]])
+        .run();
+}
+
+/// A program that depends on the local crate `dep`, which may have a build script for C.
+fn with_dependency(build_script: &str, lib: &str) -> Project {
+    let mut p = project()
+        .file(
+            "Cargo.toml",
+            &manifest("foo", "[dependencies]\ndep = { path = 'dep' }\n"),
+        )
+        .file(
+            "src/main.rs",
+            "fn main() { println!(\"{}\", dep::alive()); }",
+        )
+        .file("dep/Cargo.toml", &manifest("dep", ""))
+        .file(
+            "dep/src/native.c",
+            "extern int elsewhere; int unused(void) { return elsewhere; }",
+        )
+        .file("dep/src/lib.rs", lib);
+    if !build_script.is_empty() {
+        p = p.file("dep/build.rs", build_script);
+    }
+    p.build()
+}

@@ -1,0 +1,128 @@
+//! What `-v` says of executables and groups.
+
+use crate::prelude::*;
+use cargo_test_support::str;
+
+use super::{STATIC, groups_of, layered_manifest, layered_project, manifest};
+
+/// Code that runs before `main`.
+const CONSTRUCTOR: &str = r#"
+    extern "C" fn init() {}
+
+    #[used]
+    #[link_section = ".init_array"]
+    static INIT: extern "C" fn() = init;
+
+    pub fn name() -> &'static str {
+        "early"
+    }
+"#;
+
+#[cargo_test]
+fn groups_members_and_what_stays() {
+    let p = layered_project()
+        .file(
+            "Cargo.toml",
+            &layered_manifest(
+                "early = { path = 'early' }\nkept = { path = 'kept' }\n\
+                 [profile.dev.package.kept]\ndynamic-deps = false\n",
+            ),
+        )
+        .file("early/Cargo.toml", &manifest("early", ""))
+        .file("early/src/lib.rs", CONSTRUCTOR)
+        .file(
+            "kept/Cargo.toml",
+            &manifest("kept", "[dependencies]\nfrozen = '1.0'\n"),
+        )
+        .file(
+            "kept/src/lib.rs",
+            "pub fn count() -> usize { frozen::count() }",
+        )
+        .file(
+            "src/main.rs",
+            "fn main() { println!(\"{} {} {}\", local::name(), early::name(), kept::count()); }",
+        )
+        .build();
+    // The second build finds all of it fresh.
+    for _ in 0..2 {
+        p.cargo("build --dynamic-deps -v")
+            .with_stderr_contains("group frozen: 1 library, [..]B in `dynamic-deps-frozen-[..].so`")
+            .with_stderr_contains("  holds frozen v1.0.0")
+            .with_stderr_contains("group local: 1 library, [..]B in `dynamic-deps-local-[..].so`")
+            .with_stderr_contains("  holds local v1.0.0")
+            .with_stderr_contains(
+                "  without early v1.0.0: it has code that runs before or after `main`",
+            )
+            .with_stderr_contains("group sysroot: [..] libraries, [..]B in [..]")
+            .with_stderr_contains(
+                "executable foo v1.0.0 (bin \"foo\"): [..]B, loads local, frozen, sysroot",
+            )
+            .with_stderr_contains(
+                "  holds early v1.0.0: it has code that runs before or after `main`",
+            )
+            .with_stderr_contains("  holds kept v1.0.0: its profile says `dynamic-deps = false`")
+            .with_stderr_does_not_contain("  holds [..]local v1.0.0: [..]")
+            .run();
+    }
+}
+
+#[cargo_test]
+fn each_test_is_described_and_groups_once() {
+    let p = layered_project()
+        .file(
+            "tests/one.rs",
+            "#[test] fn one() { assert!(local::name().starts_with(\"hello\")); }",
+        )
+        .file("tests/none.rs", "#[test] fn none() {}")
+        .build();
+    let output = p.cargo("test --dynamic-deps --no-run -v").run();
+    let stderr = super::text(&output.stderr);
+    let count = |start: &str| {
+        let lines = stderr.lines();
+        lines.filter(|line| line.starts_with(start)).count()
+    };
+    assert_eq!(count("group local: "), 1, "{stderr}");
+    assert_eq!(
+        count("executable foo v1.0.0 (bin \"foo\"): "),
+        1,
+        "{stderr}"
+    );
+    assert_eq!(
+        count("executable foo v1.0.0 (bin \"foo\" test): "),
+        1,
+        "{stderr}"
+    );
+    assert_eq!(
+        count("executable foo v1.0.0 (test \"one\" test): "),
+        1,
+        "{stderr}"
+    );
+    assert_eq!(
+        count("executable foo v1.0.0 (test \"none\" test): "),
+        1,
+        "{stderr}"
+    );
+}
+
+#[cargo_test]
+fn nothing_is_said_to_those_who_do_not_ask() {
+    let p = layered_project().build();
+    p.cargo("build --dynamic-deps")
+        .with_stderr_data(str![[r#"
+[UPDATING] `dummy-registry` index
+[LOCKING] 2 packages to latest compatible versions
+[DOWNLOADING] crates ...
+[DOWNLOADED] frozen v1.0.0 (registry `dummy-registry`)
+[COMPILING] frozen v1.0.0
+[COMPILING] local v1.0.0 ([ROOT]/foo/local)
+[COMPILING] foo v1.0.0 ([ROOT]/foo)
+[FINISHED] `dev` profile [unoptimized + debuginfo] target(s) in [ELAPSED]s
+
+"#]])
+        .run();
+    p.cargo("build --no-dynamic-deps -v")
+        .with_stderr_does_not_contain("group [..]")
+        .with_stderr_does_not_contain("executable [..]")
+        .run();
+    assert_eq!(groups_of(&p.bin("foo")), STATIC);
+}
