@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use crate::prelude::*;
 use cargo_test_support::{Project, project, str};
 use link_engine::classify::StayReason;
-use link_engine::link_line::Mismatch;
+use link_engine::link_line::{Definer, Mismatch};
 use link_plan::support::CASES;
 
 use super::{build_script_for_c, layered_project, manifest};
@@ -141,6 +141,9 @@ fn reasons_for_a_library_to_stay() {
             symbol: "counter".to_owned(),
             library: "q v1.0.0".to_owned(),
         },
+        StayReason::Replaces {
+            symbol: "malloc_usable_size".to_owned(),
+        },
         StayReason::Bystander {
             symbol: "counter".to_owned(),
         },
@@ -158,6 +161,7 @@ fn reasons_for_a_library_to_stay() {
             | StayReason::ProvidesAllocator
             | StayReason::WeakDefinition { .. }
             | StayReason::Clash { .. }
+            | StayReason::Replaces { .. }
             | StayReason::Bystander { .. }
             | StayReason::Refused
             | StayReason::DependsOn { .. } => {}
@@ -172,6 +176,7 @@ its archive member `notes.txt` is no ELF object
 it provides the global allocator
 it defines `hook` unless the program does
 it defines `counter`, as `q v1.0.0` does
+it defines `malloc_usable_size`, as the platform does
 it has to do with `counter`, and not every executable that would load it depends on it
 the linker refused to link its group
 it depends on `q v1.0.0`, which stays
@@ -190,8 +195,8 @@ fn reasons_against_groups_for_a_program() {
         Mismatch::NoMember,
         Mismatch::Clash {
             symbol: "counter".to_owned(),
-            one: "the program".to_owned(),
-            other: "group `frozen`".to_owned(),
+            one: Definer::Program,
+            other: Definer::Member("q v1.0.0".to_owned()),
         },
         Mismatch::Rebound {
             link_arg: "--wrap=malloc".to_owned(),
@@ -216,7 +221,7 @@ fn reasons_against_groups_for_a_program() {
         r#"
 rustc links a changed copy of `libq-1.rlib`
 the program links none of the libraries in the groups
-`counter` is defined by both the program and group `frozen`
+`counter` is defined by both the program and `q v1.0.0`
 the link arg `--wrap=malloc` is for all libraries, and groups are linked without it
 rustc links `libstd-1.rlib`, and the groups another one
 the program does not link the standard library
