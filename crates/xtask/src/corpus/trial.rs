@@ -229,7 +229,8 @@ impl Trial<'_> {
         step.note(&run.stdout)?;
         let tested = Tested {
             end: run.status.to_string(),
-            results: Results::parse(&run.stdout),
+            // Doctests of generated code are named by its path.
+            results: Results::parse(&self.without_build_directory(&run.stdout)),
         };
         outcome.tested.insert("doc".to_owned(), tested);
         let reports = fallback_reports(&self.build_directory.join("debug"), started)?;
@@ -264,11 +265,15 @@ impl Trial<'_> {
                 String::from_utf8_lossy(&output.stdout),
                 String::from_utf8_lossy(&output.stderr)
             );
-            let build_directory = self.build_directory.display().to_string();
-            let text = text.replace(&build_directory, "[BUILD]");
+            let text = self.without_build_directory(&text);
             outcome.commands.insert(line.join(" "), text);
         }
         Ok(())
+    }
+
+    /// The two ways to link have a build directory each.
+    fn without_build_directory(&self, text: &str) -> String {
+        text.replace(&self.build_directory.display().to_string(), "[BUILD]")
     }
 
     fn cargo_test(&self) -> Result<Command> {
@@ -465,7 +470,7 @@ mod tests {
     fn warnings_about_static_links_are_found() {
         let stderr = "   Compiling a v1.0.0 (/a)\n\
             warning: linked the dependencies of `a` statically: `x` is defined by both b and c\n\
-            help: say `dynamic-deps = false` in the profile of this package\n\
+            help: write `[profile.dev] dynamic-deps = false`\n\
             warning: unused variable: `x`\n \
             --> src/lib.rs\n\n    \
             Finished `test` profile\n";
@@ -473,7 +478,7 @@ mod tests {
             fallback_warnings(stderr),
             [
                 "linked the dependencies of `a` statically: `x` is defined by both b and c\n\
-              help: say `dynamic-deps = false` in the profile of this package"
+              help: write `[profile.dev] dynamic-deps = false`"
             ]
         );
     }
