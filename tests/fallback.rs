@@ -433,7 +433,7 @@ fn a_linker_that_makes_no_shared_objects() {
                  be made of the standard library",
             )
             .with_stderr_contains("caused by: no shared objects here")
-            .with_stderr_contains("[HELP] say `dynamic-deps = false` in the profile")
+            .with_stderr_contains("[HELP] write `[profile.dev] dynamic-deps = false`")
             .run();
         let stderr = super::text(&output.stderr);
         assert_eq!(stderr.matches("warning: linking").count(), 1, "{stderr}");

@@ -343,7 +343,10 @@ fn the_groups_are_not_for_the_program() {
     let p = project()
         .file(
             "Cargo.toml",
-            &manifest("foo", "[profile.dev]\npanic = 'abort'\n"),
+            &manifest(
+                "foo",
+                "[profile.dev]\npanic = 'abort'\n[profile.release]\npanic = 'abort'\n",
+            ),
         )
         .file(
             "src/main.rs",
@@ -363,11 +366,14 @@ fn the_groups_are_not_for_the_program() {
         .with_stderr_data(str![[r#"
 [COMPILING] foo v1.0.0 ([ROOT]/foo)
 [WARNING] linked the dependencies of `foo` statically: the program does not link the standard library
-[HELP] say `dynamic-deps = false` in the profile of this package
+[HELP] write `[profile.dev] dynamic-deps = false`
 [WARNING] `foo` (bin "foo") generated 1 warning
 [FINISHED] `dev` profile [unoptimized + debuginfo] target(s) in [ELAPSED]s
 
 "#]])
+        .run();
+    p.cargo("build --dynamic-deps --release")
+        .with_stderr_contains("[HELP] write `[profile.release] dynamic-deps = false`")
         .run();
 }
 
@@ -398,7 +404,7 @@ fn the_wrapper_fails() {
 [WARNING] linked the dependencies of `foo` statically, because they could not be linked dynamically
 caused by: failed to parse `[ROOT]/foo/target/debug/deps/dynamic-deps-local-[HASH].json`
 caused by: EOF while parsing a value at line 1 column 0
-[HELP] if it happens again after `cargo clean`, say `dynamic-deps = false` in the profile of this package
+[HELP] if it happens again after `cargo clean`, write `[profile.dev] dynamic-deps = false`
 [WARNING] `foo` (bin "foo") generated 1 warning
 [FINISHED] `dev` profile [unoptimized + debuginfo] target(s) in [ELAPSED]s
 

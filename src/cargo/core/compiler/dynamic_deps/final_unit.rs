@@ -18,6 +18,7 @@ use super::planner;
 use super::report;
 use crate::core::compiler::job_queue::Work;
 use crate::core::compiler::{BuildRunner, Unit};
+use crate::core::profiles::{Profile, ProfileRoot};
 use crate::util::CargoResult;
 
 /// The linker of rustc for `*-linux-gnu` when nobody chooses one (rustc 1.95,
@@ -183,12 +184,13 @@ pub(in crate::core::compiler) fn report_link(
     }
     let directory = wrapper_directory(build_runner, unit);
     let name = unit.target.name().to_owned();
+    let profile = unit.profile.clone();
     let work = Work::new(move |state| {
         if let Some((linker, args)) = wrapper::take_record(&directory)? {
             state.running(ProcessBuilder::new(linker).args(&args));
         }
         if let Some(report) = wrapper::fallback_report(&directory)? {
-            state.warning(fallback_warning(&name, &report));
+            state.warning(fallback_warning(&name, &report, &profile));
         }
         Ok(())
     });
@@ -196,10 +198,10 @@ pub(in crate::core::compiler) fn report_link(
     work.then(description.unwrap_or_else(|error| Work::new(|_| Err(error))))
 }
 
-fn fallback_warning(executable: &str, report: &FallbackReport) -> String {
+fn fallback_warning(executable: &str, report: &FallbackReport, profile: &Profile) -> String {
     let (stderr, link_line, dangling) = match report {
         FallbackReport::Unfit { reason, libraries } => {
-            let help = opt_out_help(libraries.iter());
+            let help = opt_out_help(profile, libraries.iter());
             return format!(
                 "linked the dependencies of `{executable}` statically: {reason}\nhelp: {help}"
             );
@@ -209,8 +211,8 @@ fn fallback_warning(executable: &str, report: &FallbackReport) -> String {
                 "linked the dependencies of `{executable}` statically, because they could not \
                  be linked dynamically\n\
                  caused by: {error}\n\
-                 help: if it happens again after `cargo clean`, say `dynamic-deps = false` in the \
-                 profile of this package"
+                 help: if it happens again after `cargo clean`, write {}",
+                opt_out(profile, None)
             );
         }
         FallbackReport::Refused {
@@ -232,23 +234,35 @@ fn fallback_warning(executable: &str, report: &FallbackReport) -> String {
         ));
     }
     let libraries = dangling.iter().map(|dangling| &dangling.library);
-    warning.push_str(&format!("help: {}", opt_out_help(libraries)));
+    warning.push_str(&format!("help: {}", opt_out_help(profile, libraries)));
     warning
 }
 
 /// What to write so that the libraries at fault stay in the executable; `libraries` are
 /// package and version.
-fn opt_out_help<'a>(libraries: impl Iterator<Item = &'a String>) -> String {
+fn opt_out_help<'a>(profile: &Profile, libraries: impl Iterator<Item = &'a String>) -> String {
     let packages = libraries.map(|library| library.split(' ').next().unwrap_or_default());
     let opt_outs: Vec<String> = packages
         .unique()
-        .map(|package| format!("`[profile.dev.package.{package}] dynamic-deps = false`"))
+        .map(|package| opt_out(profile, Some(package)))
         .collect();
     if opt_outs.is_empty() {
-        "say `dynamic-deps = false` in the profile of this package".to_owned()
+        format!("write {}", opt_out(profile, None))
     } else {
         format!("keep it in the executable with {}", opt_outs.join(" and "))
     }
+}
+
+/// What to write in a manifest or configuration file to keep `package`, or else everything,
+/// inside of executables. What is said for `dev` or `release` holds for all profiles that
+/// inherit it.
+pub(super) fn opt_out(profile: &Profile, package: Option<&str>) -> String {
+    let root = match profile.root {
+        ProfileRoot::Debug => "dev",
+        ProfileRoot::Release => "release",
+    };
+    let package = package.map_or(String::new(), |package| format!(".package.{package}"));
+    format!("`[profile.{root}{package}] dynamic-deps = false`")
 }
 
 /// Where the wrapper of a final unit and its plan lie: with all else that Cargo

@@ -16,13 +16,13 @@ use link_engine::sysroot::{self, Probe};
 use link_plan::run_path::{AbsoluteForm, Format, run_paths};
 use link_plan::rustc_flags::CodegenFlags;
 
-use super::final_unit::{DEFAULT_LINKER, wrapper_program};
+use super::final_unit::{DEFAULT_LINKER, opt_out, wrapper_program};
 use super::group_unit::{group_files, group_name, has_bystanders};
 use super::planner::{is_final, is_native};
 use crate::GlobalContext;
 use crate::core::compiler::job_queue::Work;
 use crate::core::compiler::{BuildRunner, CompileKind, FileFlavor, RustcTargetData, Unit};
-use crate::core::profiles::StripInner;
+use crate::core::profiles::{Profile, StripInner};
 use crate::core::{PackageId, Workspace};
 use crate::util::CargoResult;
 
@@ -75,30 +75,34 @@ pub(in crate::core::compiler) fn link_group(
 /// Tells the user, in each build, that the linker refused to make a group.
 pub(super) fn report_refusal(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Work {
     let manifest = group_files(build_runner, unit).manifest();
+    let profile = unit.profile.clone();
     Work::new(move |state| {
         let manifest = GroupManifest::read(&manifest)?;
         if let Some(refusal) = &manifest.refusal {
-            state.warning(refusal_warning(&manifest.group, refusal));
+            state.warning(refusal_warning(&manifest.group, refusal, &profile));
         }
         Ok(())
     })
 }
 
-fn refusal_warning(group: &str, refusal: &Refusal) -> String {
+fn refusal_warning(group: &str, refusal: &Refusal, profile: &Profile) -> String {
     let (what, help) = if group == SYSROOT {
         (
             "all dependencies statically, because no shared object could be made of the \
-             standard library",
-            "say `dynamic-deps = false` in the profile",
+             standard library"
+                .to_owned(),
+            format!("write {}", opt_out(profile, None)),
         )
     } else {
         (
-            &*format!(
+            format!(
                 "the dependencies in the {group} group statically, because the linker refused \
                  to make a shared object of them"
             ),
-            "keep a crate that is named above in the executable with \
-             `[profile.dev.package.<name>] dynamic-deps = false`",
+            format!(
+                "keep a crate that is named above in the executable with {}",
+                opt_out(profile, Some("<name>"))
+            ),
         )
     };
     let link_line = refusal
