@@ -201,6 +201,14 @@ fn reasons_against_groups_for_a_program() {
         Mismatch::Rebound {
             link_arg: "--wrap=malloc".to_owned(),
         },
+        Mismatch::Shown {
+            link_arg: "-rdynamic".to_owned(),
+        },
+        Mismatch::Unseen {
+            symbol: "counter".to_owned(),
+            definer: Definer::Member("q v1.0.0".to_owned()),
+            user: "`libfoo.so.1`".to_owned(),
+        },
         Mismatch::OtherSysroot {
             rlib: "libstd-1.rlib".to_owned(),
         },
@@ -212,6 +220,8 @@ fn reasons_against_groups_for_a_program() {
             | Mismatch::NoMember
             | Mismatch::Clash { .. }
             | Mismatch::Rebound { .. }
+            | Mismatch::Shown { .. }
+            | Mismatch::Unseen { .. }
             | Mismatch::OtherSysroot { .. }
             | Mismatch::NoStd => {}
         }
@@ -223,6 +233,8 @@ rustc links a changed copy of `libq-1.rlib`
 the program links none of the libraries in the groups
 `counter` is defined by both the program and `q v1.0.0`
 the link arg `--wrap=malloc` is for all libraries, and groups are linked without it
+the link arg `-rdynamic` shows symbols to what the program loads, and groups are linked without it
+`counter` is defined by `q v1.0.0`, and `libfoo.so.1` uses it without depending on it
 rustc links `libstd-1.rlib`, and the groups another one
 the program does not link the standard library
 "#

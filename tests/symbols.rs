@@ -1,12 +1,13 @@
 //! Names that more than one library defines or wants, and how they are bound.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, project};
+use link_engine::elf::DynamicInfo;
 
 use super::{
     build_script_for, build_script_for_c, group_files, groups_of, manifest, program, same_behaviour,
@@ -348,10 +349,9 @@ fn a_function_of_the_c_library_in_an_object_of_its_own() {
     assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
 }
 
-#[cargo_test]
-fn a_plugin_with_a_library_of_its_own() {
-    // The program has a C library inside, and loads a plugin that needs another
-    // version of it, as a shared library.
+/// A program with a C library inside, which loads the plugin that the variable `PLUGIN`
+/// names, and prints what it and the plugin get of a function.
+fn program_with_plugin() -> Project {
     publish_native(
         "bundled",
         "int version(void) { return 1; }",
@@ -360,7 +360,7 @@ fn a_plugin_with_a_library_of_its_own() {
             pub fn number() -> i32 { unsafe { version() } }
         "#,
     );
-    let p = program(
+    program(
         &["bundled"],
         r#"
             use std::ffi::{c_char, c_int, c_void};
@@ -377,29 +377,36 @@ fn a_plugin_with_a_library_of_its_own() {
                 println!("{} {}", bundled::number(), of_plugin());
             }
         "#,
-    );
-    let shared_object = |name: &str, c: &str, library: &str| {
-        let source = p.root().join(format!("{name}.c"));
-        std::fs::write(&source, c).unwrap();
-        let path = p.root().join(format!("lib{name}.so"));
-        let mut cc = Command::new("cc");
-        cc.args(["-shared", "-fPIC"])
-            .arg(&source)
-            .arg("-o")
-            .arg(&path)
-            .arg("-L")
-            .arg(p.root())
-            .arg(format!("-Wl,-rpath,{}", p.root().display()))
-            .args(library.split_whitespace());
-        assert!(cc.status().unwrap().success());
-        path
-    };
-    shared_object("version", "int version(void) { return 2; }", "");
-    let plugin = shared_object(
-        "plugin",
-        "int version(void); int plugin_version(void) { return version(); }",
-        "-lversion",
-    );
+    )
+}
+
+/// Has `cc` make the shared library `name` in the root of a project, with these libraries.
+fn shared_library(p: &Project, name: &str, c: &str, libraries: &str) -> PathBuf {
+    let source = p.root().join(format!("{name}.c"));
+    std::fs::write(&source, c).unwrap();
+    let path = p.root().join(format!("lib{name}.so"));
+    let mut cc = Command::new("cc");
+    cc.args(["-shared", "-fPIC"])
+        .arg(&source)
+        .arg("-o")
+        .arg(&path)
+        .arg("-L")
+        .arg(p.root())
+        .arg(format!("-Wl,-soname,lib{name}.so"))
+        .arg(format!("-Wl,-rpath,{}", p.root().display()))
+        .args(libraries.split_whitespace());
+    assert!(cc.status().unwrap().success());
+    path
+}
+
+const PLUGIN: &str = "int version(void); int plugin_version(void) { return version(); }";
+
+#[cargo_test]
+fn a_plugin_with_a_library_of_its_own() {
+    // It needs another version of the library, as a shared one.
+    let p = program_with_plugin();
+    shared_library(&p, "version", "int version(void) { return 2; }", "");
+    let plugin = shared_library(&p, "plugin", PLUGIN, "-lversion");
     let run = |argument: &str| {
         p.cargo(&format!("build {argument}"))
             .env("PLUGIN", &plugin)
@@ -407,14 +414,135 @@ fn a_plugin_with_a_library_of_its_own() {
         super::stdout(&p.bin("foo"))
     };
     assert_eq!(run("--no-dynamic-deps"), "1 2\n");
-    // What a group shows, a plugin may take for its own library; the program never takes
-    // that of the plugin.
-    let of_dynamic = run("--dynamic-deps");
-    assert!(of_dynamic.starts_with("1 "), "{of_dynamic}");
-    // An executable shows nothing of what is kept in it.
+    assert_eq!(run("--dynamic-deps"), "1 2\n");
+    assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
     let opt_out = "--dynamic-deps --config profile.dev.package.bundled.dynamic-deps=false";
     assert_eq!(run(opt_out), "1 2\n");
     assert_eq!(groups_of(&p.bin("foo")), ["sysroot"]);
+}
+
+#[cargo_test]
+fn a_plugin_that_takes_a_function_of_the_program() {
+    // As modules of interpreters do.
+    let p = program_with_plugin();
+    let plugin = shared_library(&p, "plugin", PLUGIN, "");
+    let run = |argument: &str, flags: &str| {
+        p.cargo(&format!("build {argument}"))
+            .env("PLUGIN", &plugin)
+            .env("RUSTFLAGS", flags)
+            .run();
+        super::stdout(&p.bin("foo"))
+    };
+    let flags = "-Clink-arg=-rdynamic";
+    assert_eq!(run("--no-dynamic-deps", flags), "1 1\n");
+    assert_eq!(run("--dynamic-deps", flags), "1 1\n");
+    assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
+
+    // The groups are linked before the link args of one program are known.
+    p.change_file(
+        "build.rs",
+        "fn main() { println!(\"cargo::rustc-link-arg=-rdynamic\"); }",
+    );
+    assert_eq!(run("--no-dynamic-deps", ""), "1 1\n");
+    assert_eq!(run("--dynamic-deps", ""), "1 1\n");
+    assert_eq!(groups_of(&p.bin("foo")), super::STATIC);
+    let opt_out = "--dynamic-deps --config profile.dev.package.bundled.dynamic-deps=false";
+    assert_eq!(run(opt_out, ""), "1 1\n");
+    assert_eq!(groups_of(&p.bin("foo")), ["sysroot"]);
+}
+
+#[cargo_test]
+fn a_shared_library_that_takes_a_function_of_a_crate() {
+    publish_native(
+        "bundled",
+        "int version(void) { return 1; }",
+        r#"
+            extern "C" { fn version() -> i32; }
+            pub fn number() -> i32 { unsafe { version() } }
+        "#,
+    );
+    let p = program(
+        &["bundled"],
+        r#"
+            extern "C" { fn plugin_version() -> i32; }
+            fn main() { println!("{} {}", bundled::number(), unsafe { plugin_version() }); }
+        "#,
+    );
+    shared_library(&p, "plugin", PLUGIN, "");
+    let directory = p.root();
+    let directory = directory.display();
+    p.change_file(
+        "build.rs",
+        &format!(
+            "fn main() {{
+                println!(\"cargo::rustc-link-lib=dylib=plugin\");
+                println!(\"cargo::rustc-link-search=native={directory}\");
+                println!(\"cargo::rustc-link-arg=-Wl,-rpath,{directory}\");
+            }}"
+        ),
+    );
+    assert_eq!(same_output(&p), "1 1\n");
+    assert_eq!(loaded_groups(&p.bin("foo")), 0);
+    p.cargo("build --dynamic-deps --config profile.dev.package.bundled.dynamic-deps=false")
+        .run();
+    assert_eq!(super::stdout(&p.bin("foo")), "1 1\n");
+    assert_eq!(loaded_groups(&p.bin("foo")), 1);
+}
+
+#[cargo_test]
+fn a_crate_that_takes_a_function_of_one_it_does_not_depend_on() {
+    Package::new("caller", "1.0.0")
+        .file(
+            "src/lib.rs",
+            r#"
+                extern "C" { fn hook() -> i32; }
+                #[inline(never)]
+                pub fn call() -> i32 { unsafe { hook() } }
+            "#,
+        )
+        .publish();
+    let p = project()
+        .file(
+            "Cargo.toml",
+            &manifest(
+                "foo",
+                "[dependencies]\ncaller = '1.0'\nhooks = { path = 'hooks' }\n",
+            ),
+        )
+        .file(
+            "src/main.rs",
+            "fn main() { println!(\"{} {}\", hooks::number(), caller::call()); }",
+        )
+        .file("hooks/Cargo.toml", &manifest("hooks", ""))
+        .file(
+            "hooks/src/lib.rs",
+            "#[no_mangle] pub extern \"C\" fn hook() -> i32 { 7 }
+             #[inline(never)] pub fn number() -> i32 { 1 }",
+        )
+        .build();
+    assert_eq!(same_output(&p), "1 7\n");
+    assert_eq!(groups_of(&p.bin("foo")), super::STATIC);
+    p.cargo("build --dynamic-deps --config profile.dev.package.hooks.dynamic-deps=false")
+        .run();
+    assert_eq!(super::stdout(&p.bin("foo")), "1 7\n");
+    assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
+
+    // Where one group is above the other, the definition is there for it.
+    p.change_file(
+        "hooks/Cargo.toml",
+        &manifest("hooks", "[dependencies]\ncaller = '1.0'\n"),
+    );
+    assert_eq!(same_output(&p), "1 7\n");
+    assert_eq!(groups_of(&p.bin("foo")), super::LAYERS);
+}
+
+/// How many groups an executable loads, which may load other libraries too.
+fn loaded_groups(executable: &Path) -> usize {
+    let info = DynamicInfo::read(executable).unwrap().unwrap();
+    let needed = info.needed.iter();
+    needed
+        .filter(|soname| soname.starts_with("dynamic-deps-"))
+        .count()
 }
 
 #[cargo_test]

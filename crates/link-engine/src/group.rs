@@ -9,15 +9,16 @@ use std::time::SystemTime;
 use crate::classify::{self, Candidate, StayReason};
 use crate::content::{ContentKey, GroupFiles};
 use crate::elf::{DynamicInfo, ties_to_runtime};
-use crate::interface::OpenReference;
+use crate::interface::{OpenReference, Wanted};
 use crate::link_line::GroupLine;
 use crate::linker::{self, linker_identity, scratch_directory};
 use crate::manifest::{GroupManifest, LinkTemplate, Member, Refusal, Stay};
-use crate::rlib::{RlibFacts, copy_with_protected_symbols, undefined_among};
-use crate::{Error, Result, files, interface, response_file};
+use crate::rlib::{RlibFacts, Shared, copy_with_protected_symbols, undefined_among};
+use crate::syntax::joined;
+use crate::{Error, Result, files, interface, private, response_file};
 
 /// Changes when the same inputs would give another shared object.
-pub const FORMAT: &str = "dynamic-deps 2";
+pub const FORMAT: &str = "dynamic-deps 3";
 
 /// A library to be linked into a group.
 #[derive(Debug, Clone)]
@@ -115,6 +116,7 @@ impl GroupJob {
             .map(|(path, manifest)| Below {
                 soname: manifest.soname.clone(),
                 shared_object: manifest.shared_object(path),
+                open_references: manifest.open_references.clone(),
             })
             .collect();
         let mut libraries = read_libraries(&self.libraries)?;
@@ -180,7 +182,7 @@ impl GroupJob {
         sonames.sort();
         sonames.dedup();
         let directory = &self.working_directory;
-        Ok(linker::find_shared(template, &sonames, directory))
+        Ok(linker::find_shared(template, &[], &sonames, directory))
     }
 
     /// Makes a group without members, and tells why in its manifest.
@@ -335,6 +337,7 @@ fn note_open_references(
 struct Below {
     soname: String,
     shared_object: PathBuf,
+    open_references: Vec<OpenReference>,
 }
 
 /// A job with all that it needs to know from others.
@@ -470,21 +473,27 @@ impl GroupLink<'_> {
         let scratch = scratch_directory(job.scratch.clone())?;
         let content = job.files.content(soname);
         let temporary = files::temporary_beside(&content)?;
-        let shared_objects = self.shared_objects_below();
+        let private = self.private_candidates(inputs);
         let native_arguments: Vec<_> = native_libraries
             .iter()
             .map(|library| library.argument.clone().into())
             .collect();
+        let mut options: Vec<OsString> = job.strip.option().into_iter().collect();
+        if !private.is_empty() {
+            let script = scratch.join("versions");
+            fs::write(&script, private::SCRIPT).map_err(Error::io("write", &script))?;
+            options.push(joined("--version-script=", script));
+        }
         let args = GroupLine {
             template: self.template,
             soname,
             output: &temporary,
             rlibs: &linkable_rlibs(inputs, &scratch)?,
-            below: &shared_objects,
+            below: &self.linkable_below(inputs, &scratch)?,
             native_search: &job.native_search,
             native_libraries: &native_arguments,
             run_paths: &job.run_paths,
-            options: job.strip.option().as_slice(),
+            options: &options,
         }
         .args();
         let linker = &self.template.linker;
@@ -496,8 +505,69 @@ impl GroupLink<'_> {
             let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
             return Err(Error::GroupLink { link_line, stderr });
         }
+        if !private.is_empty() {
+            self.hide(&temporary, private)?;
+        }
         files::persist(temporary, &content)?;
         fs::remove_dir_all(&scratch).map_err(Error::io("remove", &scratch))
+    }
+
+    /// What the linker reads in the place of the groups below: it refers to a private
+    /// definition only in a stub.
+    fn linkable_below(&self, inputs: &[&ReadLibrary<'_>], scratch: &Path) -> Result<Vec<PathBuf>> {
+        // The group of the sysroot crates is small, and what is in an archive that a build
+        // script asks for is known to the linker alone.
+        let mut names = HashSet::new();
+        let wanted = if self.below.len() > 1 && self.job.native_libraries.is_empty() {
+            for read in inputs {
+                names.extend(Shared::read(&read.library.rlib)?.names);
+            }
+            Wanted::Named(&names)
+        } else {
+            Wanted::All
+        };
+        let linkable = self.below.iter().map(|group| {
+            let stub = scratch.join(&group.soname);
+            let original = &group.shared_object;
+            let is_written = interface::write_stub(original, &group.soname, wanted, &[], &stub)?;
+            Ok(if is_written { stub } else { original.clone() })
+        });
+        linkable.collect()
+    }
+
+    /// The definitions that may be private, by name.
+    fn private_candidates<'b>(&self, inputs: &[&'b ReadLibrary<'_>]) -> HashSet<&'b str> {
+        let template = self.template;
+        let mut args = template.before.iter().chain(&template.after);
+        if args.any(|arg| private::shows_symbols(arg)) {
+            return HashSet::new();
+        }
+        let definitions = inputs
+            .iter()
+            .flat_map(|read| &read.facts.unmangled_definitions);
+        let mut candidates: HashSet<&str> = definitions.map(String::as_str).collect();
+        for open in self.below.iter().flat_map(|group| &group.open_references) {
+            candidates.remove(open.name.as_str());
+        }
+        candidates
+    }
+
+    /// Makes these definitions of the shared object private, but for those that a shared
+    /// library names which the shared object needs.
+    fn hide(&self, shared_object: &Path, mut private: HashSet<&str>) -> Result<()> {
+        let info = DynamicInfo::read(shared_object)?.unwrap_or_default();
+        let is_group = |soname: &String| self.below.iter().any(|group| group.soname == *soname);
+        let mut libraries = info.needed;
+        libraries.retain(|soname| !is_group(soname));
+        let job = self.job;
+        let directory = &job.working_directory;
+        for library in linker::find_shared(self.template, &job.native_search, &libraries, directory)
+        {
+            for name in interface::names(&library)? {
+                private.remove(name.as_str());
+            }
+        }
+        private::hide(shared_object, &private)
     }
 }
 

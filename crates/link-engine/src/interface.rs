@@ -7,18 +7,25 @@
 //! the link asks for, and the group's own open references, which the executable has
 //! to satisfy and export. The executable that comes out is the same, since a linker
 //! takes nothing from a shared object but names, and the loader sees the real one.
+//!
+//! A stub shows the [private](crate::private) definitions of a group too, under their
+//! version, which the shared object itself hides from linkers as from the loader.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use object::Endianness;
 use object::elf;
+use object::read::SymbolIndex;
 use object::read::elf::{GnuHashTable, Sym, SymbolTable, VersionTable};
 use object::write::StringId;
-use object::write::elf::{FileHeader as NewFileHeader, SectionHeader, Sym as NewSym, Writer};
+use object::write::elf::{
+    FileHeader as NewFileHeader, SectionHeader, Sym as NewSym, Verdef, Writer,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::elf::{ElfClass, with_class};
+use crate::private::{VERSION, private_version};
 use crate::{Error, Result, files};
 
 /// A symbol that a shared object refers to and that neither a group below nor a
@@ -184,6 +191,85 @@ fn references_in<Class: ElfClass>(
     Ok(found)
 }
 
+/// The names of all dynamic symbols of a shared library: what it defines, and what it takes
+/// from elsewhere.
+///
+/// # Errors
+/// When the file cannot be read or is malformed.
+pub fn names(shared_library: &Path) -> Result<HashSet<String>> {
+    let data = files::map(shared_library)?;
+    let found = with_class!(&data[..], names_in(&data));
+    found
+        .map(Option::unwrap_or_default)
+        .map_err(malformed(shared_library))
+}
+
+fn names_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<HashSet<String>> {
+    let header = Class::parse(data)?;
+    let endian = header.endian()?;
+    let sections = header.sections(endian, data)?;
+    let symbols = sections.symbols(endian, data, elf::SHT_DYNSYM)?;
+    let names = symbols.iter().map(|symbol| {
+        let name = symbols.symbol_name(endian, symbol)?;
+        Ok(String::from_utf8_lossy(name).into_owned())
+    });
+    names.collect()
+}
+
+/// One of `names` that a shared object has a private definition of.
+///
+/// # Errors
+/// When the file cannot be read or is malformed.
+pub fn private_among<'a>(
+    shared_object: &Path,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Result<Option<&'a str>> {
+    let data = files::map(shared_object)?;
+    let found = with_class!(&data[..], private_in(&data, names));
+    found.map(Option::flatten).map_err(malformed(shared_object))
+}
+
+fn private_in<'a, Class: ElfClass>(
+    data: &[u8],
+    names: impl IntoIterator<Item = &'a str>,
+) -> object::read::Result<Option<&'a str>> {
+    let exports = Exports::<Class>::read(data)?;
+    Ok(exports.and_then(|exports| {
+        exports.private?;
+        let is_private = |name: &&str| exports.find(name.as_bytes()).is_some_and(|d| d.is_private);
+        names.into_iter().find(is_private)
+    }))
+}
+
+/// Whether a shared object has private definitions.
+///
+/// # Errors
+/// When the file cannot be read or is malformed.
+pub fn has_private(shared_object: &Path) -> Result<bool> {
+    let data = files::map(shared_object)?;
+    let found = with_class!(&data[..], has_private_in(&data));
+    found
+        .map(Option::unwrap_or_default)
+        .map_err(malformed(shared_object))
+}
+
+fn has_private_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<bool> {
+    let exports = Exports::<Class>::read(data)?;
+    Ok(exports.is_some_and(|exports| {
+        let mut symbols = exports.symbols.enumerate();
+        symbols.any(|(index, _)| exports.is_private(index))
+    }))
+}
+
+/// The symbols that a stub shows.
+#[derive(Debug, Clone, Copy)]
+pub enum Wanted<'a> {
+    /// All that the shared object defines.
+    All,
+    /// Those with these names.
+    Named(&'a HashSet<Vec<u8>>),
+}
+
 /// Writes to `stub` what a link that looks at the `wanted` symbols has to know of a
 /// shared object. Returns whether it can be told.
 ///
@@ -192,7 +278,7 @@ fn references_in<Class: ElfClass>(
 pub fn write_stub(
     shared_object: &Path,
     soname: &str,
-    wanted: &HashSet<Vec<u8>>,
+    wanted: Wanted<'_>,
     open_references: &[OpenReference],
     stub: &Path,
 ) -> Result<bool> {
@@ -213,7 +299,7 @@ pub fn write_stub(
 pub fn stub(
     data: &[u8],
     soname: &str,
-    wanted: &HashSet<Vec<u8>>,
+    wanted: Wanted<'_>,
     open_references: &[OpenReference],
 ) -> object::read::Result<Option<Vec<u8>>> {
     with_class!(data, stub_of(data, soname, wanted, open_references)).map(Option::flatten)
@@ -222,12 +308,16 @@ pub fn stub(
 fn stub_of<Class: ElfClass>(
     data: &[u8],
     soname: &str,
-    wanted: &HashSet<Vec<u8>>,
+    wanted: Wanted<'_>,
     open_references: &[OpenReference],
 ) -> object::read::Result<Option<Vec<u8>>> {
     let exports = Exports::<Class>::read(data)?;
+    let Some(exports) = exports else {
+        return Ok(None);
+    };
+    let shown = exports.shown(wanted)?;
     // Writing fails only on files of 4 GiB and more.
-    Ok(exports.and_then(|exports| exports.stub(soname, wanted, open_references).ok()))
+    Ok(exports.stub(soname, &shown, open_references).ok())
 }
 
 fn malformed(path: &Path) -> impl FnOnce(object::read::Error) -> Error {
@@ -242,6 +332,15 @@ struct Exports<'data, Class: ElfClass> {
     symbols: SymbolTable<'data, Class>,
     hash_table: GnuHashTable<'data, Class>,
     versions: VersionTable<'data, Class>,
+    /// The index of the version of private definitions, if there is one.
+    private: Option<elf::VersionIndex>,
+}
+
+/// A symbol that a shared object defines.
+struct Definition<'data, Class: ElfClass> {
+    name: &'data [u8],
+    symbol: &'data Class::Sym,
+    is_private: bool,
 }
 
 impl<'data, Class: ElfClass> Exports<'data, Class> {
@@ -259,21 +358,66 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         if hash_header.is_some_and(|header| header.bloom_shift.get(endian) >= u32::BITS) {
             return Ok(None);
         }
+        let versions: VersionTable<'_, Class> =
+            sections.versions(endian, data)?.unwrap_or_default();
         Ok(Some(Exports {
             header,
             endian,
             symbols: sections.symbols(endian, data, elf::SHT_DYNSYM)?,
             hash_table,
-            versions: sections.versions(endian, data)?.unwrap_or_default(),
+            private: private_version(&versions),
+            versions,
         }))
     }
 
-    fn find(&self, name: &[u8]) -> Option<&'data Class::Sym> {
+    fn find(&self, name: &[u8]) -> Option<Definition<'data, Class>> {
+        let private = self.private.map(|index| self.versions.version(index));
+        let private = private.and_then(|version| version.ok().flatten());
         let hash = elf::gnu_hash(name);
-        let found =
+        let find = |version| {
+            let (symbols, versions) = (&self.symbols, &self.versions);
             self.hash_table
-                .find(self.endian, name, hash, None, &self.symbols, &self.versions);
-        found.map(|(_, symbol)| symbol)
+                .find(self.endian, name, hash, version, symbols, versions)
+        };
+        let (index, symbol) = find(None).or_else(|| find(Some(private?)))?;
+        Some(Definition {
+            name: self.symbols.symbol_name(self.endian, symbol).ok()?,
+            symbol,
+            is_private: self.is_private(index),
+        })
+    }
+
+    fn is_private(&self, index: SymbolIndex) -> bool {
+        let version = self.versions.version_index(self.endian, index);
+        version.is_hidden() && Some(version.index()) == self.private
+    }
+
+    /// The definitions that a stub with these symbols has.
+    fn shown(&self, wanted: Wanted<'_>) -> object::read::Result<Vec<Definition<'data, Class>>> {
+        let mut shown = Vec::new();
+        match wanted {
+            Wanted::Named(names) => {
+                shown.extend(names.iter().filter_map(|name| self.find(name)));
+                shown.sort_by_key(|definition| definition.name);
+            }
+            Wanted::All => {
+                for (index, symbol) in self.symbols.enumerate() {
+                    let name = self.symbols.symbol_name(self.endian, symbol)?;
+                    let is_definition = symbol.st_shndx(self.endian) != elf::SHN_UNDEF
+                        && symbol.st_bind() != elf::STB_LOCAL;
+                    // GNU ld defines each version as an absolute symbol too, and refuses
+                    // to do so if a shared object on its line did.
+                    if is_definition && !name.starts_with(VERSION.as_bytes()) {
+                        shown.push(Definition {
+                            name,
+                            symbol,
+                            is_private: self.is_private(index),
+                        });
+                    }
+                }
+            }
+        }
+        Ok(shown)
     }
 
     /// The references that none of `below` satisfies.
@@ -292,7 +436,12 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
                 continue;
             }
             let name = self.symbols.symbol_name(self.endian, symbol)?;
-            if !below.iter().any(|exports| exports.find(name).is_some()) {
+            // Nor does the loader take a private definition for a reference without version.
+            let is_public = |definition: Definition<'_, Class>| !definition.is_private;
+            if !below
+                .iter()
+                .any(|exports| exports.find(name).is_some_and(is_public))
+            {
                 open.push(OpenReference {
                     name: String::from_utf8_lossy(name).into_owned(),
                     weak: symbol.st_bind() == elf::STB_WEAK,
@@ -303,26 +452,22 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         Ok(open)
     }
 
-    /// A shared object with that soname, these open references, and those of the
-    /// `wanted` symbols that this one defines.
+    /// A shared object with that soname, these open references, and these definitions.
     fn stub(
         &self,
         soname: &str,
-        wanted: &HashSet<Vec<u8>>,
+        shown: &[Definition<'_, Class>],
         open_references: &[OpenReference],
     ) -> object::write::Result<Vec<u8>> {
-        let mut found: Vec<(&[u8], &Class::Sym)> = wanted
-            .iter()
-            .filter_map(|name| Some((name.as_slice(), self.find(name)?)))
-            .collect();
-        found.sort_by_key(|(name, _)| *name);
-
+        let has_versions = shown.iter().any(|definition| definition.is_private);
         let mut bytes = Vec::new();
         let mut writer = Writer::new(self.endian, self.header.is_type_64(), &mut bytes);
+        let soname_hash = elf::hash(soname.as_bytes());
         let soname = writer.add_dynamic_string(soname.as_bytes());
-        let found: Vec<(StringId, &Class::Sym)> = found
-            .into_iter()
-            .map(|(name, symbol)| (writer.add_dynamic_string(name), symbol))
+        let version = has_versions.then(|| writer.add_dynamic_string(VERSION.as_bytes()));
+        let shown: Vec<(StringId, &Definition<'_, Class>)> = shown
+            .iter()
+            .map(|definition| (writer.add_dynamic_string(definition.name), definition))
             .collect();
         let open: Vec<(StringId, bool)> = open_references
             .iter()
@@ -333,18 +478,31 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         writer.reserve_null_section_index();
         writer.reserve_dynsym_section_index();
         writer.reserve_dynstr_section_index();
+        if has_versions {
+            writer.reserve_gnu_versym_section_index();
+            writer.reserve_gnu_verdef_section_index();
+        }
         writer.reserve_dynamic_section_index();
         // Definitions must lie in a section; that it is empty tells a linker nothing.
         let name = writer.add_section_name(b".text");
         let section = writer.reserve_section_index();
         writer.reserve_shstrtab_section_index();
         writer.reserve_null_dynamic_symbol_index();
-        for _ in 0..found.len() + open.len() {
+        for _ in 0..shown.len() + open.len() {
             writer.reserve_dynamic_symbol_index();
         }
         let dynsym = writer.reserve_dynsym();
         let dynstr = writer.reserve_dynstr()?;
-        let dynamic = writer.reserve_dynamic(DYNAMIC_ENTRIES);
+        let version = version.map(|name| StubVersions {
+            name,
+            versym: writer.reserve_gnu_versym(),
+            verdef: writer.reserve_gnu_verdef(VERSION_DEFINITIONS, VERSION_DEFINITIONS.into()),
+        });
+        let dynamic_entries = match version {
+            Some(_) => DYNAMIC_ENTRIES + VERSION_ENTRIES,
+            None => DYNAMIC_ENTRIES,
+        };
+        let dynamic = writer.reserve_dynamic(dynamic_entries);
         writer.reserve_shstrtab()?;
         writer.reserve_section_headers();
 
@@ -357,7 +515,8 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
             e_flags: self.header.e_flags(self.endian),
         })?;
         writer.write_null_dynamic_symbol();
-        for (name, symbol) in found {
+        for &(name, definition) in &shown {
+            let symbol = definition.symbol;
             writer.write_dynamic_symbol(&NewSym {
                 st_name: writer.dynamic_string_offset(Some(name)),
                 section: Some(section.0),
@@ -368,7 +527,7 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
                 st_size: symbol.st_size(self.endian).into(),
             });
         }
-        for (name, weak) in open {
+        for &(name, weak) in &open {
             let binding = if weak { elf::STB_WEAK } else { elf::STB_GLOBAL };
             writer.write_dynamic_symbol(&NewSym {
                 st_name: writer.dynamic_string_offset(Some(name)),
@@ -381,16 +540,52 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
             });
         }
         writer.write_dynstr();
+        if let Some(version) = &version {
+            writer.write_null_gnu_versym();
+            for (_, definition) in &shown {
+                writer.write_gnu_versym(match definition.is_private {
+                    true => SHOWN_VERSION.into(),
+                    false => elf::VER_NDX_GLOBAL.into(),
+                });
+            }
+            for _ in &open {
+                writer.write_gnu_versym(elf::VER_NDX_GLOBAL.into());
+            }
+            writer.write_align_gnu_verdef();
+            // The first names the file (LSB Core, "Symbol Versioning").
+            let base = (elf::VER_FLG_BASE, elf::VER_NDX_GLOBAL, soname, soname_hash);
+            let hash = elf::hash(VERSION.as_bytes());
+            let own = (elf::VersionFlags(0), SHOWN_VERSION, version.name, hash);
+            for (flags, index, name, hash) in [base, own] {
+                writer.write_gnu_verdef(&Verdef {
+                    version: elf::VER_DEF_CURRENT,
+                    flags,
+                    index,
+                    aux_count: 1,
+                    name: writer.dynamic_string_offset(Some(name)),
+                    hash,
+                });
+            }
+        }
         writer.write_align_dynamic();
         writer.write_dynamic_string(elf::DT_SONAME, soname)?;
         writer.write_dynamic(elf::DT_SYMTAB, dynsym)?;
         writer.write_dynamic(elf::DT_STRTAB, dynstr)?;
         writer.write_dynamic(elf::DT_STRSZ, writer.dynstr_len().into())?;
+        if let Some(version) = &version {
+            writer.write_dynamic(elf::DT_VERSYM, version.versym)?;
+            writer.write_dynamic(elf::DT_VERDEF, version.verdef)?;
+            writer.write_dynamic(elf::DT_VERDEFNUM, VERSION_DEFINITIONS.into())?;
+        }
         writer.write_dynamic(elf::DT_NULL, 0)?;
         writer.write_shstrtab();
         writer.write_null_section_header();
         writer.write_dynsym_section_header(dynsym, 1);
         writer.write_dynstr_section_header(dynstr);
+        if let Some(version) = &version {
+            writer.write_gnu_versym_section_header(version.versym);
+            writer.write_gnu_verdef_section_header(version.verdef);
+        }
         writer.write_dynamic_section_header(dynamic);
         writer.write_section_header(&SectionHeader {
             sh_name: writer.section_name_offset(Some(name)),
@@ -409,5 +604,24 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
     }
 }
 
+/// The version tables of a stub.
+struct StubVersions {
+    /// The version of private definitions.
+    name: StringId,
+    /// Where `.gnu.version` lies.
+    versym: u64,
+    /// Where `.gnu.version_d` lies.
+    verdef: u64,
+}
+
+/// The index in a stub of the version of private definitions.
+const SHOWN_VERSION: elf::VersionIndex = elf::VersionIndex(2);
+
 /// What `stub` writes into the dynamic section.
 const DYNAMIC_ENTRIES: usize = 5;
+
+/// What it writes there besides, if it has versions.
+const VERSION_ENTRIES: usize = 3;
+
+/// The name of the file, and the version of private definitions.
+const VERSION_DEFINITIONS: u16 = 2;

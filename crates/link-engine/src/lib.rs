@@ -31,6 +31,7 @@ mod linker;
 pub mod loaded;
 pub mod manifest;
 pub mod pe;
+pub mod private;
 pub mod response_file;
 pub mod rlib;
 mod syntax;

@@ -279,6 +279,25 @@ pub enum Mismatch {
         /// The link arg.
         link_arg: String,
     },
+    /// A link arg shows the symbols of the program to what it loads later.
+    #[error(
+        "the link arg `{link_arg}` shows symbols to what the program loads, and groups are \
+         linked without it"
+    )]
+    Shown {
+        /// The link arg.
+        link_arg: String,
+    },
+    /// A symbol is used where the definition in a group is not seen.
+    #[error("`{symbol}` is defined by {definer}, and {user} uses it without depending on it")]
+    Unseen {
+        /// The symbol.
+        symbol: String,
+        /// Who defines it.
+        definer: Definer,
+        /// The group or shared library that uses it, for people.
+        user: String,
+    },
     /// The line has another standard library or panic runtime than the groups.
     #[error("rustc links `{rlib}`, and the groups another one")]
     OtherSysroot {
@@ -293,11 +312,13 @@ pub enum Mismatch {
 impl Mismatch {
     /// The libraries at fault, by their names for people.
     pub(crate) fn libraries(&self) -> Vec<String> {
-        let Mismatch::Clash { one, other, .. } = self else {
-            return Vec::new();
+        let definers = match self {
+            Mismatch::Clash { one, other, .. } => vec![one, other],
+            Mismatch::Unseen { definer, .. } => vec![definer],
+            _ => return Vec::new(),
         };
-        let definers = [one, other].into_iter();
         definers
+            .into_iter()
             .filter_map(|definer| match definer {
                 Definer::Member(name) => Some(name.clone()),
                 Definer::Outside(_) | Definer::Program => None,
@@ -537,7 +558,7 @@ pub struct GroupLine<'a> {
     pub output: &'a Path,
     /// Rlibs of the members, or changed copies of them.
     pub rlibs: &'a [PathBuf],
-    /// Shared objects of the groups below.
+    /// Shared objects of the groups below, or what the linker reads in their place.
     pub below: &'a [PathBuf],
     /// Directories to look for native libraries in.
     pub native_search: &'a [PathBuf],

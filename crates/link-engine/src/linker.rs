@@ -1,5 +1,6 @@
 //! Running the real linker.
 
+use std::cell::LazyCell;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -68,10 +69,12 @@ pub(crate) fn find_archive(
     None
 }
 
-/// Where links find the shared libraries with these sonames. Compilers know the directories
-/// in which they look; with a bare linker, all of them are on its line.
+/// Where links find the shared libraries with these sonames: in `native_search`, or where all
+/// of them look. Compilers know the directories in which they look, and are asked if they
+/// have to be; with a bare linker, all of them are on its line.
 pub(crate) fn find_shared(
     template: &LinkTemplate,
+    native_search: &[PathBuf],
     sonames: &[String],
     working_directory: &Path,
 ) -> Vec<PathBuf> {
@@ -81,22 +84,30 @@ pub(crate) fn find_shared(
         .chain(&template.after)
         .cloned()
         .collect();
-    let output = Command::new(&template.linker)
-        .current_dir(working_directory)
-        .args(&line)
-        .arg("-print-search-dirs")
-        .output();
-    let output = output.map_or_else(|_| Vec::new(), |output| output.stdout);
-    let directories: Vec<PathBuf> = search_directories(&line)
-        .into_iter()
+    let native_search = native_search.iter().map(PathBuf::as_path);
+    let of_platform = template.platform_libraries.iter();
+    let known: Vec<PathBuf> = native_search
+        .chain(search_directories(&line))
+        .chain(of_platform.filter_map(|library| library.parent()))
         .map(|directory| working_directory.join(directory))
-        .chain(library_directories(&output))
         .collect();
-    let find = |soname| {
+    let of_compiler = LazyCell::new(|| {
+        let output = Command::new(&template.linker)
+            .current_dir(working_directory)
+            .args(&line)
+            .arg("-print-search-dirs")
+            .output();
+        let output = output.map_or_else(|_| Vec::new(), |output| output.stdout);
+        library_directories(&output).collect::<Vec<_>>()
+    });
+    let find = |directories: &[PathBuf], soname| {
         let paths = directories.iter().map(|directory| directory.join(soname));
         paths.into_iter().find(|path| path.is_file())
     };
-    sonames.iter().filter_map(find).collect()
+    let sonames = sonames.iter();
+    sonames
+        .filter_map(|soname| find(&known, soname).or_else(|| find(&of_compiler, soname)))
+        .collect()
 }
 
 /// The directories in what GCC and Clang say to `-print-search-dirs`.
@@ -185,7 +196,7 @@ mod tests {
             platform_libraries: Vec::new(),
         };
         let sonames = ["libc.so.6", "libno-such-library.so.1"].map(str::to_owned);
-        let found = find_shared(&template, &sonames, Path::new("/"));
+        let found = find_shared(&template, &[], &sonames, Path::new("/"));
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].ends_with("libc.so.6"), "{found:?}");
     }

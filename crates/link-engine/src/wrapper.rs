@@ -24,6 +24,7 @@ use object::elf;
 
 use crate::elf::{DynamicInfo, Role, global_symbols, set_visibility, with_class};
 use crate::group::settled_libraries;
+use crate::interface::Wanted;
 use crate::link_line::{
     self, Definer, GroupInput, Mismatch, NativeArchive, Rewrite, has_foreign_archives,
     native_archives, object_files, rlibs, search_directories,
@@ -34,7 +35,7 @@ use crate::manifest::{
     RECORD_FILE, WrapperPlan, read_json, write_json,
 };
 use crate::rlib::Shared;
-use crate::{Error, Result, files, interface, response_file, rlib};
+use crate::{Error, Result, files, interface, private, response_file, rlib};
 
 /// File name of the wrapper when the user names no linker: rustc reads nothing
 /// out of it and does what it does by default.
@@ -237,7 +238,10 @@ fn link_against_groups(
     objects.add_native_archives(&args, &settled_libraries)?;
     let outside = libraries_outside(&args, &manifests, &inputs)?;
     check_definitions(&manifests, &objects, &outside)?;
+    check_shown(&args, &manifests, &inputs)?;
+    check_open_references(&manifests, &inputs)?;
     let replaced = replaced_symbols(&inputs, &objects, &outside)?;
+    let named = named_symbols(&objects, &outside);
     let left_to_groups = &settled_libraries - &libraries_to_load(&manifests, &inputs)?;
     let link = |groups: &[GroupInput]| -> Result<(Vec<OsString>, Output), Unlinkable> {
         let rewritten = Rewrite {
@@ -249,21 +253,25 @@ fn link_against_groups(
         }
         .apply(&args)?;
         let mut output = linker::run(&plan.linker, rewritten.clone(), scratch, None)?;
+        if output.status.success() {
+            check_shared_libraries(&args, &manifests, &inputs)?;
+        }
         if output.status.success() && !has_native_libraries(&args, &manifests) {
             check_references(&args, &manifests, &inputs, &mut output)?;
         }
         Ok((rewritten, output))
     };
     if !has_foreign_archives(&args, &settled_libraries)
-        && let Some(stubs) = stubs(&objects, &outside, &manifests, &inputs, scratch)?
+        && let Some(stubs) = stubs(Wanted::Named(&named), &manifests, &inputs, scratch)?
     {
         let linked = link(&stubs)?;
         if linked.1.status.success() {
             return Ok(linked);
         }
-        // The shared objects themselves have the last word.
+        // All that is in the groups has the last word.
     }
-    let (rewritten, output) = link(&inputs)?;
+    let whole = stubs(Wanted::All, &manifests, &inputs, scratch)?;
+    let (rewritten, output) = link(whole.as_ref().unwrap_or(&inputs))?;
     if !output.status.success() {
         let link_line = directory.join("refused-link-line");
         files::write(&link_line, &response_file::format(&rewritten))?;
@@ -311,29 +319,31 @@ fn libraries_outside(
     Ok(outside)
 }
 
+/// What the objects and rlibs on the line name. An archive that is read by the linker alone
+/// is not among them.
+fn named_symbols(objects: &Objects, outside: &[Outside]) -> HashSet<Vec<u8>> {
+    let names = outside.iter().map(|outside| &outside.shared.names);
+    names
+        .chain([&objects.shared.names])
+        .flatten()
+        .cloned()
+        .collect()
+}
+
 /// Interface stubs in the place of the shared objects, if all of them can have one.
-/// They hold what the objects and rlibs on the line name; an archive that is read by
-/// the linker alone must not be there.
 fn stubs(
-    objects: &Objects,
-    outside: &[Outside],
+    wanted: Wanted<'_>,
     manifests: &[GroupManifest],
     inputs: &[GroupInput],
     scratch: &Path,
 ) -> Result<Option<Vec<GroupInput>>> {
-    let names = outside.iter().map(|outside| &outside.shared.names);
-    let wanted: HashSet<Vec<u8>> = names
-        .chain([&objects.shared.names])
-        .flatten()
-        .cloned()
-        .collect();
     let mut stubs = Vec::new();
     for (manifest, input) in manifests.iter().zip(inputs) {
         let stub = scratch.join(&manifest.soname);
         let is_written = interface::write_stub(
             &input.shared_object,
             &manifest.soname,
-            &wanted,
+            wanted,
             &manifest.open_references,
             &stub,
         )?;
@@ -599,6 +609,107 @@ fn check_definitions(
         for (_, other, other_state) in others.filter(|(other, ..)| other != output) {
             if let Some(symbol) = state.divided(other_state) {
                 return Err(clash(symbol, definer.clone(), other.clone()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a link arg of this program alone shows what is private in the groups. That of the
+/// sysroot crates has nothing that is meant to be seen.
+fn check_shown(
+    args: &[OsString],
+    manifests: &[GroupManifest],
+    inputs: &[GroupInput],
+) -> Result<(), Unlinkable> {
+    let Some(link_arg) = args.iter().find(|arg| private::shows_symbols(arg)) else {
+        return Ok(());
+    };
+    for (manifest, input) in manifests.iter().zip(inputs) {
+        if manifest.template.is_none() && interface::has_private(&input.shared_object)? {
+            let link_arg = link_arg.to_string_lossy().into_owned();
+            return Err(Mismatch::Shown { link_arg }.into());
+        }
+    }
+    Ok(())
+}
+
+/// Whether a group refers to a private definition of one that is not below it.
+fn check_open_references(
+    manifests: &[GroupManifest],
+    inputs: &[GroupInput],
+) -> Result<(), Unlinkable> {
+    for manifest in manifests {
+        let open = manifest.open_references.iter();
+        let open = open.map(|reference| reference.name.clone()).collect();
+        let user = format!("the {} group", manifest.group);
+        check_seen(&open, &user, manifests, inputs)?;
+    }
+    Ok(())
+}
+
+/// Whether a shared library that the executable needs names a private definition. In a
+/// static link, the linker shows to such a library what it names.
+fn check_shared_libraries(
+    args: &[OsString],
+    manifests: &[GroupManifest],
+    inputs: &[GroupInput],
+) -> Result<(), Unlinkable> {
+    let template = manifests.iter().find_map(|group| group.template.as_ref());
+    // Nobody means what the sysroot crates define under names of C.
+    let groups = manifests.iter().filter(|group| group.template.is_none());
+    let mut members = groups.flat_map(|group| &group.members);
+    let has_private = members.any(|member| !member.unmangled_definitions.is_empty());
+    let Some(template) = template.filter(|_| has_private) else {
+        return Ok(());
+    };
+    let is_group = |soname: &str| manifests.iter().any(|group| group.soname == soname);
+    let is_platform = |soname: &str| {
+        let mut libraries = template.platform_libraries.iter();
+        libraries.any(|library| library.ends_with(soname))
+    };
+    let info = DynamicInfo::read(link_line::output(args)?)?.unwrap_or_default();
+    let mut libraries = info.needed;
+    libraries.retain(|soname| !is_group(soname) && !is_platform(soname));
+    if libraries.is_empty() {
+        return Ok(());
+    }
+    let native_search: Vec<PathBuf> = search_directories(args)
+        .into_iter()
+        .map(Path::to_owned)
+        .collect();
+    let here = Path::new("");
+    for library in linker::find_shared(template, &native_search, &libraries, here) {
+        let user = format!("`{}`", library.file_name().unwrap_or_default().display());
+        let names = interface::names(&library)?;
+        check_seen(&names, &user, manifests, inputs)?;
+    }
+    Ok(())
+}
+
+/// Whether none of the symbols that `user` names is a private definition of a group.
+fn check_seen(
+    names: &HashSet<String>,
+    user: &str,
+    manifests: &[GroupManifest],
+    inputs: &[GroupInput],
+) -> Result<(), Unlinkable> {
+    for (manifest, input) in manifests.iter().zip(inputs) {
+        for member in &manifest.members {
+            let definitions = member.unmangled_definitions.iter();
+            let named: Vec<&str> = definitions
+                .filter(|symbol| names.contains(*symbol))
+                .map(String::as_str)
+                .collect();
+            if named.is_empty() {
+                continue;
+            }
+            if let Some(symbol) = interface::private_among(&input.shared_object, named)? {
+                return Err(Unlinkable::Unfit(Mismatch::Unseen {
+                    symbol: symbol.to_owned(),
+                    definer: Definer::Member(member.name.clone()),
+                    user: user.to_owned(),
+                }));
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Groups made with real compilers and linkers, without Cargo.
 
+mod programs;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
@@ -9,9 +11,11 @@ use std::process::Command;
 use link_engine::content::GroupFiles;
 use link_engine::elf::DynamicInfo;
 use link_engine::group::{GroupJob, Library, Strip};
+use link_engine::interface::{Wanted, has_private, private_among, write_stub};
 use link_engine::manifest::{GroupManifest, LinkTemplate, Member};
 use link_engine::rlib::SharedState;
 use link_engine::sysroot::{self, Probe};
+use programs::{are_missing, rust_programs};
 use tempfile::TempDir;
 
 struct Workshop {
@@ -64,6 +68,25 @@ impl Workshop {
 
     fn sysroot(&self) -> PathBuf {
         self.path("sysroot.json")
+    }
+
+    /// Adds link args that every program has.
+    fn add_link_args(&self, link_args: &[OsString]) {
+        let mut sysroot = GroupManifest::read(&self.sysroot()).unwrap();
+        let template = sysroot.template.as_mut().unwrap();
+        template.after.extend_from_slice(link_args);
+        sysroot.write(&self.sysroot()).unwrap();
+    }
+
+    /// Has `cc` make `output` of a C source.
+    fn cc(&self, output: &str, source: &str, args: &[OsString]) -> PathBuf {
+        let file = self.path(&format!("{output}.c"));
+        fs::write(&file, source).unwrap();
+        let output = self.path(output);
+        let mut cc = Command::new("cc");
+        cc.arg("-fPIC").arg(&file).args(args).arg("-o").arg(&output);
+        programs::run(&mut cc);
+        output
     }
 
     /// Compiles a crate that needs nothing but `core`.
@@ -320,12 +343,7 @@ fn above_a_refused_sysroot_everything_stays() {
 #[test]
 fn relative_link_args_start_from_the_working_directory() {
     let workshop = Workshop::new();
-    let mut sysroot = GroupManifest::read(&workshop.sysroot()).unwrap();
-    let template = sysroot.template.as_mut().unwrap();
-    template
-        .after
-        .push("-Wl,--version-script=exports.map".into());
-    sysroot.write(&workshop.sysroot()).unwrap();
+    workshop.add_link_args(&["-Wl,--version-script=exports.map".into()]);
     fs::write(workshop.path("exports.map"), "{ global: *; };").unwrap();
     let job = workshop.job(vec![workshop.library("add", ADD)]);
     assert_eq!(run(&job).0.refusal, None);
@@ -393,10 +411,7 @@ fn many_libraries_go_through_a_response_file() {
         .collect();
     let mut job = workshop.job(libraries);
     // The copies define the same functions.
-    let mut sysroot = GroupManifest::read(&workshop.sysroot()).unwrap();
-    let template = sysroot.template.as_mut().unwrap();
-    template.after.push("-Wl,-z,muldefs".into());
-    sysroot.write(&workshop.sysroot()).unwrap();
+    workshop.add_link_args(&["-Wl,-z,muldefs".into()]);
     job.strip = Strip::DebugInfo;
     let mut bytes = 0;
     let manifest = job
@@ -404,4 +419,133 @@ fn many_libraries_go_through_a_response_file() {
         .unwrap();
     assert!(bytes > 256 * 1024, "{bytes}");
     assert_eq!(manifest.members.len(), 1500);
+}
+
+/// Two groups, a program that is linked against their stubs, and a plugin of it with a
+/// library that defines the same as a group.
+#[track_caller]
+fn check_private(linker: &[OsString]) {
+    let workshop = Workshop::new();
+    workshop.add_link_args(linker);
+    let frozen = workshop.library(
+        "frozen",
+        "unsafe extern \"C\" { fn hook() -> i32; }
+         #[no_mangle] pub static mut NUMBER: i32 = 100;
+         #[no_mangle] pub extern \"C\" fn version() -> i32 { 1 }
+         #[no_mangle] pub extern \"C\" fn call_hook() -> i32 { unsafe { hook() + NUMBER } }",
+    );
+    let mut below = workshop.job(vec![frozen]);
+    below.group = "frozen".to_owned();
+    below.files = GroupFiles::new(workshop.directory.path(), "dynamic-deps-frozen-1");
+    let (below_manifest, _) = run(&below);
+    let local = workshop.library(
+        "local",
+        "unsafe extern \"C\" { fn version() -> i32; static mut NUMBER: i32; }
+         #[no_mangle] pub extern \"C\" fn hook() -> i32 { unsafe { NUMBER += 1; 40 } }
+         #[no_mangle] pub extern \"C\" fn local() -> i32 { unsafe { version() } }",
+    );
+    let mut above = workshop.job(vec![local]);
+    above.below.insert(0, below.files.manifest());
+    let (above_manifest, _) = run(&above);
+    assert_eq!(above_manifest.refusal, None);
+    let above_file = above.files.content(&above_manifest.soname);
+    // A group below refers to it.
+    assert_eq!(private_among(&above_file, ["hook"]).unwrap(), None);
+    assert_eq!(
+        private_among(&above_file, ["hook", "absent", "local"]).unwrap(),
+        Some("local")
+    );
+
+    let mut run_path = OsString::from("-Wl,-rpath,");
+    run_path.push(workshop.directory.path());
+    let own = workshop.cc(
+        "libversion.so",
+        "int NUMBER = 7; int version(void) { return 2; }",
+        &["-shared".into(), "-Wl,-soname,libversion.so".into()],
+    );
+    let plugin = "extern int NUMBER; int version(void);
+                  int plugin(void) { return version() * NUMBER; }";
+    let args = ["-shared".into(), own.into(), run_path.clone()];
+    let plugin = workshop.cc("plugin.so", plugin, &args);
+
+    let mut args = linker.to_vec();
+    args.push("-Wl,-z,nocopyreloc,--no-allow-shlib-undefined".into());
+    fs::create_dir(workshop.path("stubs")).unwrap();
+    for (job, manifest) in [(&above, &above_manifest), (&below, &below_manifest)] {
+        let soname = &manifest.soname;
+        let stub = workshop.path("stubs").join(soname);
+        let open = &manifest.open_references;
+        let content = job.files.content(soname);
+        assert!(has_private(&content).unwrap());
+        assert!(write_stub(&content, soname, Wanted::All, open, &stub).unwrap());
+        args.push(stub.into());
+    }
+    args.push(run_path);
+    let program = "#include <dlfcn.h>
+         #include <stdio.h>
+         extern int NUMBER;
+         int local(void); int version(void); int call_hook(void);
+         int main(int count, char **args) {
+             void *plugin = dlopen(args[1], RTLD_NOW);
+             int (*of_plugin)(void) = dlsym(plugin, \"plugin\");
+             int hook = call_hook();
+             printf(\"%d %d %d %d %d\", local(), version(), hook, NUMBER, of_plugin());
+             printf(\" %d\\n\", dlsym(RTLD_DEFAULT, \"version\") == NULL);
+             return 0;
+         }";
+    let program = workshop.cc("program", program, &args);
+    let printed = programs::run(Command::new(program).arg(plugin));
+    assert_eq!(printed, "1 1 141 101 14 1\n");
+}
+
+#[test]
+fn what_is_loaded_later_does_not_see_the_definitions_of_a_group() {
+    let mut directory = OsString::from("-B");
+    directory.push(rust_programs().join("gcc-ld"));
+    check_private(&[directory, "-fuse-ld=lld".into()]);
+    check_private(&["-fuse-ld=bfd".into()]);
+    if !are_missing(
+        "what_is_loaded_later_does_not_see_the_definitions_of_a_group",
+        &["mold"],
+    ) {
+        check_private(&["-fuse-ld=mold".into()]);
+    }
+}
+
+#[test]
+fn what_a_shared_library_of_a_group_names_is_not_private() {
+    let workshop = Workshop::new();
+    workshop.cc(
+        "libneeds.so",
+        "int callback(void); int needs(void) { return callback(); } int both(void) { return 2; }",
+        &["-shared".into(), "-Wl,-soname,libneeds.so".into()],
+    );
+    let library = workshop.library(
+        "library",
+        "unsafe extern \"C\" { fn needs() -> i32; }
+         #[no_mangle] pub extern \"C\" fn callback() -> i32 { 1 }
+         #[no_mangle] pub extern \"C\" fn both() -> i32 { 1 }
+         #[no_mangle] pub extern \"C\" fn other() -> i32 { unsafe { needs() } }",
+    );
+    let mut job = workshop.job(vec![library]);
+    job.native_search = vec![workshop.directory.path().to_owned()];
+    job.native_libraries = vec!["needs".to_owned()];
+    let (manifest, _) = run(&job);
+    let content = job.files.content(&manifest.soname);
+    let private = |names: &[&'static str]| private_among(&content, names.iter().copied()).unwrap();
+    assert_eq!(private(&["callback", "both"]), None);
+    assert_eq!(private(&["callback", "other"]), Some("other"));
+}
+
+#[test]
+fn nothing_is_private_in_programs_that_show_their_symbols() {
+    let workshop = Workshop::new();
+    let job = workshop.job(vec![workshop.library("add", ADD)]);
+    let is_private = |manifest: &GroupManifest| {
+        let content = job.files.content(&manifest.soname);
+        has_private(&content).unwrap()
+    };
+    assert!(is_private(&run(&job).0));
+    workshop.add_link_args(&["-rdynamic".into()]);
+    assert!(!is_private(&run(&job).0));
 }

@@ -8,7 +8,8 @@ use std::process::Command;
 
 use link_engine::elf::DynamicInfo;
 use link_engine::interface::{
-    OpenReference, definitions, open_references, references_among, undefined_references, write_stub,
+    OpenReference, Wanted, definitions, open_references, references_among, undefined_references,
+    write_stub,
 };
 
 const LIBRARY: &str = r#"
@@ -112,7 +113,7 @@ fn a_program_linked_against_a_stub_is_the_same() {
         "main",
         "printf",
     ]);
-    assert!(write_stub(&library, "library.so", &wanted, &open, &stub).unwrap());
+    assert!(write_stub(&library, "library.so", Wanted::Named(&wanted), &open, &stub).unwrap());
     let info = DynamicInfo::read(&stub).unwrap().unwrap();
     assert_eq!(info.soname.as_deref(), Some("library.so"));
     let defined = run(Command::new("nm").args(["-D", "--defined-only"]).arg(&stub));
@@ -171,7 +172,8 @@ fn an_open_reference_that_nobody_satisfies_is_an_error_of_the_linker() {
         .arg(path("library.c")));
     let open = open_references(&library, &[]).unwrap();
     let stub = path("stub.so");
-    write_stub(&library, "library.so", &names(&["call"]), &open, &stub).unwrap();
+    let call = names(&["call"]);
+    write_stub(&library, "library.so", Wanted::Named(&call), &open, &stub).unwrap();
     let output = Command::new("cc")
         .arg(path("program.c"))
         .arg(&stub)

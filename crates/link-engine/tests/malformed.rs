@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use link_engine::elf::DynamicInfo;
+use link_engine::interface::{self, Wanted};
 use link_engine::manifest::{GroupManifest, read_json};
+use link_engine::response_file;
 use link_engine::rlib::{RlibFacts, undefined_among};
-use link_engine::{interface, response_file};
 use tempfile::TempDir;
 
 #[path = "../fuzz/src/lib.rs"]
@@ -139,7 +140,7 @@ fn an_error_names_the_file() {
     names_the_file(DynamicInfo::read(&path), &path);
     names_the_file(interface::open_references(&path, &[]), &path);
     names_the_file(
-        interface::write_stub(&path, "s.so", &[].into(), &[], &path),
+        interface::write_stub(&path, "s.so", Wanted::All, &[], &path),
         &path,
     );
     names_the_file(RlibFacts::read(&path), &path);

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use link_engine::elf::DynamicInfo;
-use link_engine::interface::{open_references, write_stub};
+use link_engine::interface::{Wanted, open_references, write_stub};
 use link_engine::link_line::{GroupInput, GroupLine, Rewrite, dissect};
 use link_engine::manifest::LinkTemplate;
 use link_engine::rlib::{RlibFacts, copy_with_protected_symbols};
@@ -326,7 +326,7 @@ fn check_with(workshop: &Workshop<'_>) {
     for (soname, below) in groups {
         let open = open_references(&path(soname), &below).unwrap();
         let stub = path("stubs").join(soname);
-        assert!(write_stub(&path(soname), soname, &wanted, &open, &stub).unwrap());
+        assert!(write_stub(&path(soname), soname, Wanted::Named(&wanted), &open, &stub).unwrap());
     }
     for file in [dep_so, path("stubs").join("dep.so")] {
         let bits = st_other(&file, "unusual") & !elf::STV_MASK;

@@ -29,8 +29,8 @@ const LINK_KEYS: [(Namespace, &str); 7] = [
 
 /// Beginnings of link args that choose or set up the linker, with their value in the same word.
 ///
-/// All other link args say what is to be in the executable, or how it is to look. They are for the
-/// executable alone: a library named there would otherwise be in each group again.
+/// All other link args but [`SHOW_ALL`] say what is to be in the executable, or how it is to look.
+/// They are for the executable alone: a library named there would otherwise be in each group again.
 const LINKER_CHOICES: [&str; 7] = [
     "-fuse-ld=",
     "--ld-path=",
@@ -40,6 +40,10 @@ const LINKER_CHOICES: [&str; 7] = [
     "-L",
     "-m",
 ];
+
+/// Link args by which an executable shows all its symbols to what it loads, and with it a group;
+/// as a driver takes them in one word.
+const SHOW_ALL: [&str; 3] = ["-rdynamic", "-Wl,--export-dynamic", "-Wl,-E"];
 
 /// The `-C` and `-Z` flags of one rustc command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,9 +62,9 @@ pub fn link_flags(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Vec<OsSt
         .collect();
     let flags = CodegenFlags::parse(&args);
     let link_args = flags.link_args().into_iter().filter(|arg| {
-        LINKER_CHOICES
-            .iter()
-            .any(|choice| arg.len() > choice.len() && arg.starts_with(choice))
+        let mut choices = LINKER_CHOICES.iter();
+        choices.any(|choice| arg.len() > choice.len() && arg.starts_with(choice))
+            || SHOW_ALL.contains(arg)
     });
     flags
         .flags
@@ -377,6 +381,10 @@ mod tests {
             "-C link-arg=-Wl,-Map=x.map -C link-arg=-lk -C link-arg=x.o -C link-arg=-Wl,-z,defs \
              -C link-arg=-B -C link-arg=-m64",
             "-C link-arg=-m64",
+        );
+        check_link_flags(
+            "-C link-arg=-rdynamic -C link-args=-Wl,-E~-Xlinker~--export-dynamic",
+            "-C link-arg=-rdynamic -C link-arg=-Wl,-E",
         );
         check_link_flags("-C debuginfo=2 -g", "");
         check_link_flags(

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use link_engine::elf::DynamicInfo;
-use link_engine::interface;
+use link_engine::interface::{self, Wanted};
 use link_engine::link_line::{self, GroupInput, GroupLine, Rewrite};
 use link_engine::manifest::{FallbackReport, GroupManifest, WrapperPlan};
 use link_engine::response_file::Quoting;
@@ -35,10 +35,13 @@ pub fn object(data: &[u8]) {
     let _ = DynamicInfo::parse(data);
     let open = interface::open_references_in(data, &[data]);
     let wanted: HashSet<Vec<u8>> = [b"wanted".to_vec(), b"exported".to_vec(), Vec::new()].into();
-    if let Ok(Some(stub)) = interface::stub(data, "so.so", &wanted, &open.unwrap_or_default()) {
-        let info = DynamicInfo::parse(&stub);
-        let soname = info.map(|info| info.and_then(|info| info.soname));
-        assert_eq!(soname.ok().flatten().as_deref(), Some("so.so"));
+    let open = open.unwrap_or_default();
+    for wanted in [Wanted::All, Wanted::Named(&wanted)] {
+        if let Ok(Some(stub)) = interface::stub(data, "so.so", wanted, &open) {
+            let info = DynamicInfo::parse(&stub);
+            let soname = info.map(|info| info.and_then(|info| info.soname));
+            assert_eq!(soname.ok().flatten().as_deref(), Some("so.so"));
+        }
     }
 }
 
