@@ -25,6 +25,16 @@ pub fn needed(file: &Path) -> Result<Vec<String>> {
     Ok(info.needed)
 }
 
+/// Those of them that are groups, by soname.
+///
+/// # Errors
+/// When the file cannot be read, or is not an ELF file.
+pub fn groups_needed(file: &Path) -> Result<Vec<String>> {
+    let mut sonames = needed(file)?;
+    sonames.retain(|soname| is_group(soname));
+    Ok(sonames)
+}
+
 /// The linker as it names itself in what it has linked: lld, mold and wild do, GNU ld does not.
 ///
 /// # Errors

@@ -186,7 +186,7 @@ impl Trial<'_, '_, '_> {
             true => crate::application::Linking::Dynamic,
             false => crate::application::Linking::Static,
         };
-        crate::tools::bench::require(&executable, linking)
+        crate::application::require_linked(&executable, linking)
     }
 }
 

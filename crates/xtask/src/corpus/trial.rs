@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 use link_engine::manifest::{FALLBACK_FILE, FallbackReport, GroupManifest, read_json};
-use measure::executable::{is_group, needed};
+use measure::executable::{groups_needed, is_group};
 use measure::messages::{self, Artifact};
 
 use crate::application::Linking;
@@ -173,11 +173,10 @@ impl Trial<'_> {
             if !self.is_own(artifact) {
                 continue;
             }
-            let is_needed_group = |soname: &&String| is_group(soname);
             let executable = Executable {
                 path: path.clone(),
                 is_test: artifact.profile.test,
-                groups: needed(path)?.iter().filter(is_needed_group).count(),
+                groups: groups_needed(path)?.len(),
                 bytes: size(path)?,
             };
             outcome.executables.insert(label(artifact), executable);

@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use measure::executable::{is_group, needed};
 use measure::messages::{self, Artifact};
 
 use super::sample::{self, GREETING, LOCAL, PROGRAM};
-use crate::application::Linking;
+use crate::application::{Linking, require_linked};
 
 use crate::steps::{Show, Step};
 use crate::toolchain;
@@ -100,7 +99,7 @@ impl<'a, 'b> Bench<'a, 'b> {
         let mut cargo = self.cargo(linking, &["build", "--locked"]);
         self.step.command(&mut cargo, Show::Progress)?;
         let executable = self.build_directory().join("debug").join(PROGRAM);
-        require(&executable, linking)?;
+        require_linked(&executable, linking)?;
         Ok(executable)
     }
 
@@ -154,20 +153,6 @@ impl<'a, 'b> Bench<'a, 'b> {
         rename(&to, &from)?;
         result
     }
-}
-
-/// Fails unless `executable` is linked as asked.
-pub(crate) fn require(executable: &Path, linking: Linking) -> Result<()> {
-    let needed = needed(executable)?;
-    let is_dynamic = needed.iter().any(|soname| is_group(soname));
-    ensure!(
-        is_dynamic == (linking == Linking::Dynamic),
-        "`{}` needs {}, though it should be linked with `{}`",
-        executable.display(),
-        needed.join(", "),
-        linking.option()
-    );
-    Ok(())
 }
 
 /// A port on the loopback interface that nobody uses.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Verdict;
 use super::bench::{Bench, free_port};
 use super::commands::Killed;
-use crate::application::Linking;
+use crate::application::{Linking, require_linked};
 use crate::steps::Show;
 use crate::toolchain;
 
@@ -106,7 +106,7 @@ fn build(bench: &mut Bench, server: &Server, linking: Linking) -> Result<()> {
         .env("RUSTC_WRAPPER", "sccache");
     server.environment(&mut cargo);
     bench.step.command(&mut cargo, Show::Progress)?;
-    super::bench::require(&directory.join("debug/sample"), linking)
+    require_linked(&directory.join("debug/sample"), linking)
 }
 
 /// sccache's own server.

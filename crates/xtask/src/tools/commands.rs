@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::Verdict;
 use super::bench::{self, Bench};
 use super::sample::{self, GREETING, LOCAL};
-use crate::application::Linking;
+use crate::application::{Linking, require_linked};
 use crate::fork::{self, TOOLCHAIN};
 use crate::steps::Show;
 use crate::toolchain;
@@ -131,7 +131,7 @@ pub(super) fn rustup(bench: &mut Bench) -> Result<Verdict> {
         .current_dir(bench.sample())
         .env("CARGO_TARGET_DIR", bench.build_directory());
     bench.require_greeting(&mut run)?;
-    bench::require(
+    require_linked(
         &bench.build_directory().join("debug/sample"),
         Linking::Dynamic,
     )?;

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use link_engine::manifest::GroupManifest;
-use measure::executable::{is_group, needed};
+use measure::executable::groups_needed;
 use measure::messages::{self, Artifact};
 
 use crate::application::{Linking, is_platform_supported};
@@ -338,12 +338,6 @@ impl Groups {
         }
         Ok(loaded)
     }
-}
-
-fn groups_needed(file: &Path) -> Result<Vec<String>> {
-    let mut sonames = needed(file)?;
-    sonames.retain(|soname| is_group(soname));
-    Ok(sonames)
 }
 
 fn manifest_path(artifact: &Artifact) -> Option<&Path> {
