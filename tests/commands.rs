@@ -102,11 +102,10 @@ fn rustc_with_another_linker() {
         .run();
     assert_eq!(groups_of(&p.bin("foo")), LAYERS);
     assert_eq!(stdout(&p.bin("foo")), LAYERED_OUTPUT);
-    // Each group, the executable, and for the group of the sysroot crates where the linker
-    // finds what it needs, and all of the platform.
+    // Each group, the executable, and once where the linker finds libraries.
     let link_lines = p.read_file("link-lines");
-    assert_eq!(link_lines.lines().count(), 6, "{link_lines}");
-    assert_eq!(link_lines.matches(" -print-search-dirs\n").count(), 2);
+    assert_eq!(link_lines.lines().count(), 5, "{link_lines}");
+    assert_eq!(link_lines.matches(" -print-search-dirs\n").count(), 1);
     assert_eq!(link_lines.matches(" -shared ").count(), 3, "{link_lines}");
 }
 

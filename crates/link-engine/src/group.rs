@@ -11,7 +11,7 @@ use crate::content::{ContentKey, GroupFiles};
 use crate::elf::{DynamicInfo, ties_to_runtime};
 use crate::interface::{OpenReference, Wanted};
 use crate::link_line::GroupLine;
-use crate::linker::{self, linker_identity, scratch_directory};
+use crate::linker::{self, LibrarySearch, linker_identity, scratch_directory};
 use crate::manifest::{GroupManifest, LinkTemplate, Member, Refusal, Stay};
 use crate::rlib::{RlibFacts, Shared, copy_with_protected_symbols, undefined_among};
 use crate::syntax::joined;
@@ -125,11 +125,7 @@ impl GroupJob {
             let verdicts = vec![Some(StayReason::DependsOn { library }); libraries.len()];
             return self.finish(&below, libraries, verdicts, self.make_empty(None)?, None);
         };
-        let link = GroupLink {
-            job: self,
-            template,
-            below: &below,
-        };
+        let link = GroupLink::new(self, template, &below);
         let classify_below = classify::Below {
             stays,
             platform: platform_definitions(template)?,
@@ -153,36 +149,13 @@ impl GroupJob {
     ) -> Result<GroupManifest> {
         let libraries = read_libraries(&self.libraries)?;
         let verdicts = vec![None; libraries.len()];
-        let link = GroupLink {
-            job: self,
-            template: &template.clone(),
-            below: &[],
-        };
+        let link = GroupLink::new(self, &template, &[]);
         let made = link.make(&libraries, &verdicts, before_link)?;
         let template = LinkTemplate {
-            platform_libraries: self.platform_libraries(&template, &made)?,
+            platform_libraries: link.platform_libraries(&made)?,
             ..template
         };
         self.finish(&[], libraries, verdicts, made, Some(template))
-    }
-
-    /// The shared libraries of the platform, where they are found: those that the group of
-    /// the sysroot crates needs, and those that are on every line and that it does not.
-    fn platform_libraries(
-        &self,
-        template: &LinkTemplate,
-        made: &MadeContent,
-    ) -> Result<Vec<PathBuf>> {
-        // The sonames of glibc end in 0, 1, 2 or 6 (`shlib-versions` of glibc 2.36).
-        let on_line = platform_names(template);
-        let on_line = on_line.flat_map(|name| [0, 1, 2, 6].map(|n| format!("lib{name}.so.{n}")));
-        let info = DynamicInfo::read(&self.files.content(&made.soname))?.unwrap_or_default();
-        let mut sonames = info.needed;
-        sonames.extend(on_line);
-        sonames.sort();
-        sonames.dedup();
-        let directory = &self.working_directory;
-        Ok(linker::find_shared(template, &[], &sonames, directory))
     }
 
     /// Makes a group without members, and tells why in its manifest.
@@ -345,6 +318,7 @@ struct GroupLink<'a> {
     job: &'a GroupJob,
     template: &'a LinkTemplate,
     below: &'a [Below],
+    search: LibrarySearch<'a>,
 }
 
 /// A shared object on disk.
@@ -356,7 +330,16 @@ struct MadeContent {
     refusal: Option<Refusal>,
 }
 
-impl GroupLink<'_> {
+impl<'a> GroupLink<'a> {
+    fn new(job: &'a GroupJob, template: &'a LinkTemplate, below: &'a [Below]) -> Self {
+        GroupLink {
+            job,
+            template,
+            below,
+            search: LibrarySearch::new(template, &job.working_directory),
+        }
+    }
+
     /// Sees to it that the shared object of those libraries that do not stay is on disk.
     fn make(
         &self,
@@ -452,7 +435,7 @@ impl GroupLink<'_> {
             put(group.soname.as_bytes());
         }
         let strip = self.job.strip.option();
-        let template = self.template.before.iter().chain(&self.template.after);
+        let template = self.template.args();
         for arg in template.chain(&self.job.run_paths).chain(&strip) {
             put(arg.as_encoded_bytes());
         }
@@ -537,8 +520,7 @@ impl GroupLink<'_> {
 
     /// The definitions that may be private, by name.
     fn private_candidates<'b>(&self, inputs: &[&'b ReadLibrary<'_>]) -> HashSet<&'b str> {
-        let template = self.template;
-        let mut args = template.before.iter().chain(&template.after);
+        let mut args = self.template.args();
         if args.any(|arg| private::shows_symbols(arg)) {
             return HashSet::new();
         }
@@ -559,15 +541,27 @@ impl GroupLink<'_> {
         let is_group = |soname: &String| self.below.iter().any(|group| group.soname == *soname);
         let mut libraries = info.needed;
         libraries.retain(|soname| !is_group(soname));
-        let job = self.job;
-        let directory = &job.working_directory;
-        for library in linker::find_shared(self.template, &job.native_search, &libraries, directory)
-        {
+        for library in self.search.find(&self.job.native_search, &libraries) {
             for name in interface::names(&library)? {
                 private.remove(name.as_str());
             }
         }
         private::hide(shared_object, &private)
+    }
+
+    /// The shared libraries of the platform, where they are found: those that the group of
+    /// the sysroot crates needs, and those that are on every line and that it does not.
+    fn platform_libraries(&self, made: &MadeContent) -> Result<Vec<PathBuf>> {
+        // The sonames of glibc end in 0, 1, 2 or 6 (`shlib-versions` of glibc 2.36).
+        let on_line = platform_names(self.template);
+        let on_line = on_line.flat_map(|name| [0, 1, 2, 6].map(|n| format!("lib{name}.so.{n}")));
+        let content = self.job.files.content(&made.soname);
+        let info = DynamicInfo::read(&content)?.unwrap_or_default();
+        let mut sonames = info.needed;
+        sonames.extend(on_line);
+        sonames.sort();
+        sonames.dedup();
+        Ok(self.search.find(&[], &sonames))
     }
 }
 

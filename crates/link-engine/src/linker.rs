@@ -1,6 +1,6 @@
 //! Running the real linker.
 
-use std::cell::LazyCell;
+use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -69,45 +69,56 @@ pub(crate) fn find_archive(
     None
 }
 
-/// Where links find the shared libraries with these sonames: in `native_search`, or where all
-/// of them look. Compilers know the directories in which they look, and are asked if they
-/// have to be; with a bare linker, all of them are on its line.
-pub(crate) fn find_shared(
-    template: &LinkTemplate,
-    native_search: &[PathBuf],
-    sonames: &[String],
-    working_directory: &Path,
-) -> Vec<PathBuf> {
-    let line: Vec<OsString> = template
-        .before
-        .iter()
-        .chain(&template.after)
-        .cloned()
-        .collect();
-    let native_search = native_search.iter().map(PathBuf::as_path);
-    let of_platform = template.platform_libraries.iter();
-    let known: Vec<PathBuf> = native_search
-        .chain(search_directories(&line))
-        .chain(of_platform.filter_map(|library| library.parent()))
-        .map(|directory| working_directory.join(directory))
-        .collect();
-    let of_compiler = LazyCell::new(|| {
-        let output = Command::new(&template.linker)
-            .current_dir(working_directory)
-            .args(&line)
+/// Where links find shared libraries.
+pub(crate) struct LibrarySearch<'a> {
+    template: &'a LinkTemplate,
+    working_directory: &'a Path,
+    /// The directories that the compiler knows, once it was asked.
+    of_compiler: OnceCell<Vec<PathBuf>>,
+}
+
+impl<'a> LibrarySearch<'a> {
+    /// For links by this template, whose relative paths start from `working_directory`.
+    pub(crate) fn new(template: &'a LinkTemplate, working_directory: &'a Path) -> Self {
+        LibrarySearch {
+            template,
+            working_directory,
+            of_compiler: OnceCell::new(),
+        }
+    }
+
+    /// The shared libraries with these sonames: in `native_search`, or where all links look.
+    /// Compilers know the directories in which they look, and are asked if they have to be;
+    /// with a bare linker, all of them are on its line.
+    pub(crate) fn find(&self, native_search: &[PathBuf], sonames: &[String]) -> Vec<PathBuf> {
+        let line: Vec<OsString> = self.template.args().cloned().collect();
+        let native_search = native_search.iter().map(PathBuf::as_path);
+        let of_platform = self.template.platform_libraries.iter();
+        let known: Vec<PathBuf> = native_search
+            .chain(search_directories(&line))
+            .chain(of_platform.filter_map(|library| library.parent()))
+            .map(|directory| self.working_directory.join(directory))
+            .collect();
+        let of_compiler = || self.of_compiler.get_or_init(|| self.ask_compiler());
+        let find = |directories: &[PathBuf], soname| {
+            let paths = directories.iter().map(|directory| directory.join(soname));
+            paths.into_iter().find(|path| path.is_file())
+        };
+        let sonames = sonames.iter();
+        sonames
+            .filter_map(|soname| find(&known, soname).or_else(|| find(of_compiler(), soname)))
+            .collect()
+    }
+
+    fn ask_compiler(&self) -> Vec<PathBuf> {
+        let output = Command::new(&self.template.linker)
+            .current_dir(self.working_directory)
+            .args(self.template.args())
             .arg("-print-search-dirs")
             .output();
         let output = output.map_or_else(|_| Vec::new(), |output| output.stdout);
-        library_directories(&output).collect::<Vec<_>>()
-    });
-    let find = |directories: &[PathBuf], soname| {
-        let paths = directories.iter().map(|directory| directory.join(soname));
-        paths.into_iter().find(|path| path.is_file())
-    };
-    let sonames = sonames.iter();
-    sonames
-        .filter_map(|soname| find(&known, soname).or_else(|| find(&of_compiler, soname)))
-        .collect()
+        library_directories(&output).collect()
+    }
 }
 
 /// The directories in what GCC and Clang say to `-print-search-dirs`.
@@ -196,7 +207,8 @@ mod tests {
             platform_libraries: Vec::new(),
         };
         let sonames = ["libc.so.6", "libno-such-library.so.1"].map(str::to_owned);
-        let found = find_shared(&template, &[], &sonames, Path::new("/"));
+        let search = LibrarySearch::new(&template, Path::new("/"));
+        let found = search.find(&[], &sonames);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].ends_with("libc.so.6"), "{found:?}");
     }

@@ -115,6 +115,13 @@ pub struct LinkTemplate {
     pub platform_libraries: Vec<PathBuf>,
 }
 
+impl LinkTemplate {
+    /// The arguments that are on every line.
+    pub fn args(&self) -> impl Iterator<Item = &OsString> {
+        self.before.iter().chain(&self.after)
+    }
+}
+
 /// What the linker wrapper is to do, in [`PLAN_FILE`] beside the name it is called by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "kebab-case")]

@@ -29,7 +29,7 @@ use crate::link_line::{
     self, Definer, GroupInput, Mismatch, NativeArchive, Rewrite, has_foreign_archives,
     native_archives, object_files, rlibs, search_directories,
 };
-use crate::linker::{self, scratch_directory};
+use crate::linker::{self, LibrarySearch, scratch_directory};
 use crate::manifest::{
     DanglingReference, FALLBACK_FILE, FallbackReport, GroupManifest, LinkPlan, PLAN_FILE,
     RECORD_FILE, WrapperPlan, read_json, write_json,
@@ -679,7 +679,7 @@ fn check_shared_libraries(
         .map(Path::to_owned)
         .collect();
     let here = Path::new("");
-    for library in linker::find_shared(template, &native_search, &libraries, here) {
+    for library in LibrarySearch::new(template, here).find(&native_search, &libraries) {
         let user = format!("`{}`", library.file_name().unwrap_or_default().display());
         let names = interface::names(&library)?;
         check_seen(&names, &user, manifests, inputs)?;
