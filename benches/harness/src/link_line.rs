@@ -9,15 +9,19 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitStatus};
 
 use anyhow::{Context, Result, bail, ensure};
+use measure::rustc_wrapper::Wrapper;
 use serde::{Deserialize, Serialize};
 
-/// Names the directory for link lines. Where it is set, this program is a wrapper of rustc.
-const DIRECTORY_VARIABLE: &str = "HARNESS_LINK_LINES";
+/// Leaves link lines in a directory.
+pub(crate) const WRAPPER: Wrapper = Wrapper {
+    variable: "HARNESS_LINK_LINES",
+    concerns: is_final,
+    run: record_line,
+};
 
 /// One run of a linker.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
@@ -147,12 +151,8 @@ pub(crate) fn record(cargo: &mut Command, directory: &Path) -> Result<()> {
         fs::remove_dir_all(directory).with_context(describe)?;
     }
     fs::create_dir_all(&temporary).with_context(describe)?;
-    let wrapper = env::current_exe().context("failed to find the path of this program")?;
-    cargo
-        .env("RUSTC_WRAPPER", wrapper)
-        .env("TMPDIR", temporary)
-        .env(DIRECTORY_VARIABLE, directory);
-    Ok(())
+    cargo.env("TMPDIR", temporary);
+    WRAPPER.attach(cargo, directory)
 }
 
 /// The link lines that a build has left in `directory`.
@@ -180,29 +180,8 @@ pub(crate) fn recorded(directory: &Path) -> Result<Vec<LinkLine>> {
         .collect()
 }
 
-/// Acts as the wrapper and gives the exit code, if Cargo called this program as such.
-pub(crate) fn run_if_called_as_wrapper() -> Option<ExitCode> {
-    let directory = env::var_os(DIRECTORY_VARIABLE)?;
-    Some(match wrap(Path::new(&directory)) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    })
-}
-
-fn wrap(directory: &Path) -> Result<ExitCode> {
-    let mut args = env::args_os().skip(1);
-    let rustc = args.next().context("no rustc was given to the wrapper")?;
-    let args: Vec<OsString> = args.collect();
-    let mut command = Command::new(&rustc);
-    command.args(&args);
-    let describe = || format!("failed to run `{}`", rustc.display());
-    if !is_final(&args) {
-        return Err(command.exec()).with_context(describe);
-    }
-
+/// Runs rustc with `command`, and writes the link line to a file in `directory`.
+fn record_line(directory: &Path, mut command: Command) -> Result<ExitStatus> {
     // Two processes at a time never have the same number.
     let printed = directory.join(format!("{}.txt", std::process::id()));
     let mut print = OsString::from("--print=link-args=");
@@ -211,7 +190,7 @@ fn wrap(directory: &Path) -> Result<ExitCode> {
         .args(["-C", "save-temps"])
         .arg(print)
         .status()
-        .with_context(describe)?;
+        .context("failed to run rustc")?;
     if status.success() {
         let describe = || format!("in what rustc printed to `{}`", printed.display());
         let text = fs::read_to_string(&printed).with_context(describe)?;
@@ -223,8 +202,7 @@ fn wrap(directory: &Path) -> Result<ExitCode> {
         let json = serde_json::to_string(&line)?;
         fs::write(&path, json).with_context(|| format!("failed to write `{}`", path.display()))?;
     }
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+    Ok(status)
 }
 
 /// Whether rustc is to link an executable that is no build script.

@@ -86,7 +86,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    if let Some(code) = link_line::run_if_called_as_wrapper() {
+    if let Some(code) = link_line::WRAPPER.run_if_called() {
         return code;
     }
     match run(Options::parse()) {

@@ -2,10 +2,11 @@
 //! `app` and the harness in `benches/`.
 //!
 //! Nothing here runs a build or takes a time. Each module reads one kind of thing: the [`messages`] that Cargo prints,
-//! its report of [`timings`], an [`executable`], the [`machine`].
+//! its report of [`timings`], an [`executable`], the [`machine`]. A [`rustc_wrapper`] sees what Cargo does not tell.
 
 pub mod executable;
 pub mod machine;
 pub mod messages;
+pub mod rustc_wrapper;
 pub mod statistics;
 pub mod timings;

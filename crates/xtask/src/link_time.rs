@@ -12,16 +12,20 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use measure::rustc_wrapper::Wrapper;
 use serde::Deserialize;
 
-/// Names the file for the result. Where it is set, this program is a wrapper of rustc.
-const RESULT_VARIABLE: &str = "XTASK_LINK_TIME";
+/// Leaves the time in a file.
+pub(crate) const WRAPPER: Wrapper = Wrapper {
+    variable: "XTASK_LINK_TIME",
+    concerns: is_executable_of_application,
+    run: time_linker,
+};
 
 /// Holds the flags for rustc, separated by spaces.
 const FLAGS_VARIABLE: &str = "XTASK_LINK_TIME_FLAGS";
@@ -48,17 +52,12 @@ impl LinkTimer {
         }
     }
 
-    /// Makes `cargo` leave the time. Nothing is compiled again because of it: Cargo does not count the wrapper among what
-    /// a crate is made from.
+    /// Makes `cargo` leave the time.
     pub(crate) fn attach(&self, cargo: &mut Command) -> Result<()> {
-        let wrapper = env::current_exe().context("failed to find the path of this program")?;
         // An older one would hide that nothing was linked.
         let _ = fs::remove_file(&self.result);
-        cargo
-            .env("RUSTC_WRAPPER", wrapper)
-            .env(RESULT_VARIABLE, &self.result)
-            .env(FLAGS_VARIABLE, self.flags);
-        Ok(())
+        cargo.env(FLAGS_VARIABLE, self.flags);
+        WRAPPER.attach(cargo, &self.result)
     }
 
     /// The time that the build before has left.
@@ -75,56 +74,35 @@ impl LinkTimer {
     }
 }
 
-/// Acts as the wrapper and gives the exit code, if Cargo called this program as such.
-pub(crate) fn run_if_called_as_wrapper() -> Option<ExitCode> {
-    let result = env::var_os(RESULT_VARIABLE)?;
-    Some(match wrap(Path::new(&result)) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    })
-}
-
-fn wrap(result: &Path) -> Result<ExitCode> {
-    let mut args = env::args_os().skip(1);
-    let rustc = args.next().context("no rustc was given to the wrapper")?;
-    let args: Vec<OsString> = args.collect();
-    let mut command = Command::new(&rustc);
-    command.args(&args);
-    let describe = || format!("failed to run `{}`", rustc.display());
-    if !is_executable_of_application(&args) {
-        return Err(command.exec()).with_context(describe);
-    }
-
+/// Runs rustc with `command`, and writes the time of its linker pass to the file `result`.
+fn time_linker(result: &Path, mut command: Command) -> Result<ExitStatus> {
+    const FAILED: &str = "failed to run rustc";
     let flags = env::var(FLAGS_VARIABLE).unwrap_or_default();
     let mut child = command
         .args(flags.split(' '))
         .env("RUSTC_BOOTSTRAP", "1")
         .stderr(Stdio::piped())
         .spawn()
-        .with_context(describe)?;
+        .context(FAILED)?;
     let mut link_time = None;
     if let Some(stderr) = child.stderr.take() {
         let mut lines = BufReader::new(stderr);
         let mut line = Vec::new();
-        while lines.read_until(b'\n', &mut line).with_context(describe)? > 0 {
+        while lines.read_until(b'\n', &mut line).context(FAILED)? > 0 {
             match Pass::parse(&line) {
                 Some(pass) if pass.name == "run_linker" => link_time = Some(pass.seconds),
                 Some(_) => {}
-                None => std::io::stderr().write_all(&line).with_context(describe)?,
+                None => std::io::stderr().write_all(&line).context(FAILED)?,
             }
             line.clear();
         }
     }
-    let status = child.wait().with_context(describe)?;
+    let status = child.wait().context(FAILED)?;
     if let Some(seconds) = link_time {
         fs::write(result, seconds.to_string())
             .with_context(|| format!("failed to write `{}`", result.display()))?;
     }
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+    Ok(status)
 }
 
 fn is_executable_of_application(args: &[OsString]) -> bool {

@@ -182,7 +182,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    if let Some(code) = link_time::run_if_called_as_wrapper() {
+    if let Some(code) = link_time::WRAPPER.run_if_called() {
         return code;
     }
     if let Some(code) = forced_on::run_if_called_as_cargo() {
