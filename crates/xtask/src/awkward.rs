@@ -12,6 +12,7 @@ use crate::application::{
     Application, Linking, Printed, is_platform_supported, require_equal, require_linked,
 };
 use crate::fork::{self, Profile};
+use crate::libtest;
 use crate::steps::{Show, Step};
 use crate::tree::{Tree, Unexported};
 
@@ -151,7 +152,7 @@ fn test(workspace: &Application, step: &mut Step, linking: Linking) -> Result<St
 fn results(printed: &str) -> String {
     let mut lines: Vec<&str> = printed
         .lines()
-        .filter(|line| line.starts_with("test ") && line.contains(" ... "))
+        .filter(|line| libtest::parse_outcome(line).is_some())
         .collect();
     lines.sort_unstable();
     lines.iter().map(|line| format!("{line}\n")).collect()

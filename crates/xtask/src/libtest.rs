@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+/// Begins the last line of a test program.
+const CONCLUSION: &str = "test result: ";
+
 /// What became of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -126,8 +129,20 @@ pub(crate) fn parse_outcome(line: &str) -> Option<(&str, Outcome)> {
     Some((name, Outcome::parse(outcome.trim_end())?))
 }
 
+/// How many tests passed, failed and were ignored, of
+/// `test result: ok. 1 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.00s`.
+pub(crate) fn parse_counts(line: &str) -> Option<[usize; 3]> {
+    let (_, counts) = line.strip_prefix(CONCLUSION)?.split_once(". ")?;
+    let mut parts = counts.split("; ");
+    let mut count = |what: &str| {
+        let (number, unit) = parts.next()?.split_once(' ')?;
+        (unit == what).then(|| number.parse().ok())?
+    };
+    Some([count("passed")?, count("failed")?, count("ignored")?])
+}
+
 fn is_conclusion(line: &str) -> bool {
-    line.starts_with("test result: ")
+    line.starts_with(CONCLUSION)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ impl Results {
     pub(crate) fn parse(output: &str) -> Results {
         let mut results = Results::default();
         for line in output.lines() {
-            if let Some(counts) = stated(line) {
+            if let Some(counts) = libtest::parse_counts(line) {
                 for (sum, count) in results.stated.iter_mut().zip(counts) {
                     *sum += count;
                 }
@@ -35,17 +35,6 @@ impl Results {
         let stated: usize = self.stated.iter().sum();
         stated.saturating_sub(self.outcomes.len())
     }
-}
-
-/// The counts in `test result: ok. 1 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.00s`.
-fn stated(line: &str) -> Option<[usize; 3]> {
-    let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
-    let mut parts = counts.split("; ");
-    let mut count = |what: &str| {
-        let (number, unit) = parts.next()?.split_once(' ')?;
-        (unit == what).then(|| number.parse().ok())?
-    };
-    Some([count("passed")?, count("failed")?, count("ignored")?])
 }
 
 #[cfg(test)]

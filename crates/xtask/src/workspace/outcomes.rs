@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::libtest::{self, Outcome};
 use crate::workspace::unit::Unit;
 
-/// Tests by the program that they are in, with their outcomes in libtest's words.
+/// Tests by the program that they are in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Outcomes(BTreeMap<Program, BTreeMap<String, String>>);
+pub(super) struct Outcomes(BTreeMap<Program, BTreeMap<String, Outcome>>);
 
 /// What runs tests.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,14 +83,14 @@ impl Outcomes {
             }
             let (of_static, of_dynamic) = (of_static.unwrap_or(&none), of_dynamic.unwrap_or(&none));
             for test in union(of_static, of_dynamic) {
-                let outcome = |tests: &BTreeMap<String, String>| {
+                let outcome = |tests: &BTreeMap<String, Outcome>| {
                     let outcome = tests.get(test);
-                    outcome.map_or("no test".to_owned(), |outcome| format!("`{outcome}`"))
+                    outcome.map_or("no test", |outcome| outcome.as_str())
                 };
                 let (of_static, of_dynamic) = (outcome(of_static), outcome(of_dynamic));
                 if of_static != of_dynamic {
                     differences.push(format!(
-                        "{name}: `{test}` is {of_static} when linked statically, {of_dynamic} when linked dynamically"
+                        "{name}: `{test}`: {of_static} when linked statically, {of_dynamic} when linked dynamically"
                     ));
                 }
             }
@@ -136,17 +137,14 @@ fn executable_header(line: &str) -> Option<&Path> {
 }
 
 /// The tests of one program. Those that libtest counts must be those that it names.
-fn tests(body: &[&str]) -> Result<BTreeMap<String, String>> {
+fn tests(body: &[&str]) -> Result<BTreeMap<String, Outcome>> {
     let mut tests = BTreeMap::new();
     let mut counted = None;
     for line in body {
-        if let Some(result) = line.strip_prefix("test result: ") {
-            *counted.get_or_insert(0) += count(result)?;
-        } else if let Some((name, outcome)) = line
-            .strip_prefix("test ")
-            .and_then(|test| test.rsplit_once(" ... "))
-        {
-            let before = tests.insert(name.to_owned(), outcome.to_owned());
+        if let Some(counts) = libtest::parse_counts(line) {
+            *counted.get_or_insert(0) += counts.iter().sum::<usize>();
+        } else if let Some((name, outcome)) = libtest::parse_outcome(line) {
+            let before = tests.insert(name.to_owned(), outcome);
             ensure!(before.is_none(), "the test `{name}` runs twice");
         }
     }
@@ -159,21 +157,6 @@ fn tests(body: &[&str]) -> Result<BTreeMap<String, String>> {
         );
     }
     Ok(tests)
-}
-
-/// The number of tests behind `test result: `, as in `ok. 8 passed; 0 failed; 1 ignored; 0 measured; …`.
-fn count(result: &str) -> Result<usize> {
-    let words: Vec<&str> = result.split_whitespace().collect();
-    let mut sum = 0;
-    for pair in words.windows(2) {
-        if matches!(pair[1], "passed;" | "failed;" | "ignored;" | "measured;") {
-            let number: usize = pair[0]
-                .parse()
-                .with_context(|| format!("failed to read the result `{result}`"))?;
-            sum += number;
-        }
-    }
-    Ok(sum)
 }
 
 #[cfg(test)]
@@ -245,10 +228,10 @@ test result: ok. 0 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; fini
         assert_eq!(
             differences,
             [
-                "elm lib elm (tests): `tests::score` is `FAILED` when linked statically, no test when linked dynamically",
-                "elm lib elm (tests): `tests::scores` is no test when linked statically, `ok` when linked dynamically",
+                "elm lib elm (tests): `tests::score`: failed when linked statically, no test when linked dynamically",
+                "elm lib elm (tests): `tests::scores`: no test when linked statically, passed when linked dynamically",
                 "elm test plain: runs only when linked statically",
-                "doctests of elm: `src/lib.rs - score (line 19)` is `ok` when linked statically, `FAILED` when linked dynamically",
+                "doctests of elm: `src/lib.rs - score (line 19)`: passed when linked statically, failed when linked dynamically",
             ]
         );
     }
