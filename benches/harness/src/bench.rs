@@ -1,12 +1,11 @@
 //! One run: goes through the plan, in rounds in which each peer has its turn, and keeps what it measures at once.
 
 use std::fmt::Write;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use measure::statistics::median;
 
 use crate::machine::{self, DISTURBING};
@@ -407,46 +406,9 @@ fn require_quiet(load: Load, tolerates_load: bool) -> Result<()> {
     )
 }
 
-/// Puts the path of the newest results into `README.md`, between the marks that are there for it.
-pub(crate) fn link_from_readme(repository: &Path, directory: &Path) -> Result<()> {
-    let path = repository.join("README.md");
-    let inside = directory
-        .strip_prefix(repository)
-        .context("the results lie outside of the repository")?;
-    let text = fs::read_to_string(&path)
-        .with_context(|| format!("failed to read `{}`", path.display()))?;
-    let linked = with_link(&text, &inside.to_string_lossy())
-        .with_context(|| format!("in `{}`", path.display()))?;
-    fs::write(&path, linked).with_context(|| format!("failed to write `{}`", path.display()))
-}
-
-fn with_link(text: &str, directory: &str) -> Result<String> {
-    const BEGIN: &str = "<!-- newest results -->";
-    const END: &str = "<!-- /newest results -->";
-    let (before, rest) = text
-        .split_once(BEGIN)
-        .with_context(|| format!("there is no `{BEGIN}`"))?;
-    let (_, after) = rest
-        .split_once(END)
-        .with_context(|| format!("there is no `{END}`"))?;
-    Ok(format!(
-        "{before}{BEGIN}[{directory}]({directory}/README.md){END}{after}"
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn link_is_replaced_between_its_marks() {
-        let text = "a <!-- newest results -->old<!-- /newest results --> b";
-        assert_eq!(
-            with_link(text, "benches/results/x").unwrap(),
-            "a <!-- newest results -->[benches/results/x](benches/results/x/README.md)<!-- /newest results --> b"
-        );
-        assert!(with_link("no marks", "x").is_err());
-    }
 
     #[test]
     fn a_busy_machine_is_refused_unless_that_is_wanted() {

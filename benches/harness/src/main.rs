@@ -155,7 +155,7 @@ fn run(options: Options) -> Result<()> {
     bench.run(&plan)?;
     report::write(&bench.results, &bench.directory)?;
     if counts {
-        bench::link_from_readme(&repository, &bench.directory)?;
+        report::show_in_readme(&bench.results, &repository, &bench.directory)?;
     }
     println!("{}", bench.directory.join(report::FILE).display());
     Ok(())

@@ -2,6 +2,7 @@
 
 mod charts;
 mod page;
+mod readme;
 mod targets;
 mod view;
 
@@ -11,6 +12,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+pub(crate) use crate::report::readme::show as show_in_readme;
 use crate::report::view::View;
 use crate::results::Results;
 

@@ -7,14 +7,15 @@ use crate::report::view::{DISTURBED, Of, View, time, value};
 use crate::results::{Mode, Phase, Quantity};
 use crate::workloads::WORKLOADS;
 
-/// A column of a table about a workload.
-struct Column {
-    title: &'static str,
-    phase: Phase,
-    quantity: Quantity,
+/// A column of a table.
+#[derive(Clone, Copy)]
+pub(super) struct Column {
+    pub(super) title: &'static str,
+    pub(super) phase: Phase,
+    pub(super) quantity: Quantity,
 }
 
-const fn column(title: &'static str, phase: Phase, quantity: Quantity) -> Column {
+pub(super) const fn column(title: &'static str, phase: Phase, quantity: Quantity) -> Column {
     Column {
         title,
         phase,
@@ -139,14 +140,16 @@ fn workload_section(view: &View, name: &str) -> String {
     };
     let mut text = format!("\n## {name}: {}{packages}\n", facts.title);
     for columns in [&BUILDS[..], &FILES[..]] {
-        text.push_str(&table(view, name, &peers, columns));
+        let columns: Vec<_> = columns.iter().map(|column| (name, *column)).collect();
+        text.push_str(&table(view, &peers, &columns));
     }
     text.push_str(&groups(view, name));
     text
 }
 
-fn table(view: &View, workload: &str, peers: &[&Peer], columns: &[Column]) -> String {
-    let median = |column: &Column, peer: &str| {
+/// What was measured of `peers`, in columns that are each about a workload.
+pub(super) fn table(view: &View, peers: &[&Peer], columns: &[(&str, Column)]) -> String {
+    let median = |(workload, column): &(&str, Column), peer: &str| {
         let median = view.median(Of {
             workload,
             phase: column.phase,
@@ -156,17 +159,17 @@ fn table(view: &View, workload: &str, peers: &[&Peer], columns: &[Column]) -> St
         // All peers but ours have no bytes in groups.
         median.filter(|value| column.quantity != Quantity::GroupBytes || *value > 0.0)
     };
-    let is_shown = |column: &&Column| {
+    let is_shown = |column: &&(&str, Column)| {
         let mut peers = peers.iter();
         peers.any(|peer| median(column, peer.name).is_some())
     };
-    let columns: Vec<&Column> = columns.iter().filter(is_shown).collect();
+    let columns: Vec<_> = columns.iter().filter(is_shown).collect();
     if columns.is_empty() {
         return String::new();
     }
     let mut header = "\n| |".to_owned();
     let mut rule = "|---|".to_owned();
-    for column in &columns {
+    for (_, column) in &columns {
         header.push_str(&format!(" {} |", column.title));
         rule.push_str("---:|");
     }
@@ -176,8 +179,9 @@ fn table(view: &View, workload: &str, peers: &[&Peer], columns: &[Column]) -> St
             .iter()
             .map(|column| {
                 let baseline = median(column, BASELINE).filter(|_| peer.name != BASELINE);
-                median(column, peer.name)
-                    .map_or_else(String::new, |found| cell(column.quantity, found, baseline))
+                median(column, peer.name).map_or_else(String::new, |found| {
+                    cell(column.1.quantity, found, baseline)
+                })
             })
             .collect();
         if cells.iter().all(String::is_empty) {

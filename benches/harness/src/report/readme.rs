@@ -1,0 +1,125 @@
+//! What the README of the repository shows of the newest results, between marks that are there for it.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::peers::{BASELINE, PEERS, Peer};
+use crate::report::page::{Column, column, table};
+use crate::report::view::View;
+use crate::report::{FILE, charts};
+use crate::results::{Phase, Quantity, Results};
+
+/// The chart, by the name of its file.
+const CHART: &str = "link.svg";
+
+const COLUMNS: [(&str, Column); 9] = [
+    ("app", seconds("application: link", Phase::Link)),
+    ("app", seconds("rebuild", Phase::RebuildBin)),
+    ("app", seconds("start-up", Phase::Start)),
+    ("cargo", seconds("Cargo: link", Phase::Link)),
+    ("cargo", seconds("rebuild", Phase::RebuildBin)),
+    ("cargo", seconds("start-up", Phase::Start)),
+    ("bevy", seconds("bevy: link", Phase::Link)),
+    ("bevy", seconds("rebuild", Phase::RebuildBin)),
+    ("bevy", seconds("start-up", Phase::Start)),
+];
+
+const fn seconds(title: &'static str, phase: Phase) -> Column {
+    column(title, phase, Quantity::Seconds)
+}
+
+/// Puts the chart, the table and the path of the results in `directory` into `README.md`.
+pub(crate) fn show(results: &Results, repository: &Path, directory: &Path) -> Result<()> {
+    let inside = directory
+        .strip_prefix(repository)
+        .context("the results lie outside of the repository")?
+        .to_string_lossy();
+    let view = View(results);
+    let path = repository.join("README.md");
+    let mut text = fs::read_to_string(&path)
+        .with_context(|| format!("failed to read `{}`", path.display()))?;
+    for (name, content) in [
+        ("chart", chart(&view, &inside)?),
+        ("peers", peers(&view)),
+        ("newest results", format!("[{inside}]({inside}/{FILE})")),
+    ] {
+        text = with_content(&text, name, &content)
+            .with_context(|| format!("in `{}`", path.display()))?;
+    }
+    fs::write(&path, text).with_context(|| format!("failed to write `{}`", path.display()))
+}
+
+fn chart(view: &View, directory: &str) -> Result<String> {
+    let charts = charts::all(view)?;
+    let chart = charts.iter().find(|chart| chart.file == CHART);
+    Ok(chart.map_or_else(String::new, |chart| {
+        format!("\n![{}]({directory}/{})\n", chart.title, chart.file)
+    }))
+}
+
+/// All peers side by side, in programs that people know.
+fn peers(view: &View) -> String {
+    let all: Vec<&Peer> = PEERS.iter().collect();
+    let table = table(view, &all, &COLUMNS);
+    if table.is_empty() {
+        return table;
+    }
+    let machine = &view.0.identity.machine;
+    format!(
+        "\n{table}\nMedians of one run in turns, {}, {} cores of {}, {}; a rebuild is one after an edit of the executable. In \
+         parentheses: how many times smaller than that of {BASELINE}.\n",
+        view.0.date, machine.cores, machine.processor, view.0.identity.versions.rustc
+    )
+}
+
+fn with_content(text: &str, name: &str, content: &str) -> Result<String> {
+    let (begin, end) = (format!("<!-- {name} -->"), format!("<!-- /{name} -->"));
+    let (before, rest) = text
+        .split_once(&begin)
+        .with_context(|| format!("there is no `{begin}`"))?;
+    let (_, after) = rest
+        .split_once(&end)
+        .with_context(|| format!("there is no `{end}`"))?;
+    Ok(format!("{before}{begin}{content}{end}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::peers::OURS;
+    use crate::results::tests::results;
+
+    const README: &str = "a <!-- newest results -->old<!-- /newest results --> b\n<!-- chart -->\n<!-- /chart -->\n\
+                          <!-- peers -->old\n<!-- /peers -->\n";
+
+    #[test]
+    fn everything_is_replaced_between_its_marks() {
+        let repository = tempfile::tempdir().unwrap();
+        let readme = repository.path().join("README.md");
+        let directory = repository.path().join("benches/results/x");
+        fs::write(&readme, README).unwrap();
+        let mut results = results();
+        for (peer, value) in [(BASELINE, 0.5), (OURS, 0.125)] {
+            let measured = crate::results::tests::seconds(value);
+            results.record("app", Phase::Link, peer, measured);
+        }
+        show(&results, repository.path(), &directory).unwrap();
+        let text = fs::read_to_string(&readme).unwrap();
+        for part in [
+            "<!-- newest results -->[benches/results/x](benches/results/x/README.md)<!-- /newest results --> b\n",
+            "<!-- chart -->\n![Link of the executable](benches/results/x/link.svg)\n<!-- /chart -->\n",
+            "| | application: link |\n|---|---:|\n",
+            "| dynamic-deps, rust-lld | 125 ms (4.00) |\n",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert!(!text.contains("old"), "{text}");
+
+        show(&results, repository.path(), &directory).unwrap();
+        assert_eq!(fs::read_to_string(&readme).unwrap(), text);
+        fs::write(&readme, "no marks").unwrap();
+        assert!(show(&results, repository.path(), &directory).is_err());
+    }
+}
