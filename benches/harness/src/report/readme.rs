@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::peers::{BASELINE, PEERS, Peer};
+use crate::peers::{BASELINE, OURS, PEERS, Peer};
 use crate::report::page::{Column, column, table};
-use crate::report::view::View;
+use crate::report::view::{Of, View};
 use crate::report::{FILE, charts};
 use crate::results::{Phase, Quantity, Results};
 
@@ -15,28 +15,32 @@ use crate::results::{Phase, Quantity, Results};
 const CHART: &str = "link.svg";
 
 const COLUMNS: [(&str, Column); 9] = [
-    ("app", seconds("application: link", Phase::Link)),
-    ("app", seconds("rebuild", Phase::RebuildBin)),
-    ("app", seconds("start-up", Phase::Start)),
-    ("cargo", seconds("Cargo: link", Phase::Link)),
-    ("cargo", seconds("rebuild", Phase::RebuildBin)),
-    ("cargo", seconds("start-up", Phase::Start)),
-    ("bevy", seconds("bevy: link", Phase::Link)),
-    ("bevy", seconds("rebuild", Phase::RebuildBin)),
-    ("bevy", seconds("start-up", Phase::Start)),
+    ("app", time_of("application: link", Phase::Link)),
+    ("app", time_of("rebuild", Phase::RebuildBin)),
+    ("app", time_of("start-up", Phase::Start)),
+    ("cargo", time_of("Cargo: link", Phase::Link)),
+    ("cargo", time_of("rebuild", Phase::RebuildBin)),
+    ("cargo", time_of("start-up", Phase::Start)),
+    ("bevy", time_of("bevy: link", Phase::Link)),
+    ("bevy", time_of("rebuild", Phase::RebuildBin)),
+    ("bevy", time_of("start-up", Phase::Start)),
 ];
 
-const fn seconds(title: &'static str, phase: Phase) -> Column {
+const fn time_of(title: &'static str, phase: Phase) -> Column {
     column(title, phase, Quantity::Seconds)
 }
 
-/// Puts the chart, the table and the path of the results in `directory` into `README.md`.
+/// Puts the chart, the table and the path of the results in `directory` into `README.md`. Results without the whole of
+/// the application are not shown: a part that was measured after a change would take the place of the rest.
 pub(crate) fn show(results: &Results, repository: &Path, directory: &Path) -> Result<()> {
+    let view = View(results);
+    if !has_application(&view) {
+        return Ok(());
+    }
     let inside = directory
         .strip_prefix(repository)
         .context("the results lie outside of the repository")?
         .to_string_lossy();
-    let view = View(results);
     let path = repository.join("README.md");
     let mut text = fs::read_to_string(&path)
         .with_context(|| format!("failed to read `{}`", path.display()))?;
@@ -49,6 +53,17 @@ pub(crate) fn show(results: &Results, repository: &Path, directory: &Path) -> Re
             .with_context(|| format!("in `{}`", path.display()))?;
     }
     fs::write(&path, text).with_context(|| format!("failed to write `{}`", path.display()))
+}
+
+fn has_application(view: &View) -> bool {
+    let mut columns = COLUMNS.iter().filter(|(workload, _)| *workload == "app");
+    columns.all(|(workload, column)| {
+        let mut pair = [BASELINE, OURS].into_iter();
+        pair.all(|peer| {
+            let median = view.median(Of::seconds(workload, column.phase, peer));
+            median.is_some()
+        })
+    })
 }
 
 fn chart(view: &View, directory: &str) -> Result<String> {
@@ -88,8 +103,7 @@ fn with_content(text: &str, name: &str, content: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::peers::OURS;
-    use crate::results::tests::results;
+    use crate::results::tests::{results, seconds};
 
     const README: &str = "a <!-- newest results -->old<!-- /newest results --> b\n<!-- chart -->\n<!-- /chart -->\n\
                           <!-- peers -->old\n<!-- /peers -->\n";
@@ -101,17 +115,20 @@ mod tests {
         let directory = repository.path().join("benches/results/x");
         fs::write(&readme, README).unwrap();
         let mut results = results();
-        for (peer, value) in [(BASELINE, 0.5), (OURS, 0.125)] {
-            let measured = crate::results::tests::seconds(value);
-            results.record("app", Phase::Link, peer, measured);
+        for phase in [Phase::Link, Phase::RebuildBin, Phase::Start] {
+            show(&results, repository.path(), &directory).unwrap();
+            assert_eq!(fs::read_to_string(&readme).unwrap(), README);
+            for (peer, value) in [(BASELINE, 0.5), (OURS, 0.125)] {
+                results.record("app", phase, peer, seconds(value));
+            }
         }
         show(&results, repository.path(), &directory).unwrap();
         let text = fs::read_to_string(&readme).unwrap();
         for part in [
             "<!-- newest results -->[benches/results/x](benches/results/x/README.md)<!-- /newest results --> b\n",
             "<!-- chart -->\n![Link of the executable](benches/results/x/link.svg)\n<!-- /chart -->\n",
-            "| | application: link |\n|---|---:|\n",
-            "| dynamic-deps, rust-lld | 125 ms (4.00) |\n",
+            "| | application: link | rebuild | start-up |\n|---|---:|---:|---:|\n",
+            "| dynamic-deps, rust-lld | 125 ms (4.00) | 125 ms (4.00) | 125 ms (4.00) |\n",
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
