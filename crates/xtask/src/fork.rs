@@ -220,7 +220,8 @@ pub(crate) fn make_toolchain(sysroot: &Path, executable: &Path, directory: &Path
     fs::create_dir_all(&programs).with_context(describe)?;
     link_entries(sysroot, directory, "bin").with_context(describe)?;
     link_entries(&sysroot.join("bin"), &programs, "cargo").with_context(describe)?;
-    symlink(executable, programs.join("cargo")).with_context(describe)
+    // A copy, so that what is built for a test does not take the place of what is used every day.
+    place(executable, &programs.join("cargo"))
 }
 
 /// Makes `to` have a symlink to every entry of `from` except `left_out`.
