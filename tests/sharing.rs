@@ -274,6 +274,66 @@ fn a_native_library_has_a_group_with_those_who_depend_on_it() {
     assert_eq!(stdout(&p.bin("b")), "b plain\n");
 }
 
+#[cargo_test]
+fn a_native_library_that_is_shared_by_users_of_different_ones() {
+    Package::new("cc", "1.0.0").file("src/lib.rs", "").publish();
+    let native = |name: &str| {
+        let source = "#[no_mangle] pub extern \"C\" fn NAME_id() -> u32 { 1 }
+                      pub fn name() -> String { format!(\"NAME {}\", NAME_id()) }";
+        source.replace("NAME", name)
+    };
+    for name in ["one", "two"] {
+        Package::new(name, "1.0.0")
+            .build_dep("cc", "1.0")
+            .file("build.rs", "fn main() {}")
+            .file("src/lib.rs", &native(name))
+            .publish();
+    }
+    Package::new("plain", "1.0.0")
+        .file("src/lib.rs", "pub fn name() -> &'static str { \"plain\" }")
+        .publish();
+    let mut builder = project()
+        .file(
+            "Cargo.toml",
+            "[workspace]\nmembers = ['a', 'b', 'c', 'local']\nresolver = '2'\n",
+        )
+        .file(
+            "local/Cargo.toml",
+            &manifest("local", "[build-dependencies]\ncc = '1.0'\n"),
+        )
+        .file("local/build.rs", "fn main() {}")
+        .file("local/src/lib.rs", &native("local"));
+    for (bin, library, local) in [
+        ("a", "one", true),
+        ("b", "two", true),
+        ("c", "plain", false),
+    ] {
+        let mut dependencies = format!("[dependencies]\n{library} = '1.0'\n");
+        let mut main = format!("println!(\"{bin} {{}}\", {library}::name());");
+        if local {
+            dependencies.push_str("local = { path = '../local' }\n");
+            main.push_str("println!(\"{}\", local::name());");
+        }
+        builder = builder
+            .file(format!("{bin}/Cargo.toml"), &manifest(bin, &dependencies))
+            .file(
+                format!("{bin}/src/main.rs"),
+                &format!("fn main() {{ {main} }}"),
+            );
+    }
+    let p = builder.build();
+    p.cargo("build --dynamic-deps")
+        .with_stderr_does_not_contain("[WARNING] [..]")
+        .run();
+    for bin in ["a", "b"] {
+        assert_eq!(groups_of(&p.bin(bin)), LAYERS);
+        assert_eq!(members_of(&p.bin(bin), "local"), ["local"]);
+    }
+    assert_eq!(stdout(&p.bin("a")), "a one 1\nlocal 1\n");
+    assert_eq!(stdout(&p.bin("b")), "b two 1\nlocal 1\n");
+    assert_eq!(stdout(&p.bin("c")), "c plain\n");
+}
+
 /// A workspace with the programs `a`, which depends on `left`, and `b`, which depends on
 /// `right`; both depend on `base`.
 fn two_programs() -> ProjectBuilder {

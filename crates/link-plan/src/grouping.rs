@@ -203,6 +203,7 @@ struct Draft {
 }
 
 /// A group with what it needs.
+#[derive(PartialEq, Eq)]
 struct SettledGroup {
     layer: Layer,
     members: BTreeSet<LibraryId>,
@@ -242,15 +243,21 @@ impl<'a> Groups<'a> {
             .into_iter()
             .filter_map(|id| self.holder(user, id))
             .collect();
-        for user in draft.users.iter() {
-            self.of_final[user].push(self.groups.len());
-        }
-        self.groups.push(SettledGroup {
+        let group = SettledGroup {
             layer: draft.layer,
             members: draft.members,
             bystanders: draft.bystanders,
             needs,
+        };
+        // Final units with different groups below may still need the same of them here.
+        let same = self.groups.iter().position(|other| *other == group);
+        let index = same.unwrap_or_else(|| {
+            self.groups.push(group);
+            self.groups.len() - 1
         });
+        for user in draft.users.iter() {
+            self.of_final[user].push(index);
+        }
     }
 
     /// The group of a final unit that holds a library.

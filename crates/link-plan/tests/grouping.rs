@@ -390,6 +390,17 @@ proptest! {
     }
 
     #[test]
+    fn no_group_is_there_twice(recipe in recipes()) {
+        let groups = recipe.build().plan.groups;
+        for (index, group) in groups.iter().enumerate() {
+            for other in &groups[..index] {
+                let same = other.members == group.members && other.needs == group.needs;
+                prop_assert!(!same, "{group:?} and {other:?}");
+            }
+        }
+    }
+
+    #[test]
     fn frozen_groups_hold_and_need_nothing_local(recipe in recipes()) {
         let built = recipe.build();
         for group in &built.plan.groups {
