@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::prelude::*;
 use cargo_test_support::registry::Package;
-use cargo_test_support::{project, rustc_host_env};
+use cargo_test_support::{project, rustc_host, rustc_host_env};
 use link_engine::elf::DynamicInfo;
 
 use super::{
@@ -107,6 +107,28 @@ fn rustc_with_another_linker() {
     assert_eq!(link_lines.lines().count(), 5, "{link_lines}");
     assert_eq!(link_lines.matches(" -print-search-dirs\n").count(), 1);
     assert_eq!(link_lines.matches(" -shared ").count(), 3, "{link_lines}");
+}
+
+#[cargo_test]
+fn variables_of_the_configuration_reach_every_linker() {
+    let p = layered_project()
+        .executable(
+            "my-cc",
+            "#!/bin/sh\n[ \"$NEEDED\" = yes ] || exit 1\nexec cc \"$@\"\n",
+        )
+        .file(
+            ".cargo/config.toml",
+            &format!(
+                "[env]\nNEEDED = 'yes'\n[target.{}]\nlinker = './my-cc'\n",
+                rustc_host()
+            ),
+        )
+        .build();
+    p.cargo("build --dynamic-deps")
+        .with_stderr_does_not_contain("[WARNING] [..]")
+        .run();
+    assert_eq!(groups_of(&p.bin("foo")), LAYERS);
+    assert_eq!(stdout(&p.bin("foo")), LAYERED_OUTPUT);
 }
 
 #[cargo_test]

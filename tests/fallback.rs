@@ -409,6 +409,37 @@ fn a_linker_that_does_not_exist_is_named_by_rustc() {
 }
 
 #[cargo_test]
+fn a_compiler_that_does_not_say_how_it_links() {
+    // Without `test` and `proc_macro`, as in a standard library that somebody built.
+    let rustc = project()
+        .at("rustc")
+        .executable(
+            "partial",
+            "#!/bin/sh
+            case \"$*\" in *--crate-name\\ probe*) echo 'error: no such crate' >&2; exit 1;; esac
+            exec rustc \"$@\"",
+        )
+        .build();
+    let p = layered_project().build();
+    let build = || {
+        p.cargo("build -v --dynamic-deps")
+            .env("RUSTC", rustc.root().join("partial"))
+            .with_stderr_contains(
+                "[WARNING] linking all dependencies statically, because no shared object could \
+                 be made of the standard library",
+            )
+            .with_stderr_contains("[ERROR] no such crate")
+            .run()
+    };
+    build();
+    assert_eq!(groups_of(&p.bin("foo")), STATIC);
+    // It will say the same, so nothing is built again for that.
+    let output = build();
+    let stderr = super::text(&output.stderr);
+    assert!(!stderr.contains("Running"), "{stderr}");
+}
+
+#[cargo_test]
 fn a_linker_that_makes_no_shared_objects() {
     let p = layered_project()
         .executable(

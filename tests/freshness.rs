@@ -169,6 +169,34 @@ fn content_that_no_executable_needs_is_removed() {
 }
 
 #[cargo_test]
+fn a_test_goes_on_with_its_code_when_something_else_is_built() {
+    let p = layered_project()
+        .file(
+            "examples/example.rs",
+            "fn main() { println!(\"{}\", local::name()); }",
+        )
+        .file(
+            "src/lib.rs",
+            "//! ```\n//! assert_ne!(local::name(), \"\");\n//! ```\n",
+        )
+        .file(
+            "tests/it.rs",
+            "#[test] fn it() { assert_ne!(local::name(), \"edited\"); }",
+        )
+        .build();
+    let built = artifacts(&mut p.cargo("test --dynamic-deps --test it --no-run"));
+    let test = built.into_iter().find_map(|unit| unit.executable).unwrap();
+    for arguments in ["run --example example", "build --examples", "test --doc"] {
+        p.change_file(
+            "local/src/lib.rs",
+            &format!("pub fn name() -> &'static str {{ \"edited\" }} // {arguments}"),
+        );
+        p.cargo(&format!("{arguments} --dynamic-deps")).run();
+        assert!(run(&test).status.success(), "{arguments}");
+    }
+}
+
+#[cargo_test]
 fn a_failed_build_leaves_the_old_executable_running() {
     let p = layered_project().build();
     p.cargo("build --dynamic-deps").run();

@@ -690,6 +690,86 @@ fn a_search_path_in_the_flags() {
 }
 
 #[cargo_test]
+fn an_edit_of_c_code_is_taken_up() {
+    for kind in ["", "static=", "static:-bundle="] {
+        let link = format!("rustc-link-lib={kind}");
+        let p = project()
+            .file(
+                "Cargo.toml",
+                &manifest("foo", "[dependencies]\nlocal = { path = 'local' }\n"),
+            )
+            .file(
+                "src/main.rs",
+                "fn main() { println!(\"{}\", local::number()); }",
+            )
+            .file("local/Cargo.toml", &manifest("local", ""))
+            .file(
+                "local/build.rs",
+                &build_script_for_c("").replace("rustc-link-lib=static=", &link),
+            )
+            .file("local/src/native.c", "int number(void) { return 1; }")
+            .file(
+                "local/src/lib.rs",
+                "mod c { extern \"C\" { pub fn number() -> i32; } }
+                 pub fn number() -> i32 { unsafe { c::number() } }",
+            )
+            .build();
+        for number in [1, 2] {
+            p.change_file(
+                "local/src/native.c",
+                &format!("int number(void) {{ return {number}; }}"),
+            );
+            let output = same_behaviour(&p);
+            assert_eq!(super::text(&output.stdout), format!("{number}\n"), "{kind}");
+        }
+    }
+}
+
+#[cargo_test]
+fn a_shared_library_with_a_soname_of_another_name() {
+    let p = project_with_c(
+        "fn main() { println!(\"cargo::rustc-link-lib=dylib=greet\"); }",
+        "",
+        r#"
+            extern "C" { fn greet() -> i32; }
+            pub fn number() -> i32 { unsafe { greet() } }
+        "#,
+        "fn main() { println!(\"{}\", native::number()); }",
+    );
+    let directory = p.root().join("lib");
+    std::fs::create_dir(&directory).unwrap();
+    let source = directory.join("greet.c");
+    for (version, number) in [(1, 6), (2, 7)] {
+        std::fs::write(&source, format!("int greet(void) {{ return {number}; }}")).unwrap();
+        let soname = format!("libgreeting-{version}.so");
+        // Only the newest is there, as after an update of the system.
+        let _ = std::fs::remove_file(directory.join("libgreeting-1.so"));
+        let mut cc = std::process::Command::new("cc");
+        cc.args(["-shared", "-fPIC", &format!("-Wl,-soname,{soname}")])
+            .arg(&source)
+            .arg("-o")
+            .arg(directory.join(&soname));
+        assert!(cc.status().unwrap().success());
+        let link = directory.join("libgreet.so");
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink(&soname, &link).unwrap();
+        p.cargo("clean -p native").run();
+        for argument in ["--no-dynamic-deps", "--dynamic-deps"] {
+            // The run path is the program's alone, and the name is in a word of its own.
+            let directory = directory.display();
+            p.cargo(&format!("build {argument}"))
+                .env(
+                    "RUSTFLAGS",
+                    format!("-L {directory} -Clink-arg=-Wl,-rpath,{directory} -Clink-args=-l -Clink-args=m"),
+                )
+                .with_stderr_does_not_contain("[WARNING] [..]")
+                .run();
+            assert_eq!(super::stdout(&p.bin("foo")), format!("{number}\n"));
+        }
+    }
+}
+
+#[cargo_test]
 fn link_args_of_build_scripts() {
     // A build script can add to the link of its own package only: here an object that
     // prints before `main`, to one executable, to a kind of them, and to all.

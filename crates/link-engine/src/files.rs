@@ -73,6 +73,21 @@ pub(crate) fn link_or_copy(original: &Path, link: &Path) -> Result<()> {
     persist(temporary, link)
 }
 
+/// Makes `link` another name of the program `original`, replacing what had that name, in one
+/// step. Where the file system has no symbolic links, a hard link or a copy.
+pub(crate) fn symlink_or_copy(original: &Path, link: &Path) -> Result<()> {
+    if fs::read_link(link).is_ok_and(|target| target == original) {
+        return Ok(());
+    }
+    let temporary = temporary_beside(link)?;
+    fs::remove_file(&temporary).map_err(Error::io("remove", &*temporary))?;
+    std::os::unix::fs::symlink(original, &temporary)
+        .or_else(|_| fs::hard_link(original, &temporary))
+        .or_else(|_| fs::copy(original, &temporary).map(drop))
+        .map_err(Error::io("link", link))?;
+    persist(temporary, link)
+}
+
 fn is_same_file(one: &Path, other: &Path) -> bool {
     let identity = |path: &Path| fs::metadata(path).map(|file| (file.dev(), file.ino()));
     matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
@@ -99,6 +114,18 @@ mod tests {
         write(&path, b"brand new").unwrap();
         assert_eq!(&mapped[..], b"old");
         assert_eq!(fs::read(&path).unwrap(), b"brand new");
+    }
+
+    #[test]
+    fn a_symbolic_link_is_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let [one, other, link] = ["one", "other", "link"].map(|name| directory.path().join(name));
+        for original in [&one, &one, &other] {
+            fs::write(original, b"").unwrap();
+            symlink_or_copy(original, &link).unwrap();
+            assert_eq!(&fs::read_link(&link).unwrap(), original);
+        }
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3);
     }
 
     #[test]

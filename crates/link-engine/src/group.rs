@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::SystemTime;
 
 use crate::classify::{self, Candidate, StayReason};
@@ -12,13 +13,13 @@ use crate::elf::{DynamicInfo, ties_to_runtime};
 use crate::interface::{OpenReference, Wanted};
 use crate::link_line::GroupLine;
 use crate::linker::{self, LibrarySearch, linker_identity, scratch_directory};
-use crate::manifest::{GroupManifest, LinkTemplate, Member, Refusal, Stay};
+use crate::manifest::{GroupManifest, LinkTemplate, Member, NativeLibrary, Refusal, Stay};
 use crate::rlib::{RlibFacts, Shared, copy_with_protected_symbols, undefined_among};
 use crate::syntax::joined;
 use crate::{Error, Result, files, interface, private, response_file};
 
 /// Changes when the same inputs would give another shared object.
-pub const FORMAT: &str = "dynamic-deps 3";
+pub const FORMAT: &str = "dynamic-deps 4";
 
 /// A library to be linked into a group.
 #[derive(Debug, Clone)]
@@ -57,6 +58,8 @@ pub struct GroupJob {
     pub executable_directories: Vec<PathBuf>,
     /// The directory that relative paths in link args start from.
     pub working_directory: PathBuf,
+    /// Variables for rustc and the linker, besides those that this process has.
+    pub environment: Vec<(OsString, OsString)>,
     /// Directory for files that only this job needs; emptied first. Beside it lies
     /// the link line of a link that the linker refused.
     pub scratch: PathBuf,
@@ -159,11 +162,8 @@ impl GroupJob {
     }
 
     /// Makes a group without members, and tells why in its manifest.
-    pub(crate) fn refuse(&self, error: &Error) -> Result<GroupManifest> {
-        let made = self.make_empty(Some(Refusal {
-            stderr: error.chain(),
-            link_line: None,
-        }))?;
+    pub(crate) fn refuse(&self, refusal: Refusal) -> Result<GroupManifest> {
+        let made = self.make_empty(Some(refusal))?;
         self.finish(&[], Vec::new(), Vec::new(), made, None)
     }
 
@@ -208,11 +208,7 @@ impl GroupJob {
             members,
             stays,
             needs: below.iter().map(|group| group.soname.clone()).collect(),
-            native_libraries: made
-                .native_libraries
-                .into_iter()
-                .map(|library| library.name)
-                .collect(),
+            native_libraries: made.native_libraries,
             open_references: made.open_references,
             refusal: made.refusal,
             template: own_template,
@@ -336,7 +332,7 @@ impl<'a> GroupLink<'a> {
             job,
             template,
             below,
-            search: LibrarySearch::new(template, &job.working_directory),
+            search: LibrarySearch::new(template, &job.working_directory, &job.environment),
         }
     }
 
@@ -357,34 +353,52 @@ impl<'a> GroupLink<'a> {
         if members.is_empty() {
             return self.job.make_empty(None);
         }
-        let native_libraries: Vec<NativeLibrary> = self
-            .job
-            .native_libraries
-            .iter()
-            .filter_map(|text| NativeLibrary::parse(text))
-            .collect();
+        let native_libraries = self.native_inputs()?;
         let soname = match self.make_content(&members, &native_libraries, before_link) {
-            Err(Error::GroupLink { stderr, link_line }) => {
-                return self.job.make_empty(Some(Refusal {
-                    stderr,
-                    link_line: Some(link_line),
-                }));
-            }
-            Err(error @ Error::Spawn { .. }) => {
-                return self.job.make_empty(Some(Refusal {
-                    stderr: error.chain(),
-                    link_line: None,
-                }));
-            }
-            made => made?,
+            Err(error) => match Refusal::of(&error) {
+                Some(refusal) => return self.job.make_empty(Some(refusal)),
+                None => return Err(error),
+            },
+            Ok(soname) => soname,
         };
         let content = self.job.files.content(&soname);
         Ok(MadeContent {
             open_references: interface::open_references(&content, &self.shared_objects_below())?,
             soname,
-            native_libraries,
+            native_libraries: native_libraries
+                .into_iter()
+                .map(|input| input.library)
+                .collect(),
             refusal: None,
         })
+    }
+
+    /// The native libraries that build scripts ask for, with what the linker will find.
+    fn native_inputs(&self) -> Result<Vec<NativeInput>> {
+        let requests = self.job.native_libraries.iter();
+        requests
+            .filter_map(|text| NativeRequest::parse(text))
+            .map(|request| {
+                let name = request.argument.trim_start_matches("-l");
+                let file = self.search.find_native(&self.job.native_search, name);
+                let soname = match &file {
+                    Some(file) => DynamicInfo::read(file)?.and_then(|info| info.soname),
+                    None => None,
+                };
+                let content = match &file {
+                    Some(file) if soname.is_none() => Some(blake3::hash(&files::map(file)?)),
+                    _ => None,
+                };
+                Ok(NativeInput {
+                    argument: request.argument,
+                    library: NativeLibrary {
+                        name: request.name,
+                        soname,
+                    },
+                    content,
+                })
+            })
+            .collect()
     }
 
     fn shared_objects_below(&self) -> Vec<PathBuf> {
@@ -398,7 +412,7 @@ impl<'a> GroupLink<'a> {
     fn make_content(
         &self,
         inputs: &[&ReadLibrary<'_>],
-        native_libraries: &[NativeLibrary],
+        native_libraries: &[NativeInput],
         before_link: BeforeLink<'_>,
     ) -> Result<String> {
         let files = &self.job.files;
@@ -414,11 +428,12 @@ impl<'a> GroupLink<'a> {
     }
 
     /// Hashes all that decides on the bytes of the shared object: the members, the
-    /// linker and its options, and what the groups below are.
+    /// linker and its options, what the groups below are, and of native libraries what is
+    /// taken into it: the content of an archive, and the soname of a shared library.
     fn content_key(
         &self,
         inputs: &[&ReadLibrary<'_>],
-        native_libraries: &[NativeLibrary],
+        native_libraries: &[NativeInput],
     ) -> ContentKey {
         let mut hasher = blake3::Hasher::new();
         let mut put = |bytes: &[u8]| {
@@ -439,8 +454,15 @@ impl<'a> GroupLink<'a> {
         for arg in template.chain(&self.job.run_paths).chain(&strip) {
             put(arg.as_encoded_bytes());
         }
-        for library in native_libraries {
-            put(library.argument.as_bytes());
+        for input in native_libraries {
+            put(input.argument.as_bytes());
+            put(input
+                .library
+                .soname
+                .as_deref()
+                .unwrap_or_default()
+                .as_bytes());
+            put(input.content.as_ref().map_or(&[], |hash| hash.as_bytes()));
         }
         ContentKey::new(&hasher)
     }
@@ -449,7 +471,7 @@ impl<'a> GroupLink<'a> {
         &self,
         soname: &str,
         inputs: &[&ReadLibrary<'_>],
-        native_libraries: &[NativeLibrary],
+        native_libraries: &[NativeInput],
         before_link: BeforeLink<'_>,
     ) -> Result<()> {
         let job = self.job;
@@ -459,7 +481,7 @@ impl<'a> GroupLink<'a> {
         let private = self.private_candidates(inputs);
         let native_arguments: Vec<_> = native_libraries
             .iter()
-            .map(|library| library.argument.clone().into())
+            .map(|input| input.argument.clone().into())
             .collect();
         let mut options: Vec<OsString> = job.strip.option().into_iter().collect();
         if !private.is_empty() {
@@ -481,7 +503,11 @@ impl<'a> GroupLink<'a> {
         .args();
         let linker = &self.template.linker;
         before_link(linker, &args);
-        let output = linker::run(linker, args.clone(), &scratch, Some(&job.working_directory))?;
+        let mut command = Command::new(linker);
+        command
+            .current_dir(&job.working_directory)
+            .envs(job.environment.iter().cloned());
+        let output = linker::run(command, args.clone(), &scratch)?;
         if !output.status.success() {
             let link_line = job.scratch.with_file_name("refused-link-line");
             files::write(&link_line, &response_file::format(&args))?;
@@ -609,22 +635,31 @@ fn touch(path: &Path) -> Result<()> {
         .map_err(Error::io("update the time of", path))
 }
 
-/// A shared native library that a build script asks for.
+/// A native library that goes into the shared object, or that it needs.
+struct NativeInput {
+    /// As the linker's `-l` takes it.
+    argument: String,
+    library: NativeLibrary,
+    /// Hash of the file, unless that is a shared library with a soname.
+    content: Option<blake3::Hash>,
+}
+
+/// A native library that a build script asks for, unless it is surely a static one.
 #[derive(Debug, PartialEq, Eq)]
-struct NativeLibrary {
+struct NativeRequest {
     /// As the linker's `-l` takes it.
     argument: String,
     /// Its name.
     name: String,
 }
 
-impl NativeLibrary {
+impl NativeRequest {
     /// Reads `[KIND[:MODIFIERS]=]NAME[:RENAME]`, the value of rustc's `-l`.
     ///
     /// `None` for a static library: rustc puts it into the rlib, or, with the
     /// modifier `-bundle`, on the link line of the executable, from where it
     /// serves the groups.
-    fn parse(text: &str) -> Option<NativeLibrary> {
+    fn parse(text: &str) -> Option<NativeRequest> {
         let (kind, name) = text.split_once('=').unwrap_or(("dylib", text));
         let (kind, modifiers) = kind.split_once(':').unwrap_or((kind, ""));
         if kind != "dylib" {
@@ -632,7 +667,7 @@ impl NativeLibrary {
         }
         let verbatim = modifiers.split(',').any(|modifier| modifier == "+verbatim");
         let name = name.rsplit(':').next().unwrap_or(name);
-        Some(NativeLibrary {
+        Some(NativeRequest {
             argument: if verbatim {
                 format!("-l:{name}")
             } else {
@@ -655,7 +690,8 @@ pub(crate) fn settled_libraries<'a>(
 ) -> HashSet<String> {
     let mut settled = HashSet::new();
     for manifest in manifests {
-        settled.extend(manifest.native_libraries.iter().cloned());
+        let native = manifest.native_libraries.iter();
+        settled.extend(native.map(|library| library.name.clone()));
         let platform = manifest.template.iter().flat_map(platform_names);
         settled.extend(platform.map(str::to_owned));
     }
@@ -670,11 +706,11 @@ mod tests {
     fn native_libraries_are_read_as_rustc_does() {
         #[track_caller]
         fn check(text: &str, expected: Option<(&str, &str)>) {
-            let expected = expected.map(|(argument, name)| NativeLibrary {
+            let expected = expected.map(|(argument, name)| NativeRequest {
                 argument: argument.into(),
                 name: name.into(),
             });
-            assert_eq!(NativeLibrary::parse(text), expected);
+            assert_eq!(NativeRequest::parse(text), expected);
         }
         check("z", Some(("-lz", "z")));
         check("dylib=ssl", Some(("-lssl", "ssl")));

@@ -99,6 +99,19 @@ fn msvc_meaning(arg: &OsStr) -> Meaning<'_> {
     }
 }
 
+/// Writes `-l foo` as `-lfoo`, which is the same to linkers and the one form that is read here.
+pub fn join_library_names(args: Vec<OsString>) -> Vec<OsString> {
+    let mut joined = Vec::with_capacity(args.len());
+    let mut rest = args.into_iter();
+    while let Some(mut arg) = rest.next() {
+        if arg == "-l" {
+            arg.push(rest.next().unwrap_or_default());
+        }
+        joined.push(arg);
+    }
+    joined
+}
+
 /// The object files on a link line.
 pub fn object_files(args: &[OsString]) -> impl Iterator<Item = &Path> {
     let family = Syntax::of(args).family;
@@ -789,6 +802,13 @@ mod tests {
             line.contains("-Xlinker --no-as-needed -lz -Xlinker --as-needed -lgcc_s -lc"),
             "{line}"
         );
+    }
+
+    #[test]
+    fn names_of_libraries_in_words_of_their_own_are_joined() {
+        let args = ["-l", "foo", "-lbar", "-o", "out", "-l"].map(OsString::from);
+        let joined = join_library_names(args.to_vec());
+        assert_eq!(joined, ["-lfoo", "-lbar", "-o", "out", "-l"]);
     }
 
     #[test]

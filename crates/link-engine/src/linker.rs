@@ -13,21 +13,12 @@ use crate::link_line::search_directories;
 use crate::manifest::LinkTemplate;
 use crate::{Error, Result, response_file};
 
-/// Runs the linker, in another directory if one is given, and returns its output.
-/// Link lines that are too long go through a response file in `scratch`.
-pub(crate) fn run(
-    linker: &Path,
-    args: Vec<OsString>,
-    scratch: &Path,
-    working_directory: Option<&Path>,
-) -> Result<Output> {
+/// Runs the linker with these arguments and returns its output. Link lines that are too long
+/// go through a response file in `scratch`.
+pub(crate) fn run(mut linker: Command, args: Vec<OsString>, scratch: &Path) -> Result<Output> {
     let args = response_file::shorten(args, &scratch.join("linker-arguments"))?;
-    let mut command = Command::new(linker);
-    if let Some(directory) = working_directory {
-        command.current_dir(directory);
-    }
-    command.args(args).output().map_err(|source| Error::Spawn {
-        program: linker.to_owned(),
+    linker.args(args).output().map_err(|source| Error::Spawn {
+        program: linker.get_program().into(),
         source,
     })
 }
@@ -73,16 +64,23 @@ pub(crate) fn find_archive(
 pub(crate) struct LibrarySearch<'a> {
     template: &'a LinkTemplate,
     working_directory: &'a Path,
+    environment: &'a [(OsString, OsString)],
     /// The directories that the compiler knows, once it was asked.
     of_compiler: OnceCell<Vec<PathBuf>>,
 }
 
 impl<'a> LibrarySearch<'a> {
-    /// For links by this template, whose relative paths start from `working_directory`.
-    pub(crate) fn new(template: &'a LinkTemplate, working_directory: &'a Path) -> Self {
+    /// For links by this template in `working_directory`, with these variables besides those
+    /// that this process has.
+    pub(crate) fn new(
+        template: &'a LinkTemplate,
+        working_directory: &'a Path,
+        environment: &'a [(OsString, OsString)],
+    ) -> Self {
         LibrarySearch {
             template,
             working_directory,
+            environment,
             of_compiler: OnceCell::new(),
         }
     }
@@ -91,14 +89,10 @@ impl<'a> LibrarySearch<'a> {
     /// Compilers know the directories in which they look, and are asked if they have to be;
     /// with a bare linker, all of them are on its line.
     pub(crate) fn find(&self, native_search: &[PathBuf], sonames: &[String]) -> Vec<PathBuf> {
-        let line: Vec<OsString> = self.template.args().cloned().collect();
-        let native_search = native_search.iter().map(PathBuf::as_path);
+        let mut known = self.on_line(native_search);
         let of_platform = self.template.platform_libraries.iter();
-        let known: Vec<PathBuf> = native_search
-            .chain(search_directories(&line))
-            .chain(of_platform.filter_map(|library| library.parent()))
-            .map(|directory| self.working_directory.join(directory))
-            .collect();
+        let of_platform = of_platform.filter_map(|library| library.parent());
+        known.extend(of_platform.map(|directory| self.working_directory.join(directory)));
         let of_compiler = || self.of_compiler.get_or_init(|| self.ask_compiler());
         let find = |directories: &[PathBuf], soname| {
             let paths = directories.iter().map(|directory| directory.join(soname));
@@ -110,9 +104,38 @@ impl<'a> LibrarySearch<'a> {
             .collect()
     }
 
+    /// The file that `-l<name>` stands for: a shared library or, in a directory without one,
+    /// an archive.
+    pub(crate) fn find_native(&self, native_search: &[PathBuf], name: &str) -> Option<PathBuf> {
+        let files = match name.strip_prefix(':') {
+            // `-l:<file>` gives the whole name.
+            Some(file) => vec![file.to_owned()],
+            None => vec![format!("lib{name}.so"), format!("lib{name}.a")],
+        };
+        let find = |directories: &[PathBuf]| {
+            let mut paths = directories
+                .iter()
+                .flat_map(|directory| files.iter().map(|file| directory.join(file)));
+            paths.find(|path| path.is_file())
+        };
+        find(&self.on_line(native_search))
+            .or_else(|| find(self.of_compiler.get_or_init(|| self.ask_compiler())))
+    }
+
+    /// The directories that a link line names, with these.
+    fn on_line(&self, native_search: &[PathBuf]) -> Vec<PathBuf> {
+        let line: Vec<OsString> = self.template.args().cloned().collect();
+        let native_search = native_search.iter().map(PathBuf::as_path);
+        let directories = native_search.chain(search_directories(&line));
+        directories
+            .map(|directory| self.working_directory.join(directory))
+            .collect()
+    }
+
     fn ask_compiler(&self) -> Vec<PathBuf> {
         let output = Command::new(&self.template.linker)
             .current_dir(self.working_directory)
+            .envs(self.environment.iter().cloned())
             .args(self.template.args())
             .arg("-print-search-dirs")
             .output();
@@ -207,7 +230,7 @@ mod tests {
             platform_libraries: Vec::new(),
         };
         let sonames = ["libc.so.6", "libno-such-library.so.1"].map(str::to_owned);
-        let search = LibrarySearch::new(&template, Path::new("/"));
+        let search = LibrarySearch::new(&template, Path::new("/"), &[]);
         let found = search.find(&[], &sonames);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].ends_with("libc.so.6"), "{found:?}");

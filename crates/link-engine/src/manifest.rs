@@ -30,8 +30,8 @@ pub struct GroupManifest {
     pub stays: Vec<Stay>,
     /// Sonames of the groups below, whose symbols this group uses.
     pub needs: Vec<String>,
-    /// Names of the native libraries that the shared object was linked with.
-    pub native_libraries: Vec<String>,
+    /// The native libraries that the shared object was linked with.
+    pub native_libraries: Vec<NativeLibrary>,
     /// What executables have to define for the shared object.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub open_references: Vec<OpenReference>,
@@ -43,6 +43,16 @@ pub struct GroupManifest {
     pub template: Option<LinkTemplate>,
 }
 
+/// A native library that a group was linked with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NativeLibrary {
+    /// Its name, as behind the `-l` of a linker.
+    pub name: String,
+    /// DT_SONAME of the shared library that was found under the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soname: Option<String>,
+}
+
 /// A group that could not be linked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
@@ -51,15 +61,39 @@ pub struct Refusal {
     /// Response file with the link line that the linker refused, for replay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link_line: Option<PathBuf>,
+    /// Whether the same may well succeed another time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_pass: bool,
 }
 
 impl Refusal {
-    /// Whether the linker may well accept the same line another time: it was not run, it
-    /// was killed, or the disk was full, which linkers that map their output meet as SIGBUS
-    /// (`collect2` of GCC 12 tells of both).
-    pub fn may_pass(&self) -> bool {
+    /// `None` for an error that is about files: nobody has refused anything.
+    ///
+    /// It may pass when a program was not run, when it was killed, or when the disk was full,
+    /// which linkers that map their output meet as SIGBUS (`collect2` of GCC 12 tells of
+    /// both). Else there will be the same answer until something changes of what a group is
+    /// made from.
+    pub(crate) fn of(error: &Error) -> Option<Refusal> {
         const WORDS: [&str; 2] = ["terminated with signal", "No space left on device"];
-        self.link_line.is_none() || WORDS.iter().any(|words| self.stderr.contains(words))
+        let is_passing = |stderr: &str| WORDS.iter().any(|words| stderr.contains(words));
+        let may_pass = match error {
+            Error::GroupLink { link_line, stderr } => {
+                return Some(Refusal {
+                    stderr: stderr.clone(),
+                    link_line: Some(link_line.clone()),
+                    may_pass: is_passing(stderr),
+                });
+            }
+            Error::Spawn { .. } => true,
+            Error::Probe { status, stderr, .. } => status.code().is_none() || is_passing(stderr),
+            Error::LinkLine { .. } => false,
+            _ => return None,
+        };
+        Some(Refusal {
+            stderr: error.chain(),
+            link_line: None,
+            may_pass,
+        })
     }
 }
 

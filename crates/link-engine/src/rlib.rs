@@ -49,7 +49,7 @@ pub struct RlibFacts {
     /// all inputs and gives their bounds as `__start_<name>` and `__stop_<name>`,
     /// for each output on its own.
     pub gathered_sections: BTreeSet<String>,
-    /// The first archive member that is no ELF object, LLVM bitcode for example.
+    /// The first archive member that is no well-formed ELF object, LLVM bitcode for example.
     pub foreign_member: Option<String>,
 }
 
@@ -100,7 +100,7 @@ impl RlibFacts {
     /// Reads an rlib, and the hash of its whole content on the way.
     ///
     /// # Errors
-    /// When the file cannot be read or is no archive of well-formed members.
+    /// When the file cannot be read or is no archive.
     pub fn read(path: &Path) -> Result<(RlibFacts, blake3::Hash)> {
         let data = files::map(path)?;
         let facts = RlibFacts::parse(&data).map_err(|(member, source)| Error::Object {
@@ -116,7 +116,7 @@ impl RlibFacts {
     /// Like [`RlibFacts::read`], from the bytes of the rlib.
     ///
     /// # Errors
-    /// When these are no archive of well-formed members.
+    /// When these are no archive.
     pub fn parse(data: &[u8]) -> Result<RlibFacts, ParseError> {
         let mut facts = RlibFacts::default();
         let archive = ArchiveFile::parse(data).map_err(|error| (None, error))?;
@@ -129,17 +129,16 @@ impl RlibFacts {
             let fail = |error| (Some(name()), error);
             let object = member.data(data).map_err(fail)?;
             let (offset, _) = member.file_range();
-            match with_class!(object, see_sections(object, &mut facts)).map_err(fail)? {
-                None => {
-                    facts.foreign_member.get_or_insert_with(name);
-                }
-                Some(()) => {
-                    let symbols = with_class!(object, global_symbols(object)).map_err(fail)?;
-                    let is_rust = member.name().ends_with(RUST_OBJECT);
-                    for symbol in symbols.into_iter().flatten() {
-                        facts.see_symbol(&symbol, offset, is_rust);
-                    }
-                }
+            // What is malformed is no concern of a link that does not take the member.
+            let sections = with_class!(object, see_sections(object, &mut facts));
+            let symbols = with_class!(object, global_symbols(object));
+            let (Ok(Some(())), Ok(Some(symbols))) = (sections, symbols) else {
+                facts.foreign_member.get_or_insert_with(name);
+                continue;
+            };
+            let is_rust = member.name().ends_with(RUST_OBJECT);
+            for symbol in symbols {
+                facts.see_symbol(&symbol, offset, is_rust);
             }
         }
         Ok(facts)
@@ -262,8 +261,9 @@ fn for_each_global_symbol(path: &Path, mut see: impl FnMut(&GlobalSymbol<'_>, bo
         let member = member.map_err(fail)?;
         let is_rust = member.name().ends_with(RUST_OBJECT);
         let object = member.data(&data[..]).map_err(fail)?;
-        let symbols = with_class!(object, global_symbols(object)).map_err(fail)?;
-        for symbol in symbols.iter().flatten() {
+        let symbols = with_class!(object, global_symbols(object));
+        // A malformed member matters only if the linker takes it, and it will say so.
+        for symbol in symbols.iter().flatten().flatten() {
             see(symbol, is_rust);
         }
     }

@@ -7,13 +7,14 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::group::{BeforeLink, GroupJob, Library};
 use crate::linker::scratch_directory;
 use crate::manifest::{
-    GroupManifest, LinkTemplate, PLAN_FILE, RECORD_FILE, WrapperPlan, read_json, write_json,
+    GroupManifest, LinkTemplate, PLAN_FILE, RECORD_FILE, Refusal, WrapperPlan, read_json,
+    write_json,
 };
 use crate::wrapper;
 use crate::{Error, Result, link_line};
@@ -43,11 +44,12 @@ pub struct Probe {
 /// # Errors
 /// When a file cannot be read or written.
 pub fn run(job: &GroupJob, probe: &Probe, before_link: BeforeLink<'_>) -> Result<GroupManifest> {
-    let (template, rlibs) = match probe.ask(&job.scratch, &job.working_directory) {
-        Err(error @ (Error::Probe { .. } | Error::LinkLine { .. } | Error::Spawn { .. })) => {
-            return job.refuse(&error);
-        }
-        asked => asked?,
+    let (template, rlibs) = match probe.ask(job) {
+        Err(error) => match Refusal::of(&error) {
+            Some(refusal) => return job.refuse(refusal),
+            None => return Err(error),
+        },
+        Ok(asked) => asked,
     };
     let job = GroupJob {
         libraries: rlibs.into_iter().map(library).collect(),
@@ -58,12 +60,8 @@ pub fn run(job: &GroupJob, probe: &Probe, before_link: BeforeLink<'_>) -> Result
 
 impl Probe {
     /// Has rustc link a program, and returns how it does so and the rlibs it takes.
-    fn ask(
-        &self,
-        scratch: &Path,
-        working_directory: &Path,
-    ) -> Result<(LinkTemplate, Vec<PathBuf>)> {
-        let scratch = scratch_directory(scratch.to_owned())?;
+    fn ask(&self, job: &GroupJob) -> Result<(LinkTemplate, Vec<PathBuf>)> {
+        let scratch = scratch_directory(job.scratch.clone())?;
         let source = scratch.join("probe.rs");
         // `proc_macro` is not only for macros: a library may use it at run time.
         let text = "extern crate proc_macro;\nfn main() {}\n";
@@ -86,7 +84,8 @@ impl Probe {
             ["--crate-type", "bin"]
         });
         let output = command
-            .current_dir(working_directory)
+            .current_dir(&job.working_directory)
+            .envs(job.environment.iter().cloned())
             .arg(&source)
             .arg("-o")
             .arg(scratch.join("probe"))

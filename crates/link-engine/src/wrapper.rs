@@ -27,12 +27,12 @@ use crate::group::settled_libraries;
 use crate::interface::Wanted;
 use crate::link_line::{
     self, Definer, GroupInput, Mismatch, NativeArchive, Rewrite, has_foreign_archives,
-    native_archives, object_files, rlibs, search_directories,
+    join_library_names, native_archives, object_files, rlibs, search_directories,
 };
 use crate::linker::{self, LibrarySearch, scratch_directory};
 use crate::manifest::{
-    DanglingReference, FALLBACK_FILE, FallbackReport, GroupManifest, LinkPlan, PLAN_FILE,
-    RECORD_FILE, WrapperPlan, read_json, write_json,
+    DanglingReference, FALLBACK_FILE, FallbackReport, GroupManifest, LinkPlan, NativeLibrary,
+    PLAN_FILE, RECORD_FILE, WrapperPlan, read_json, write_json,
 };
 use crate::rlib::Shared;
 use crate::{Error, Result, files, interface, private, response_file, rlib};
@@ -60,13 +60,7 @@ pub fn install(directory: &Path, program: &Path, linker: &Path) -> Result<PathBu
         _ => NEUTRAL_NAME.as_ref(),
     };
     let path = directory.join(name);
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(Error::io("remove", path)(error));
-        }
-        _ => {}
-    }
-    std::os::unix::fs::symlink(program, &path).map_err(Error::io("link", &path))?;
+    files::symlink_or_copy(program, &path)?;
     Ok(path)
 }
 
@@ -77,14 +71,22 @@ pub fn linker_flag(path: &Path) -> OsString {
     flag
 }
 
-/// Makes `directory` anew, with the wrapper and what it is to do for one executable.
+/// Removes what earlier links left in `directory`: a report, or the files of one that was
+/// killed. To be called when no link is under way there.
+///
+/// # Errors
+/// When the directory cannot be removed or made.
+pub fn clear(directory: &Path) -> Result<()> {
+    scratch_directory(directory.to_owned()).map(drop)
+}
+
+/// Puts the wrapper into `directory`, and what it is to do. Links that are under way there go
+/// on.
 ///
 /// # Errors
 /// When the directory cannot be written to.
 pub fn prepare(directory: &Path, program: &Path, plan: LinkPlan) -> Result<PathBuf> {
-    // With what an earlier link left: its report, or its files if it was killed.
-    let directory = scratch_directory(directory.to_owned())?;
-    let path = install(&directory, program, &plan.linker)?;
+    let path = install(directory, program, &plan.linker)?;
     write_json(&directory.join(PLAN_FILE), &WrapperPlan::Link(plan))?;
     Ok(path)
 }
@@ -142,7 +144,7 @@ pub fn run_if_called_as_linker() {
 fn work(directory: &Path, plan: &Path, args: Vec<OsString>) -> Result<ExitStatus> {
     match read_json(plan)? {
         WrapperPlan::Record => {
-            let args = response_file::expand(args)?;
+            let args = join_library_names(response_file::expand(args)?);
             write_json(&directory.join(RECORD_FILE), &args)?;
             Ok(ExitStatus::default())
         }
@@ -218,7 +220,7 @@ fn link_against_groups(
     plan: &LinkPlan,
     original: &[OsString],
 ) -> Result<(Vec<OsString>, Output), Unlinkable> {
-    let args = response_file::expand(original.iter().cloned())?;
+    let args = join_library_names(response_file::expand(original.iter().cloned())?);
     let on_line: HashSet<String> = rlibs(&args)
         .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
         .collect();
@@ -252,7 +254,7 @@ fn link_against_groups(
             replaced: &replaced,
         }
         .apply(&args)?;
-        let mut output = linker::run(&plan.linker, rewritten.clone(), scratch, None)?;
+        let mut output = linker::run(Command::new(&plan.linker), rewritten.clone(), scratch)?;
         if output.status.success() {
             check_shared_libraries(&args, &manifests, &inputs)?;
         }
@@ -504,13 +506,16 @@ fn libraries_to_load(
             continue;
         }
         let info = DynamicInfo::read(&input.shared_object)?.unwrap_or_default();
-        let is_needed = |name: &&String| {
-            let file_name = format!("lib{name}.so");
-            info.needed
-                .iter()
-                .any(|soname| soname.starts_with(&file_name))
+        let is_needed = |library: &&NativeLibrary| match &library.soname {
+            Some(soname) => info.needed.contains(soname),
+            None => {
+                let file_name = format!("lib{}.so", library.name);
+                let mut needed = info.needed.iter();
+                needed.any(|soname| soname.starts_with(&file_name))
+            }
         };
-        libraries.extend(manifest.native_libraries.iter().filter(is_needed).cloned());
+        let needed = manifest.native_libraries.iter().filter(is_needed);
+        libraries.extend(needed.map(|library| library.name.clone()));
     }
     Ok(libraries)
 }
@@ -531,7 +536,7 @@ fn has_native_libraries(args: &[OsString], manifests: &[GroupManifest]) -> bool 
             NativeArchive::File(_) => None,
         });
     of_groups
-        .map(String::as_str)
+        .map(|library| library.name.as_str())
         .chain(on_line)
         .any(|name| !platform.contains(name))
 }
@@ -679,7 +684,7 @@ fn check_shared_libraries(
         .map(Path::to_owned)
         .collect();
     let here = Path::new("");
-    for library in LibrarySearch::new(template, here).find(&native_search, &libraries) {
+    for library in LibrarySearch::new(template, here, &[]).find(&native_search, &libraries) {
         let user = format!("`{}`", library.file_name().unwrap_or_default().display());
         let names = interface::names(&library)?;
         check_seen(&names, &user, manifests, inputs)?;
@@ -844,6 +849,26 @@ mod tests {
             &["missing"],
         );
         check("cc: error: no such file", &[]);
+    }
+
+    #[test]
+    fn links_under_way_go_on_when_the_wrapper_is_prepared_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path().join("linker");
+        let program = std::env::current_exe().unwrap();
+        let plan = LinkPlan {
+            linker: "cc".into(),
+            manifests: Vec::new(),
+            run_paths: Vec::new(),
+            record: false,
+        };
+        let path = prepare(&directory, &program, plan.clone()).unwrap();
+        let scratch = directory.join(SCRATCH_PREFIX);
+        fs::create_dir(&scratch).unwrap();
+        assert_eq!(prepare(&directory, &program, plan).unwrap(), path);
+        assert!(scratch.exists());
+        clear(&directory).unwrap();
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
     }
 
     #[test]

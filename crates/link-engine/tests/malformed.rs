@@ -108,7 +108,7 @@ fn damaged_text_is_read_or_refused() {
     damage(
         br#"{"group":"frozen","soname":"s.so","members":[{"name":"a","rlib":"a.rlib"}],
         "stays":[{"name":"b","rlib":"b.rlib","reason":"depends-on","library":"c"}],
-        "needs":["x"],"native_libraries":["z"]}"#,
+        "needs":["x"],"native_libraries":[{"name":"z"}]}"#,
         fuzz::manifest,
     );
     damage(
@@ -149,11 +149,10 @@ fn an_error_names_the_file() {
     let header = format!("{:<16}{:<32}{:<10}`\n", "object.o/", "", damaged.len());
     archive.extend(header.bytes());
     archive.extend(&damaged);
+    archive.truncate(archive.len() - 1);
     let (_directory, path) = file("lib.rlib", &archive);
     names_the_file(RlibFacts::read(&path), &path);
     names_the_file(undefined_among(&path, &[].into()), &path);
-    let error = RlibFacts::read(&path).unwrap_err().to_string();
-    assert!(error.contains("(object.o)"), "{error}");
 
     let (_directory, path) = file("group.json", b"{\"group\": 1}");
     names_the_file(GroupManifest::read(&path), &path);

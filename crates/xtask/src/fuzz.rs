@@ -208,7 +208,7 @@ fn compile(step: &mut Step, directory: &Path, output: &str, options: &[&str]) ->
 fn seed_manifests(_: &mut Step, directory: &Path) -> Result<()> {
     let group = r#"{"group":"frozen","soname":"dynamic-deps-frozen-1.so","members":[{"name":"a 1.0.0","rlib":"liba-1.rlib",
         "protected_symbols":2,"unmangled_definitions":["a"]}],"stays":[{"name":"b 1.0.0","rlib":"libb-1.rlib",
-        "reason":"depends-on","library":"c 1.0.0"}],"needs":["s.so"],"native_libraries":["z"],
+        "reason":"depends-on","library":"c 1.0.0"}],"needs":["s.so"],"native_libraries":[{"name":"z"}],
         "open_references":[{"name":"x","weak":true}],"template":{"linker":"cc","before":[{"Unix":[45,109]}],
         "after":[],"builtins":["/s/libcompiler_builtins-3.rlib"]}}"#;
     let plan =

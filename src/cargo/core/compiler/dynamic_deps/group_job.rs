@@ -9,6 +9,7 @@ use std::sync::Arc;
 use cargo_util::ProcessBuilder;
 use filetime::FileTime;
 use itertools::Itertools;
+use link_engine::content::GroupFiles;
 use link_engine::group::{FORMAT, GroupJob, Library, Strip};
 use link_engine::loaded;
 use link_engine::manifest::{GroupManifest, Refusal};
@@ -170,7 +171,7 @@ pub(in crate::core::compiler) fn needed_files(
     if unit.mode.is_link_group() {
         let path = group_files(build_runner, unit).manifest();
         return Ok(Some(match GroupManifest::read(&path) {
-            Ok(manifest) if manifest.refusal.as_ref().is_some_and(Refusal::may_pass) => {
+            Ok(manifest) if manifest.refusal.as_ref().is_some_and(|r| r.may_pass) => {
                 path.join("refused")
             }
             Ok(manifest) => manifest.shared_object(&path),
@@ -251,8 +252,9 @@ fn group_job(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Gro
             StripInner::Named(name) if name == "debuginfo" => Strip::DebugInfo,
             StripInner::Named(_) => Strip::Symbols,
         },
-        executable_directories: executable_directories(build_runner, unit.kind),
+        executable_directories: executable_directories(build_runner, unit.kind, &group_files),
         working_directory: build_runner.bcx.ws.root().to_owned(),
+        environment: environment(build_runner)?,
         scratch: files.fingerprint_dir(unit).join("link"),
         files: group_files,
     })
@@ -305,10 +307,9 @@ pub(super) fn file_name(path: &Path) -> String {
 /// How to ask rustc for the link line of a program that is linked as the users of
 /// this group are.
 fn sysroot_probe(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Probe {
-    let mut flags: Vec<OsString> = Vec::new();
-    if let CompileKind::Target(target) = unit.kind {
-        flags.extend(["--target".into(), target.rustc_target().as_str().into()]);
-    }
+    let mut rustc = ProcessBuilder::new(&build_runner.bcx.rustc().path);
+    unit.kind.add_target_arg(&mut rustc);
+    let mut flags: Vec<OsString> = rustc.get_args().cloned().collect();
     // As for a final unit, the profile comes first and the flags have the last word.
     let panic = unit.profile.panic.to_string();
     flags.extend(["-C".into(), format!("panic={panic}").into()]);
@@ -352,8 +353,20 @@ pub(super) fn located_linker(
     }
 }
 
+/// What the user's configuration adds to the environment of rustc, and so of its linker.
+fn environment(build_runner: &BuildRunner<'_, '_>) -> CargoResult<Vec<(OsString, OsString)>> {
+    let variables = build_runner.bcx.gctx.env_config()?.iter();
+    Ok(variables
+        .map(|(name, value)| (name.into(), value.clone()))
+        .collect())
+}
+
 /// Where the executables of this build directory are, whoever built them.
-fn executable_directories(build_runner: &BuildRunner<'_, '_>, kind: CompileKind) -> Vec<PathBuf> {
+fn executable_directories(
+    build_runner: &BuildRunner<'_, '_>,
+    kind: CompileKind,
+    group: &GroupFiles,
+) -> Vec<PathBuf> {
     let files = build_runner.files();
     let units = build_runner.bcx.unit_graph.keys();
     let mut directories: Vec<PathBuf> = units
@@ -361,6 +374,8 @@ fn executable_directories(build_runner: &BuildRunner<'_, '_>, kind: CompileKind)
         .map(|unit| files.output_dir(unit))
         .collect();
     let layout = files.layout(kind);
+    // Tests of other invocations lie beside the groups.
+    directories.push(group.directory().to_owned());
     directories.push(layout.build_dir().examples().to_owned());
     if let Some(artifacts) = layout.artifact_dir() {
         directories.push(artifacts.dest().to_owned());
