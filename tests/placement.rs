@@ -5,7 +5,10 @@ use std::fs;
 use crate::prelude::*;
 use cargo_test_support::paths;
 
-use super::{LAYERED_OUTPUT, LAYERS, group_files, groups_of, layered_project, run_in, stdout};
+use super::{
+    LAYERED_OUTPUT, LAYERS, STATIC, group_files, groups_of, layered_manifest, layered_project,
+    run_in, stdout,
+};
 use link_engine::elf::DynamicInfo;
 
 #[cargo_test]
@@ -65,6 +68,22 @@ fn a_project_that_was_moved_is_fresh() {
             .run();
         assert_eq!(stdout(&moved.join("target/debug/foo")), LAYERED_OUTPUT);
     }
+}
+
+#[cargo_test]
+fn a_project_that_keeps_a_crate_in_the_executable_is_fresh_when_moved() {
+    let p = layered_project().build();
+    p.change_file(
+        "Cargo.toml",
+        &layered_manifest("[profile.dev.package.local]\ndynamic-deps = false\n"),
+    );
+    p.cargo("build --dynamic-deps").run();
+    let moved = paths::root().join("moved");
+    fs::rename(p.root(), &moved).unwrap();
+    p.cargo("build -v --dynamic-deps")
+        .cwd(&moved)
+        .with_stderr_does_not_contain("[RUNNING] [..]")
+        .run();
 }
 
 #[cargo_test]
@@ -212,4 +231,9 @@ fn exported_with_its_shared_objects() {
     export("--dynamic-deps");
     assert_eq!(names().len(), 4, "{:?}", names());
     assert_eq!(stdout(&p.root().join("out/foo")), "edited 1\n");
+
+    // A static build exports what it always did, and leaves the rest alone.
+    export("--no-dynamic-deps");
+    assert_eq!(names().len(), 4, "{:?}", names());
+    assert_eq!(groups_of(&p.root().join("out/foo")), STATIC);
 }

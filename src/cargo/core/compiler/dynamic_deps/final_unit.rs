@@ -8,16 +8,17 @@ use cargo_util::ProcessBuilder;
 use itertools::Itertools;
 use link_engine::content::GroupFiles;
 use link_engine::manifest::{DanglingReference, FallbackReport, LinkPlan};
-use link_engine::wrapper;
+use link_engine::{loaded, wrapper};
 use link_plan::run_path::{AbsoluteForm, Format, run_paths};
 use link_plan::rustc_flags::CodegenFlags;
 
-use super::group_job::{groups_below, located_linker, report_refusal};
+use super::group_job::{groups_below, library_name, located_linker, report_refusal};
 use super::group_unit::group_files;
 use super::planner;
 use super::report;
+use crate::core::compiler::build_runner::OutputFile;
 use crate::core::compiler::job_queue::Work;
-use crate::core::compiler::{BuildRunner, Unit};
+use crate::core::compiler::{BuildRunner, FileFlavor, Unit};
 use crate::core::profiles::{Profile, ProfileRoot};
 use crate::util::CargoResult;
 
@@ -73,6 +74,7 @@ pub(in crate::core::compiler) fn add_linker_wrapper(
         // rustc has the better words for it.
         return Ok(());
     }
+    wrapper::clear(&wrapper_directory(build_runner, unit))?;
     let flag = linker_flag(build_runner, unit, &groups, flags.linker())?;
     rustc.arg("-C").arg(flag);
     Ok(())
@@ -133,6 +135,20 @@ fn linker_flag(
     Ok(wrapper::linker_flag(&linker))
 }
 
+/// How the shared objects that a unit uses are put beside an output of it that is exported.
+pub(in crate::core::compiler) fn group_export(
+    build_runner: &BuildRunner<'_, '_>,
+    unit: &Unit,
+) -> impl Fn(&OutputFile, &Path) -> CargoResult<()> + use<> {
+    let uses_groups = !groups_of(build_runner, unit).is_empty();
+    move |output, directory| {
+        if uses_groups && output.flavor == FileFlavor::Normal {
+            loaded::export_groups(&output.path, directory)?;
+        }
+        Ok(())
+    }
+}
+
 /// The files of the groups that a final unit uses, dependents first; none for any
 /// other unit.
 fn groups_of(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Vec<GroupFiles> {
@@ -163,7 +179,16 @@ pub(in crate::core::compiler) fn final_inputs(
     let libraries = planner::reachable_libraries(graph, unit).into_iter();
     let names = libraries
         .filter(is_opted_out)
-        .map(|library| library.pkg.package_id().to_string())
+        .map(|library| {
+            let id = library.pkg.package_id();
+            // A path would make a project that was moved another one.
+            let is_path = id.source_id().is_path();
+            if is_path {
+                library_name(library)
+            } else {
+                id.to_string()
+            }
+        })
         .sorted();
     Some(names.format(", ").to_string()).filter(|names| !names.is_empty())
 }

@@ -46,7 +46,7 @@ mod request;
 
 pub use self::final_unit::enter_linker_wrapper;
 pub(super) use self::final_unit::{
-    add_doctest_args, add_linker_wrapper, final_inputs, report_link,
+    add_doctest_args, add_linker_wrapper, final_inputs, group_export, report_link,
 };
 pub(super) use self::group_job::{follows, group_inputs, link_group, needed_files, note_group};
 pub(super) use self::group_unit::group_outputs;
