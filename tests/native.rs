@@ -726,6 +726,48 @@ fn an_edit_of_c_code_is_taken_up() {
 }
 
 #[cargo_test]
+fn a_library_of_the_system_that_only_a_group_needs() {
+    // zlib gives most of its symbols no version.
+    let p = project_with_c(
+        "fn main() { println!(\"cargo::rustc-link-lib=z\"); }",
+        "",
+        r#"
+            extern "C" { fn crc32(crc: u64, bytes: *const u8, len: u32) -> u64; }
+            #[inline(never)]
+            pub fn sum() -> u64 { unsafe { crc32(0, b"zlib".as_ptr(), 4) } }
+        "#,
+        "fn main() { println!(\"{:x}\", native::sum()); }",
+    );
+    // A program that does not name the crate has no `-lz` on its line.
+    Package::new("plain", "1.0.0")
+        .file("src/lib.rs", "#[inline(never)] pub fn one() -> u8 { 1 }")
+        .publish();
+    p.change_file(
+        "Cargo.toml",
+        &manifest("foo", "[dependencies]\nnative = '1.0'\nplain = '1.0'\n"),
+    );
+    p.change_file(
+        "tests/it.rs",
+        "#[test] fn it() { assert_eq!(plain::one(), 1); }",
+    );
+    p.change_file(
+        "src/bin/own.rs",
+        r#"
+            #[no_mangle] pub extern "C" fn crc32(_: u64, _: *const u8, _: u32) -> u64 { 7 }
+            fn main() { println!("{:x}", native::sum()); }
+        "#,
+    );
+    let outputs = ["--no-dynamic-deps", "--dynamic-deps"].map(|argument| {
+        p.cargo(&format!("test {argument}"))
+            .with_stderr_does_not_contain("[WARNING] [..]")
+            .run();
+        ["foo", "own"].map(|bin| super::stdout(&p.bin(bin)))
+    });
+    assert_eq!(outputs[0], outputs[1]);
+    assert_eq!(outputs[1], ["73887d3a\n", "7\n"]);
+}
+
+#[cargo_test]
 fn a_shared_library_with_a_soname_of_another_name() {
     let p = project_with_c(
         "fn main() { println!(\"cargo::rustc-link-lib=dylib=greet\"); }",

@@ -361,9 +361,8 @@ impl<'a> GroupLink<'a> {
             },
             Ok(soname) => soname,
         };
-        let content = self.job.files.content(&soname);
         Ok(MadeContent {
-            open_references: interface::open_references(&content, &self.shared_objects_below())?,
+            open_references: self.open_references(&self.job.files.content(&soname))?,
             soname,
             native_libraries: native_libraries
                 .into_iter()
@@ -371,6 +370,24 @@ impl<'a> GroupLink<'a> {
                 .collect(),
             refusal: None,
         })
+    }
+
+    /// What executables have to define for the shared object. Of what a library of the system
+    /// defines that it loads by itself (zlib has symbols without a version), they need not,
+    /// but if one does, that counts, as in a static link: so to them it is a weak reference.
+    fn open_references(&self, shared_object: &Path) -> Result<Vec<OpenReference>> {
+        let mut open = interface::open_references(shared_object, &self.shared_objects_below())?;
+        if open.iter().all(|reference| reference.weak) {
+            return Ok(open);
+        }
+        let info = DynamicInfo::read(shared_object)?.unwrap_or_default();
+        for library in self.search.find_in_system(&info.needed) {
+            let definitions = interface::definitions(&library)?;
+            for reference in &mut open {
+                reference.weak |= definitions.contains(&reference.name);
+            }
+        }
+        Ok(open)
     }
 
     /// The native libraries that build scripts ask for, with what the linker will find.

@@ -90,9 +90,7 @@ impl<'a> LibrarySearch<'a> {
     /// with a bare linker, all of them are on its line.
     pub(crate) fn find(&self, native_search: &[PathBuf], sonames: &[String]) -> Vec<PathBuf> {
         let mut known = self.on_line(native_search);
-        let of_platform = self.template.platform_libraries.iter();
-        let of_platform = of_platform.filter_map(|library| library.parent());
-        known.extend(of_platform.map(|directory| self.working_directory.join(directory)));
+        known.extend(self.of_system());
         let of_compiler = || self.of_compiler.get_or_init(|| self.ask_compiler());
         let find = |directories: &[PathBuf], soname| {
             let paths = directories.iter().map(|directory| directory.join(soname));
@@ -102,6 +100,23 @@ impl<'a> LibrarySearch<'a> {
         sonames
             .filter_map(|soname| find(&known, soname).or_else(|| find(of_compiler(), soname)))
             .collect()
+    }
+
+    /// Those of the shared libraries with these sonames that lie where the loader finds them
+    /// whoever asks: beside the C library.
+    pub(crate) fn find_in_system(&self, sonames: &[String]) -> Vec<PathBuf> {
+        let directories: Vec<PathBuf> = self.of_system().collect();
+        let find = |soname| {
+            let mut paths = directories.iter().map(|directory| directory.join(soname));
+            paths.find(|path| path.is_file())
+        };
+        sonames.iter().filter_map(find).collect()
+    }
+
+    fn of_system(&self) -> impl Iterator<Item = PathBuf> {
+        let of_platform = self.template.platform_libraries.iter();
+        let directories = of_platform.filter_map(|library| library.parent());
+        directories.map(|directory| self.working_directory.join(directory))
     }
 
     /// The file that `-l<name>` stands for: a shared library or, in a directory without one,
