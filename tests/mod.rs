@@ -141,6 +141,19 @@ fn build_script_for(compiler: &str, source: &str, flags: &str) -> String {
     .replace("FLAGS", flags)
 }
 
+/// Has `cc` make the shared library `path` of this C code, with these flags.
+fn shared_library(path: &Path, c: &str, flags: &str) {
+    let source = path.with_extension("c");
+    std::fs::write(&source, c).unwrap();
+    let mut cc = Command::new("cc");
+    cc.args(["-shared", "-fPIC"])
+        .arg(&source)
+        .arg("-o")
+        .arg(path)
+        .args(flags.split_whitespace());
+    assert!(cc.status().unwrap().success());
+}
+
 /// What the program of [`layered_project`] prints.
 const LAYERED_OUTPUT: &str = "hello from local, call 1 2\n";
 

@@ -4,7 +4,10 @@ use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, project};
 
-use super::{LAYERS, build_script_for, build_script_for_c, groups_of, manifest, same_behaviour};
+use super::{
+    LAYERS, build_script_for, build_script_for_c, groups_of, manifest, same_behaviour,
+    shared_library,
+};
 
 /// A program `foo` that depends on `native` from the registry, whose build script
 /// is `build_rs` and whose C file is `c`.
@@ -560,10 +563,6 @@ fn a_library_found_by_pkg_config() {
             "prefix/greet.pc",
             "Name: greet\nDescription: for a test\nVersion: 1.0\nLibs: -L${pcfiledir} -lgreet\n",
         )
-        .file(
-            "prefix/greet.c",
-            "static int calls; int greet(void) { return ++calls; }",
-        )
         .build();
     Package::new("greet-sys", "1.0.0")
         .file("Cargo.toml", &manifest("greet-sys", ""))
@@ -595,12 +594,11 @@ fn a_library_found_by_pkg_config() {
         )
         .publish();
     let prefix = p.root().join("prefix");
-    let mut cc = std::process::Command::new("cc");
-    cc.args(["-shared", "-fPIC", "-Wl,-soname,libgreet.so.1"])
-        .arg(prefix.join("greet.c"))
-        .arg("-o")
-        .arg(prefix.join("libgreet.so.1"));
-    assert!(cc.status().unwrap().success());
+    shared_library(
+        &prefix.join("libgreet.so.1"),
+        "static int calls; int greet(void) { return ++calls; }",
+        "-Wl,-soname,libgreet.so.1",
+    );
     std::os::unix::fs::symlink("libgreet.so.1", prefix.join("libgreet.so")).unwrap();
 
     let build = |argument: &str, flags: &str| {
@@ -652,14 +650,8 @@ fn a_search_path_in_the_flags() {
     );
     let directory = p.root().join("lib");
     std::fs::create_dir(&directory).unwrap();
-    let source = directory.join("elsewhere.c");
-    std::fs::write(&source, "int elsewhere(void) { return 6; }").unwrap();
-    let mut cc = std::process::Command::new("cc");
-    cc.args(["-shared", "-fPIC"])
-        .arg(&source)
-        .arg("-o")
-        .arg(directory.join("libelsewhere.so"));
-    assert!(cc.status().unwrap().success());
+    let library = directory.join("libelsewhere.so");
+    shared_library(&library, "int elsewhere(void) { return 6; }", "");
     let directory = directory.display();
     for search in [
         format!("-Lnative={directory}"),
@@ -780,18 +772,15 @@ fn a_shared_library_with_a_soname_of_another_name() {
     );
     let directory = p.root().join("lib");
     std::fs::create_dir(&directory).unwrap();
-    let source = directory.join("greet.c");
     for (version, number) in [(1, 6), (2, 7)] {
-        std::fs::write(&source, format!("int greet(void) {{ return {number}; }}")).unwrap();
         let soname = format!("libgreeting-{version}.so");
         // Only the newest is there, as after an update of the system.
         let _ = std::fs::remove_file(directory.join("libgreeting-1.so"));
-        let mut cc = std::process::Command::new("cc");
-        cc.args(["-shared", "-fPIC", &format!("-Wl,-soname,{soname}")])
-            .arg(&source)
-            .arg("-o")
-            .arg(directory.join(&soname));
-        assert!(cc.status().unwrap().success());
+        shared_library(
+            &directory.join(&soname),
+            &format!("int greet(void) {{ return {number}; }}"),
+            &format!("-Wl,-soname,{soname}"),
+        );
         let link = directory.join("libgreet.so");
         let _ = std::fs::remove_file(&link);
         std::os::unix::fs::symlink(&soname, &link).unwrap();

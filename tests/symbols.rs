@@ -10,7 +10,8 @@ use cargo_test_support::{Project, project};
 use link_engine::elf::DynamicInfo;
 
 use super::{
-    build_script_for, build_script_for_c, group_files, groups_of, manifest, program, same_behaviour,
+    build_script_for, build_script_for_c, group_files, groups_of, manifest, program,
+    same_behaviour, shared_library,
 };
 
 /// What a program that may fall back prints when it is linked statically and when it
@@ -380,22 +381,13 @@ fn program_with_plugin() -> Project {
     )
 }
 
-/// Has `cc` make the shared library `name` in the root of a project, with these libraries.
-fn shared_library(p: &Project, name: &str, c: &str, libraries: &str) -> PathBuf {
-    let source = p.root().join(format!("{name}.c"));
-    std::fs::write(&source, c).unwrap();
-    let path = p.root().join(format!("lib{name}.so"));
-    let mut cc = Command::new("cc");
-    cc.args(["-shared", "-fPIC"])
-        .arg(&source)
-        .arg("-o")
-        .arg(&path)
-        .arg("-L")
-        .arg(p.root())
-        .arg(format!("-Wl,-soname,lib{name}.so"))
-        .arg(format!("-Wl,-rpath,{}", p.root().display()))
-        .args(libraries.split_whitespace());
-    assert!(cc.status().unwrap().success());
+/// Makes the shared library `name` in the root of a project, with these libraries.
+fn library(p: &Project, name: &str, c: &str, libraries: &str) -> PathBuf {
+    let root = p.root();
+    let path = root.join(format!("lib{name}.so"));
+    let root = root.display();
+    let flags = format!("-L{root} -Wl,-soname,lib{name}.so -Wl,-rpath,{root} {libraries}");
+    shared_library(&path, c, &flags);
     path
 }
 
@@ -405,8 +397,8 @@ const PLUGIN: &str = "int version(void); int plugin_version(void) { return versi
 fn a_plugin_with_a_library_of_its_own() {
     // It needs another version of the library, as a shared one.
     let p = program_with_plugin();
-    shared_library(&p, "version", "int version(void) { return 2; }", "");
-    let plugin = shared_library(&p, "plugin", PLUGIN, "-lversion");
+    library(&p, "version", "int version(void) { return 2; }", "");
+    let plugin = library(&p, "plugin", PLUGIN, "-lversion");
     let run = |argument: &str| {
         p.cargo(&format!("build {argument}"))
             .env("PLUGIN", &plugin)
@@ -425,7 +417,7 @@ fn a_plugin_with_a_library_of_its_own() {
 fn a_plugin_that_takes_a_function_of_the_program() {
     // As modules of interpreters do.
     let p = program_with_plugin();
-    let plugin = shared_library(&p, "plugin", PLUGIN, "");
+    let plugin = library(&p, "plugin", PLUGIN, "");
     let run = |argument: &str, flags: &str| {
         p.cargo(&format!("build {argument}"))
             .env("PLUGIN", &plugin)
@@ -468,7 +460,7 @@ fn a_shared_library_that_takes_a_function_of_a_crate() {
             fn main() { println!("{} {}", bundled::number(), unsafe { plugin_version() }); }
         "#,
     );
-    shared_library(&p, "plugin", PLUGIN, "");
+    library(&p, "plugin", PLUGIN, "");
     let directory = p.root();
     let directory = directory.display();
     p.change_file(
