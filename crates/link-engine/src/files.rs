@@ -65,12 +65,7 @@ pub(crate) fn link_or_copy(original: &Path, link: &Path) -> Result<()> {
     if is_same_file(original, link) {
         return Ok(());
     }
-    let temporary = temporary_beside(link)?;
-    fs::remove_file(&temporary).map_err(Error::io("remove", &*temporary))?;
-    fs::hard_link(original, &temporary)
-        .or_else(|_| fs::copy(original, &temporary).map(drop))
-        .map_err(Error::io("link", link))?;
-    persist(temporary, link)
+    replace(link, |temporary| hard_link_or_copy(original, temporary))
 }
 
 /// Makes `link` another name of the program `original`, replacing what had that name, in one
@@ -79,12 +74,21 @@ pub(crate) fn symlink_or_copy(original: &Path, link: &Path) -> Result<()> {
     if fs::read_link(link).is_ok_and(|target| target == original) {
         return Ok(());
     }
+    replace(link, |temporary| {
+        std::os::unix::fs::symlink(original, temporary)
+            .or_else(|_| hard_link_or_copy(original, temporary))
+    })
+}
+
+fn hard_link_or_copy(original: &Path, link: &Path) -> std::io::Result<()> {
+    fs::hard_link(original, link).or_else(|_| fs::copy(original, link).map(drop))
+}
+
+/// Gives the name `link` in one step to what `make` puts under a temporary one.
+fn replace(link: &Path, make: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<()> {
     let temporary = temporary_beside(link)?;
     fs::remove_file(&temporary).map_err(Error::io("remove", &*temporary))?;
-    std::os::unix::fs::symlink(original, &temporary)
-        .or_else(|_| fs::hard_link(original, &temporary))
-        .or_else(|_| fs::copy(original, &temporary).map(drop))
-        .map_err(Error::io("link", link))?;
+    make(&temporary).map_err(Error::io("link", link))?;
     persist(temporary, link)
 }
 

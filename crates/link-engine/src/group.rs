@@ -355,10 +355,7 @@ impl<'a> GroupLink<'a> {
         }
         let native_libraries = self.native_inputs()?;
         let soname = match self.make_content(&members, &native_libraries, before_link) {
-            Err(error) => match Refusal::of(&error) {
-                Some(refusal) => return self.job.make_empty(Some(refusal)),
-                None => return Err(error),
-            },
+            Err(error) => return self.job.make_empty(Some(Refusal::of(error)?)),
             Ok(soname) => soname,
         };
         Ok(MadeContent {

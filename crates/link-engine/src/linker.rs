@@ -43,21 +43,28 @@ pub(crate) fn find_archive(
     name: &str,
     prefer_shared: bool,
 ) -> Option<PathBuf> {
-    for directory in directories {
-        if prefer_shared && directory.join(format!("lib{name}.so")).exists() {
-            return None;
-        }
+    let found = first_file(directories, &native_files(name, prefer_shared))?;
+    let is_shared = found.extension() == Some(OsStr::new("so")) && !name.starts_with(':');
+    (!is_shared).then_some(found)
+}
+
+/// The names of the files that a linker looks for in each directory, in order, when it is told
+/// `-l<name>`.
+fn native_files(name: &str, prefer_shared: bool) -> Vec<String> {
+    match name.strip_prefix(':') {
         // `-l:<file>` gives the whole name.
-        let file = match name.strip_prefix(':') {
-            Some(file) => file.to_owned(),
-            None => format!("lib{name}.a"),
-        };
-        let archive = directory.join(file);
-        if archive.exists() {
-            return Some(archive);
-        }
+        Some(file) => vec![file.to_owned()],
+        None if prefer_shared => vec![format!("lib{name}.so"), format!("lib{name}.a")],
+        None => vec![format!("lib{name}.a")],
     }
-    None
+}
+
+/// The first file with one of these names: in the first directory that has one.
+fn first_file(directories: &[impl AsRef<Path>], names: &[impl AsRef<Path>]) -> Option<PathBuf> {
+    let mut paths = directories
+        .iter()
+        .flat_map(|directory| names.iter().map(|name| directory.as_ref().join(name)));
+    paths.find(|path| path.is_file())
 }
 
 /// Where links find shared libraries.
@@ -91,26 +98,21 @@ impl<'a> LibrarySearch<'a> {
     pub(crate) fn find(&self, native_search: &[PathBuf], sonames: &[String]) -> Vec<PathBuf> {
         let mut known = self.on_line(native_search);
         known.extend(self.of_system());
-        let of_compiler = || self.of_compiler.get_or_init(|| self.ask_compiler());
-        let find = |directories: &[PathBuf], soname| {
-            let paths = directories.iter().map(|directory| directory.join(soname));
-            paths.into_iter().find(|path| path.is_file())
+        let find = |soname| {
+            let soname = [soname];
+            first_file(&known, &soname).or_else(|| first_file(self.of_compiler(), &soname))
         };
-        let sonames = sonames.iter();
-        sonames
-            .filter_map(|soname| find(&known, soname).or_else(|| find(of_compiler(), soname)))
-            .collect()
+        sonames.iter().filter_map(find).collect()
     }
 
     /// Those of the shared libraries with these sonames that lie where the loader finds them
     /// whoever asks: beside the C library.
     pub(crate) fn find_in_system(&self, sonames: &[String]) -> Vec<PathBuf> {
         let directories: Vec<PathBuf> = self.of_system().collect();
-        let find = |soname| {
-            let mut paths = directories.iter().map(|directory| directory.join(soname));
-            paths.find(|path| path.is_file())
-        };
-        sonames.iter().filter_map(find).collect()
+        let sonames = sonames.iter();
+        sonames
+            .filter_map(|soname| first_file(&directories, &[soname]))
+            .collect()
     }
 
     fn of_system(&self) -> impl Iterator<Item = PathBuf> {
@@ -122,19 +124,9 @@ impl<'a> LibrarySearch<'a> {
     /// The file that `-l<name>` stands for: a shared library or, in a directory without one,
     /// an archive.
     pub(crate) fn find_native(&self, native_search: &[PathBuf], name: &str) -> Option<PathBuf> {
-        let files = match name.strip_prefix(':') {
-            // `-l:<file>` gives the whole name.
-            Some(file) => vec![file.to_owned()],
-            None => vec![format!("lib{name}.so"), format!("lib{name}.a")],
-        };
-        let find = |directories: &[PathBuf]| {
-            let mut paths = directories
-                .iter()
-                .flat_map(|directory| files.iter().map(|file| directory.join(file)));
-            paths.find(|path| path.is_file())
-        };
-        find(&self.on_line(native_search))
-            .or_else(|| find(self.of_compiler.get_or_init(|| self.ask_compiler())))
+        let files = native_files(name, true);
+        first_file(&self.on_line(native_search), &files)
+            .or_else(|| first_file(self.of_compiler(), &files))
     }
 
     /// The directories that a link line names, with these.
@@ -145,6 +137,11 @@ impl<'a> LibrarySearch<'a> {
         directories
             .map(|directory| self.working_directory.join(directory))
             .collect()
+    }
+
+    /// The directories that the compiler knows, which is asked for them once.
+    fn of_compiler(&self) -> &[PathBuf] {
+        self.of_compiler.get_or_init(|| self.ask_compiler())
     }
 
     fn ask_compiler(&self) -> Vec<PathBuf> {

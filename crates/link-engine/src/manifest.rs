@@ -67,31 +67,32 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// `None` for an error that is about files: nobody has refused anything.
+    /// From the error of who refused.
     ///
     /// It may pass when a program was not run, when it was killed, or when the disk was full,
     /// which linkers that map their output meet as SIGBUS (`collect2` of GCC 12 tells of
     /// both). Else there will be the same answer until something changes of what a group is
     /// made from.
-    pub(crate) fn of(error: &Error) -> Option<Refusal> {
+    ///
+    /// # Errors
+    /// The same error when it is about files: nobody has refused anything.
+    pub(crate) fn of(error: Error) -> Result<Refusal> {
         const WORDS: [&str; 2] = ["terminated with signal", "No space left on device"];
         let is_passing = |stderr: &str| WORDS.iter().any(|words| stderr.contains(words));
-        let may_pass = match error {
-            Error::GroupLink { link_line, stderr } => {
-                return Some(Refusal {
-                    stderr: stderr.clone(),
-                    link_line: Some(link_line.clone()),
-                    may_pass: is_passing(stderr),
-                });
-            }
+        let may_pass = match &error {
+            Error::GroupLink { stderr, .. } => is_passing(stderr),
             Error::Spawn { .. } => true,
             Error::Probe { status, stderr, .. } => status.code().is_none() || is_passing(stderr),
             Error::LinkLine { .. } => false,
-            _ => return None,
+            _ => return Err(error),
         };
-        Some(Refusal {
-            stderr: error.chain(),
-            link_line: None,
+        let (stderr, link_line) = match error {
+            Error::GroupLink { stderr, link_line } => (stderr, Some(link_line)),
+            error => (error.chain(), None),
+        };
+        Ok(Refusal {
+            stderr,
+            link_line,
             may_pass,
         })
     }

@@ -45,10 +45,7 @@ pub struct Probe {
 /// When a file cannot be read or written.
 pub fn run(job: &GroupJob, probe: &Probe, before_link: BeforeLink<'_>) -> Result<GroupManifest> {
     let (template, rlibs) = match probe.ask(job) {
-        Err(error) => match Refusal::of(&error) {
-            Some(refusal) => return job.refuse(refusal),
-            None => return Err(error),
-        },
+        Err(error) => return job.refuse(Refusal::of(error)?),
         Ok(asked) => asked,
     };
     let job = GroupJob {

@@ -243,7 +243,6 @@ fn link_against_groups(
     check_shown(&args, &manifests, &inputs)?;
     check_open_references(&manifests, &inputs)?;
     let replaced = replaced_symbols(&inputs, &objects, &outside)?;
-    let named = named_symbols(&objects, &outside);
     let left_to_groups = &settled_libraries - &libraries_to_load(&manifests, &inputs)?;
     let link = |groups: &[GroupInput]| -> Result<(Vec<OsString>, Output), Unlinkable> {
         let rewritten = Rewrite {
@@ -264,7 +263,12 @@ fn link_against_groups(
         Ok((rewritten, output))
     };
     if !has_foreign_archives(&args, &settled_libraries)
-        && let Some(stubs) = stubs(Wanted::Named(&named), &manifests, &inputs, scratch)?
+        && let Some(stubs) = stubs(
+            Wanted::Named(&named_symbols(&objects, &outside)),
+            &manifests,
+            &inputs,
+            scratch,
+        )?
     {
         let linked = link(&stubs)?;
         if linked.1.status.success() {
