@@ -2,8 +2,10 @@
 //! `app` and the harness in `benches/`.
 //!
 //! Nothing here runs a build or takes a time. Each module reads one kind of thing: the [`messages`] that Cargo prints,
-//! its report of [`timings`], an [`executable`], the [`machine`]. A [`rustc_wrapper`] sees what Cargo does not tell.
+//! its report of [`timings`], an [`executable`], the [`machine`]. A [`rustc_wrapper`] sees what Cargo does not tell, and what
+//! was found goes into a [`document`].
 
+pub mod document;
 pub mod executable;
 pub mod machine;
 pub mod messages;

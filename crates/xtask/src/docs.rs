@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use link_plan::support::CASES;
+use measure::document::with_content;
 
 use crate::paths::Repository;
 
@@ -43,17 +44,11 @@ fn fallbacks() -> String {
     table
 }
 
-/// The document with `text` in the place of the part `name`.
+/// The document with `text` in the place of the part `name`, whose marks have a line each.
 fn with_part(document: &str, name: &str, text: &str) -> Result<String> {
     let begin = format!("<!-- {name} -->\n");
     let end = format!("<!-- /{name} -->\n");
-    let (before, rest) = document
-        .split_once(&begin)
-        .with_context(|| format!("there is no line `{}`", begin.trim_end()))?;
-    let (_, after) = rest
-        .split_once(&end)
-        .with_context(|| format!("there is no line `{}` after its beginning", end.trim_end()))?;
-    Ok(format!("{before}{begin}{text}{end}{after}"))
+    with_content(document, &begin, &end, text)
 }
 
 #[cfg(test)]

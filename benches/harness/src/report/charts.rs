@@ -26,20 +26,30 @@ pub(super) struct Chart {
 }
 
 /// A chart of bars: for each workload, one for each peer.
-struct Bars {
+pub(super) struct Bars {
     name: &'static str,
-    title: &'static str,
+    pub(super) title: &'static str,
     phase: Phase,
     quantity: Quantity,
 }
 
+impl Bars {
+    /// Name of the file of the chart.
+    pub(super) fn file(&self) -> String {
+        format!("{}.svg", self.name)
+    }
+}
+
+/// The chart of the links.
+pub(super) const LINK: Bars = Bars {
+    name: "link",
+    title: "Link of the executable",
+    phase: Phase::Link,
+    quantity: Quantity::Seconds,
+};
+
 const BARS: [Bars; 7] = [
-    Bars {
-        name: "link",
-        title: "Link of the executable",
-        phase: Phase::Link,
-        quantity: Quantity::Seconds,
-    },
+    LINK,
     Bars {
         name: "link-memory",
         title: "Peak memory of the link",
@@ -103,7 +113,7 @@ pub(super) fn all(view: &View) -> Result<Vec<Chart>> {
         let blocks = blocks(view, bars);
         if !blocks.is_empty() {
             charts.push(Chart {
-                file: format!("{}.svg", bars.name),
+                file: bars.file(),
                 title: bars.title,
                 svg: draw_bars(bars.title, &blocks)?,
             });

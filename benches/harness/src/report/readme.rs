@@ -4,15 +4,14 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use measure::document::with_content;
 
 use crate::peers::{BASELINE, OURS, PEERS, Peer};
+use crate::report::FILE;
+use crate::report::charts::LINK;
 use crate::report::page::{Column, column, table};
 use crate::report::view::{Of, View};
-use crate::report::{FILE, charts};
 use crate::results::{Phase, Quantity, Results};
-
-/// The chart, by the name of its file.
-const CHART: &str = "link.svg";
 
 const COLUMNS: [(&str, Column); 9] = [
     ("app", time_of("application: link", Phase::Link)),
@@ -45,11 +44,12 @@ pub(crate) fn show(results: &Results, repository: &Path, directory: &Path) -> Re
     let mut text = fs::read_to_string(&path)
         .with_context(|| format!("failed to read `{}`", path.display()))?;
     for (name, content) in [
-        ("chart", chart(&view, &inside)?),
+        ("chart", chart(&inside)),
         ("peers", peers(&view)),
         ("newest results", format!("[{inside}]({inside}/{FILE})")),
     ] {
-        text = with_content(&text, name, &content)
+        let (begin, end) = (format!("<!-- {name} -->"), format!("<!-- /{name} -->"));
+        text = with_content(&text, &begin, &end, &content)
             .with_context(|| format!("in `{}`", path.display()))?;
     }
     fs::write(&path, text).with_context(|| format!("failed to write `{}`", path.display()))
@@ -66,38 +66,20 @@ fn has_application(view: &View) -> bool {
     })
 }
 
-fn chart(view: &View, directory: &str) -> Result<String> {
-    let charts = charts::all(view)?;
-    let chart = charts.iter().find(|chart| chart.file == CHART);
-    Ok(chart.map_or_else(String::new, |chart| {
-        format!("\n![{}]({directory}/{})\n", chart.title, chart.file)
-    }))
+fn chart(directory: &str) -> String {
+    format!("\n![{}]({directory}/{})\n", LINK.title, LINK.file())
 }
 
 /// All peers side by side, in programs that people know.
 fn peers(view: &View) -> String {
     let all: Vec<&Peer> = PEERS.iter().collect();
     let table = table(view, &all, &COLUMNS);
-    if table.is_empty() {
-        return table;
-    }
     let machine = &view.0.identity.machine;
     format!(
         "\n{table}\nMedians of one run in turns, {}, {} cores of {}, {}; a rebuild is one after an edit of the executable. In \
          parentheses: how many times smaller than that of {BASELINE}.\n",
         view.0.date, machine.cores, machine.processor, view.0.identity.versions.rustc
     )
-}
-
-fn with_content(text: &str, name: &str, content: &str) -> Result<String> {
-    let (begin, end) = (format!("<!-- {name} -->"), format!("<!-- /{name} -->"));
-    let (before, rest) = text
-        .split_once(&begin)
-        .with_context(|| format!("there is no `{begin}`"))?;
-    let (_, after) = rest
-        .split_once(&end)
-        .with_context(|| format!("there is no `{end}`"))?;
-    Ok(format!("{before}{begin}{content}{end}{after}"))
 }
 
 #[cfg(test)]
