@@ -51,6 +51,73 @@ fn dynamic_symbols(file: &Path, option: &str) -> Vec<String> {
         .collect()
 }
 
+/// The names that rustc has mangled among those that the loader looks up for a file.
+#[track_caller]
+fn looked_up(file: &Path) -> HashSet<String> {
+    let output = Command::new("readelf").arg("-rW").arg(file).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    super::text(&output.stdout)
+        .split([' ', '@', '\n'])
+        .filter(|word| word.starts_with("_R") || word.starts_with("_ZN"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cargo_test]
+fn references_to_crates_are_bound_by_place() {
+    Package::new("frozen", "1.0.0")
+        .file("Cargo.toml", &manifest("frozen", ""))
+        .file(
+            "src/lib.rs",
+            r#"
+                use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+                pub static COUNT: AtomicUsize = AtomicUsize::new(1);
+                pub static REFERENCE: &AtomicUsize = &COUNT;
+                pub static CALLS: [fn() -> usize; 2] = [next, twice];
+                thread_local! { pub static LOCAL: std::cell::Cell<usize> = const { std::cell::Cell::new(5) }; }
+                pub fn next() -> usize { REFERENCE.fetch_add(1, SeqCst) }
+                pub fn twice() -> usize { LOCAL.with(|local| local.get()) + 2 * next() }
+                pub fn address() -> usize { &raw const COUNT as usize }
+            "#,
+        )
+        .publish();
+    let p = program(
+        &["frozen"],
+        r#"
+            use frozen::{CALLS, COUNT, LOCAL, REFERENCE};
+            static STARTS: [fn() -> usize; 3] = [frozen::next, frozen::twice, frozen::address];
+            fn main() {
+                LOCAL.set(100);
+                let same = [
+                    STARTS[2]() == &raw const COUNT as usize,
+                    std::ptr::eq(REFERENCE, &COUNT),
+                    CALLS[0] as usize == frozen::next as usize,
+                    STARTS[1] as usize == CALLS[1] as usize,
+                ];
+                println!("{} {} {} {same:?}", STARTS[0](), CALLS[1](), COUNT.load(std::sync::atomic::Ordering::SeqCst));
+            }
+        "#,
+    );
+    let printed = same_behaviour(&p);
+    let expected = "1 104 3 [true, true, true, true]\n";
+    assert_eq!(super::text(&printed.stdout), expected);
+
+    // One name for each group that is referred to. The runtime, which the program completes,
+    // is looked up, as are thread locals.
+    let is_of_crates = |name: &String| !name.contains("_7___rustc") && !name.contains("LOCAL");
+    let of = |file: &Path| looked_up(file).into_iter().filter(is_of_crates).count();
+    assert_eq!(of(&p.bin("foo")), 2);
+    let [frozen] = &super::contents(&p, "frozen")[..] else {
+        panic!("{:?}", super::contents(&p, "frozen"));
+    };
+    assert_eq!(of(frozen), 1);
+    let [sysroot] = &super::contents(&p, "sysroot")[..] else {
+        panic!("{:?}", super::contents(&p, "sysroot"));
+    };
+    assert_eq!(of(sysroot), 0);
+}
+
 #[cargo_test]
 fn references_to_the_c_library_have_versions() {
     // Without, the loader takes the oldest version of a function.

@@ -130,7 +130,7 @@ pub(crate) fn ties_to_runtime(symbol: &[u8]) -> bool {
 
 /// Whether a name is rustc's, and so holds a hash of its crate: `_R…` (v0), or
 /// `_ZN…17h<16 hexadecimal digits>E` (legacy), which C++ never ends in.
-fn is_mangled_by_rustc(symbol: &[u8]) -> bool {
+pub(crate) fn is_mangled_by_rustc(symbol: &[u8]) -> bool {
     let Some(path) = symbol.strip_prefix(b"_ZN") else {
         return symbol.starts_with(b"_R");
     };

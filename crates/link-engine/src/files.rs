@@ -6,7 +6,7 @@
 //! those that have it mapped, and a file that has its final name is whole.
 
 use std::fs::{self, File, Permissions};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use memmap2::Mmap;
@@ -55,6 +55,33 @@ pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<()> {
     let temporary = temporary_beside(path)?;
     fs::write(&temporary, contents).map_err(Error::io("write", path))?;
     persist(temporary, path)
+}
+
+/// Bytes that take the place of others in a file that is finished but for them, and that nobody
+/// else knows yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Patch {
+    /// Where they go, in bytes from the start of the file.
+    pub offset: u64,
+    /// What is written there.
+    pub bytes: Vec<u8>,
+}
+
+/// Writes these bytes into a file.
+pub(crate) fn patch(path: &Path, patches: &[Patch]) -> Result<()> {
+    if patches.is_empty() {
+        return Ok(());
+    }
+    let describe = Error::io("write", path);
+    let write = |file: File| {
+        let mut patches = patches.iter();
+        patches.try_for_each(|patch| file.write_all_at(&patch.bytes, patch.offset))
+    };
+    File::options()
+        .write(true)
+        .open(path)
+        .and_then(write)
+        .map_err(describe)
 }
 
 /// Makes `link` another name of `original`, replacing what had that name.

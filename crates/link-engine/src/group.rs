@@ -16,10 +16,10 @@ use crate::linker::{self, LibrarySearch, linker_identity, scratch_directory};
 use crate::manifest::{GroupManifest, LinkTemplate, Member, NativeLibrary, Refusal, Stay};
 use crate::rlib::{RlibFacts, Shared, copy_with_protected_symbols, undefined_among};
 use crate::syntax::joined;
-use crate::{Error, Result, files, interface, private, response_file};
+use crate::{Error, Result, bind, files, interface, layout, private, response_file, versions};
 
 /// Changes when the same inputs would give another shared object.
-pub const FORMAT: &str = "dynamic-deps 4";
+pub const FORMAT: &str = "dynamic-deps 5";
 
 /// A library to be linked into a group.
 #[derive(Debug, Clone)]
@@ -116,12 +116,16 @@ impl GroupJob {
         let below: Vec<Below> = below
             .iter()
             .filter(|(_, manifest)| !manifest.members.is_empty())
-            .map(|(path, manifest)| Below {
-                soname: manifest.soname.clone(),
-                shared_object: manifest.shared_object(path),
-                open_references: manifest.open_references.clone(),
+            .map(|(path, manifest)| {
+                let shared_object = manifest.shared_object(path);
+                Ok(Below {
+                    soname: manifest.soname.clone(),
+                    layout: layout::of(&shared_object)?,
+                    shared_object,
+                    open_references: manifest.open_references.clone(),
+                })
             })
-            .collect();
+            .collect::<Result<_>>()?;
         let mut libraries = read_libraries(&self.libraries)?;
         let Some(template) = sysroot else {
             let library = "std".to_owned();
@@ -305,6 +309,8 @@ fn note_open_references(
 /// A group below, as its dependents see it.
 struct Below {
     soname: String,
+    /// The name of the version that tells of its layout.
+    layout: Option<String>,
     shared_object: PathBuf,
     open_references: Vec<OpenReference>,
 }
@@ -462,6 +468,7 @@ impl<'a> GroupLink<'a> {
         }
         for group in self.below {
             put(group.soname.as_bytes());
+            put(group.layout.as_deref().unwrap_or_default().as_bytes());
         }
         let strip = self.job.strip.option();
         let template = self.template.args();
@@ -498,9 +505,9 @@ impl<'a> GroupLink<'a> {
             .map(|input| input.argument.clone().into())
             .collect();
         let mut options: Vec<OsString> = job.strip.option().into_iter().collect();
-        if !private.is_empty() {
+        if !self.has_own_versions() {
             let script = scratch.join("versions");
-            fs::write(&script, private::SCRIPT).map_err(Error::io("write", &script))?;
+            fs::write(&script, versions::SCRIPT).map_err(Error::io("write", &script))?;
             options.push(joined("--version-script=", script));
         }
         let args = GroupLine {
@@ -531,6 +538,12 @@ impl<'a> GroupLink<'a> {
         if !private.is_empty() {
             self.hide(&temporary, private)?;
         }
+        let below = self.below.iter();
+        let below: Vec<_> = below
+            .map(|group| (&*group.soname, &*group.shared_object))
+            .collect();
+        bind::bind(&temporary, &below)?;
+        layout::seal(&temporary)?;
         files::persist(temporary, &content)?;
         fs::remove_dir_all(&scratch).map_err(Error::io("remove", &scratch))
     }
@@ -558,10 +571,15 @@ impl<'a> GroupLink<'a> {
         linkable.collect()
     }
 
+    /// Whether the user has a say in which symbols are shown, or under which versions.
+    fn has_own_versions(&self) -> bool {
+        let mut args = self.template.args();
+        args.any(|arg| private::shows_symbols(arg))
+    }
+
     /// The definitions that may be private, by name.
     fn private_candidates<'b>(&self, inputs: &[&'b ReadLibrary<'_>]) -> HashSet<&'b str> {
-        let mut args = self.template.args();
-        if args.any(|arg| private::shows_symbols(arg)) {
+        if self.has_own_versions() {
             return HashSet::new();
         }
         let definitions = inputs

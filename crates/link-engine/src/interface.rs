@@ -9,7 +9,9 @@
 //! takes nothing from a shared object but names, and the loader sees the real one.
 //!
 //! A stub shows the [private](crate::private) definitions of a group too, under their
-//! version, which the shared object itself hides from linkers as from the loader.
+//! version, which the shared object itself hides from linkers as from the loader. Those that
+//! references may be [bound](crate::bind) to have the version of the group's
+//! [layout](crate::layout), so that what is linked needs that one.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -24,9 +26,11 @@ use object::write::elf::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::bind::{PlaceRelocations, is_bindable};
 use crate::elf::{ElfClass, with_class};
-use crate::private::{VERSION, private_version};
-use crate::{Error, Result, files};
+use crate::private::private_version;
+use crate::versions::{self, PRIVATE};
+use crate::{Error, Result, files, layout};
 
 /// A symbol that a shared object refers to and that neither a group below nor a
 /// library with versioned symbols defines.
@@ -236,7 +240,10 @@ fn private_in<'a, Class: ElfClass>(
     let exports = Exports::<Class>::read(data)?;
     Ok(exports.and_then(|exports| {
         exports.private?;
-        let is_private = |name: &&str| exports.find(name.as_bytes()).is_some_and(|d| d.is_private);
+        let is_private = |name: &&str| {
+            let definition = exports.find(name.as_bytes());
+            definition.is_some_and(|definition| definition.version == Shown::Private)
+        };
         names.into_iter().find(is_private)
     }))
 }
@@ -326,7 +333,7 @@ fn malformed(path: &Path) -> impl FnOnce(object::read::Error) -> Error {
 }
 
 /// The dynamic symbols of a shared object, for looking up by name.
-struct Exports<'data, Class: ElfClass> {
+pub(crate) struct Exports<'data, Class: ElfClass> {
     header: &'data Class,
     endian: Endianness,
     symbols: SymbolTable<'data, Class>,
@@ -334,19 +341,32 @@ struct Exports<'data, Class: ElfClass> {
     versions: VersionTable<'data, Class>,
     /// The index of the version of private definitions, if there is one.
     private: Option<elf::VersionIndex>,
+    /// The name of the version that tells of the layout, if references may be bound.
+    layout: Option<&'data [u8]>,
 }
 
 /// A symbol that a shared object defines.
 struct Definition<'data, Class: ElfClass> {
     name: &'data [u8],
     symbol: &'data Class::Sym,
-    is_private: bool,
+    version: Shown,
+}
+
+/// The version under which a stub shows a definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// None.
+    Unversioned,
+    /// That of private definitions.
+    Private,
+    /// That of the layout.
+    Layout,
 }
 
 impl<'data, Class: ElfClass> Exports<'data, Class> {
     /// Reads what leads to the symbols, and no symbol. `None` without a usable
     /// DT_GNU_HASH.
-    fn read(data: &'data [u8]) -> object::read::Result<Option<Self>> {
+    pub(crate) fn read(data: &'data [u8]) -> object::read::Result<Option<Self>> {
         let header = Class::parse(data)?;
         let endian = header.endian()?;
         let sections = header.sections(endian, data)?;
@@ -360,7 +380,9 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         }
         let versions: VersionTable<'_, Class> =
             sections.versions(endian, data)?.unwrap_or_default();
+        let is_bound = PlaceRelocations::of(header, endian).is_some();
         Ok(Some(Exports {
+            layout: layout::name(&versions).filter(|_| is_bound),
             header,
             endian,
             symbols: sections.symbols(endian, data, elf::SHT_DYNSYM)?,
@@ -380,11 +402,44 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
                 .find(self.endian, name, hash, version, symbols, versions)
         };
         let (index, symbol) = find(None).or_else(|| find(Some(private?)))?;
-        Some(Definition {
-            name: self.symbols.symbol_name(self.endian, symbol).ok()?,
+        let name = self.symbols.symbol_name(self.endian, symbol).ok()?;
+        Some(self.definition(index, name, symbol))
+    }
+
+    fn definition(
+        &self,
+        index: SymbolIndex,
+        name: &'data [u8],
+        symbol: &'data Class::Sym,
+    ) -> Definition<'data, Class> {
+        let is_global = self.versions.version_index(self.endian, index).is_global();
+        let version = if self.is_private(index) {
+            Shown::Private
+        } else if self.layout.is_some()
+            && is_global
+            && is_bindable::<Class>(self.endian, name, symbol)
+        {
+            Shown::Layout
+        } else {
+            Shown::Unversioned
+        };
+        Definition {
+            name,
             symbol,
-            is_private: self.is_private(index),
-        })
+            version,
+        }
+    }
+
+    /// The name of the version that tells of the layout, if references may be bound.
+    pub(crate) fn layout(&self) -> Option<&'data [u8]> {
+        self.layout
+    }
+
+    /// Where a definition lies that references may be bound to, as an address in the file.
+    pub(crate) fn place(&self, name: &[u8]) -> Option<u64> {
+        let definition = self.find(name)?;
+        (definition.version == Shown::Layout)
+            .then(|| definition.symbol.st_value(self.endian).into())
     }
 
     fn is_private(&self, index: SymbolIndex) -> bool {
@@ -407,12 +462,8 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
                         && symbol.st_bind() != elf::STB_LOCAL;
                     // GNU ld defines each version as an absolute symbol too, and refuses
                     // to do so if a shared object on its line did.
-                    if is_definition && !name.starts_with(VERSION.as_bytes()) {
-                        shown.push(Definition {
-                            name,
-                            symbol,
-                            is_private: self.is_private(index),
-                        });
+                    if is_definition && !name.starts_with(versions::PREFIX.as_bytes()) {
+                        shown.push(self.definition(index, name, symbol));
                     }
                 }
             }
@@ -437,7 +488,8 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
             }
             let name = self.symbols.symbol_name(self.endian, symbol)?;
             // Nor does the loader take a private definition for a reference without version.
-            let is_public = |definition: Definition<'_, Class>| !definition.is_private;
+            let is_public =
+                |definition: Definition<'_, Class>| definition.version != Shown::Private;
             if !below
                 .iter()
                 .any(|exports| exports.find(name).is_some_and(is_public))
@@ -459,12 +511,25 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         shown: &[Definition<'_, Class>],
         open_references: &[OpenReference],
     ) -> object::write::Result<Vec<u8>> {
-        let has_versions = shown.iter().any(|definition| definition.is_private);
         let mut bytes = Vec::new();
         let mut writer = Writer::new(self.endian, self.header.is_type_64(), &mut bytes);
         let soname_hash = elf::hash(soname.as_bytes());
         let soname = writer.add_dynamic_string(soname.as_bytes());
-        let version = has_versions.then(|| writer.add_dynamic_string(VERSION.as_bytes()));
+        let mut versions = Vec::new();
+        for (kind, name) in [
+            (Shown::Private, PRIVATE.as_bytes()),
+            (Shown::Layout, self.layout.unwrap_or_default()),
+        ] {
+            if shown.iter().any(|definition| definition.version == kind) {
+                versions.push(StubVersion {
+                    kind,
+                    index: elf::VersionIndex(elf::VER_NDX_GLOBAL.0 + 1 + versions.len() as u16),
+                    name: writer.add_dynamic_string(name),
+                    hash: elf::hash(name),
+                });
+            }
+        }
+        let has_versions = !versions.is_empty();
         let shown: Vec<(StringId, &Definition<'_, Class>)> = shown
             .iter()
             .map(|definition| (writer.add_dynamic_string(definition.name), definition))
@@ -493,12 +558,13 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         }
         let dynsym = writer.reserve_dynsym();
         let dynstr = writer.reserve_dynstr()?;
-        let version = version.map(|name| StubVersions {
-            name,
+        // The first definition names the file (LSB Core, "Symbol Versioning").
+        let definitions = 1 + versions.len() as u16;
+        let tables = has_versions.then(|| VersionTables {
             versym: writer.reserve_gnu_versym(),
-            verdef: writer.reserve_gnu_verdef(VERSION_DEFINITIONS, VERSION_DEFINITIONS.into()),
+            verdef: writer.reserve_gnu_verdef(definitions, definitions.into()),
         });
-        let dynamic_entries = match version {
+        let dynamic_entries = match tables {
             Some(_) => DYNAMIC_ENTRIES + VERSION_ENTRIES,
             None => DYNAMIC_ENTRIES,
         };
@@ -540,23 +606,26 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
             });
         }
         writer.write_dynstr();
-        if let Some(version) = &version {
+        if has_versions {
             writer.write_null_gnu_versym();
             for (_, definition) in &shown {
-                writer.write_gnu_versym(match definition.is_private {
-                    true => SHOWN_VERSION.into(),
-                    false => elf::VER_NDX_GLOBAL.into(),
-                });
+                let mut versions = versions.iter();
+                let version = versions.find(|version| version.kind == definition.version);
+                let index = version.map_or(elf::VER_NDX_GLOBAL, |version| version.index);
+                writer.write_gnu_versym(index.into());
             }
             for _ in &open {
                 writer.write_gnu_versym(elf::VER_NDX_GLOBAL.into());
             }
             writer.write_align_gnu_verdef();
-            // The first names the file (LSB Core, "Symbol Versioning").
             let base = (elf::VER_FLG_BASE, elf::VER_NDX_GLOBAL, soname, soname_hash);
-            let hash = elf::hash(VERSION.as_bytes());
-            let own = (elf::VersionFlags(0), SHOWN_VERSION, version.name, hash);
-            for (flags, index, name, hash) in [base, own] {
+            let own = versions.iter().map(|version| {
+                let StubVersion {
+                    index, name, hash, ..
+                } = *version;
+                (elf::VersionFlags(0), index, name, hash)
+            });
+            for (flags, index, name, hash) in [base].into_iter().chain(own) {
                 writer.write_gnu_verdef(&Verdef {
                     version: elf::VER_DEF_CURRENT,
                     flags,
@@ -572,19 +641,19 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         writer.write_dynamic(elf::DT_SYMTAB, dynsym)?;
         writer.write_dynamic(elf::DT_STRTAB, dynstr)?;
         writer.write_dynamic(elf::DT_STRSZ, writer.dynstr_len().into())?;
-        if let Some(version) = &version {
-            writer.write_dynamic(elf::DT_VERSYM, version.versym)?;
-            writer.write_dynamic(elf::DT_VERDEF, version.verdef)?;
-            writer.write_dynamic(elf::DT_VERDEFNUM, VERSION_DEFINITIONS.into())?;
+        if let Some(tables) = &tables {
+            writer.write_dynamic(elf::DT_VERSYM, tables.versym)?;
+            writer.write_dynamic(elf::DT_VERDEF, tables.verdef)?;
+            writer.write_dynamic(elf::DT_VERDEFNUM, definitions.into())?;
         }
         writer.write_dynamic(elf::DT_NULL, 0)?;
         writer.write_shstrtab();
         writer.write_null_section_header();
         writer.write_dynsym_section_header(dynsym, 1);
         writer.write_dynstr_section_header(dynstr);
-        if let Some(version) = &version {
-            writer.write_gnu_versym_section_header(version.versym);
-            writer.write_gnu_verdef_section_header(version.verdef);
+        if let Some(tables) = &tables {
+            writer.write_gnu_versym_section_header(tables.versym);
+            writer.write_gnu_verdef_section_header(tables.verdef);
         }
         writer.write_dynamic_section_header(dynamic);
         writer.write_section_header(&SectionHeader {
@@ -604,24 +673,24 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
     }
 }
 
-/// The version tables of a stub.
-struct StubVersions {
-    /// The version of private definitions.
+/// A version that a stub defines.
+struct StubVersion {
+    kind: Shown,
+    index: elf::VersionIndex,
     name: StringId,
-    /// Where `.gnu.version` lies.
-    versym: u64,
-    /// Where `.gnu.version_d` lies.
-    verdef: u64,
+    hash: u32,
 }
 
-/// The index in a stub of the version of private definitions.
-const SHOWN_VERSION: elf::VersionIndex = elf::VersionIndex(2);
+/// Where the version tables of a stub lie.
+struct VersionTables {
+    /// `.gnu.version`
+    versym: u64,
+    /// `.gnu.version_d`
+    verdef: u64,
+}
 
 /// What `stub` writes into the dynamic section.
 const DYNAMIC_ENTRIES: usize = 5;
 
 /// What it writes there besides, if it has versions.
 const VERSION_ENTRIES: usize = 3;
-
-/// The name of the file, and the version of private definitions.
-const VERSION_DEFINITIONS: u16 = 2;

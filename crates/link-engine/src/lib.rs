@@ -12,13 +12,15 @@
 //! 2. The [`wrapper`] stands in the place of the linker when rustc links an
 //!    executable. It reads the manifests, replaces group members on rustc's own
 //!    [`link_line`] by the shared objects, or by their [`interface`], and calls the
-//!    real linker.
+//!    real linker. What comes out is [bound](bind) to the shared objects, so that the
+//!    loader has few symbols to look up.
 //!
 //! Nothing here knows Cargo: inputs are paths and names, and the caller decides
 //! what is a group ([`link-plan`] holds that decision).
 //!
 //! [`link-plan`]: https://docs.rs/link-plan
 
+pub mod bind;
 pub mod classify;
 pub mod content;
 pub mod elf;
@@ -26,6 +28,7 @@ mod error;
 mod files;
 pub mod group;
 pub mod interface;
+pub mod layout;
 pub mod link_line;
 mod linker;
 pub mod loaded;
@@ -36,7 +39,9 @@ pub mod response_file;
 pub mod rlib;
 mod syntax;
 pub mod sysroot;
+pub mod versions;
 pub mod wrapper;
 
 pub use error::{Error, Result};
+pub use files::Patch;
 pub use linker::{is_executable, linker_identity};

@@ -10,7 +10,7 @@
 //! (`check_match` in `elf/dl-lookup.c`, glibc 2.36).
 //!
 //! No linker hides the version of the only definition of a symbol. So it is told to define
-//! the versions ([`SCRIPT`]) and to give them to nobody, and [`hide`] writes them into the
+//! the versions ([`SCRIPT`](versions::SCRIPT)) and to give them to nobody, and [`hide`] writes them into the
 //! table of the finished file. A linker takes such a definition for as hidden as the loader
 //! does, so all that is linked against a group is linked against its
 //! [stub](crate::interface), and refers to the version.
@@ -25,9 +25,7 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use object::Endian;
@@ -35,19 +33,12 @@ use object::elf;
 use object::read::elf::{SectionHeader, Sym, VersionTable};
 
 use crate::elf::{ElfClass, with_class};
-use crate::{Error, Result, files};
-
-/// The version of private definitions.
-pub(crate) const VERSION: &str = "DYNAMIC_DEPS";
-
-/// The version script for the link of a group. The first version takes the index 2, at which
-/// `dlsym` passes over hidden versions, and the loader does not. No symbol has the names in it:
-/// lld refuses a version without any.
-pub(crate) const SCRIPT: &str = "DYNAMIC_DEPS_BASE { global: dynamic_deps_base_*; };\n\
-                                 DYNAMIC_DEPS { global: dynamic_deps_version_*; };\n";
+use crate::files::{self, Patch};
+use crate::versions::{self, PRIVATE};
+use crate::{Error, Result};
 
 /// Makes those definitions of a shared object private that have one of these `names`, unless
-/// they are weak. Without effect on one that was linked without [`SCRIPT`].
+/// they are weak. Without effect on one that was linked without [`SCRIPT`](versions::SCRIPT).
 ///
 /// # Errors
 /// When the file cannot be read or written, or is malformed.
@@ -59,27 +50,16 @@ pub(crate) fn hide(shared_object: &Path, names: &HashSet<&str>) -> Result<()> {
         source,
     })?;
     drop(data);
-    let Some(Table { offset, bytes }) = table.flatten() else {
-        return Ok(());
-    };
-    File::options()
-        .write(true)
-        .open(shared_object)
-        .and_then(|file| file.write_all_at(&bytes, offset))
-        .map_err(Error::io("write", shared_object))
+    let patch: Vec<Patch> = table.flatten().into_iter().collect();
+    files::patch(shared_object, &patch)
 }
 
-/// The table of the versions that dynamic symbols have (`.gnu.version`).
-struct Table {
-    /// Where it lies in the file, in bytes.
-    offset: u64,
-    bytes: Vec<u8>,
-}
-
+/// The table of the versions that dynamic symbols have (`.gnu.version`), with these made
+/// private.
 fn hidden_table<Class: ElfClass>(
     data: &[u8],
     names: &HashSet<&str>,
-) -> object::read::Result<Option<Table>> {
+) -> object::read::Result<Option<Patch>> {
     let header = Class::parse(data)?;
     let endian = header.endian()?;
     let sections = header.sections(endian, data)?;
@@ -104,7 +84,7 @@ fn hidden_table<Class: ElfClass>(
             entry.copy_from_slice(&hidden);
         }
     }
-    Ok(Some(Table {
+    Ok(Some(Patch {
         offset: section.sh_offset(endian).into(),
         bytes,
     }))
@@ -114,17 +94,7 @@ fn hidden_table<Class: ElfClass>(
 pub(crate) fn private_version<Class: ElfClass>(
     versions: &VersionTable<'_, Class>,
 ) -> Option<elf::VersionIndex> {
-    let indices = (elf::VER_NDX_GLOBAL.0 + 1..).map(elf::VersionIndex);
-    for index in indices {
-        // An error is the end of the table.
-        if let Some(version) = versions.version(index).ok()?
-            && version.name() == VERSION.as_bytes()
-            && version.file().is_none()
-        {
-            return Some(index);
-        }
-    }
-    None
+    versions::defined(versions, |name| name == PRIVATE.as_bytes()).map(|(index, _)| index)
 }
 
 /// Whether an argument shows symbols of a program to what it loads later, or says which

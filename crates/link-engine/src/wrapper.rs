@@ -35,7 +35,7 @@ use crate::manifest::{
     PLAN_FILE, RECORD_FILE, WrapperPlan, read_json, write_json,
 };
 use crate::rlib::Shared;
-use crate::{Error, Result, files, interface, private, response_file, rlib};
+use crate::{Error, Result, bind, files, interface, private, response_file, rlib};
 
 /// File name of the wrapper when the user names no linker: rustc reads nothing
 /// out of it and does what it does by default.
@@ -259,6 +259,9 @@ fn link_against_groups(
         }
         if output.status.success() && !has_native_libraries(&args, &manifests) {
             check_references(&args, &manifests, &inputs, &mut output)?;
+        }
+        if output.status.success() {
+            bind_output(&args, &manifests, &inputs)?;
         }
         Ok((rewritten, output))
     };
@@ -568,6 +571,20 @@ fn check_references(
         }
     }
     Ok(())
+}
+
+/// Binds an executable to the groups that it was linked against.
+fn bind_output(
+    args: &[OsString],
+    manifests: &[GroupManifest],
+    inputs: &[GroupInput],
+) -> Result<()> {
+    let groups: Vec<(&str, &Path)> = manifests
+        .iter()
+        .zip(inputs)
+        .map(|(manifest, input)| (&*manifest.soname, &*input.shared_object))
+        .collect();
+    bind::bind(link_line::output(args)?, &groups)
 }
 
 /// Whether each symbol that matters beyond its own library has one definition among the

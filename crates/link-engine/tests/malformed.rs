@@ -5,11 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use link_engine::bind;
 use link_engine::elf::DynamicInfo;
 use link_engine::interface::{self, Wanted};
+use link_engine::layout;
 use link_engine::manifest::{GroupManifest, read_json};
 use link_engine::response_file;
 use link_engine::rlib::{RlibFacts, undefined_among};
+use link_engine::versions;
 use tempfile::TempDir;
 
 #[path = "../fuzz/src/lib.rs"]
@@ -21,6 +24,8 @@ const SOURCE: &str = r#"
     __attribute__((section("gathered"))) int element = 3;
     extern int wanted(void);
     int exported(void) { return wanted() + hidden + element; }
+    int mangled __asm__("_RNvCs1_1a1b") = 4;
+    int *reference = &mangled;
 "#;
 
 /// What `cc` makes of the source with these options.
@@ -29,7 +34,9 @@ fn compiled(options: &[&str]) -> Vec<u8> {
     let source = directory.path().join("source.c");
     let output = directory.path().join("output");
     fs::write(&source, SOURCE).unwrap();
+    fs::write(directory.path().join("versions"), versions::SCRIPT).unwrap();
     let status = Command::new("cc")
+        .current_dir(directory.path())
         .args(["-fPIC", "-O1"])
         .args(options)
         .arg(&source)
@@ -53,6 +60,7 @@ fn shared_object() -> Vec<u8> {
         "-Wl,-z,max-page-size=32,-z,noseparate-code",
         "-Wl,--hash-style=gnu",
         "-Wl,-soname,s.so",
+        "-Wl,--version-script=versions",
     ])
 }
 
@@ -78,7 +86,11 @@ fn a_damaged_object_is_read_or_refused() {
 
 #[test]
 fn a_damaged_shared_object_is_read_or_refused() {
-    damage(&shared_object(), fuzz::object);
+    let shared_object = shared_object();
+    // There is something to damage.
+    assert_eq!(layout::seal_patches(&shared_object).unwrap().len(), 2);
+    assert_eq!(bind::bind_patches(&shared_object, &[]).unwrap().len(), 1);
+    damage(&shared_object, fuzz::object);
 }
 
 #[test]
@@ -144,6 +156,8 @@ fn an_error_names_the_file() {
         &path,
     );
     names_the_file(RlibFacts::read(&path), &path);
+    names_the_file(bind::bind(&path, &[]), &path);
+    names_the_file(layout::seal(&path), &path);
 
     let mut archive = b"!<arch>\n".to_vec();
     let header = format!("{:<16}{:<32}{:<10}`\n", "object.o/", "", damaged.len());

@@ -12,11 +12,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use link_engine::bind::bind;
 use link_engine::elf::DynamicInfo;
 use link_engine::interface::{Wanted, open_references, write_stub};
+use link_engine::layout;
 use link_engine::link_line::{GroupInput, GroupLine, Rewrite, dissect};
 use link_engine::manifest::LinkTemplate;
 use link_engine::rlib::{RlibFacts, copy_with_protected_symbols};
+use link_engine::versions;
 use object::{Object, ObjectSymbol, SymbolFlags, elf};
 use programs::{are_missing, run, rust_programs};
 use tempfile::TempDir;
@@ -29,8 +32,14 @@ const LINE: &str = "app.rcgu.o -Wl,--as-needed -Wl,-Bstatic libuser-1.rlib libde
 
 const STD: &str = "int std_function(void) { return 7; }";
 
-/// Hidden symbols, data, a thread local, and what the executable has to define.
+/// Hidden symbols, data, a thread local, what the executable has to define, and names as rustc
+/// mangles them.
 const DEP: &str = r#"
+    int placed_data __asm__("_RNvCs1_3dep4data") = 8;
+    int placed(int) __asm__("_RNvCs1_3dep6placed");
+    int placed(int value) { return value + placed_data; }
+    int *placed_address(void) __asm__("_RNvCs1_3dep7address");
+    int *placed_address(void) { return &placed_data; }
     int callback(int);
     extern int optional(void) __attribute__((weak));
     int counter = 40;
@@ -70,6 +79,12 @@ const PROGRAM: &str = r#"
     int *counter_address(void);
     void *function_address(void);
     CONVENTION double unusual(double);
+    extern int placed_data __asm__("_RNvCs1_3dep4data");
+    int placed(int) __asm__("_RNvCs1_3dep6placed");
+    int *placed_address(void) __asm__("_RNvCs1_3dep7address");
+    int *volatile reference = &placed_data;
+    int (*volatile call)(int) = placed;
+    int *(*volatile address)(void) = placed_address;
     int callback(int value) { return value * 2; }
     int main(void) {
         per_thread = 3;
@@ -77,12 +92,14 @@ const PROGRAM: &str = r#"
         printf("%d\n", counter_address() == &counter);
         printf("%d\n", function_address() == (void *)hidden_function);
         printf("%g\n", unusual(1.5));
+        placed_data += 1;
+        printf("%d %d\n", call(1), address() == reference);
         return 0;
     }
 "#;
 
 /// What a static executable prints: `user` returns 2 + 43 + 6 + 1006 + 7.
-const PRINTED: &str = "1064 43\n1\n1\n3\n";
+const PRINTED: &str = "1064 43\n1\n1\n3\n10 1\n";
 
 struct Processor {
     /// Prefix of its tools; its libraries are below `/usr/<prefix>`.
@@ -92,6 +109,8 @@ struct Processor {
     convention: &'static str,
     /// The bits in `st_other` that say so.
     convention_bits: u8,
+    /// Whether references are bound by place.
+    is_bound: bool,
 }
 
 const AARCH64: Processor = Processor {
@@ -100,6 +119,7 @@ const AARCH64: Processor = Processor {
     convention: "__attribute__((aarch64_vector_pcs))",
     // STO_AARCH64_VARIANT_PCS
     convention_bits: 0x80,
+    is_bound: true,
 };
 
 const RISCV64: Processor = Processor {
@@ -107,6 +127,7 @@ const RISCV64: Processor = Processor {
     qemu: "qemu-riscv64-static",
     convention: "",
     convention_bits: 0,
+    is_bound: true,
 };
 
 /// Files of 32 bits.
@@ -115,6 +136,7 @@ const ARM: Processor = Processor {
     qemu: "qemu-arm-static",
     convention: "",
     convention_bits: 0,
+    is_bound: false,
 };
 
 /// The most significant byte comes first.
@@ -123,6 +145,7 @@ const S390X: Processor = Processor {
     qemu: "qemu-s390x-static",
     convention: "",
     convention_bits: 0,
+    is_bound: true,
 };
 
 /// A directory with the objects of one processor.
@@ -191,9 +214,10 @@ impl Workshop<'_> {
             native_search: &[],
             native_libraries: &[],
             run_paths: &["$ORIGIN".into()],
-            options: &[],
+            options: &[format!("--version-script={}", self.path("versions").display()).into()],
         };
         self.link(&line.args());
+        layout::seal(&self.path(soname)).unwrap();
     }
 
     /// Links the executable against what stands for the groups.
@@ -244,6 +268,20 @@ fn st_other(file: &Path, name: &str) -> u8 {
     }
 }
 
+/// The names that rustc has mangled among those that relocations of a file name. That a linker
+/// also makes an entry in the procedure linkage table does not count: rustc has none.
+fn mangled_relocations(file: &Path) -> BTreeSet<String> {
+    let relocations = run(Command::new("readelf").arg("-rW").arg(file));
+    let lines = relocations
+        .lines()
+        .filter(|line| !line.contains("_JUMP_SLOT"));
+    let words = lines.flat_map(|line| line.split([' ', '@']));
+    words
+        .filter(|word| word.starts_with("_R"))
+        .map(str::to_owned)
+        .collect()
+}
+
 fn check(test: &str, processor: &Processor) {
     let gcc = format!("{}-gcc", processor.prefix);
     if are_missing(test, &[&gcc, processor.qemu]) {
@@ -267,6 +305,7 @@ fn check_with(workshop: &Workshop<'_>) {
     for directory in ["copies", "stubs"] {
         fs::create_dir(path(directory)).unwrap();
     }
+    fs::write(path("versions"), versions::SCRIPT).unwrap();
     workshop.compile(PROGRAM, "app.rcgu.o");
     let user = workshop.rlib("libuser-1.rlib", USER);
     let dep = workshop.rlib("libdep-1.rlib", DEP);
@@ -314,6 +353,9 @@ fn check_with(workshop: &Workshop<'_>) {
         "counter_address",
         "function_address",
         "unusual",
+        "_RNvCs1_3dep4data",
+        "_RNvCs1_3dep6placed",
+        "_RNvCs1_3dep7address",
         "callback",
         "main",
         "printf",
@@ -338,6 +380,19 @@ fn check_with(workshop: &Workshop<'_>) {
         DynamicInfo::read(&path("app")).unwrap().unwrap(),
         with_groups
     );
+
+    let before = mangled_relocations(&path("app"));
+    let groups = ["user.so", "dep.so", "std.so"].map(|soname| (soname, path(soname)));
+    bind(
+        &path("app"),
+        &groups.each_ref().map(|(soname, path)| (*soname, &**path)),
+    )
+    .unwrap();
+    assert_eq!(workshop.run(), PRINTED);
+    let after = mangled_relocations(&path("app"));
+    assert_eq!(before.len(), 3, "{before:?}");
+    let expected = if workshop.processor.is_bound { 1 } else { 3 };
+    assert_eq!(after.len(), expected, "{after:?}");
 }
 
 #[test]

@@ -7,8 +7,10 @@ use std::fmt::Debug;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use link_engine::bind;
 use link_engine::elf::DynamicInfo;
 use link_engine::interface::{self, Wanted};
+use link_engine::layout;
 use link_engine::link_line::{self, GroupInput, GroupLine, Rewrite};
 use link_engine::manifest::{FallbackReport, GroupManifest, WrapperPlan};
 use link_engine::response_file::Quoting;
@@ -33,6 +35,12 @@ pub fn rlib(data: &[u8]) {
 pub fn object(data: &[u8]) {
     rlib(&archive_with(data));
     let _ = DynamicInfo::parse(data);
+    let sealed = layout::seal_patches(data);
+    let bound = bind::bind_patches(data, &[("so.so", data), ("other.so", data)]);
+    for patch in [sealed, bound].into_iter().flatten().flatten() {
+        let end = patch.offset.checked_add(patch.bytes.len() as u64);
+        assert!(end.is_some_and(|end| end <= data.len() as u64));
+    }
     let open = interface::open_references_in(data, &[data]);
     let wanted: HashSet<Vec<u8>> = [b"wanted".to_vec(), b"exported".to_vec(), Vec::new()].into();
     let open = open.unwrap_or_default();

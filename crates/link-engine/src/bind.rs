@@ -1,0 +1,282 @@
+//! Binding by place: references to what a group defines that need no look-up by name.
+//!
+//! rustc asks the loader to resolve all references when a program starts (`-z now`). For each
+//! symbol it hashes the name and asks one shared object after the other, which takes most of
+//! the time that the start of a dynamic program takes longer than that of a static one. But
+//! what is linked against a group knows where each symbol lies in it: nothing else has the
+//! same soname and [layout](crate::layout). So after the link, the relocations of all symbols
+//! of one group are made to name the same symbol, with the distance from it as addend. The
+//! loader looks that one up, and takes the result over while relocations name no other symbol
+//! (`RESOLVE_MAP` in `elf/dl-reloc.c`, glibc 2.36).
+//!
+//! What a group refers to and defines itself becomes relative to where it is loaded, which
+//! takes no look-up at all. `-Bsymbolic-functions` has the linker do that for functions.
+//!
+//! The outcome of each look-up has to be known, so only strong symbols with a name that rustc
+//! has mangled are bound: it holds a hash of the one crate that defines the symbol. Whatever
+//! has a name of C or C++ may be defined by the program, by a library of the system, or by
+//! what the user has the loader load first, and is still looked up by the loader.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use object::elf::{self, FileHeader64, Rela64};
+use object::read::SymbolIndex;
+use object::read::elf::{FileHeader as _, SectionHeader, Sym, SymbolTable, VersionTable};
+use object::{Endianness, FileKind};
+
+use crate::elf::{ElfClass, is_mangled_by_rustc, ties_to_runtime};
+use crate::files::{self, Patch};
+use crate::interface::Exports;
+use crate::{Error, Result};
+
+/// Only files of 64 bits are bound: those of 32 bits keep addends where they are added, at
+/// least on the processors that have `.rel` sections.
+type Class = FileHeader64<Endianness>;
+
+/// Binds a finished executable or shared object to those of these groups, given by soname and
+/// file, that are [sealed](crate::layout::seal) and that it was linked against by their
+/// [stubs](crate::interface).
+///
+/// # Errors
+/// When a file cannot be read or written, or is malformed.
+pub fn bind(file: &Path, groups: &[(&str, &Path)]) -> Result<()> {
+    let data = files::map(file)?;
+    let maps: Vec<_> = groups
+        .iter()
+        .map(|(soname, path)| Ok((*soname, files::map(path)?)))
+        .collect::<Result<_>>()?;
+    let groups: Vec<(&str, &[u8])> = maps
+        .iter()
+        .map(|(soname, map)| (*soname, &map[..]))
+        .collect();
+    let patches = bind_patches(&data, &groups).map_err(|source| Error::Object {
+        path: file.to_owned(),
+        source,
+    })?;
+    drop(data);
+    files::patch(file, &patches)
+}
+
+/// What [`bind`] writes, from the bytes of the files.
+///
+/// # Errors
+/// When one of them is malformed.
+pub fn bind_patches(data: &[u8], groups: &[(&str, &[u8])]) -> object::read::Result<Vec<Patch>> {
+    if !matches!(FileKind::parse(data), Ok(FileKind::Elf64)) {
+        return Ok(Vec::new());
+    }
+    let header = Class::parse(data)?;
+    let endian = header.endian()?;
+    let Some(relocations) = PlaceRelocations::of(header, endian) else {
+        return Ok(Vec::new());
+    };
+    let sections = header.sections(endian, data)?;
+    let mut exports = HashMap::new();
+    for (soname, data) in groups {
+        if let Some(group) = Exports::<Class>::read(data)? {
+            exports.insert(soname.as_bytes(), group);
+        }
+    }
+    let mut binder = Binder {
+        endian,
+        relocations,
+        symbols: sections.symbols(endian, data, elf::SHT_DYNSYM)?,
+        versions: sections.versions(endian, data)?.unwrap_or_default(),
+        groups: exports,
+        bases: HashMap::new(),
+    };
+    let mut patches = Vec::new();
+    for section in sections.iter() {
+        if section.sh_flags(endian).contains(elf::SHF_ALLOC)
+            && let Some((table, _)) = section.rela(endian, data)?
+            && let Some((first, bytes)) = binder.bind_table(table)?
+        {
+            let start = first * size_of::<Rela64<Endianness>>();
+            patches.push(Patch {
+                offset: section.sh_offset(endian) + start as u64,
+                bytes,
+            });
+        }
+    }
+    Ok(patches)
+}
+
+/// The relocations of a processor that name a symbol and are bound, and what they become.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PlaceRelocations {
+    /// The address of a symbol, and an addend.
+    address: elf::RelocationType,
+    /// The address of a symbol, in the global offset table.
+    slot: elf::RelocationType,
+    /// The address where the file is loaded, and an addend.
+    relative: elf::RelocationType,
+}
+
+impl PlaceRelocations {
+    /// `None` for files that are not bound. (The ABI supplements of the processors.)
+    pub(crate) fn of<Class: ElfClass>(header: &Class, endian: Endianness) -> Option<Self> {
+        if !header.is_type_64() {
+            return None;
+        }
+        let (address, slot, relative) = match header.e_machine(endian) {
+            elf::EM_X86_64 => (
+                elf::R_X86_64_64,
+                elf::R_X86_64_GLOB_DAT,
+                elf::R_X86_64_RELATIVE,
+            ),
+            elf::EM_AARCH64 => (
+                elf::R_AARCH64_ABS64,
+                elf::R_AARCH64_GLOB_DAT,
+                elf::R_AARCH64_RELATIVE,
+            ),
+            elf::EM_RISCV => (elf::R_RISCV_64, elf::R_RISCV_64, elf::R_RISCV_RELATIVE),
+            elf::EM_S390 => (elf::R_390_64, elf::R_390_GLOB_DAT, elf::R_390_RELATIVE),
+            _ => return None,
+        };
+        Some(PlaceRelocations {
+            address,
+            slot,
+            relative,
+        })
+    }
+}
+
+/// Whether references to this definition may be bound: there is no other one with its name.
+pub(crate) fn is_bindable<Class: ElfClass>(
+    endian: Endianness,
+    name: &[u8],
+    symbol: &Class::Sym,
+) -> bool {
+    symbol.st_shndx(endian).index().is_some()
+        && symbol.st_bind() == elf::STB_GLOBAL
+        && [elf::STT_FUNC, elf::STT_OBJECT].contains(&symbol.st_type())
+        && is_mangled_by_rustc(name)
+        && !ties_to_runtime(name)
+}
+
+struct Binder<'data> {
+    endian: Endianness,
+    relocations: PlaceRelocations,
+    symbols: SymbolTable<'data, Class>,
+    versions: VersionTable<'data, Class>,
+    /// By soname.
+    groups: HashMap<&'data [u8], Exports<'data, Class>>,
+    /// By soname, what the references to a group are bound to.
+    bases: HashMap<&'data [u8], Base>,
+}
+
+/// A symbol that stands for all of its group.
+#[derive(Debug, Clone, Copy)]
+struct Base {
+    symbol: u32,
+    /// Where it lies in its group, in bytes.
+    place: u64,
+    /// Tells groups apart, by the order in which they are met.
+    number: usize,
+}
+
+impl<'data> Binder<'data> {
+    /// The relocations of a table that change, all in one piece, with the index of the first.
+    /// `None` where none is bound.
+    ///
+    /// Relative ones stay where they are, since a count of those at the beginning may be
+    /// known to the loader (DT_RELACOUNT). In the places of the others come first those that
+    /// are bound, group by group, and then the rest in their order.
+    fn bind_table(
+        &mut self,
+        table: &[Rela64<Endianness>],
+    ) -> object::read::Result<Option<(usize, Vec<u8>)>> {
+        let mut places = Vec::new();
+        let mut bound = Vec::new();
+        let mut rest = Vec::new();
+        for (index, relocation) in table.iter().enumerate() {
+            if relocation.r_type(self.endian, false) == self.relocations.relative {
+                continue;
+            }
+            places.push(index);
+            match self.bind_relocation(relocation)? {
+                Some(one) => bound.push(one),
+                None => rest.push(*relocation),
+            }
+        }
+        let (Some(&first), Some(&last), false) = (places.first(), places.last(), bound.is_empty())
+        else {
+            return Ok(None);
+        };
+        bound.sort_by_key(|(number, relocation)| (*number, relocation.r_offset.get(self.endian)));
+        let bound = bound.into_iter().map(|(_, relocation)| relocation);
+        let mut changed = table[first..=last].to_vec();
+        for (place, relocation) in places.into_iter().zip(bound.chain(rest)) {
+            changed[place - first] = relocation;
+        }
+        Ok(Some((first, object::bytes_of_slice(&changed).to_vec())))
+    }
+
+    /// What a relocation becomes that is bound, after a number for what it is bound to.
+    fn bind_relocation(
+        &mut self,
+        relocation: &Rela64<Endianness>,
+    ) -> object::read::Result<Option<(usize, Rela64<Endianness>)>> {
+        let endian = self.endian;
+        let kind = relocation.r_type(endian, false);
+        let index = SymbolIndex(relocation.r_sym(endian, false) as usize);
+        let addend = relocation.r_addend.get(endian);
+        let is_slot = kind == self.relocations.slot && addend == 0;
+        if index == SymbolIndex(0) || !(is_slot || kind == self.relocations.address) {
+            return Ok(None);
+        }
+        let symbol = self.symbols.symbol(index)?;
+        let name = self.symbols.symbol_name(endian, symbol)?;
+        let mut bound = *relocation;
+        if symbol.st_shndx(endian) != elf::SHN_UNDEF {
+            let version = self.versions.version_index(endian, index);
+            if !version.is_global() || !is_bindable::<Class>(endian, name, symbol) {
+                return Ok(None);
+            }
+            let place = symbol.st_value(endian);
+            bound.set_r_info(endian, false, 0, self.relocations.relative);
+            bound
+                .r_addend
+                .set(endian, addend.wrapping_add_unsigned(place));
+            return Ok(Some((0, bound)));
+        }
+        let Some((soname, place)) = self.place(index, name)? else {
+            return Ok(None);
+        };
+        let number = self.bases.len() + 1;
+        let base = *self.bases.entry(soname).or_insert(Base {
+            symbol: index.0 as u32,
+            place,
+            number,
+        });
+        let distance = place.wrapping_sub(base.place);
+        bound.set_r_info(endian, false, base.symbol, self.relocations.address);
+        bound
+            .r_addend
+            .set(endian, addend.wrapping_add_unsigned(distance));
+        Ok(Some((base.number, bound)))
+    }
+
+    /// Which group defines a symbol that has a layout version, and where it lies there.
+    fn place(
+        &self,
+        index: SymbolIndex,
+        name: &[u8],
+    ) -> object::read::Result<Option<(&'data [u8], u64)>> {
+        let version = self.versions.version_index(self.endian, index).index();
+        let Some(version) = self.versions.version(version)? else {
+            return Ok(None);
+        };
+        let Some(file) = version.file() else {
+            return Ok(None);
+        };
+        let Some((&soname, group)) = self.groups.get_key_value(file) else {
+            return Ok(None);
+        };
+        if group.layout() != Some(version.name()) {
+            return Ok(None);
+        }
+        Ok(group.place(name).map(|place| (soname, place)))
+    }
+}

@@ -1,0 +1,57 @@
+//! The versions that a group defines. They tell the loader, and the linkers of what is above
+//! the group, something about it; no symbol is given one by the linker.
+
+use object::elf;
+use object::read::elf::VersionTable;
+
+use crate::elf::ElfClass;
+
+/// Beginning of the names of all of these versions.
+pub(crate) const PREFIX: &str = "DYNAMIC_DEPS";
+
+/// The version of [private](crate::private) definitions.
+pub(crate) const PRIVATE: &str = "DYNAMIC_DEPS";
+
+/// Beginning of the name of the version that tells of the [layout](crate::layout). As many
+/// hexadecimal digits follow as [`UNKNOWN_LAYOUT`] has.
+pub(crate) const LAYOUT: &str = "DYNAMIC_DEPS_LAYOUT_";
+
+/// What the linker writes behind [`LAYOUT`], since it is not known before the link.
+pub(crate) const UNKNOWN_LAYOUT: &str = "0000000000000000";
+
+/// The version script for the link of a group. The first version takes the index 2, at which
+/// `dlsym` passes over hidden versions, and the loader does not: that cannot be the one of
+/// private definitions. No symbol has the names in it: lld refuses a version without any.
+pub const SCRIPT: &str = "DYNAMIC_DEPS_LAYOUT_0000000000000000 { global: dynamic_deps_layout_*; };\n\
+                          DYNAMIC_DEPS { global: dynamic_deps_private_*; };\n";
+
+/// The version with such a name that a shared object defines, if there is one.
+pub(crate) fn defined<'data, Class: ElfClass>(
+    versions: &VersionTable<'data, Class>,
+    is_wanted: impl Fn(&[u8]) -> bool,
+) -> Option<(elf::VersionIndex, &'data [u8])> {
+    let indices = (elf::VER_NDX_GLOBAL.0 + 1..).map(elf::VersionIndex);
+    for index in indices {
+        // An error is the end of the table.
+        if let Some(version) = versions.version(index).ok()?
+            && version.file().is_none()
+            && is_wanted(version.name())
+        {
+            return Some((index, version.name()));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_defines_the_versions() {
+        for name in [PRIVATE.to_owned(), format!("{LAYOUT}{UNKNOWN_LAYOUT}")] {
+            assert!(SCRIPT.contains(&format!("{name} {{")), "{name}");
+            assert!(name.starts_with(PREFIX));
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Groups of small crates, made without Cargo.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use link_engine::content::GroupFiles;
+use link_engine::group::{GroupJob, Library, Strip};
+use link_engine::manifest::{GroupManifest, LinkTemplate, Member};
+use link_engine::rlib::SharedState;
+use tempfile::TempDir;
+
+use crate::programs;
+
+/// A directory in which a test makes groups.
+pub(crate) struct Workshop {
+    pub(crate) directory: TempDir,
+}
+
+impl Workshop {
+    /// A directory with a sysroot group, whose shared object is empty: the groups of
+    /// these tests are made of libraries that need nothing of it.
+    pub(crate) fn new() -> Workshop {
+        let workshop = Workshop {
+            directory: tempfile::tempdir().unwrap(),
+        };
+        let status = Command::new("cc")
+            .args(["-shared", "-Wl,-soname,sysroot.so", "-o"])
+            .arg(workshop.path("sysroot.so"))
+            .status()
+            .unwrap();
+        assert!(status.success());
+        let manifest = GroupManifest {
+            group: "sysroot".to_owned(),
+            soname: "sysroot.so".to_owned(),
+            members: vec![Member {
+                name: "std".to_owned(),
+                rlib: "libstd-0123.rlib".to_owned(),
+                protected_symbols: 0,
+                unmangled_definitions: BTreeSet::new(),
+                shared_state: SharedState::default(),
+            }],
+            stays: Vec::new(),
+            needs: Vec::new(),
+            native_libraries: Vec::new(),
+            open_references: Vec::new(),
+            refusal: None,
+            template: Some(LinkTemplate {
+                linker: "cc".into(),
+                before: Vec::new(),
+                after: vec!["-Wl,--eh-frame-hdr".into(), "-lc".into()],
+                builtins: Vec::new(),
+                platform_libraries: Vec::new(),
+            }),
+        };
+        manifest.write(&workshop.sysroot()).unwrap();
+        workshop
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub(crate) fn sysroot(&self) -> PathBuf {
+        self.path("sysroot.json")
+    }
+
+    /// Adds link args that every program has.
+    pub(crate) fn add_link_args(&self, link_args: &[OsString]) {
+        let mut sysroot = GroupManifest::read(&self.sysroot()).unwrap();
+        let template = sysroot.template.as_mut().unwrap();
+        template.after.extend_from_slice(link_args);
+        sysroot.write(&self.sysroot()).unwrap();
+    }
+
+    /// Has `cc` make `output` of a C source.
+    pub(crate) fn cc(&self, output: &str, source: &str, args: &[OsString]) -> PathBuf {
+        let file = self.path(&format!("{output}.c"));
+        fs::write(&file, source).unwrap();
+        let output = self.path(output);
+        let mut cc = Command::new("cc");
+        cc.arg("-fPIC").arg(&file).args(args).arg("-o").arg(&output);
+        programs::run(&mut cc);
+        output
+    }
+
+    /// Compiles a crate that needs nothing but `core`.
+    pub(crate) fn library(&self, name: &str, source: &str) -> Library {
+        self.library_above(name, source, &[])
+    }
+
+    /// Compiles a crate that needs these and `core`.
+    pub(crate) fn library_above(&self, name: &str, source: &str, below: &[&Library]) -> Library {
+        let rlib = self.path(&format!("lib{name}-0123.rlib"));
+        let source = format!("#![no_std]\n{source}");
+        self.rustc(name, &source, below, &["--crate-type=lib"], &rlib);
+        let file_name = |library: &&Library| {
+            let name = library.rlib.file_name().unwrap_or_default();
+            name.to_string_lossy().into_owned()
+        };
+        Library {
+            name: format!("{name} v1.0.0"),
+            rlib,
+            dependencies: below.iter().map(file_name).collect(),
+            is_bystander: false,
+        }
+    }
+
+    /// Compiles a Rust program or crate that needs these.
+    pub(crate) fn rustc(
+        &self,
+        name: &str,
+        source: &str,
+        below: &[&Library],
+        args: &[&str],
+        output: &Path,
+    ) {
+        let file = self.path(&format!("{name}.rs"));
+        fs::write(&file, source).unwrap();
+        let mut rustc = Command::new("rustc");
+        rustc
+            .args(["--edition=2021", "-Cpanic=abort", "-O"])
+            .args(args)
+            .arg("-L")
+            .arg(self.directory.path())
+            .arg(&file)
+            .arg("-o")
+            .arg(output);
+        for library in below {
+            let name = library.name.split(' ').next().unwrap_or_default();
+            let mut option = OsString::from(format!("--extern={name}="));
+            option.push(&library.rlib);
+            rustc.arg(option);
+        }
+        programs::run(&mut rustc);
+    }
+
+    pub(crate) fn job(&self, libraries: Vec<Library>) -> GroupJob {
+        GroupJob {
+            group: "local".to_owned(),
+            files: GroupFiles::new(self.directory.path(), "dynamic-deps-local-1"),
+            libraries,
+            below: vec![self.sysroot()],
+            native_search: Vec::new(),
+            native_libraries: Vec::new(),
+            run_paths: vec!["$ORIGIN".into()],
+            strip: Strip::None,
+            executable_directories: vec![self.directory.path().to_owned()],
+            working_directory: self.directory.path().to_owned(),
+            environment: Vec::new(),
+            scratch: self.path("scratch"),
+        }
+    }
+}
+
+/// Runs a job; returns its manifest and how often the linker ran.
+pub(crate) fn run(job: &GroupJob) -> (GroupManifest, usize) {
+    let mut links = 0;
+    let manifest = job.run(&mut |_: &Path, _: &[OsString]| links += 1).unwrap();
+    (manifest, links)
+}
