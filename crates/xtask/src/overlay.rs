@@ -18,7 +18,7 @@ pub(crate) struct Place {
     pub(crate) in_tree: &'static str,
 }
 
-pub(crate) const PLACES: [Place; 2] = [
+pub(crate) const PLACES: [Place; 3] = [
     Place {
         in_repository: "src",
         in_tree: "src",
@@ -26,6 +26,11 @@ pub(crate) const PLACES: [Place; 2] = [
     Place {
         in_repository: "tests",
         in_tree: "tests/testsuite/dynamic_deps",
+    },
+    // Where upstream keeps its book and manual pages from 0.100 on; before, they are in `src/doc`.
+    Place {
+        in_repository: "doc",
+        in_tree: "doc",
     },
 ];
 
@@ -186,6 +191,7 @@ mod tests {
             "tests/testsuite/dynamic_deps/mod.rs",
             Some("/r/tests/mod.rs"),
         );
+        check(&base, "doc/book/new.md", Some("/r/doc/book/new.md"));
         check(&base, "tests/testsuite/other.rs", None);
         check(&base, "srcs/a", None);
         check(&base, "build.rs", None);
