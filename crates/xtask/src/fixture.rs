@@ -102,6 +102,11 @@ impl Fixture {
         Tree::new(&self.repository, &self.base)
     }
 
+    /// The tree on another upstream.
+    pub(crate) fn tree_on<'a>(&'a self, base: &'a dyn Base) -> Tree<'a> {
+        Tree::new(&self.repository, base)
+    }
+
     pub(crate) fn materialise(&self) -> Outcome {
         self.tree().materialise(Unexported::Refuse).unwrap()
     }

@@ -144,11 +144,11 @@ enum Command {
     /// Try the patches on another release of upstream
     ///
     /// Says of each patch whether it applies, whether it does where upstream moved the files, and which hunks do not.
-    /// The patches with their new paths, and the hunks that do not apply, are kept in `target/rebase/VERSION/patches`.
+    /// The patches as far as they apply, and what does not (`.rej`), are kept in `target/rebase/VERSION/patches`.
     Rebase {
         /// The release, as crates.io has it
         version: String,
-        /// If all patches apply, make pin, patches and overlay those of the release
+        /// Make pin, patches and overlay those of the release, without the hunks that do not apply
         #[arg(long)]
         write: bool,
     },

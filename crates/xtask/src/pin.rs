@@ -118,6 +118,12 @@ impl Pin {
         Ok(pin)
     }
 
+    /// The version of Cargo.
+    pub(crate) fn version(&self) -> Result<String> {
+        let [cargo, _] = &PACKAGES;
+        Ok(self.locked(cargo)?.version)
+    }
+
     pub(crate) fn manifest(&self) -> &Path {
         &self.manifest
     }

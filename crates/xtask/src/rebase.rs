@@ -3,18 +3,21 @@
 //! Upstream moves files. What moved where is git's to find: both releases become commits, and `git diff-tree` pairs the
 //! files that only one of them has. A patch that does not apply as it is gets the new paths; one that does not apply
 //! then is tried hunk by hunk, and goes on with those that do, so that the patches after it can be tried too.
+//!
+//! The hunks that do not apply are kept apart. They are made again in the tree of the release, where upstream's files are
+//! at hand and git folds changes into patches; so the repository can become that of the release without them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use anyhow::{Context, Result, ensure};
 
 use crate::git::{Files, Git, ObjectId};
 use crate::overlay;
 use crate::patch::Patch;
-use crate::paths::Repository;
 use crate::pin::{Base, Pin};
 use crate::tree::Tree;
 
@@ -27,15 +30,17 @@ pub(crate) struct Report {
     trials: Vec<Trial>,
     /// Files of the overlay whose directory moved: old and new path in the tree.
     overlay: Moves,
-    /// Where the patches lie as far as they apply.
+    /// Where the patches lie as far as they apply, and what does not.
     directory: PathBuf,
+    /// Whether the repository has become that of the release.
+    written: bool,
 }
 
 /// How one patch fared.
 #[derive(Debug)]
 struct Trial {
     name: String,
-    /// The patch with the new paths.
+    /// The patch with the new paths, as far as it applies; without a diff if it does not at all.
     patch: Patch,
     /// The moves that it needs; none if it applies as it is.
     moves: Moves,
@@ -54,13 +59,22 @@ struct Hunk {
 
 /// Tries the patches of `tree` on upstream's release `version`.
 ///
-/// Nothing of the repository is changed, unless all patches apply and `write` is set: then pin, patches and overlay
-/// become those of the release.
+/// Nothing of the repository is changed, unless `write` is set: then pin, patches and overlay become those of the release,
+/// less the hunks that do not apply.
 ///
 /// # Errors
-/// When upstream cannot be fetched, or when `write` is set and a patch does not apply.
+/// When upstream cannot be fetched, when `version` is the current one, or when `write` is set and the tree has work that
+/// was not exported.
 pub(crate) fn run(tree: &Tree, current: &Pin, version: &str, write: bool) -> Result<Report> {
     let repository = tree.repository();
+    // A trial would also remove the hunks that were left out on the way here.
+    ensure!(
+        current.version()? != version,
+        "the patches are those for `{version}` already"
+    );
+    if write {
+        tree.require_no_work()?;
+    }
     let scratch = repository.rebase().join(version);
     let pin = Pin::of_version(repository, &scratch.join("pin"), version)?;
     let (series, texts) = tree.series()?;
@@ -80,12 +94,9 @@ pub(crate) fn run(tree: &Tree, current: &Pin, version: &str, write: bool) -> Res
     report.directory = scratch.join("patches");
     report.keep()?;
     if write {
-        ensure!(
-            report.all_apply(),
-            "{report}\nnot all patches apply, so nothing was written\n\
-             help: mend `patches/`, then run the command again"
-        );
-        report.write(repository, &pin)?;
+        report.write(tree)?;
+        copy(pin.manifest(), &repository.pin_manifest())?;
+        copy(pin.lock(), &repository.pin_lock())?;
     }
     Ok(report)
 }
@@ -114,6 +125,7 @@ fn try_all(
         trials,
         overlay: overlay_moves(overlay, &moves),
         directory: PathBuf::new(),
+        written: false,
     })
 }
 
@@ -188,16 +200,24 @@ impl Trial {
         if !trial.moves.is_empty() && applies(git, &trial.patch.diff) {
             return Ok(trial);
         }
-        let hunks = self::hunks(&trial.patch.diff);
-        trial.rejected = hunks
+        let (applied, rejected) = self::hunks(&trial.patch.diff)
             .into_iter()
-            .filter(|hunk| !applies(git, &hunk.diff()))
-            .collect();
+            .partition::<Vec<_>, _>(|hunk| applies(git, &diff_of(slice::from_ref(hunk))));
+        trial.patch.diff = diff_of(&applied);
+        trial.rejected = rejected;
         Ok(trial)
     }
 
     fn applies(&self) -> bool {
         self.rejected.is_empty()
+    }
+
+    /// What does not apply, as a patch.
+    fn rest(&self) -> Patch {
+        Patch {
+            header: self.patch.header.clone(),
+            diff: diff_of(&self.rejected),
+        }
     }
 }
 
@@ -239,6 +259,20 @@ fn hunks(diff: &str) -> Vec<Hunk> {
     hunks
 }
 
+/// The diff that has these hunks.
+fn diff_of(hunks: &[Hunk]) -> String {
+    let mut diff = String::new();
+    let mut file_header = "";
+    for hunk in hunks {
+        if hunk.file_header != file_header {
+            file_header = &hunk.file_header;
+            diff.push_str(file_header);
+        }
+        diff.push_str(&hunk.text);
+    }
+    diff
+}
+
 /// The diff with the files under their new paths.
 fn with_paths(diff: &str, moves: &Moves) -> String {
     let mut lines = String::new();
@@ -264,11 +298,6 @@ fn with_paths(diff: &str, moves: &Moves) -> String {
 }
 
 impl Hunk {
-    /// A diff of this hunk alone.
-    fn diff(&self) -> String {
-        format!("{}{}", self.file_header, self.text)
-    }
-
     /// The line that says where it belongs.
     fn place(&self) -> &str {
         self.text.lines().next().unwrap_or_default()
@@ -276,11 +305,11 @@ impl Hunk {
 }
 
 impl Report {
-    pub(crate) fn all_apply(&self) -> bool {
+    fn all_apply(&self) -> bool {
         self.trials.iter().all(Trial::applies)
     }
 
-    /// Keeps the patches with their new paths, and beside each the hunks that do not apply.
+    /// Keeps the patches as far as they apply, and beside each a patch of what does not.
     fn keep(&self) -> Result<()> {
         let describe = || format!("failed to write `{}`", self.directory.display());
         if self.directory.exists() {
@@ -289,31 +318,40 @@ impl Report {
         fs::create_dir_all(&self.directory).with_context(describe)?;
         for trial in &self.trials {
             let path = self.directory.join(&trial.name);
-            fs::write(&path, trial.patch.format()).with_context(describe)?;
+            if !trial.patch.diff.is_empty() {
+                fs::write(&path, trial.patch.format()).with_context(describe)?;
+            }
             if !trial.applies() {
-                let rejected: String = trial.rejected.iter().map(Hunk::diff).collect();
-                fs::write(path.with_extension("rej"), rejected).with_context(describe)?;
+                let path = path.with_extension("rej");
+                fs::write(path, trial.rest().format()).with_context(describe)?;
             }
         }
         Ok(())
     }
 
-    /// Makes pin, patches and overlay of the repository those of the release.
-    fn write(&self, repository: &Repository, pin: &Pin) -> Result<()> {
+    /// Makes patches and overlay of the repository those of the release.
+    fn write(&mut self, tree: &Tree) -> Result<()> {
+        let repository = tree.repository();
         let place = |path| overlay::path_in_repository(repository, path);
         let overlay = self.overlay.iter();
         let overlay = overlay
             .map(|(from, to)| Ok((place(from)?, place(to)?)))
             .collect::<Result<Vec<_>>>()?;
-        for (from, to) in [
-            (pin.manifest(), repository.pin_manifest()),
-            (pin.lock(), repository.pin_lock()),
-        ] {
-            copy(from, &to)?;
-        }
+        let (series, _) = tree.series()?;
+        let mut names = Vec::new();
         for trial in &self.trials {
             let path = repository.patches().join(&trial.name);
-            copy(&self.directory.join(&trial.name), &path)?;
+            if trial.patch.diff.is_empty() {
+                overlay::remove(&path, repository.root())?;
+            } else {
+                copy(&self.directory.join(&trial.name), &path)?;
+                names.push(trial.name.clone());
+            }
+        }
+        if !series.names().eq(names.iter()) {
+            let path = repository.series();
+            fs::write(&path, series.format(&names))
+                .with_context(|| format!("failed to write `{}`", path.display()))?;
         }
         for (from, to) in overlay {
             fs::create_dir_all(to.parent().unwrap_or(repository.root()))
@@ -321,7 +359,10 @@ impl Report {
                 .with_context(|| {
                     format!("failed to move `{}` to `{}`", from.display(), to.display())
                 })?;
+            // It is gone; the directories that this left empty go too.
+            overlay::remove(&from, repository.root())?;
         }
+        self.written = true;
         Ok(())
     }
 }
@@ -364,7 +405,16 @@ impl fmt::Display for Report {
             f,
             "\n{} patches: {as_they_are} apply, {moved} apply where upstream moved the files, {rejected} do not",
             self.trials.len()
-        )
+        )?;
+        if self.all_apply() {
+            return Ok(());
+        }
+        let what = if self.written {
+            "left out, to be made in the tree"
+        } else {
+            "what does not apply"
+        };
+        write!(f, "\n{what}: {}", self.directory.join("*.rej").display())
     }
 }
 
@@ -372,6 +422,7 @@ impl fmt::Display for Report {
 mod tests {
     use super::*;
     use crate::fixture::{Fixture, HOOK, HOOK_NAME, SmallBase};
+    use crate::tree::Unexported;
 
     const OTHER: &str = "\
 feat(lib): another hook
@@ -399,14 +450,22 @@ diff --git a/src/lib.rs b/src/lib.rs
         base
     }
 
+    const OTHER_NAME: &str = "feat-lib-another-hook.patch";
+
     /// What is reported of [`HOOK`] and [`OTHER`] on a release with these files.
     fn report(files: &[(&str, &str)]) -> Report {
+        report_of(&[(HOOK_NAME, HOOK), (OTHER_NAME, OTHER)], files)
+    }
+
+    fn report_of(patches: &[(&str, &str)], files: &[(&str, &str)]) -> Report {
         let fixture = Fixture::new();
         let git = Git::at(&fixture.path("rebase"));
         git.init().unwrap();
         let old = release(&[("src/lib.rs", "one\ntwo\nthree\nfour\nfive\nsix\n")]);
-        let patches = [(HOOK_NAME, HOOK), ("feat-lib-another-hook.patch", OTHER)]
-            .map(|(name, text)| (name.to_owned(), Patch::parse(text).unwrap()));
+        let patches: Vec<(String, Patch)> = patches
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), Patch::parse(text).unwrap()))
+            .collect();
         let overlay = BTreeSet::from(["src/new/mod.rs".to_owned()]);
         try_all(&git, &old, &release(files), &patches, &overlay).unwrap()
     }
@@ -454,11 +513,57 @@ diff --git a/src/lib.rs b/src/lib.rs
             "does not apply  feat-lib-call-the-new-module.patch, 1 of 1 hunks\n    \
              src/lib.rs: @@ -1,3 +1,3 @@\n\
              applies         feat-lib-another-hook.patch\n\n\
-             2 patches: 1 apply, 0 apply where upstream moved the files, 1 do not"
+             2 patches: 1 apply, 0 apply where upstream moved the files, 1 do not\n\
+             what does not apply: *.rej"
         );
+        assert_eq!(report.trials[0].rest(), Patch::parse(HOOK).unwrap());
+    }
+
+    #[test]
+    fn a_patch_is_cut_into_what_applies_and_what_does_not() {
+        let hunk = OTHER.find("@@ ").unwrap();
+        let both = format!("{HOOK}{}", &OTHER[hunk..]);
+        let files = [("src/lib.rs", "one\n2\nthree\nfour\nfive\nsix\n")];
+        let report = report_of(&[(HOOK_NAME, &both)], &files);
+        let trial = &report.trials[0];
+        assert_eq!(trial.patch.diff, Patch::parse(OTHER).unwrap().diff);
+        assert_eq!(trial.rest(), Patch::parse(HOOK).unwrap());
+    }
+
+    #[test]
+    fn the_repository_gets_what_applies() {
+        let fixture = Fixture::new();
+        let name = format!("patches/{OTHER_NAME}");
+        fixture.write(&name, OTHER);
+        let series = format!("{HOOK_NAME}\n{OTHER_NAME} # why here\n");
+        fixture.write("patches/series", &series);
+        let files = [("src/core/lib.rs", "one\n2\nthree\nfour\nfive\nsix\n")];
+        let mut report = report(&files);
+        report.directory = fixture.path("target/kept");
+        report.keep().unwrap();
+        report.write(&fixture.tree()).unwrap();
+        assert!(report.to_string().ends_with(&format!(
+            "left out, to be made in the tree: {}",
+            fixture.path("target/kept/*.rej").display()
+        )));
+
         assert_eq!(
-            report.trials[0].rejected[0].diff(),
-            Patch::parse(HOOK).unwrap().diff
+            fixture.read("patches/series"),
+            format!("{OTHER_NAME} # why here\n")
         );
+        assert!(!fixture.path(&format!("patches/{HOOK_NAME}")).exists());
+        let moved = |text: &str| text.replace("src/lib.rs", "src/core/lib.rs");
+        assert_eq!(fixture.read(&name), moved(OTHER));
+        let left_out = format!("target/kept/{HOOK_NAME}").replace(".patch", ".rej");
+        assert_eq!(fixture.read(&left_out), moved(HOOK));
+        assert!(!fixture.path("src/new").exists());
+        let base = release(&files);
+        let tree = fixture.tree_on(&base);
+        tree.materialise(Unexported::Refuse).unwrap();
+        assert_eq!(
+            fixture.read("target/tree/src/core/lib.rs"),
+            "one\n2\nthree\nfour\nFIVE\nsix\n"
+        );
+        assert_eq!(fixture.read("target/tree/src/core/new/mod.rs"), "new\n");
     }
 }

@@ -191,6 +191,15 @@ impl<'a> Tree<'a> {
         Ok(file)
     }
 
+    /// Fails if the tree, where there is one, has work that the repository does not have.
+    pub(crate) fn require_no_work(&self) -> Result<()> {
+        let _lock = self.lock()?;
+        if !self.git.exists() {
+            return Ok(());
+        }
+        self.require_exported(self.state()?.as_ref())
+    }
+
     /// Hash of everything in `patches/`.
     pub(crate) fn patches_hash(&self) -> Result<String> {
         let mut hash = Hash::default();
@@ -393,7 +402,7 @@ impl<'a> Tree<'a> {
         }
         ensure!(
             found.is_empty(),
-            "`{tree}` has work that the repository does not have, and the repository has changed since the tree was made\n{found}\n\
+            "`{tree}` has work that the repository does not have\n{found}\n\
              help: `cargo xtask export` brings the work to the repository, `cargo xtask tree --discard` gives it up",
             tree = self.shown_tree(),
             found = found.join("\n")
@@ -696,6 +705,21 @@ mod tests {
         fixture.remove("src/new/deep/other.rs");
         assert_eq!(fixture.materialise(), Outcome::Updated(1));
         assert!(!fixture.path("target/tree/src/new/deep").exists());
+    }
+
+    #[test]
+    fn work_in_the_tree_is_noticed() {
+        let fixture = Fixture::new();
+        fixture.tree().require_no_work().unwrap();
+        fixture.materialise();
+        fixture.tree().require_no_work().unwrap();
+        fixture.write("target/tree/src/new/mod.rs", "mine\n");
+        let error = fixture.tree().require_no_work().unwrap_err().to_string();
+        assert!(
+            error.contains("that the repository does not have\n")
+                && error.contains("\n  src/new/mod.rs\n"),
+            "{error}"
+        );
     }
 
     #[test]
