@@ -439,6 +439,32 @@ fn a_compiler_that_does_not_say_how_it_links() {
     assert!(!stderr.contains("Running"), "{stderr}");
 }
 
+#[cfg(target_arch = "x86_64")]
+#[cargo_test]
+fn an_address_that_assembler_takes() {
+    // By its distance from the code, which makes linkers put a function of the executable in
+    // the place of that of the group.
+    let p = project()
+        .file("Cargo.toml", &manifest("foo", ""))
+        .file(
+            "src/main.rs",
+            r#"
+                fn main() {
+                    let address: usize;
+                    unsafe {
+                        std::arch::asm!("lea {0}, [rip + {1}]", out(reg) address, sym std::process::id);
+                    }
+                    println!("{}", address == std::process::id as usize);
+                }
+            "#,
+        )
+        .build();
+    for argument in ["--no-dynamic-deps", "--dynamic-deps"] {
+        p.cargo(&format!("build {argument}")).run();
+        assert_eq!(super::stdout(&p.bin("foo")), "true\n", "{argument}");
+    }
+}
+
 #[cargo_test]
 fn a_linker_that_makes_no_shared_objects() {
     let p = layered_project()

@@ -5,7 +5,7 @@ use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, project};
 
-use super::{groups_of, manifest, same_behaviour};
+use super::{LAYERS, build_script_for_c, groups_of, manifest, members_of, program, same_behaviour};
 
 /// A program with the frozen crate `registry`, whose code is given, a frozen `plugin`
 /// and a local one which are registered in it, and `plain`, which is not. The bin
@@ -64,16 +64,16 @@ fn project_with_plugins(registry: &str) -> Project {
         .build()
 }
 
-/// Checks what both programs of [`project_with_plugins`] print, static and dynamic.
+/// Checks what both programs of [`project_with_plugins`] print, static and dynamic, and which
+/// groups the first one loads.
 #[track_caller]
-fn check_plugins(p: &Project) {
+fn check_plugins(p: &Project, groups: &[&str]) {
     let output = same_behaviour(p);
     let stdout = super::text(&output.stdout);
     for name in ["frozen", "local", "program"] {
         assert_eq!(stdout.matches(name).count(), 1, "{name} in {stdout}");
     }
-    // `plain`, which is registered nowhere, is in a group.
-    assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
+    assert_eq!(groups_of(&p.bin("foo")), groups);
 
     let of_dynamic = super::stdout(&p.bin("other"));
     p.cargo("build --no-dynamic-deps").run();
@@ -84,7 +84,7 @@ fn check_plugins(p: &Project) {
 fn a_distributed_slice() {
     // What `linkme` does. A slice of which no element is left is empty, not an error:
     // hence the two bounds in a section of their own crate.
-    check_plugins(&project_with_plugins(
+    let p = project_with_plugins(
         r#"
             pub struct Element(pub &'static str, pub fn() -> usize);
 
@@ -113,13 +113,15 @@ fn a_distributed_slice() {
                 };
             }
         "#,
-    ));
+    );
+    // `plain`, which is registered nowhere, is in a group.
+    check_plugins(&p, &["frozen", "sysroot"]);
 }
 
 #[cargo_test]
 fn a_registry_that_constructors_fill() {
     // What `inventory` does.
-    check_plugins(&project_with_plugins(
+    let p = project_with_plugins(
         r#"
             use std::ptr::null_mut;
             use std::sync::atomic::{AtomicPtr, Ordering::SeqCst};
@@ -162,7 +164,112 @@ fn a_registry_that_constructors_fill() {
                 };
             }
         "#,
-    ));
+    );
+    check_plugins(&p, &LAYERS);
+}
+
+/// Rust code that says `name` before `main`, from a section for such code.
+fn constructor(name: &str, section: &str) -> String {
+    format!(
+        r#"
+            const _: () = {{
+                extern "C" fn start() {{ println!("{name}"); }}
+                #[used]
+                #[link_section = "{section}"]
+                static START: extern "C" fn() = start;
+            }};
+        "#
+    )
+}
+
+#[cargo_test]
+fn constructors_run_in_the_order_of_a_static_build() {
+    let publish = |name: &str, source: &str, dependencies: &[&str]| {
+        let mut package = Package::new(name, "1.0.0");
+        package.file("src/lib.rs", source);
+        for dependency in dependencies {
+            package.dep(dependency, "1.0");
+        }
+        package
+    };
+    let low = [
+        constructor("low", ".init_array"),
+        constructor("early low", ".init_array.00200"),
+        constructor("low again", ".init_array"),
+        "pub fn low() {}".to_owned(),
+    ];
+    publish("low", &low.concat(), &[]).publish();
+    publish(
+        "native",
+        "extern \"C\" { fn native_touch(); } pub fn native() { unsafe { native_touch() } }",
+        &[],
+    )
+    .file("Cargo.toml", &manifest("native", ""))
+    .file("build.rs", &build_script_for_c("-O1"))
+    .file(
+        "src/native.c",
+        "#include <unistd.h>
+         __attribute__((constructor)) static void start(void) { write(1, \"native\\n\", 7); }
+         void native_touch(void) {}",
+    )
+    .publish();
+    let high = constructor("high", ".init_array") + "pub fn high() { low::low() }";
+    publish("high", &high, &["low"]).publish();
+    let earlier = constructor("earlier", ".init_array.00150") + "pub fn earlier() {}";
+    publish("earlier", &earlier, &[]).publish();
+    // A dependency that the program names nowhere is not linked, and does not run.
+    let unused = constructor("unused", ".init_array") + "pub fn unused() { low::low() }";
+    publish("unused", &unused, &["low"]).publish();
+
+    let p = program(
+        &["low", "native", "high", "earlier", "unused"],
+        &format!(
+            "{} fn main() {{ high::high(); native::native(); earlier::earlier(); println!(\"main\"); }}",
+            constructor("program", ".init_array")
+        ),
+    );
+    let stdout = same_behaviour(&p).stdout;
+    let stdout = super::text(&stdout);
+    assert_eq!(stdout.lines().count(), 8, "{stdout}");
+    assert!(
+        stdout.starts_with("earlier\nearly low\nprogram\n"),
+        "{stdout}"
+    );
+    let mut members = members_of(&p.bin("foo"), "frozen");
+    members.sort();
+    assert_eq!(members, ["earlier", "high", "low", "unused"]);
+}
+
+#[cargo_test]
+fn a_constructor_that_is_not_marked_as_used() {
+    // Only the static link knows whether it takes it.
+    Package::new("unmarked", "1.0.0")
+        .file("Cargo.toml", &manifest("unmarked", ""))
+        .file(
+            "src/lib.rs",
+            r#"
+                use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+                static STARTED: AtomicBool = AtomicBool::new(false);
+                extern "C" fn start() { STARTED.store(true, SeqCst) }
+                #[link_section = ".init_array"]
+                pub static START: extern "C" fn() = start;
+                pub fn has_started() -> bool { STARTED.load(SeqCst) }
+            "#,
+        )
+        .publish();
+    let p = program(
+        &["unmarked"],
+        "fn main() { println!(\"{}\", unmarked::has_started()); }",
+    );
+    p.cargo("build --no-dynamic-deps").run();
+    let of_static = super::stdout(&p.bin("foo"));
+    p.cargo("build --dynamic-deps")
+        .with_stderr_contains(
+            "[..]`unmarked v1.0.0` has code to be run before `main` that rustc does not mark as used ([..])",
+        )
+        .with_stderr_contains("[..][profile.dev.package.unmarked] dynamic-deps = false[..]")
+        .run();
+    assert_eq!(super::stdout(&p.bin("foo")), of_static);
 }
 
 #[cargo_test]

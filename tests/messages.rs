@@ -204,6 +204,13 @@ fn reasons_against_groups_for_a_program() {
         Mismatch::Shown {
             link_arg: "-rdynamic".to_owned(),
         },
+        Mismatch::Unmarked {
+            symbol: "START".to_owned(),
+            definer: Definer::Member("q v1.0.0".to_owned()),
+        },
+        Mismatch::OwnAddress {
+            symbol: "_RNvCs1_1q3run".to_owned(),
+        },
         Mismatch::Unseen {
             symbol: "counter".to_owned(),
             definer: Definer::Member("q v1.0.0".to_owned()),
@@ -221,6 +228,8 @@ fn reasons_against_groups_for_a_program() {
             | Mismatch::Clash { .. }
             | Mismatch::Rebound { .. }
             | Mismatch::Shown { .. }
+            | Mismatch::Unmarked { .. }
+            | Mismatch::OwnAddress { .. }
             | Mismatch::Unseen { .. }
             | Mismatch::OtherSysroot { .. }
             | Mismatch::NoStd => {}
@@ -234,6 +243,8 @@ the program links none of the libraries in the groups
 `counter` is defined by both the program and `q v1.0.0`
 the link arg `--wrap=malloc` is for all libraries, and groups are linked without it
 the link arg `-rdynamic` shows symbols to what the program loads, and groups are linked without it
+`q v1.0.0` has code to be run before `main` that rustc does not mark as used (`START`)
+the program has an address of its own for the function `_RNvCs1_1q3run` (assembler that refers to it?)
 `counter` is defined by `q v1.0.0`, and `libfoo.so.1` uses it without depending on it
 rustc links `libstd-1.rlib`, and the groups another one
 the program does not link the standard library
@@ -270,6 +281,7 @@ fn errors_of_the_engine() {
             stderr: "rustc: no".to_owned(),
         },
         link_engine::Error::LinkLine { missing: "output" },
+        link_engine::Error::Constructors { path: file() },
         link_engine::Error::ResponseFile {
             path: file(),
             reason: "a quote is not closed",
@@ -287,6 +299,7 @@ ld: no
 failed to ask `a/file` how it links a program (exit status: 0)
 rustc: no
 the link line of rustc has no output
+the constructors in `a/file` cannot be told from each other
 response file `a/file`: a quote is not closed
 "#
         .trim()

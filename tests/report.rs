@@ -5,16 +5,16 @@ use cargo_test_support::str;
 
 use super::{STATIC, groups_of, layered_manifest, layered_project, manifest};
 
-/// Code that runs before `main`.
-const CONSTRUCTOR: &str = r#"
-    extern "C" fn init() {}
+/// Code that runs after `main`.
+const DESTRUCTOR: &str = r#"
+    extern "C" fn end() {}
 
     #[used]
-    #[link_section = ".init_array"]
-    static INIT: extern "C" fn() = init;
+    #[link_section = ".fini_array"]
+    static END: extern "C" fn() = end;
 
     pub fn name() -> &'static str {
-        "early"
+        "late"
     }
 "#;
 
@@ -24,12 +24,12 @@ fn groups_members_and_what_stays() {
         .file(
             "Cargo.toml",
             &layered_manifest(
-                "early = { path = 'early' }\nkept = { path = 'kept' }\n\
+                "late = { path = 'late' }\nkept = { path = 'kept' }\n\
                  [profile.dev.package.kept]\ndynamic-deps = false\n",
             ),
         )
-        .file("early/Cargo.toml", &manifest("early", ""))
-        .file("early/src/lib.rs", CONSTRUCTOR)
+        .file("late/Cargo.toml", &manifest("late", ""))
+        .file("late/src/lib.rs", DESTRUCTOR)
         .file(
             "kept/Cargo.toml",
             &manifest("kept", "[dependencies]\nfrozen = '1.0'\n"),
@@ -40,7 +40,7 @@ fn groups_members_and_what_stays() {
         )
         .file(
             "src/main.rs",
-            "fn main() { println!(\"{} {} {}\", local::name(), early::name(), kept::count()); }",
+            "fn main() { println!(\"{} {} {}\", local::name(), late::name(), kept::count()); }",
         )
         .build();
     // The second build finds all of it fresh.
@@ -51,14 +51,14 @@ fn groups_members_and_what_stays() {
             .with_stderr_contains("group local: 1 library, [..]B in `dynamic-deps-local-[..].so`")
             .with_stderr_contains("  holds local v1.0.0")
             .with_stderr_contains(
-                "  without early v1.0.0: it has code that runs before or after `main`",
+                "  without late v1.0.0: it has code that runs before or after `main`",
             )
             .with_stderr_contains("group sysroot: [..] libraries, [..]B in [..]")
             .with_stderr_contains(
                 "executable foo v1.0.0 (bin \"foo\"): [..]B, loads local, frozen, sysroot",
             )
             .with_stderr_contains(
-                "  holds early v1.0.0: it has code that runs before or after `main`",
+                "  holds late v1.0.0: it has code that runs before or after `main`",
             )
             .with_stderr_contains("  holds kept v1.0.0: its profile says `dynamic-deps = false`")
             .with_stderr_does_not_contain("  holds [..]local v1.0.0: [..]")

@@ -3,8 +3,8 @@
 //! rustc asks the loader to resolve all references when a program starts (`-z now`). For each
 //! symbol it hashes the name and asks one shared object after the other, which takes most of
 //! the time that the start of a dynamic program takes longer than that of a static one. But
-//! what is linked against a group knows where each symbol lies in it: nothing else has the
-//! same soname and [layout](crate::layout). So after the link, the relocations of all symbols
+//! what is linked against a group knows where each symbol lies in it, since it never runs with
+//! one that has another [layout](crate::layout). So after the link, the relocations of all symbols
 //! of one group are made to name the same symbol, with the distance from it as addend. The
 //! loader looks that one up, and takes the result over while relocations name no other symbol
 //! (`RESOLVE_MAP` in `elf/dl-reloc.c`, glibc 2.36).
@@ -15,15 +15,24 @@
 //! The outcome of each look-up has to be known, so only strong symbols with a name that rustc
 //! has mangled are bound: it holds a hash of the one crate that defines the symbol. Whatever
 //! has a name of C or C++ may be defined by the program, by a library of the system, or by
-//! what the user has the loader load first, and is still looked up by the loader.
+//! what the user has the loader load first, and is still looked up by the loader. Another copy
+//! of a crate, in a library of C that was made of it, is not taken for the group: what is bound
+//! needs the version of the layout, hidden, and only the symbols of the group have it.
+//!
+//! An executable may give a function of a group an address of its own, where references by
+//! their distance from the code ask for it (assembler can; rustc does not). Then all of the
+//! process has to use that address, and nothing may be bound: see [`own_address`].
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use object::elf::{self, FileHeader64, Rela64};
+use object::read::StringTable;
 use object::read::SymbolIndex;
-use object::read::elf::{FileHeader as _, SectionHeader, Sym, SymbolTable, VersionTable};
-use object::{Endianness, FileKind};
+use object::read::elf::{
+    FileHeader as _, SectionHeader, Sym, SymbolTable, VerneedIterator, VersionTable,
+};
+use object::{Endian as _, Endianness, FileKind};
 
 use crate::elf::{ElfClass, is_mangled_by_rustc, ties_to_runtime};
 use crate::files::{self, Patch};
@@ -58,6 +67,41 @@ pub fn bind(file: &Path, groups: &[(&str, &Path)]) -> Result<()> {
     files::patch(file, &patches)
 }
 
+/// A function of one of these groups that an executable has given an address of its own, so
+/// that it cannot be bound.
+///
+/// In the symbol table, such an address stands at an undefined symbol (System V ABI, AMD64
+/// supplement, "Function Addresses").
+///
+/// # Errors
+/// When the file cannot be read or is malformed.
+pub fn own_address(executable: &Path) -> Result<Option<String>> {
+    let data = files::map(executable)?;
+    own_address_in(&data).map_err(|source| Error::Object {
+        path: executable.to_owned(),
+        source,
+    })
+}
+
+fn own_address_in(data: &[u8]) -> object::read::Result<Option<String>> {
+    if !matches!(FileKind::parse(data), Ok(FileKind::Elf64)) {
+        return Ok(None);
+    }
+    let header = Class::parse(data)?;
+    let endian = header.endian()?;
+    let sections = header.sections(endian, data)?;
+    let symbols = sections.symbols(endian, data, elf::SHT_DYNSYM)?;
+    for symbol in symbols.iter() {
+        if symbol.st_shndx(endian) == elf::SHN_UNDEF && symbol.st_value(endian) != 0 {
+            let name = symbols.symbol_name(endian, symbol)?;
+            if is_mangled_by_rustc(name) {
+                return Ok(Some(String::from_utf8_lossy(name).into_owned()));
+            }
+        }
+    }
+    Ok(None)
+}
+
 /// What [`bind`] writes, from the bytes of the files.
 ///
 /// # Errors
@@ -88,6 +132,11 @@ pub fn bind_patches(data: &[u8], groups: &[(&str, &[u8])]) -> object::read::Resu
     };
     let mut patches = Vec::new();
     for section in sections.iter() {
+        if let Some((needs, strings_index)) = section.gnu_verneed(endian, data)? {
+            let strings = sections.strings(endian, data, strings_index)?;
+            let offset = section.sh_offset(endian);
+            patches.extend(binder.hidden_needs(needs, strings, offset)?);
+        }
         if section.sh_flags(endian).contains(elf::SHF_ALLOC)
             && let Some((table, _)) = section.rela(endian, data)?
             && let Some((first, bytes)) = binder.bind_table(table)?
@@ -142,6 +191,18 @@ impl PlaceRelocations {
     }
 }
 
+impl PlaceRelocations {
+    /// The relocation that gives the address of a symbol, and an addend.
+    pub(crate) fn address(self) -> elf::RelocationType {
+        self.address
+    }
+
+    /// The relocation that gives the address where the file is loaded, and an addend.
+    pub(crate) fn relative(self) -> elf::RelocationType {
+        self.relative
+    }
+}
+
 /// Whether references to this definition may be bound: there is no other one with its name.
 pub(crate) fn is_bindable<Class: ElfClass>(
     endian: Endianness,
@@ -154,6 +215,10 @@ pub(crate) fn is_bindable<Class: ElfClass>(
         && is_mangled_by_rustc(name)
         && !ties_to_runtime(name)
 }
+
+/// Where `vna_other` lies in the entry of a version that is needed, in bytes
+/// (LSB Core, "Symbol Versioning").
+const VNA_OTHER: u64 = 6;
 
 struct Binder<'data> {
     endian: Endianness,
@@ -241,6 +306,10 @@ impl<'data> Binder<'data> {
                 .set(endian, addend.wrapping_add_unsigned(place));
             return Ok(Some((0, bound)));
         }
+        // A need for weak references alone may itself be weak, and then is no guard.
+        if symbol.st_bind() != elf::STB_GLOBAL {
+            return Ok(None);
+        }
         let Some((soname, place)) = self.place(index, name)? else {
             return Ok(None);
         };
@@ -256,6 +325,34 @@ impl<'data> Binder<'data> {
             .r_addend
             .set(endian, addend.wrapping_add_unsigned(distance));
         Ok(Some((base.number, bound)))
+    }
+
+    /// What makes the needs of layouts hidden, so that nothing else satisfies them.
+    fn hidden_needs(
+        &self,
+        mut needs: VerneedIterator<'data, Class>,
+        strings: StringTable<'data>,
+        section: u64,
+    ) -> object::read::Result<Vec<Patch>> {
+        let mut patches = Vec::new();
+        let mut offset = section;
+        while let Some((need, mut versions)) = needs.next()? {
+            let file = need.file(self.endian, strings)?;
+            let layout = self.groups.get(file).and_then(Exports::layout);
+            let mut version_offset = offset + u64::from(need.vn_aux.get(self.endian));
+            while let Some(version) = versions.next()? {
+                if Some(version.name(self.endian, strings)?) == layout {
+                    let hidden = version.vna_other.get(self.endian).0 | elf::VERSYM_HIDDEN.0;
+                    patches.push(Patch {
+                        offset: version_offset + VNA_OTHER,
+                        bytes: self.endian.write_u16(hidden).to_vec(),
+                    });
+                }
+                version_offset += u64::from(version.vna_next.get(self.endian));
+            }
+            offset += u64::from(need.vn_next.get(self.endian));
+        }
+        Ok(patches)
     }
 
     /// Which group defines a symbol that has a layout version, and where it lies there.

@@ -18,7 +18,7 @@ use crate::rlib::{RlibFacts, SharedState};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 pub enum StayReason {
-    /// It has constructors or destructors. A static link takes an object with
+    /// It has constructors of C, or destructors. A static link takes an object with
     /// such code only if something refers to it, a shared object always has it.
     RunsByItself,
     /// It adds to a section that the linker gathers per output (`linkme`,

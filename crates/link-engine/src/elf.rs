@@ -128,11 +128,14 @@ pub(crate) fn ties_to_runtime(symbol: &[u8]) -> bool {
     symbol.windows(CRATE.len()).any(|part| part == CRATE)
 }
 
-/// Whether a name is rustc's, and so holds a hash of its crate: `_R…` (v0), or
-/// `_ZN…17h<16 hexadecimal digits>E` (legacy), which C++ never ends in.
+/// Whether a name is rustc's, and so holds a hash of its crate: `_R<path>` (v0; the tags of a
+/// path are in "v0 Symbol Format" of the rustc book), or `_ZN…17h<16 hexadecimal digits>E`
+/// (legacy), which C++ never ends in.
 pub(crate) fn is_mangled_by_rustc(symbol: &[u8]) -> bool {
     let Some(path) = symbol.strip_prefix(b"_ZN") else {
-        return symbol.starts_with(b"_R");
+        let path = symbol.strip_prefix(b"_R").unwrap_or_default();
+        let tag = path.iter().find(|byte| !byte.is_ascii_digit());
+        return tag.is_some_and(|tag| b"CMXYNIB".contains(tag));
     };
     let Some(hash) = path
         .strip_suffix(b"E")
@@ -236,6 +239,9 @@ mod tests {
             assert_eq!(is_mangled_by_rustc(name.as_bytes()), expected);
         }
         check("_RNvCs1_3foo3bar", true);
+        check("_R0NvCs1_3foo3bar", true);
+        check("_Read_configuration", false);
+        check("_R", false);
         check("_ZN3foo3bar17h0123456789abcdefE", true);
         check("_ZN3foo3barEv", false);
         check("_ZN3foo17h0123456789abcdefEv", false);

@@ -76,6 +76,13 @@ pub enum Error {
         missing: &'static str,
     },
 
+    /// The list of constructors in a shared object is not as linkers make it.
+    #[error("the constructors in `{}` cannot be told from each other", path.display())]
+    Constructors {
+        /// The shared object.
+        path: PathBuf,
+    },
+
     /// A response file that cannot be read as arguments.
     #[error("response file `{}`: {reason}", path.display())]
     ResponseFile {

@@ -1,6 +1,6 @@
 //! Making the shared object of a group from the rlibs of its members.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use crate::classify::{self, Candidate, StayReason};
+use crate::constructors::{Constructor, HandedOver};
 use crate::content::{ContentKey, GroupFiles};
 use crate::elf::{DynamicInfo, ties_to_runtime};
 use crate::interface::{OpenReference, Wanted};
@@ -16,10 +17,12 @@ use crate::linker::{self, LibrarySearch, linker_identity, scratch_directory};
 use crate::manifest::{GroupManifest, LinkTemplate, Member, NativeLibrary, Refusal, Stay};
 use crate::rlib::{RlibFacts, Shared, copy_with_protected_symbols, undefined_among};
 use crate::syntax::joined;
-use crate::{Error, Result, bind, files, interface, layout, private, response_file, versions};
+use crate::{
+    Error, Result, bind, constructors, files, interface, layout, private, response_file, versions,
+};
 
 /// Changes when the same inputs would give another shared object.
-pub const FORMAT: &str = "dynamic-deps 5";
+pub const FORMAT: &str = "dynamic-deps 6";
 
 /// A library to be linked into a group.
 #[derive(Debug, Clone)]
@@ -154,7 +157,11 @@ impl GroupJob {
         template: LinkTemplate,
         before_link: BeforeLink<'_>,
     ) -> Result<GroupManifest> {
-        let libraries = read_libraries(&self.libraries)?;
+        let mut libraries = read_libraries(&self.libraries)?;
+        for read in &mut libraries {
+            // Every program has them, so it does not matter who runs them.
+            read.facts.constructors.clear();
+        }
         let verdicts = vec![None; libraries.len()];
         let link = GroupLink::new(self, &template, &[]);
         let made = link.make(&libraries, &verdicts, before_link)?;
@@ -182,6 +189,7 @@ impl GroupJob {
             soname,
             native_libraries: Vec::new(),
             open_references: Vec::new(),
+            constructors: HashMap::new(),
             refusal,
         })
     }
@@ -200,7 +208,7 @@ impl GroupJob {
         for (read, verdict) in libraries.into_iter().zip(verdicts) {
             let refused = made.refusal.as_ref().map(|_| StayReason::Refused);
             match verdict.or(refused) {
-                None => members.push(read.into_member()),
+                None => members.push(read.into_member(&made.constructors)),
                 Some(reason) => stays.push(read.into_stay(reason)),
             }
         }
@@ -328,6 +336,8 @@ struct MadeContent {
     soname: String,
     native_libraries: Vec<NativeLibrary>,
     open_references: Vec<OpenReference>,
+    /// See [`constructors::distances`].
+    constructors: HashMap<String, i64>,
     /// Set when there was no linking it, and the file is an empty one.
     refusal: Option<Refusal>,
 }
@@ -364,8 +374,10 @@ impl<'a> GroupLink<'a> {
             Err(error) => return self.job.make_empty(Some(Refusal::of(error)?)),
             Ok(soname) => soname,
         };
+        let content = self.job.files.content(&soname);
         Ok(MadeContent {
-            open_references: self.open_references(&self.job.files.content(&soname))?,
+            open_references: self.open_references(&content)?,
+            constructors: constructors::distances(&content, &constructors_of(&members))?,
             soname,
             native_libraries: native_libraries
                 .into_iter()
@@ -544,6 +556,7 @@ impl<'a> GroupLink<'a> {
             .collect();
         bind::bind(&temporary, &below)?;
         layout::seal(&temporary)?;
+        constructors::hand_over(&temporary, &constructors_of(inputs))?;
         files::persist(temporary, &content)?;
         fs::remove_dir_all(&scratch).map_err(Error::io("remove", &scratch))
     }
@@ -633,8 +646,18 @@ impl ReadLibrary<'_> {
         }
     }
 
-    fn into_member(self) -> Member {
+    /// Gets the distances of the functions of constructors from their entries.
+    fn into_member(self, distances: &HashMap<String, i64>) -> Member {
+        let constructors = self.facts.constructors.into_iter();
+        let constructors = constructors.filter_map(|constructor| {
+            Some(HandedOver {
+                distance: *distances.get(&constructor.entry)?,
+                section: constructor.section,
+                entry: constructor.entry,
+            })
+        });
         Member {
+            constructors: constructors.collect(),
             name: self.library.name.clone(),
             rlib: self.rlib,
             protected_symbols: self.facts.hidden_definitions.len(),
@@ -659,6 +682,11 @@ fn linkable_rlibs(inputs: &[&ReadLibrary<'_>], scratch: &Path) -> Result<Vec<Pat
             Ok(copy)
         })
         .collect()
+}
+
+fn constructors_of<'a>(inputs: &[&'a ReadLibrary<'_>]) -> Vec<&'a Constructor> {
+    let constructors = inputs.iter().flat_map(|read| &read.facts.constructors);
+    constructors.collect()
 }
 
 fn touch(path: &Path) -> Result<()> {

@@ -341,8 +341,8 @@ pub(crate) struct Exports<'data, Class: ElfClass> {
     versions: VersionTable<'data, Class>,
     /// The index of the version of private definitions, if there is one.
     private: Option<elf::VersionIndex>,
-    /// The name of the version that tells of the layout, if references may be bound.
-    layout: Option<&'data [u8]>,
+    /// The version that tells of the layout, with its name, if references may be bound.
+    layout: Option<(elf::VersionIndex, &'data [u8])>,
 }
 
 /// A symbol that a shared object defines.
@@ -382,7 +382,7 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
             sections.versions(endian, data)?.unwrap_or_default();
         let is_bound = PlaceRelocations::of(header, endian).is_some();
         Ok(Some(Exports {
-            layout: layout::name(&versions).filter(|_| is_bound),
+            layout: layout::version(&versions).filter(|_| is_bound),
             header,
             endian,
             symbols: sections.symbols(endian, data, elf::SHT_DYNSYM)?,
@@ -412,13 +412,13 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         name: &'data [u8],
         symbol: &'data Class::Sym,
     ) -> Definition<'data, Class> {
-        let is_global = self.versions.version_index(self.endian, index).is_global();
+        let version = self.versions.version_index(self.endian, index);
+        let has_layout = self
+            .layout
+            .is_some_and(|(index, _)| index == version.index());
         let version = if self.is_private(index) {
             Shown::Private
-        } else if self.layout.is_some()
-            && is_global
-            && is_bindable::<Class>(self.endian, name, symbol)
-        {
+        } else if has_layout && is_bindable::<Class>(self.endian, name, symbol) {
             Shown::Layout
         } else {
             Shown::Unversioned
@@ -432,7 +432,7 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
 
     /// The name of the version that tells of the layout, if references may be bound.
     pub(crate) fn layout(&self) -> Option<&'data [u8]> {
-        self.layout
+        self.layout.map(|(_, name)| name)
     }
 
     /// Where a definition lies that references may be bound to, as an address in the file.
@@ -518,7 +518,7 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         let mut versions = Vec::new();
         for (kind, name) in [
             (Shown::Private, PRIVATE.as_bytes()),
-            (Shown::Layout, self.layout.unwrap_or_default()),
+            (Shown::Layout, self.layout().unwrap_or_default()),
         ] {
             if shown.iter().any(|definition| definition.version == kind) {
                 versions.push(StubVersion {

@@ -4,23 +4,29 @@
 //! run with a group that has others. The soname says what a group was made from. That gives
 //! one layout with one linker; with an update of the linker behind the compiler driver it may
 //! give another. So a group defines a version whose name holds a hash of its layout, what is
-//! bound to the group needs that version, and the loader compares the two
+//! bound to the group needs that version, and the loader looks for it
 //! (`_dl_check_map_versions` in `elf/dl-version.c`, glibc 2.36): at worst, a program does not
 //! start.
+//!
+//! The symbols that references are bound to have the version too. A hidden need of it is
+//! satisfied by no other definition (`check_match` in `elf/dl-lookup.c`), such as one in a
+//! library of C that was made of Rust code by the same compiler and holds another std.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use object::elf;
-use object::read::elf::{SectionHeader, Sym, VersionTable};
+use object::read::elf::{SectionHeader, SectionTable, Sym, VersionTable};
+use object::{Endian as _, Endianness};
 
-use crate::bind::PlaceRelocations;
+use crate::bind::{PlaceRelocations, is_bindable};
 use crate::elf::{ElfClass, with_class};
 use crate::files::{self, Patch};
 use crate::versions::{self, LAYOUT, UNKNOWN_LAYOUT};
 use crate::{Error, Result};
 
-/// Gives the layout version of a finished shared object its name. Without effect on one that
-/// was linked without [`SCRIPT`](versions::SCRIPT), and where nothing is bound by place.
+/// Gives the layout version of a finished shared object its name, and to the symbols that
+/// references may be bound to that version. Without effect on one that was linked without [`SCRIPT`](versions::SCRIPT), and where nothing is bound by place.
 ///
 /// # Errors
 /// When the file cannot be read or written, or is malformed.
@@ -50,19 +56,56 @@ fn seal_patches_of<Class: ElfClass>(data: &[u8]) -> object::read::Result<Vec<Pat
     }
     let sections = header.sections(endian, data)?;
     let symbols = sections.symbols(endian, data, elf::SHT_DYNSYM)?;
+    let versions: VersionTable<'_, Class> = sections.versions(endian, data)?.unwrap_or_default();
+    let unknown = format!("{LAYOUT}{UNKNOWN_LAYOUT}");
+    let Some((index, _)) = versions::defined(&versions, |name| name == unknown.as_bytes()) else {
+        return Ok(Vec::new());
+    };
+    let version = endian.write_u16(index.0);
     let mut hasher = blake3::Hasher::new();
-    for symbol in symbols.iter() {
-        if symbol.st_shndx(endian) != elf::SHN_UNDEF {
-            let place: u64 = symbol.st_value(endian).into();
-            hasher.update(symbols.symbol_name(endian, symbol)?);
-            hasher.update(&[0]);
-            hasher.update(&place.to_le_bytes());
+    let mut table = Vec::new();
+    for section in sections.iter() {
+        if section.sh_type(endian) == elf::SHT_GNU_VERSYM {
+            let bytes = section.data(endian, data)?.to_vec();
+            table.push((section.sh_offset(endian).into(), bytes));
+        }
+    }
+    let [(table_offset, table)] = &mut table[..] else {
+        return Ok(Vec::new());
+    };
+    for (entry, (index, symbol)) in table.chunks_exact_mut(2).zip(symbols.enumerate()) {
+        if symbol.st_shndx(endian) == elf::SHN_UNDEF {
+            continue;
+        }
+        let name = symbols.symbol_name(endian, symbol)?;
+        let place: u64 = symbol.st_value(endian).into();
+        hasher.update(name);
+        hasher.update(&[0]);
+        hasher.update(&place.to_le_bytes());
+        let is_global = versions.version_index(endian, index).is_global();
+        if is_global && is_bindable::<Class>(endian, name, symbol) {
+            entry.copy_from_slice(&version);
         }
     }
     let hash = hasher.finalize().to_hex();
     let name = format!("{LAYOUT}{}", &hash[..UNKNOWN_LAYOUT.len()]);
+    let table = Patch {
+        offset: *table_offset,
+        bytes: std::mem::take(table),
+    };
+    let mut patches = definition_patches(endian, data, &sections, &unknown, &name)?;
+    patches.push(table);
+    Ok(patches)
+}
 
-    let unknown = format!("{LAYOUT}{UNKNOWN_LAYOUT}");
+/// What gives the definition of the version `unknown` the name `name`, which is as long.
+fn definition_patches<Class: ElfClass>(
+    endian: Endianness,
+    data: &[u8],
+    sections: &SectionTable<'_, Class>,
+    unknown: &str,
+    name: &str,
+) -> object::read::Result<Vec<Patch>> {
     for section in sections.iter() {
         let Some((mut definitions, strings_index)) = section.gnu_verdef(endian, data)? else {
             continue;
@@ -75,9 +118,8 @@ fn seal_patches_of<Class: ElfClass>(data: &[u8]) -> object::read::Result<Vec<Pat
                 && entry.name(endian, strings)? == unknown.as_bytes()
             {
                 let strings_offset: u64 = strings_section.sh_offset(endian).into();
-                let hash = elf::hash(name.as_bytes());
                 let mut hashed = *definition;
-                hashed.vd_hash.set(endian, hash);
+                hashed.vd_hash.set(endian, elf::hash(name.as_bytes()));
                 return Ok(vec![
                     Patch {
                         offset,
@@ -85,7 +127,7 @@ fn seal_patches_of<Class: ElfClass>(data: &[u8]) -> object::read::Result<Vec<Pat
                     },
                     Patch {
                         offset: strings_offset + u64::from(entry.vda_name.get(endian)),
-                        bytes: name.into_bytes(),
+                        bytes: name.as_bytes().to_vec(),
                     },
                 ]);
             }
@@ -93,6 +135,37 @@ fn seal_patches_of<Class: ElfClass>(data: &[u8]) -> object::read::Result<Vec<Pat
         }
     }
     Ok(Vec::new())
+}
+
+/// The layouts that a file needs, by soname.
+///
+/// # Errors
+/// When the file cannot be read or is malformed.
+pub(crate) fn needed(file: &Path) -> Result<HashMap<String, String>> {
+    let data = files::map(file)?;
+    let needed = with_class!(&data[..], needed_in(&data));
+    needed
+        .map(Option::unwrap_or_default)
+        .map_err(|source| Error::Object {
+            path: file.to_owned(),
+            source,
+        })
+}
+
+fn needed_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<HashMap<String, String>> {
+    let header = Class::parse(data)?;
+    let endian = header.endian()?;
+    let versions: VersionTable<'_, Class> = header
+        .sections(endian, data)?
+        .versions(endian, data)?
+        .unwrap_or_default();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let layouts = versions::all(&versions).filter_map(|(_, version)| {
+        let is_layout = version.name().starts_with(LAYOUT.as_bytes());
+        let file = version.file().filter(|_| is_layout)?;
+        Some((text(file), text(version.name())))
+    });
+    Ok(layouts.collect())
 }
 
 /// The name of the version that tells of the layout of a shared object, if it was sealed.
@@ -112,17 +185,17 @@ fn name_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<Option<String>>
     let header = Class::parse(data)?;
     let endian = header.endian()?;
     let versions = header.sections(endian, data)?.versions(endian, data)?;
-    let name = versions.as_ref().and_then(name);
-    Ok(name.map(|name| String::from_utf8_lossy(name).into_owned()))
+    let version = versions.as_ref().and_then(version);
+    Ok(version.map(|(_, name)| String::from_utf8_lossy(name).into_owned()))
 }
 
-/// The name of the layout version among those that a shared object defines.
-pub(crate) fn name<'data, Class: ElfClass>(
+/// The layout version among those that a shared object defines, with its name.
+pub(crate) fn version<'data, Class: ElfClass>(
     versions: &VersionTable<'data, Class>,
-) -> Option<&'data [u8]> {
+) -> Option<(elf::VersionIndex, &'data [u8])> {
     let is_sealed = |name: &[u8]| {
         let hash = name.strip_prefix(LAYOUT.as_bytes());
         hash.is_some_and(|hash| hash != UNKNOWN_LAYOUT.as_bytes())
     };
-    versions::defined(versions, is_sealed).map(|(_, name)| name)
+    versions::defined(versions, is_sealed)
 }

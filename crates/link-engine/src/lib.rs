@@ -22,6 +22,7 @@
 
 pub mod bind;
 pub mod classify;
+pub mod constructors;
 pub mod content;
 pub mod elf;
 mod error;

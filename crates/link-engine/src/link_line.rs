@@ -232,6 +232,9 @@ pub struct Rewrite<'a> {
     pub groups: &'a [GroupInput],
     /// Object files to be replaced: path on the link line to path of the copy.
     pub objects: &'a HashMap<PathBuf, PathBuf>,
+    /// Object files that run the constructors of libraries in the groups, by the file names of
+    /// the rlibs in whose places they go.
+    pub constructors: &'a HashMap<String, PathBuf>,
     /// Native libraries for which somebody else answers: the platform's, and
     /// those that a group was linked with.
     pub settled_libraries: &'a HashSet<String>,
@@ -301,6 +304,25 @@ pub enum Mismatch {
         /// The link arg.
         link_arg: String,
     },
+    /// A library runs code before `main`, and the line does not say whether a static link
+    /// takes it.
+    #[error(
+        "{definer} has code to be run before `main` that rustc does not mark as used (`{symbol}`)"
+    )]
+    Unmarked {
+        /// The symbol of the entry in the list of such code.
+        symbol: String,
+        /// The library.
+        definer: Definer,
+    },
+    /// The linker gave a function of a group an address in the executable.
+    #[error(
+        "the program has an address of its own for the function `{symbol}` (assembler that refers to it?)"
+    )]
+    OwnAddress {
+        /// The symbol.
+        symbol: String,
+    },
     /// A symbol is used where the definition in a group is not seen.
     #[error("`{symbol}` is defined by {definer}, and {user} uses it without depending on it")]
     Unseen {
@@ -327,7 +349,7 @@ impl Mismatch {
     pub(crate) fn libraries(&self) -> Vec<String> {
         let definers = match self {
             Mismatch::Clash { one, other, .. } => vec![one, other],
-            Mismatch::Unseen { definer, .. } => vec![definer],
+            Mismatch::Unseen { definer, .. } | Mismatch::Unmarked { definer, .. } => vec![definer],
             _ => return Vec::new(),
         };
         definers
@@ -381,6 +403,7 @@ impl Rewrite<'_> {
                             placed = true;
                             self.place_groups(syntax, prefer_shared, as_needed, &mut rewritten);
                         }
+                        rewritten.extend(self.constructors.get(&*name).map(Into::into));
                         continue;
                     }
                 }
@@ -640,7 +663,7 @@ impl GroupLine<'_> {
                 syntax.push(args, &["-soname", self.soname]);
                 // Calls from a group to itself are bound now and cost nothing at start.
                 // Data stays preemptible: a C++ type that several groups define must be
-                // one object in the process.
+                // one object in the process. That of Rust is bound afterwards (`bind`).
                 syntax.push(args, &["-Bsymbolic-functions"]);
                 syntax.push(args, &["--hash-style=gnu"]);
                 syntax.push(args, &["--enable-new-dtags"]);
@@ -746,6 +769,7 @@ mod tests {
         Rewrite {
             groups,
             objects: &objects,
+            constructors: &HashMap::new(),
             settled_libraries: &["gcc_s".to_owned(), "c".to_owned()].into(),
             run_paths: &["$ORIGIN".into(), "/t/a,b/deps".into()],
             replaced: &["rand".to_owned()].into(),
@@ -945,6 +969,7 @@ mod tests {
             let rewritten = Rewrite {
                 groups: &[group("/sysroot.so", &["libstd-2.rlib"])],
                 objects: &HashMap::new(),
+                constructors: &HashMap::new(),
                 settled_libraries: &HashSet::new(),
                 run_paths: &[],
                 replaced: &BTreeSet::new(),

@@ -9,34 +9,44 @@ use std::path::{Path, PathBuf};
 
 use crate::content::{self, NAME_PREFIX};
 use crate::elf::DynamicInfo;
-use crate::{Error, Result, files};
+use crate::{Error, Result, files, layout};
 
 /// A shared object that an executable was linked against.
 struct LoadedGroup {
     soname: String,
     /// Where the loader looks, in order.
     candidates: Vec<PathBuf>,
+    /// The layout that it has to have.
+    layout: Option<String>,
 }
 
 impl LoadedGroup {
     fn found(&self) -> Option<&PathBuf> {
         self.candidates.iter().find(|path| path.exists())
     }
+
+    /// Whether the loader takes what it finds. It looks no further if it does not.
+    fn is_found(&self) -> Result<bool> {
+        Ok(match (self.found(), &self.layout) {
+            (Some(found), Some(layout)) => layout::of(found)?.as_ref() == Some(layout),
+            (found, _) => found.is_some(),
+        })
+    }
 }
 
 /// A shared object of a group without which `executable` cannot start, if the loader would
-/// miss one. None for what is no dynamic executable.
+/// miss one, or refuse it for its layout. None for what is no dynamic executable.
 ///
 /// # Errors
-/// When the executable cannot be read.
+/// When the executable or a shared object cannot be read.
 pub fn missing_group(executable: &Path) -> Result<Option<PathBuf>> {
-    let missing = loaded_groups(executable)?
-        .into_iter()
-        .find(|group| group.found().is_none());
-    Ok(missing.map(|group| {
-        let first = group.candidates.into_iter().next();
-        first.unwrap_or_else(|| group.soname.into())
-    }))
+    for group in loaded_groups(executable)? {
+        if !group.is_found()? {
+            let first = group.candidates.into_iter().next();
+            return Ok(Some(first.unwrap_or_else(|| group.soname.into())));
+        }
+    }
+    Ok(None)
 }
 
 /// Puts the shared objects of groups that `executable` loads into `directory`, and removes
@@ -71,13 +81,17 @@ fn loaded_groups(executable: &Path) -> Result<Vec<LoadedGroup>> {
             None => PathBuf::from(entry),
         })
         .collect();
-    let groups = info
-        .needed
-        .into_iter()
-        .filter(|soname| soname.starts_with(NAME_PREFIX));
+    let mut groups = info.needed;
+    groups.retain(|soname| soname.starts_with(NAME_PREFIX));
+    if groups.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut layouts = layout::needed(executable)?;
+    let groups = groups.into_iter();
     Ok(groups
         .map(|soname| LoadedGroup {
             candidates: directories.iter().map(|dir| dir.join(&soname)).collect(),
+            layout: layouts.remove(&soname),
             soname,
         })
         .collect())

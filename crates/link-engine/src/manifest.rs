@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::classify::StayReason;
+use crate::constructors::HandedOver;
 use crate::interface::OpenReference;
 use crate::rlib::SharedState;
 use crate::{Error, Result, files};
@@ -83,7 +84,7 @@ impl Refusal {
             Error::GroupLink { stderr, .. } => is_passing(stderr),
             Error::Spawn { .. } => true,
             Error::Probe { status, stderr, .. } => status.code().is_none() || is_passing(stderr),
-            Error::LinkLine { .. } => false,
+            Error::LinkLine { .. } | Error::Constructors { .. } => false,
             _ => return Err(error),
         };
         let (stderr, link_line) = match error {
@@ -114,6 +115,9 @@ pub struct Member {
     /// The variables that it defines as any number of others may.
     #[serde(default, skip_serializing_if = "SharedState::is_empty")]
     pub shared_state: SharedState,
+    /// What executables that link it run before `main`, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constructors: Vec<HandedOver>,
 }
 
 /// A library that stays in the executable.

@@ -13,6 +13,7 @@ use object::read::archive::ArchiveFile;
 use object::read::elf::SectionHeader;
 use serde::{Deserialize, Serialize};
 
+use crate::constructors::{self, Constructor};
 use crate::elf::{ElfClass, GlobalSymbol, Role, global_symbols, set_visibility, with_class};
 use crate::{Error, Result, files};
 
@@ -42,8 +43,10 @@ pub struct RlibFacts {
     pub weak_definition: Option<String>,
     /// Whether it holds a `#[global_allocator]`.
     pub provides_allocator: bool,
-    /// Whether code of the rlib runs before `main` or after it: constructors and
-    /// destructors.
+    /// What the executable has to run before `main`, in order.
+    pub constructors: Vec<Constructor>,
+    /// Whether code of the rlib runs before `main` or after it that is not understood:
+    /// constructors of C, and destructors.
     pub runs_by_itself: bool,
     /// Names of sections whose name is a C identifier. A linker gathers those of
     /// all inputs and gives their bounds as `__start_<name>` and `__stop_<name>`,
@@ -130,18 +133,42 @@ impl RlibFacts {
             let object = member.data(data).map_err(fail)?;
             let (offset, _) = member.file_range();
             // What is malformed is no concern of a link that does not take the member.
-            let sections = with_class!(object, see_sections(object, &mut facts));
+            let is_rust = member.name().ends_with(RUST_OBJECT);
+            let sections = with_class!(object, see_sections(object, is_rust, &mut facts));
             let symbols = with_class!(object, global_symbols(object));
             let (Ok(Some(())), Ok(Some(symbols))) = (sections, symbols) else {
                 facts.foreign_member.get_or_insert_with(name);
                 continue;
             };
-            let is_rust = member.name().ends_with(RUST_OBJECT);
             for symbol in symbols {
                 facts.see_symbol(&symbol, offset, is_rust);
             }
         }
+        facts.check_functions(&archive, data);
         Ok(facts)
+    }
+
+    /// A constructor whose function is in another library is not understood.
+    fn check_functions(&mut self, archive: &ArchiveFile<'_>, data: &[u8]) {
+        let functions = self.constructors.iter();
+        let mut elsewhere: HashSet<&[u8]> = functions
+            .filter_map(|constructor| constructor.function.as_deref())
+            .collect();
+        if elsewhere.is_empty() {
+            return;
+        }
+        for member in archive.members().flatten() {
+            let Ok(object) = member.data(data) else {
+                continue;
+            };
+            let symbols = with_class!(object, global_symbols(object));
+            for symbol in symbols.iter().flatten().flatten() {
+                if symbol.role == Role::Definition {
+                    elsewhere.remove(symbol.name);
+                }
+            }
+        }
+        self.runs_by_itself |= !elsewhere.is_empty();
     }
 
     fn see_symbol(&mut self, symbol: &GlobalSymbol<'_>, object_offset: u64, is_rust: bool) {
@@ -270,14 +297,25 @@ fn for_each_global_symbol(path: &Path, mut see: impl FnMut(&GlobalSymbol<'_>, bo
     Ok(())
 }
 
-fn see_sections<Class: ElfClass>(object: &[u8], facts: &mut RlibFacts) -> object::read::Result<()> {
+fn see_sections<Class: ElfClass>(
+    object: &[u8],
+    is_rust: bool,
+    facts: &mut RlibFacts,
+) -> object::read::Result<()> {
     let header = Class::parse(object)?;
     let endian = header.endian()?;
     let sections = header.sections(endian, object)?;
-    for section in sections.iter() {
+    for (index, section) in sections.enumerate() {
         let name = sections.section_name(endian, section)?;
         if runs_by_itself(section.sh_type(endian), name) {
-            facts.runs_by_itself = true;
+            let constructors = match is_rust {
+                true => constructors::in_section(object, &sections, index)?,
+                false => None,
+            };
+            facts.runs_by_itself |= constructors.is_none();
+            facts
+                .constructors
+                .extend(constructors.into_iter().flatten());
         } else if section.sh_flags(endian).contains(elf::SHF_ALLOC) && is_c_identifier(name) {
             let name = String::from_utf8_lossy(name).into_owned();
             facts.gathered_sections.insert(name);

@@ -1,8 +1,9 @@
 //! The versions that a group defines. They tell the loader, and the linkers of what is above
-//! the group, something about it; no symbol is given one by the linker.
+//! the group, something about it. The linker of the group gives them to no symbol; that is
+//! done when it has finished.
 
 use object::elf;
-use object::read::elf::VersionTable;
+use object::read::elf::{Version, VersionTable};
 
 use crate::elf::ElfClass;
 
@@ -25,22 +26,26 @@ pub(crate) const UNKNOWN_LAYOUT: &str = "0000000000000000";
 pub const SCRIPT: &str = "DYNAMIC_DEPS_LAYOUT_0000000000000000 { global: dynamic_deps_layout_*; };\n\
                           DYNAMIC_DEPS { global: dynamic_deps_private_*; };\n";
 
+/// The versions that a file defines or needs, by index.
+pub(crate) fn all<'data, Class: ElfClass>(
+    versions: &VersionTable<'data, Class>,
+) -> impl Iterator<Item = (elf::VersionIndex, Version<'data>)> {
+    let indices = (elf::VER_NDX_GLOBAL.0 + 1..).map(elf::VersionIndex);
+    // An error is the end of the table.
+    indices.map_while(|index| {
+        let version = versions.version(index).ok()?;
+        Some((index, *version?))
+    })
+}
+
 /// The version with such a name that a shared object defines, if there is one.
 pub(crate) fn defined<'data, Class: ElfClass>(
     versions: &VersionTable<'data, Class>,
     is_wanted: impl Fn(&[u8]) -> bool,
 ) -> Option<(elf::VersionIndex, &'data [u8])> {
-    let indices = (elf::VER_NDX_GLOBAL.0 + 1..).map(elf::VersionIndex);
-    for index in indices {
-        // An error is the end of the table.
-        if let Some(version) = versions.version(index).ok()?
-            && version.file().is_none()
-            && is_wanted(version.name())
-        {
-            return Some((index, version.name()));
-        }
-    }
-    None
+    let (index, version) =
+        all(versions).find(|(_, version)| version.file().is_none() && is_wanted(version.name()))?;
+    Some((index, version.name()))
 }
 
 #[cfg(test)]

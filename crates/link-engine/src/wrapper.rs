@@ -35,7 +35,7 @@ use crate::manifest::{
     PLAN_FILE, RECORD_FILE, WrapperPlan, read_json, write_json,
 };
 use crate::rlib::Shared;
-use crate::{Error, Result, bind, files, interface, private, response_file, rlib};
+use crate::{Error, Result, bind, constructors, files, interface, private, response_file, rlib};
 
 /// File name of the wrapper when the user names no linker: rustc reads nothing
 /// out of it and does what it does by default.
@@ -243,11 +243,13 @@ fn link_against_groups(
     check_shown(&args, &manifests, &inputs)?;
     check_open_references(&manifests, &inputs)?;
     let replaced = replaced_symbols(&inputs, &objects, &outside)?;
+    let constructors = constructor_objects(&args, &manifests, &inputs, &objects, scratch)?;
     let left_to_groups = &settled_libraries - &libraries_to_load(&manifests, &inputs)?;
     let link = |groups: &[GroupInput]| -> Result<(Vec<OsString>, Output), Unlinkable> {
         let rewritten = Rewrite {
             groups,
             objects: &objects.copies,
+            constructors: &constructors,
             settled_libraries: &left_to_groups,
             run_paths: &plan.run_paths,
             replaced: &replaced,
@@ -261,7 +263,11 @@ fn link_against_groups(
             check_references(&args, &manifests, &inputs, &mut output)?;
         }
         if output.status.success() {
-            bind_output(&args, &manifests, &inputs)?;
+            let executable = link_line::output(&args)?;
+            if let Some(symbol) = bind::own_address(executable)? {
+                return Err(Mismatch::OwnAddress { symbol }.into());
+            }
+            bind_output(executable, &manifests, &inputs)?;
         }
         Ok((rewritten, output))
     };
@@ -337,6 +343,41 @@ fn named_symbols(objects: &Objects, outside: &[Outside]) -> HashSet<Vec<u8>> {
         .flatten()
         .cloned()
         .collect()
+}
+
+/// Object files that have the executable run the constructors of the group members on the
+/// line, by the file names of their rlibs.
+fn constructor_objects(
+    args: &[OsString],
+    manifests: &[GroupManifest],
+    inputs: &[GroupInput],
+    objects: &Objects,
+    scratch: &Path,
+) -> Result<HashMap<String, PathBuf>, Unlinkable> {
+    let on_line: HashSet<&str> = rlibs(args)
+        .filter_map(|rlib| rlib.file_name()?.to_str())
+        .collect();
+    let mut written = HashMap::new();
+    for (manifest, input) in manifests.iter().zip(inputs) {
+        let members = manifest.members.iter();
+        let members = members.filter(|member| on_line.contains(&*member.rlib));
+        for member in members.filter(|member| !member.constructors.is_empty()) {
+            // A static link takes what an object of the program names. Whether it takes more,
+            // only that link can tell.
+            let names = &objects.shared.names;
+            let mut constructors = member.constructors.iter();
+            if let Some(one) = constructors.find(|one| !names.contains(one.entry.as_bytes())) {
+                return Err(Unlinkable::Unfit(Mismatch::Unmarked {
+                    symbol: one.entry.clone(),
+                    definer: Definer::Member(member.name.clone()),
+                }));
+            }
+            let object = scratch.join(format!("constructors-{}.o", written.len()));
+            constructors::write_object(&input.shared_object, &member.constructors, &object)?;
+            written.insert(member.rlib.clone(), object);
+        }
+    }
+    Ok(written)
 }
 
 /// Interface stubs in the place of the shared objects, if all of them can have one.
@@ -575,7 +616,7 @@ fn check_references(
 
 /// Binds an executable to the groups that it was linked against.
 fn bind_output(
-    args: &[OsString],
+    executable: &Path,
     manifests: &[GroupManifest],
     inputs: &[GroupInput],
 ) -> Result<()> {
@@ -584,7 +625,7 @@ fn bind_output(
         .zip(inputs)
         .map(|(manifest, input)| (&*manifest.soname, &*input.shared_object))
         .collect();
-    bind::bind(link_line::output(args)?, &groups)
+    bind::bind(executable, &groups)
 }
 
 /// Whether each symbol that matters beyond its own library has one definition among the

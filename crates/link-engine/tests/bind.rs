@@ -7,14 +7,16 @@ mod workshop;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use link_engine::bind::bind;
+use link_engine::bind::{bind, own_address};
 use link_engine::content::GroupFiles;
 use link_engine::group::{GroupJob, Library};
 use link_engine::interface::{Wanted, write_stub};
 use link_engine::layout;
+use link_engine::loaded::missing_group;
 use link_engine::manifest::GroupManifest;
 use object::elf::{self, FileHeader64};
 use object::read::elf::{FileHeader as _, SectionHeader as _};
@@ -198,6 +200,60 @@ fn a_bound_program_does_the_same() {
     if !are_missing("a_bound_program_does_the_same", &["mold"]) {
         check(&["-fuse-ld=mold".into()]);
     }
+    if !are_missing("a_bound_program_does_the_same", &["wild"]) {
+        // Compiler drivers do not know it by name.
+        let directory = tempfile::tempdir().unwrap();
+        let wild = programs::run(Command::new("which").arg("wild"));
+        symlink(wild.trim(), directory.path().join("ld")).unwrap();
+        let mut argument = OsString::from("-B");
+        argument.push(directory.path());
+        check(&[argument]);
+    }
+}
+
+#[test]
+fn what_else_defines_a_bound_symbol_is_passed_over() {
+    let program = Program::new(&[], BELOW);
+    let executable = program.link();
+    program.bind(&executable);
+    // As if a library of C held the same crates, made by the same compiler.
+    let functions: String = named_by_relocations(&executable)
+        .iter()
+        .enumerate()
+        .map(|(index, name)| {
+            format!(
+                "int other{index}(void) __asm__(\"{name}\");
+                 int other{index}(void) {{ puts(\"other\"); return 99; }}\n"
+            )
+        })
+        .collect();
+    let source = format!("#include <stdio.h>\n{functions}");
+    let preloaded = program
+        .workshop
+        .cc("preloaded.so", &source, &["-shared".into()]);
+    let printed = programs::run(Command::new(&executable).env("LD_PRELOAD", preloaded));
+    assert_eq!(printed, PRINTED);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_function_with_an_address_in_the_program_is_told() {
+    let mut directory = OsString::from("-B");
+    directory.push(rust_programs().join("gcc-ld"));
+    let lld = [directory, "-fuse-ld=lld".into()];
+    let program = Program::new(&lld, BELOW);
+    let executable = program.link();
+    assert_eq!(own_address(&executable).unwrap(), None);
+    let names = named_by_relocations(&executable);
+    let function = names.iter().find(|name| name.contains("next")).unwrap();
+    let source = format!(
+        "int main(void) {{ void *address; asm(\"lea {function}(%%rip), %0\" : \"=r\"(address)); return !address; }}"
+    );
+    let mut args = lld.to_vec();
+    let groups = program.groups();
+    args.extend(groups.iter().map(|(_, path)| path.clone().into()));
+    let other = program.workshop.cc("other", &source, &args);
+    assert_eq!(own_address(&other).unwrap().as_ref(), Some(function));
 }
 
 #[test]
@@ -234,9 +290,12 @@ fn a_group_with_another_layout_is_refused_by_the_loader() {
     let layout = layout::of(&file).unwrap().unwrap();
     assert_ne!(layout::of(&other_file).unwrap().unwrap(), layout);
 
+    assert_eq!(missing_group(&executable).unwrap(), None);
+
     // As if another linker had made the group from the same libraries.
     fs::remove_file(&file).unwrap();
     fs::copy(other_file, &file).unwrap();
+    assert_eq!(missing_group(&executable).unwrap(), Some(file));
     let output = Command::new(&executable).output().unwrap();
     assert!(!output.status.success());
     let stderr = String::from_utf8(output.stderr).unwrap();

@@ -83,27 +83,27 @@ fn each_input_counts_for_the_content() {
 #[test]
 fn a_library_that_stays_is_told_to_the_groups_above() {
     let workshop = Workshop::new();
-    let starts = workshop.library(
-        "starts",
-        "#[used] #[link_section = \".init_array\"] static START: extern \"C\" fn() = start;
-         extern \"C\" fn start() {}",
+    let ends = workshop.library(
+        "ends",
+        "#[used] #[link_section = \".fini_array\"] static END: extern \"C\" fn() = end;
+         extern \"C\" fn end() {}",
     );
-    let mut below = workshop.job(vec![starts, workshop.library("add", ADD)]);
+    let mut below = workshop.job(vec![ends, workshop.library("add", ADD)]);
     below.group = "frozen".to_owned();
     below.files = GroupFiles::new(workshop.directory.path(), "dynamic-deps-frozen-1");
     let (manifest, _) = run(&below);
     assert_eq!(manifest.members.len(), 1);
-    assert_eq!(manifest.stays[0].name, "starts v1.0.0");
+    assert_eq!(manifest.stays[0].name, "ends v1.0.0");
 
     let mut user = workshop.library("user", "pub fn user() {}");
-    user.dependencies = vec!["libstarts-0123.rlib".to_owned()];
+    user.dependencies = vec!["libends-0123.rlib".to_owned()];
     let mut above = workshop.job(vec![user]);
     above.below.insert(0, below.files.manifest());
     let (above, _) = run(&above);
     assert!(above.members.is_empty());
     assert_eq!(
         above.stays[0].reason.to_string(),
-        "it depends on `starts v1.0.0`, which stays"
+        "it depends on `ends v1.0.0`, which stays"
     );
     assert_eq!(above.needs, [manifest.soname.as_str(), "sysroot.so"]);
 }

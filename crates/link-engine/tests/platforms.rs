@@ -82,6 +82,7 @@ fn check(line: &str, extension: &str, run_paths: &[&str], executable: &str, grou
     let rewritten = Rewrite {
         groups: &groups,
         objects: &HashMap::from([("app.rcgu.o".into(), "/copy/0.o".into())]),
+        constructors: &HashMap::new(),
         settled_libraries: &HashSet::new(),
         run_paths: &run_paths,
         replaced: &BTreeSet::new(),
@@ -327,6 +328,7 @@ impl Foreign {
         let rewritten = Rewrite {
             groups: &groups,
             objects: &HashMap::new(),
+            constructors: &HashMap::new(),
             settled_libraries: &HashSet::new(),
             run_paths,
             replaced: &BTreeSet::new(),

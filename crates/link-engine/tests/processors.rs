@@ -233,6 +233,7 @@ impl Workshop<'_> {
                 group("std.so", "libstd-2.rlib"),
             ],
             objects: &HashMap::new(),
+            constructors: &HashMap::new(),
             settled_libraries: &["gcc_s".to_owned(), "c".to_owned()].into(),
             run_paths: &["$ORIGIN".into()],
             replaced: &BTreeSet::new(),

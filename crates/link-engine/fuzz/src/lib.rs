@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use link_engine::bind;
+use link_engine::constructors;
 use link_engine::elf::DynamicInfo;
 use link_engine::interface::{self, Wanted};
 use link_engine::layout;
@@ -33,11 +34,15 @@ pub fn rlib(data: &[u8]) {
 
 /// An ELF file: an object in an rlib, an executable, a shared object of a group.
 pub fn object(data: &[u8]) {
-    rlib(&archive_with(data));
+    rlib(&archive_with("object.o", data));
+    rlib(&archive_with("object.rcgu.o", data));
     let _ = DynamicInfo::parse(data);
     let sealed = layout::seal_patches(data);
     let bound = bind::bind_patches(data, &[("so.so", data), ("other.so", data)]);
-    for patch in [sealed, bound].into_iter().flatten().flatten() {
+    let entries: HashSet<&str> = ["_RNvCs1_1a1b"].into();
+    let handed_over =
+        constructors::hand_over_patches(data, &entries).map(Option::unwrap_or_default);
+    for patch in [sealed, bound, handed_over].into_iter().flatten().flatten() {
         let end = patch.offset.checked_add(patch.bytes.len() as u64);
         assert!(end.is_some_and(|end| end <= data.len() as u64));
     }
@@ -54,10 +59,10 @@ pub fn object(data: &[u8]) {
 }
 
 /// An archive with one member.
-fn archive_with(object: &[u8]) -> Vec<u8> {
+fn archive_with(name: &str, object: &[u8]) -> Vec<u8> {
     let mut archive = b"!<arch>\n".to_vec();
     let size = object.len();
-    archive.extend(format!("{:<16}{:<32}{:<10}`\n", "object.o/", "", size).bytes());
+    archive.extend(format!("{:<16}{:<32}{:<10}`\n", format!("{name}/"), "", size).bytes());
     archive.extend(object);
     archive
 }
@@ -115,6 +120,7 @@ fn rewrite(args: &[OsString], shared: &HashSet<String>) {
     let rewrite = Rewrite {
         groups: &groups,
         objects: &HashMap::from_iter(copy.clone()),
+        constructors: &HashMap::new(),
         settled_libraries: shared,
         run_paths: &["$ORIGIN".into()],
         replaced: &BTreeSet::new(),

@@ -41,6 +41,7 @@ impl Workshop {
                 protected_symbols: 0,
                 unmangled_definitions: BTreeSet::new(),
                 shared_state: SharedState::default(),
+                constructors: Vec::new(),
             }],
             stays: Vec::new(),
             needs: Vec::new(),
