@@ -9,9 +9,9 @@
 //! takes nothing from a shared object but names, and the loader sees the real one.
 //!
 //! A stub shows the [private](crate::private) definitions of a group too, under their
-//! version, which the shared object itself hides from linkers as from the loader. Those that
-//! references may be [bound](crate::bind) to have the version of the group's
-//! [layout](crate::layout), so that what is linked needs that one.
+//! version, which the shared object itself hides from linkers as from the loader. So it does
+//! those that references may be [bound](crate::bind) to, under the version of the group's
+//! [layout](crate::layout), and what is linked needs that one.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -393,15 +393,18 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
     }
 
     fn find(&self, name: &[u8]) -> Option<Definition<'data, Class>> {
-        let private = self.private.map(|index| self.versions.version(index));
-        let private = private.and_then(|version| version.ok().flatten());
+        let version = |index| self.versions.version(index).ok().flatten();
+        let private = self.private.and_then(version);
+        let layout = self.layout.and_then(|(index, _)| version(index));
         let hash = elf::gnu_hash(name);
         let find = |version| {
             let (symbols, versions) = (&self.symbols, &self.versions);
             self.hash_table
                 .find(self.endian, name, hash, version, symbols, versions)
         };
-        let (index, symbol) = find(None).or_else(|| find(Some(private?)))?;
+        let (index, symbol) = find(None)
+            .or_else(|| find(Some(private?)))
+            .or_else(|| find(Some(layout?)))?;
         let name = self.symbols.symbol_name(self.endian, symbol).ok()?;
         Some(self.definition(index, name, symbol))
     }

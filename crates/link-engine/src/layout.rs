@@ -8,9 +8,12 @@
 //! (`_dl_check_map_versions` in `elf/dl-version.c`, glibc 2.36): at worst, a program does not
 //! start.
 //!
-//! The symbols that references are bound to have the version too. A hidden need of it is
-//! satisfied by no other definition (`check_match` in `elf/dl-lookup.c`), such as one in a
-//! library of C that was made of Rust code by the same compiler and holds another std.
+//! The symbols that references are bound to have the version too, and hidden as
+//! [private](crate::private) definitions have theirs. A library of C that was made of Rust code
+//! by the same compiler holds another std, with the same names. It is not to get the one in
+//! the group, as it would not in a static program; nor is the program to get that of the
+//! library, and a hidden need is satisfied by no definition without the version (`check_match`
+//! in `elf/dl-lookup.c`).
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -25,8 +28,8 @@ use crate::files::{self, Patch};
 use crate::versions::{self, LAYOUT, UNKNOWN_LAYOUT};
 use crate::{Error, Result};
 
-/// Gives the layout version of a finished shared object its name, and to the symbols that
-/// references may be bound to that version. Without effect on one that was linked without [`SCRIPT`](versions::SCRIPT), and where nothing is bound by place.
+/// Gives the layout version of a finished shared object its name, and hides behind that version
+/// the symbols that references may be bound to. Without effect on one that was linked without [`SCRIPT`](versions::SCRIPT), and where nothing is bound by place.
 ///
 /// # Errors
 /// When the file cannot be read or written, or is malformed.
@@ -61,7 +64,7 @@ fn seal_patches_of<Class: ElfClass>(data: &[u8]) -> object::read::Result<Vec<Pat
     let Some((index, _)) = versions::defined(&versions, |name| name == unknown.as_bytes()) else {
         return Ok(Vec::new());
     };
-    let version = endian.write_u16(index.0);
+    let version = endian.write_u16(index.0 | elf::VERSYM_HIDDEN.0);
     let mut hasher = blake3::Hasher::new();
     let mut table = Vec::new();
     for section in sections.iter() {

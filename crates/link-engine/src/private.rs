@@ -2,9 +2,9 @@
 //!
 //! A static program shows its definitions to nothing that it loads later (`dlopen`, NSS,
 //! PAM): a plugin that has a C library of its own gets that one, also if the program has
-//! another version of it inside. A shared object shows all that it defines. Names of Rust
-//! hold a hash of their crate, so no plugin means them; those of C and of `#[no_mangle]`
-//! functions are given a version that is hidden. To a reference without a version, glibc
+//! another version of it inside. A shared object shows all that it defines. Those with a name
+//! of Rust are hidden by the version of the [layout](crate::layout); those of C and of
+//! `#[no_mangle]` functions are given another version that is hidden. To a reference without a version, glibc
 //! passes over a definition that has a hidden version and a version index of at least 3; to
 //! a reference with a version it gives the definition with the same one, hidden or not
 //! (`check_match` in `elf/dl-lookup.c`, glibc 2.36).

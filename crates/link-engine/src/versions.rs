@@ -21,10 +21,11 @@ pub(crate) const LAYOUT: &str = "DYNAMIC_DEPS_LAYOUT_";
 pub(crate) const UNKNOWN_LAYOUT: &str = "0000000000000000";
 
 /// The version script for the link of a group. The first version takes the index 2, at which
-/// `dlsym` passes over hidden versions, and the loader does not: that cannot be the one of
-/// private definitions. No symbol has the names in it: lld refuses a version without any.
-pub const SCRIPT: &str = "DYNAMIC_DEPS_LAYOUT_0000000000000000 { global: dynamic_deps_layout_*; };\n\
-                          DYNAMIC_DEPS { global: dynamic_deps_private_*; };\n";
+/// `dlsym` passes over hidden versions, and the loader does not, so it serves nothing else. No
+/// symbol has the names in it: lld refuses a version without any.
+pub const SCRIPT: &str = "DYNAMIC_DEPS_BASE { global: dynamic_deps_base_*; };\n\
+                          DYNAMIC_DEPS { global: dynamic_deps_private_*; };\n\
+                          DYNAMIC_DEPS_LAYOUT_0000000000000000 { global: dynamic_deps_layout_*; };\n";
 
 /// The versions that a file defines or needs, by index.
 pub(crate) fn all<'data, Class: ElfClass>(

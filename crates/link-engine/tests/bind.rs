@@ -235,6 +235,25 @@ fn what_else_defines_a_bound_symbol_is_passed_over() {
     assert_eq!(printed, PRINTED);
 }
 
+#[test]
+fn what_is_loaded_beside_groups_does_not_see_their_crates() {
+    let program = Program::new(&[], BELOW);
+    let executable = program.link();
+    program.bind(&executable);
+    let names = named_by_relocations(&executable);
+    let name = names.first().unwrap();
+    let source = format!(
+        "#include <stdio.h>
+         extern int crate(void) __asm__(\"{name}\") __attribute__((weak));
+         __attribute__((constructor)) static void start(void) {{ puts(crate ? \"seen\" : \"unseen\"); }}"
+    );
+    let preloaded = program
+        .workshop
+        .cc("preloaded.so", &source, &["-shared".into()]);
+    let printed = programs::run(Command::new(&executable).env("LD_PRELOAD", preloaded));
+    assert_eq!(printed, format!("unseen\n{PRINTED}"));
+}
+
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn a_function_with_an_address_in_the_program_is_told() {
@@ -250,8 +269,9 @@ fn a_function_with_an_address_in_the_program_is_told() {
         "int main(void) {{ void *address; asm(\"lea {function}(%%rip), %0\" : \"=r\"(address)); return !address; }}"
     );
     let mut args = lld.to_vec();
+    let stubs = program.workshop.path("stubs");
     let groups = program.groups();
-    args.extend(groups.iter().map(|(_, path)| path.clone().into()));
+    args.extend(groups.iter().map(|(soname, _)| stubs.join(soname).into()));
     let other = program.workshop.cc("other", &source, &args);
     assert_eq!(own_address(&other).unwrap().as_ref(), Some(function));
 }
