@@ -93,6 +93,10 @@ impl LinkLine {
         args[at] = output.into();
         args.retain(|arg| !arg.as_encoded_bytes().ends_with(b".rlib"));
         args.push("-Wl,--unresolved-symbols=ignore-all".into());
+        // lld does not ignore references that are hidden, as those of the allocator shim to std are.
+        if args.iter().any(|arg| arg == "-fuse-ld=lld") {
+            args.push("-Wl,--noinhibit-exec".into());
+        }
         // What rustc calls by default. The fork's linker wrapper would miss the libraries.
         let mut command = Command::new("cc");
         command
@@ -309,6 +313,11 @@ mod tests {
                 "-Wl,--unresolved-symbols=ignore-all"
             ]
         );
+        let mut line = line();
+        line.args.push("-fuse-ld=lld".to_owned());
+        let command = line.own_objects_command(Path::new("/tmp/own")).unwrap();
+        let last = command.get_args().last();
+        assert_eq!(last, Some("-Wl,--noinhibit-exec".as_ref()));
     }
 
     #[test]
