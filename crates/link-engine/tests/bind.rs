@@ -7,7 +7,6 @@ mod workshop;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -21,8 +20,8 @@ use link_engine::manifest::GroupManifest;
 use object::elf::{self, FileHeader64};
 use object::read::elf::{FileHeader as _, SectionHeader as _};
 use object::{Endianness, Object as _, ObjectSymbol as _};
-use programs::{are_missing, rust_programs};
-use workshop::{Workshop, run};
+use programs::rust_programs;
+use workshop::{Workshop, run, with_each_linker};
 
 /// Functions, variables, a variable that refers to others, and a name of C.
 const BELOW: &str = "
@@ -193,22 +192,7 @@ fn check(linker: &[OsString]) {
 
 #[test]
 fn a_bound_program_does_the_same() {
-    let mut directory = OsString::from("-B");
-    directory.push(rust_programs().join("gcc-ld"));
-    check(&[directory, "-fuse-ld=lld".into()]);
-    check(&["-fuse-ld=bfd".into()]);
-    if !are_missing("a_bound_program_does_the_same", &["mold"]) {
-        check(&["-fuse-ld=mold".into()]);
-    }
-    if !are_missing("a_bound_program_does_the_same", &["wild"]) {
-        // Compiler drivers do not know it by name.
-        let directory = tempfile::tempdir().unwrap();
-        let wild = programs::run(Command::new("which").arg("wild"));
-        symlink(wild.trim(), directory.path().join("ld")).unwrap();
-        let mut argument = OsString::from("-B");
-        argument.push(directory.path());
-        check(&[argument]);
-    }
+    with_each_linker("a_bound_program_does_the_same", check);
 }
 
 #[test]

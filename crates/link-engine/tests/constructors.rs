@@ -11,8 +11,7 @@ use std::process::Command;
 use link_engine::constructors::{Constructor, hand_over_patches};
 use link_engine::interface::{Wanted, write_stub};
 use link_engine::rlib::RlibFacts;
-use programs::{are_missing, rust_programs};
-use workshop::{Workshop, run};
+use workshop::{Workshop, run, with_each_linker};
 
 /// Two entries in one section, one with a priority, and what shows whether they ran.
 const LIBRARY: &str = r#"
@@ -131,13 +130,7 @@ fn check_group(linker: &[OsString]) {
 
 #[test]
 fn a_group_runs_no_constructor() {
-    let mut directory = OsString::from("-B");
-    directory.push(rust_programs().join("gcc-ld"));
-    check_group(&[directory, "-fuse-ld=lld".into()]);
-    check_group(&["-fuse-ld=bfd".into()]);
-    if !are_missing("a_group_runs_no_constructor", &["mold"]) {
-        check_group(&["-fuse-ld=mold".into()]);
-    }
+    with_each_linker("a_group_runs_no_constructor", check_group);
 }
 
 #[test]

@@ -14,8 +14,7 @@ use link_engine::group::{GroupJob, Library, Strip};
 use link_engine::interface::{Wanted, has_private, private_among, write_stub};
 use link_engine::manifest::GroupManifest;
 use link_engine::sysroot::{self, Probe};
-use programs::{are_missing, rust_programs};
-use workshop::{Workshop, run};
+use workshop::{Workshop, run, with_each_linker};
 
 const ADD: &str = "#[no_mangle] pub extern \"C\" fn add(a: i32, b: i32) -> i32 { a + b }";
 const SUBTRACT: &str = "#[no_mangle] pub extern \"C\" fn add(a: i32, b: i32) -> i32 { a - b }";
@@ -375,16 +374,10 @@ fn check_private(linker: &[OsString]) {
 
 #[test]
 fn what_is_loaded_later_does_not_see_the_definitions_of_a_group() {
-    let mut directory = OsString::from("-B");
-    directory.push(rust_programs().join("gcc-ld"));
-    check_private(&[directory, "-fuse-ld=lld".into()]);
-    check_private(&["-fuse-ld=bfd".into()]);
-    if !are_missing(
+    with_each_linker(
         "what_is_loaded_later_does_not_see_the_definitions_of_a_group",
-        &["mold"],
-    ) {
-        check_private(&["-fuse-ld=mold".into()]);
-    }
+        check_private,
+    );
 }
 
 #[test]

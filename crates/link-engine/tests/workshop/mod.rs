@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -153,6 +154,27 @@ impl Workshop {
             environment: Vec::new(),
             scratch: self.path("scratch"),
         }
+    }
+}
+
+/// Calls `check` with the arguments by which a compiler driver uses each linker that is
+/// installed.
+pub(crate) fn with_each_linker(test: &str, check: impl Fn(&[OsString])) {
+    let mut directory = OsString::from("-B");
+    directory.push(programs::rust_programs().join("gcc-ld"));
+    check(&[directory, "-fuse-ld=lld".into()]);
+    check(&["-fuse-ld=bfd".into()]);
+    if !programs::are_missing(test, &["mold"]) {
+        check(&["-fuse-ld=mold".into()]);
+    }
+    if !programs::are_missing(test, &["wild"]) {
+        // Drivers do not know it by name.
+        let directory = tempfile::tempdir().unwrap();
+        let wild = programs::run(Command::new("which").arg("wild"));
+        symlink(wild.trim(), directory.path().join("ld")).unwrap();
+        let mut argument = OsString::from("-B");
+        argument.push(directory.path());
+        check(&[argument]);
     }
 }
 
