@@ -78,10 +78,13 @@ pub(crate) fn in_section<Class: ElfClass>(
         return Ok(None);
     };
     let symbols = sections.symbols(endian, object, elf::SHT_SYMTAB)?;
-    let count = section.sh_size(endian).into() / ENTRY;
-    // An entry takes more bytes than one of the object.
-    let count = usize::try_from(count).unwrap_or(usize::MAX);
-    let count = count.min(object.len());
+    let size: u64 = section.sh_size(endian).into();
+    // A section lies in its object.
+    let count = usize::try_from(size / ENTRY).ok();
+    let count = count.filter(|count| size.is_multiple_of(ENTRY) && *count <= object.len());
+    let Some(count) = count else {
+        return Ok(None);
+    };
     let mut entries = vec![None; count];
     for (symbol_index, symbol) in symbols.enumerate() {
         let is_inside = symbols.symbol_section(endian, symbol, symbol_index)? == Some(index);
