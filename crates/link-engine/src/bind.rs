@@ -67,8 +67,8 @@ pub fn bind(file: &Path, groups: &[(&str, &Path)]) -> Result<()> {
     files::patch(file, &patches)
 }
 
-/// A function of one of these groups that an executable has given an address of its own, so
-/// that it cannot be bound.
+/// A function of a group that an executable has given an address of its own, so that nothing
+/// may be bound.
 ///
 /// In the symbol table, such an address stands at an undefined symbol (System V ABI, AMD64
 /// supplement, "Function Addresses").
@@ -155,11 +155,11 @@ pub fn bind_patches(data: &[u8], groups: &[(&str, &[u8])]) -> object::read::Resu
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PlaceRelocations {
     /// The address of a symbol, and an addend.
-    address: elf::RelocationType,
+    pub(crate) address: elf::RelocationType,
     /// The address of a symbol, in the global offset table.
     slot: elf::RelocationType,
     /// The address where the file is loaded, and an addend.
-    relative: elf::RelocationType,
+    pub(crate) relative: elf::RelocationType,
 }
 
 impl PlaceRelocations {
@@ -188,18 +188,6 @@ impl PlaceRelocations {
             slot,
             relative,
         })
-    }
-}
-
-impl PlaceRelocations {
-    /// The relocation that gives the address of a symbol, and an addend.
-    pub(crate) fn address(self) -> elf::RelocationType {
-        self.address
-    }
-
-    /// The relocation that gives the address where the file is loaded, and an addend.
-    pub(crate) fn relative(self) -> elf::RelocationType {
-        self.relative
     }
 }
 

@@ -117,8 +117,8 @@ pub(crate) fn in_section<Class: ElfClass>(
             let name = symbols.symbol_name(endian, symbol)?;
             let is_local = symbol.st_bind() == elf::STB_LOCAL;
             let is_global = symbol.st_bind() == elf::STB_GLOBAL && is_mangled_by_rustc(name);
-            let is_function = relocation.r_type(endian, false) == relocations.address()
-                && (is_local || is_global);
+            let is_function =
+                relocation.r_type(endian, false) == relocations.address && (is_local || is_global);
             match entry_at(&mut functions, relocation.r_offset(endian).into()) {
                 Some(function @ None) if is_function => {
                     *function = Some(is_global.then(|| name.to_vec()));
@@ -218,7 +218,7 @@ fn functions(
         let table = section.rela(endian, data)?.filter(|_| is_loaded);
         for relocation in table.iter().flat_map(|(table, _)| table.iter()) {
             let place = relocation.r_offset.get(endian);
-            if relocation.r_type(endian, false) == relocations.relative()
+            if relocation.r_type(endian, false) == relocations.relative
                 && let Some(entry) = entries.get(&place)
             {
                 let function = relocation.r_addend.get(endian);
@@ -405,7 +405,7 @@ fn object_of(
             let relocation = Rel {
                 r_offset: place as u64 * ENTRY,
                 r_sym: symbol.0,
-                r_type: relocations.address(),
+                r_type: relocations.address,
                 r_addend: *distance,
             };
             writer.write_relocation(true, &relocation);

@@ -243,7 +243,7 @@ fn link_against_groups(
     check_shown(&args, &manifests, &inputs)?;
     check_open_references(&manifests, &inputs)?;
     let replaced = replaced_symbols(&inputs, &objects, &outside)?;
-    let constructors = constructor_objects(&args, &manifests, &inputs, &objects, scratch)?;
+    let constructors = constructor_objects(&on_line, &manifests, &inputs, &objects, scratch)?;
     let left_to_groups = &settled_libraries - &libraries_to_load(&manifests, &inputs)?;
     let link = |groups: &[GroupInput]| -> Result<(Vec<OsString>, Output), Unlinkable> {
         let rewritten = Rewrite {
@@ -348,19 +348,16 @@ fn named_symbols(objects: &Objects, outside: &[Outside]) -> HashSet<Vec<u8>> {
 /// Object files that have the executable run the constructors of the group members on the
 /// line, by the file names of their rlibs.
 fn constructor_objects(
-    args: &[OsString],
+    on_line: &HashSet<String>,
     manifests: &[GroupManifest],
     inputs: &[GroupInput],
     objects: &Objects,
     scratch: &Path,
 ) -> Result<HashMap<String, PathBuf>, Unlinkable> {
-    let on_line: HashSet<&str> = rlibs(args)
-        .filter_map(|rlib| rlib.file_name()?.to_str())
-        .collect();
     let mut written = HashMap::new();
     for (manifest, input) in manifests.iter().zip(inputs) {
         let members = manifest.members.iter();
-        let members = members.filter(|member| on_line.contains(&*member.rlib));
+        let members = members.filter(|member| on_line.contains(&member.rlib));
         for member in members.filter(|member| !member.constructors.is_empty()) {
             // A static link takes what an object of the program names. Whether it takes more,
             // only that link can tell.
