@@ -12,12 +12,14 @@
 //! What a group refers to and defines itself becomes relative to where it is loaded, which
 //! takes no look-up at all. `-Bsymbolic-functions` has the linker do that for functions.
 //!
-//! The outcome of each look-up has to be known, so only strong symbols with a name that rustc
-//! has mangled are bound: it holds a hash of the one crate that defines the symbol. Whatever
+//! The outcome of each look-up has to be known, so only strong symbols of two kinds are bound.
+//! The name of one that rustc has mangled holds a hash of the one crate that defines it. A
+//! [private](crate::private) definition of C is one that a static link would bind; the group
+//! is bound to its own, and who else uses it has the loader look it up. Whatever else
 //! has a name of C or C++ may be defined by the program, by a library of the system, or by
-//! what the user has the loader load first, and is still looked up by the loader. Another copy
-//! of a crate, in a library of C that was made of it, is not taken for the group: what is bound
-//! needs the version of the layout, hidden, and only the symbols of the group have it.
+//! what the user has the loader load first, and is looked up. Another copy
+//! of a crate or of a library of C is not taken for the group: what is linked against it needs
+//! the versions of the group hidden, and only its own symbols have these.
 //!
 //! An executable may give a function of a group an address of its own, where references by
 //! their distance from the code ask for it (assembler can; rustc does not). Then all of the
@@ -37,6 +39,8 @@ use object::{Endian as _, Endianness, FileKind};
 use crate::elf::{ElfClass, is_mangled_by_rustc, ties_to_runtime};
 use crate::files::{self, Patch};
 use crate::interface::Exports;
+use crate::private::private_version;
+use crate::versions::{PREFIX, PRIVATE};
 use crate::{Error, Result};
 
 /// Only files of 64 bits are bound: those of 32 bits keep addends where they are added, at
@@ -91,10 +95,14 @@ fn own_address_in(data: &[u8]) -> object::read::Result<Option<String>> {
     let endian = header.endian()?;
     let sections = header.sections(endian, data)?;
     let symbols = sections.symbols(endian, data, elf::SHT_DYNSYM)?;
-    for symbol in symbols.iter() {
+    let versions: VersionTable<'_, Class> = sections.versions(endian, data)?.unwrap_or_default();
+    for (index, symbol) in symbols.enumerate() {
         if symbol.st_shndx(endian) == elf::SHN_UNDEF && symbol.st_value(endian) != 0 {
             let name = symbols.symbol_name(endian, symbol)?;
-            if is_mangled_by_rustc(name) {
+            let version = versions.version(versions.version_index(endian, index).index())?;
+            let is_of_group =
+                version.is_some_and(|version| version.name().starts_with(PREFIX.as_bytes()));
+            if is_of_group || is_mangled_by_rustc(name) {
                 return Ok(Some(String::from_utf8_lossy(name).into_owned()));
             }
         }
@@ -122,11 +130,13 @@ pub fn bind_patches(data: &[u8], groups: &[(&str, &[u8])]) -> object::read::Resu
             exports.insert(soname.as_bytes(), group);
         }
     }
+    let versions = sections.versions(endian, data)?.unwrap_or_default();
     let mut binder = Binder {
         endian,
         relocations,
         symbols: sections.symbols(endian, data, elf::SHT_DYNSYM)?,
-        versions: sections.versions(endian, data)?.unwrap_or_default(),
+        private: private_version(&versions),
+        versions,
         groups: exports,
         bases: HashMap::new(),
     };
@@ -197,11 +207,14 @@ pub(crate) fn is_bindable<Class: ElfClass>(
     name: &[u8],
     symbol: &Class::Sym,
 ) -> bool {
+    has_place::<Class>(endian, symbol) && is_mangled_by_rustc(name) && !ties_to_runtime(name)
+}
+
+/// Whether this is a strong definition of a function or variable that lies in the file.
+fn has_place<Class: ElfClass>(endian: Endianness, symbol: &Class::Sym) -> bool {
     symbol.st_shndx(endian).index().is_some()
         && symbol.st_bind() == elf::STB_GLOBAL
         && [elf::STT_FUNC, elf::STT_OBJECT].contains(&symbol.st_type())
-        && is_mangled_by_rustc(name)
-        && !ties_to_runtime(name)
 }
 
 /// Where `vna_other` lies in the entry of a version that is needed, in bytes
@@ -213,6 +226,8 @@ struct Binder<'data> {
     relocations: PlaceRelocations,
     symbols: SymbolTable<'data, Class>,
     versions: VersionTable<'data, Class>,
+    /// The version of the private definitions of the file, if it has any.
+    private: Option<elf::VersionIndex>,
     /// By soname.
     groups: HashMap<&'data [u8], Exports<'data, Class>>,
     /// By soname, what the references to a group are bound to.
@@ -284,7 +299,12 @@ impl<'data> Binder<'data> {
         let mut bound = *relocation;
         if symbol.st_shndx(endian) != elf::SHN_UNDEF {
             let version = self.versions.version_index(endian, index);
-            if !version.is_global() || !is_bindable::<Class>(endian, name, symbol) {
+            let is_bound = if version.is_global() {
+                is_bindable::<Class>(endian, name, symbol)
+            } else {
+                Some(version.index()) == self.private && has_place::<Class>(endian, symbol)
+            };
+            if !is_bound {
                 return Ok(None);
             }
             let place = symbol.st_value(endian);
@@ -315,7 +335,7 @@ impl<'data> Binder<'data> {
         Ok(Some((base.number, bound)))
     }
 
-    /// What makes the needs of layouts hidden, so that nothing else satisfies them.
+    /// What makes the needs of versions of groups hidden, so that nothing else satisfies them.
     fn hidden_needs(
         &self,
         mut needs: VerneedIterator<'data, Class>,
@@ -327,9 +347,10 @@ impl<'data> Binder<'data> {
         while let Some((need, mut versions)) = needs.next()? {
             let file = need.file(self.endian, strings)?;
             let layout = self.groups.get(file).and_then(Exports::layout);
+            let is_of_group = |name| Some(name) == layout || name == PRIVATE.as_bytes();
             let mut version_offset = offset + u64::from(need.vn_aux.get(self.endian));
             while let Some(version) = versions.next()? {
-                if Some(version.name(self.endian, strings)?) == layout {
+                if layout.is_some() && is_of_group(version.name(self.endian, strings)?) {
                     let hidden = version.vna_other.get(self.endian).0 | elf::VERSYM_HIDDEN.0;
                     patches.push(Patch {
                         offset: version_offset + VNA_OTHER,

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Changes when the same inputs would give another shared object.
-pub const FORMAT: &str = "dynamic-deps 6";
+pub const FORMAT: &str = "dynamic-deps 7";
 
 /// A library to be linked into a group.
 #[derive(Debug, Clone)]
