@@ -164,7 +164,6 @@ pub(crate) fn hand_over(shared_object: &Path, constructors: &[&Constructor]) -> 
     if constructors.is_empty() {
         return Ok(());
     }
-    distances(shared_object, constructors)?;
     let entries: HashSet<&str> = constructors
         .iter()
         .map(|constructor| &*constructor.entry)

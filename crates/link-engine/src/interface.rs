@@ -490,9 +490,9 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
                 continue;
             }
             let name = self.symbols.symbol_name(self.endian, symbol)?;
-            // Nor does the loader take a private definition for a reference without version.
+            // Nor does the loader take a hidden definition for a reference without version.
             let is_public =
-                |definition: Definition<'_, Class>| definition.version != Shown::Private;
+                |definition: Definition<'_, Class>| definition.version == Shown::Unversioned;
             if !below
                 .iter()
                 .any(|exports| exports.find(name).is_some_and(is_public))
