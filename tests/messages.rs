@@ -178,7 +178,7 @@ it defines `hook` unless the program does
 it defines `counter`, as `q v1.0.0` does
 it defines `malloc_usable_size`, as the platform does
 it has to do with `counter`, and not every executable that would load it depends on it
-the linker refused to link its group
+no shared object could be made of its group
 it depends on `q v1.0.0`, which stays
 "#
         .trim()
@@ -350,7 +350,7 @@ fn the_linker_refuses_a_group() {
         .with_stderr_data(str![[r#"
 [LOCKING] 1 package to latest compatible version
 [COMPILING] dep v1.0.0 ([ROOT]/foo/dep)
-[WARNING] linking the dependencies in the local group statically, because the linker refused to make a shared object of them
+[WARNING] linking the dependencies in the local group statically, because no shared object could be made of them
 the refused link line is in `[ROOT]/foo/target/debug/.fingerprint/dynamic-deps-local-[HASH]/refused-link-line`
 caused by: [..]recompile with -fPIC[..]
 ...

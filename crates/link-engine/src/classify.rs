@@ -61,7 +61,7 @@ pub enum StayReason {
         /// Name of that symbol.
         symbol: String,
     },
-    /// The linker refused to link its group.
+    /// No shared object could be made of its group.
     Refused,
     /// It depends on a library that stays.
     DependsOn {
@@ -98,7 +98,7 @@ impl fmt::Display for StayReason {
                 "it has to do with `{symbol}`, and not every executable that would load it \
                  depends on it"
             ),
-            StayReason::Refused => f.write_str("the linker refused to link its group"),
+            StayReason::Refused => f.write_str("no shared object could be made of its group"),
             StayReason::DependsOn { library } => {
                 write!(f, "it depends on `{library}`, which stays")
             }

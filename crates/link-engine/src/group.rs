@@ -369,15 +369,21 @@ impl<'a> GroupLink<'a> {
         if members.is_empty() {
             return self.job.make_empty(None);
         }
+        let made = self.make_members(&members, before_link);
+        made.or_else(|error| self.job.make_empty(Some(Refusal::of(error)?)))
+    }
+
+    fn make_members(
+        &self,
+        members: &[&ReadLibrary<'_>],
+        before_link: BeforeLink<'_>,
+    ) -> Result<MadeContent> {
         let native_libraries = self.native_inputs()?;
-        let soname = match self.make_content(&members, &native_libraries, before_link) {
-            Err(error) => return self.job.make_empty(Some(Refusal::of(error)?)),
-            Ok(soname) => soname,
-        };
+        let soname = self.make_content(members, &native_libraries, before_link)?;
         let content = self.job.files.content(&soname);
         Ok(MadeContent {
             open_references: self.open_references(&content)?,
-            constructors: constructors::distances(&content, &constructors_of(&members))?,
+            constructors: constructors::distances(&content, &constructors_of(members))?,
             soname,
             native_libraries: native_libraries
                 .into_iter()

@@ -76,7 +76,7 @@ impl Refusal {
     /// made from.
     ///
     /// # Errors
-    /// The same error when it is about files: nobody has refused anything.
+    /// The same error when files could not be read or written: nobody has refused anything.
     pub(crate) fn of(error: Error) -> Result<Refusal> {
         const WORDS: [&str; 2] = ["terminated with signal", "No space left on device"];
         let is_passing = |stderr: &str| WORDS.iter().any(|words| stderr.contains(words));
@@ -84,7 +84,8 @@ impl Refusal {
             Error::GroupLink { stderr, .. } => is_passing(stderr),
             Error::Spawn { .. } => true,
             Error::Probe { status, stderr, .. } => status.code().is_none() || is_passing(stderr),
-            Error::LinkLine { .. } | Error::Constructors { .. } => false,
+            // What is not understood may be right nevertheless, and do for a static link.
+            Error::LinkLine { .. } | Error::Constructors { .. } | Error::Object { .. } => false,
             _ => return Err(error),
         };
         let (stderr, link_line) = match error {

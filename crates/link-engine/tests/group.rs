@@ -5,6 +5,7 @@ mod workshop;
 
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -145,7 +146,7 @@ fn what_the_linker_refuses_stays() {
         .iter()
         .map(|stay| stay.reason.to_string())
         .collect();
-    assert_eq!(reasons, ["the linker refused to link its group"; 2]);
+    assert_eq!(reasons, ["no shared object could be made of its group"; 2]);
     let refusal = manifest.refusal.as_ref().unwrap();
     assert!(
         refusal.stderr.contains("recompile with -fPIC"),
@@ -180,6 +181,28 @@ fn a_linker_that_cannot_be_run_is_a_refusal() {
     let first = refusal.stderr.lines().next().unwrap();
     assert_eq!(first, "failed to run `no-such-linker`");
     assert!(refusal.may_pass);
+}
+
+#[test]
+fn an_output_that_is_not_understood_is_a_refusal() {
+    let workshop = Workshop::new();
+    let linker = workshop.path("cc-that-truncates");
+    let script = r#"#!/bin/sh
+        for arg do case "$before" in -o) output=$arg;; esac; before=$arg; done
+        cc "$@" && truncate -s 100 "$output""#;
+    fs::write(&linker, script).unwrap();
+    fs::set_permissions(&linker, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut sysroot = GroupManifest::read(&workshop.sysroot()).unwrap();
+    sysroot.template.as_mut().unwrap().linker = linker;
+    sysroot.write(&workshop.sysroot()).unwrap();
+    let job = workshop.job(vec![workshop.library("add", ADD)]);
+    let (manifest, _) = run(&job);
+    assert!(manifest.members.is_empty());
+    assert_eq!(fs::read(job.files.shared_object()).unwrap(), b"");
+    let refusal = manifest.refusal.unwrap();
+    let stderr = &refusal.stderr;
+    assert!(stderr.starts_with("failed to parse `"), "{stderr}");
+    assert!(!refusal.may_pass);
 }
 
 #[test]

@@ -73,7 +73,7 @@ pub(in crate::core::compiler) fn link_group(
     }))
 }
 
-/// Tells the user, in each build, that the linker refused to make a group.
+/// Tells the user, in each build, that a group could not be made.
 pub(super) fn report_refusal(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Work {
     let manifest = group_files(build_runner, unit).manifest();
     let profile = unit.profile.clone();
@@ -87,23 +87,18 @@ pub(super) fn report_refusal(build_runner: &BuildRunner<'_, '_>, unit: &Unit) ->
 }
 
 fn refusal_warning(group: &str, refusal: &Refusal, profile: &Profile) -> String {
-    let (what, help) = if group == SYSROOT {
-        (
-            "all dependencies statically, because no shared object could be made of the \
-             standard library"
-                .to_owned(),
-            format!("write {}", opt_out(profile, None)),
-        )
+    let (what, members) = if group == SYSROOT {
+        ("all dependencies".to_owned(), "the standard library")
     } else {
-        (
-            format!(
-                "the dependencies in the {group} group statically, because the linker refused \
-                 to make a shared object of them"
-            ),
-            format!(
-                "keep a crate that is named above in the executable with {}",
-                opt_out(profile, Some("<name>"))
-            ),
+        (format!("the dependencies in the {group} group"), "them")
+    };
+    // The linker names what it refuses; other errors are about all of the group.
+    let help = if group == SYSROOT || refusal.link_line.is_none() {
+        format!("write {}", opt_out(profile, None))
+    } else {
+        format!(
+            "keep a crate that is named above in the executable with {}",
+            opt_out(profile, Some("<name>"))
         )
     };
     let link_line = refusal
@@ -113,7 +108,10 @@ fn refusal_warning(group: &str, refusal: &Refusal, profile: &Profile) -> String 
             format!("the refused link line is in `{}`\n", path.display())
         });
     let stderr = &refusal.stderr;
-    format!("linking {what}\n{link_line}caused by: {stderr}\nhelp: {help}")
+    format!(
+        "linking {what} statically, because no shared object could be made of {members}\n\
+         {link_line}caused by: {stderr}\nhelp: {help}"
+    )
 }
 
 /// Says what is done with a group. Only to those who want to see each step: a user
