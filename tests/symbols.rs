@@ -488,6 +488,38 @@ fn a_plugin_with_a_library_of_its_own() {
 }
 
 #[cargo_test]
+fn a_library_that_is_loaded_first_does_not_replace_a_bundled_one() {
+    publish_native(
+        "bundled",
+        "int level = 1;
+         int *level_address(void) { return &level; }
+         int version(void) { return 10 + level; }",
+        r#"
+            unsafe extern "C" {
+                static mut level: i32;
+                pub safe fn version() -> i32;
+                safe fn level_address() -> *mut i32;
+            }
+            pub fn raise() -> bool {
+                unsafe { level += 1 };
+                level_address() == &raw mut level
+            }
+        "#,
+    );
+    let main = r#"fn main() { println!("{} {}", bundled::raise(), bundled::version()); }"#;
+    let p = program(&["bundled"], main);
+    let first = "int level = 50; int version(void) { return level; }";
+    let first = library(&p, "first", first, "");
+    for option in ["--no-dynamic-deps", "--dynamic-deps"] {
+        p.cargo("build").arg(option).run();
+        let mut command = Command::new(p.bin("foo"));
+        let output = command.env("LD_PRELOAD", &first).output().unwrap();
+        assert_eq!(super::text(&output.stdout), "true 12\n", "{option}");
+    }
+    assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
+}
+
+#[cargo_test]
 fn a_plugin_that_takes_a_function_of_the_program() {
     // As modules of interpreters do.
     let p = program_with_plugin();
