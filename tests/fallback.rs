@@ -319,6 +319,48 @@ fn a_weak_function_is_overridden_by_the_program() {
     assert_eq!(behaviour(&p, "--dynamic-deps"), "42\n");
 }
 
+#[cargo_test]
+fn a_variable_that_the_program_defines_weakly() {
+    // In a static link, one of the two is for both.
+    let build = &build_script_for_c("");
+    Package::new("q", "1.0.0")
+        .file("Cargo.toml", &manifest("q", ""))
+        .file("build.rs", build)
+        .file(
+            "src/native.c",
+            "int level = 1; int q_level(void) { return level; }",
+        )
+        .file(
+            "src/lib.rs",
+            r#"
+                extern "C" { fn q_level() -> i32; }
+                pub fn level() -> i32 { unsafe { q_level() } }
+            "#,
+        )
+        .publish();
+    let p = project()
+        .file(
+            "Cargo.toml",
+            &manifest("foo", "[dependencies]\nq = \"1.0\""),
+        )
+        .file("build.rs", build)
+        .file(
+            "src/native.c",
+            "__attribute__((weak)) int level = 42; int own_level(void) { return level; }",
+        )
+        .file(
+            "src/main.rs",
+            r#"
+                extern "C" { fn own_level() -> i32; }
+                fn main() { println!("{} {}", q::level(), unsafe { own_level() }); }
+            "#,
+        )
+        .build();
+    let of_static = behaviour(&p, "--no-dynamic-deps");
+    assert_eq!(behaviour(&p, "--dynamic-deps"), of_static);
+    assert_eq!(groups_of(&p.bin("foo")), STATIC);
+}
+
 /// Builds and runs `foo`, which may fall back.
 fn behaviour(project: &Project, argument: &str) -> String {
     project.cargo(&format!("build {argument}")).run();
@@ -462,6 +504,43 @@ fn an_address_that_assembler_takes() {
     for argument in ["--no-dynamic-deps", "--dynamic-deps"] {
         p.cargo(&format!("build {argument}")).run();
         assert_eq!(super::stdout(&p.bin("foo")), "true\n", "{argument}");
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[cargo_test]
+fn a_variable_that_assembler_reads() {
+    // By its distance from the code, which GNU ld leaves to the loader.
+    Package::new("q", "1.0.0")
+        .file("Cargo.toml", &manifest("q", ""))
+        .file(
+            "src/lib.rs",
+            "#[no_mangle] pub static LEVEL: i32 = 5; pub fn level() -> i32 { LEVEL }",
+        )
+        .publish();
+    let p = project()
+        .file(
+            "Cargo.toml",
+            &manifest("foo", "[dependencies]\nq = \"1.0\""),
+        )
+        .file(
+            "src/main.rs",
+            r#"
+                fn main() {
+                    let level: i32;
+                    unsafe { std::arch::asm!("mov {0:e}, dword ptr [rip + {1}]", out(reg) level, sym q::LEVEL) };
+                    println!("{} {level}", q::level());
+                }
+            "#,
+        )
+        .build();
+    for argument in ["--no-dynamic-deps", "--dynamic-deps"] {
+        for linker in ["lld", "bfd"] {
+            p.cargo(&format!("build {argument}"))
+                .env("RUSTFLAGS", format!("-Clink-arg=-fuse-ld={linker}"))
+                .run();
+            assert_eq!(super::stdout(&p.bin("foo")), "5 5\n", "{argument} {linker}");
+        }
     }
 }
 

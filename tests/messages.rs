@@ -244,7 +244,7 @@ the program links none of the libraries in the groups
 the link arg `--wrap=malloc` is for all libraries, and groups are linked without it
 the link arg `-rdynamic` shows symbols to what the program loads, and groups are linked without it
 `q v1.0.0` has code to be run before `main` that rustc does not mark as used (`START`)
-the program has an address of its own for the function `_RNvCs1_1q3run` (assembler that refers to it?)
+the program refers to `_RNvCs1_1q3run` by the distance from its code (assembler?)
 `counter` is defined by `q v1.0.0`, and `libfoo.so.1` uses it without depending on it
 rustc links `libstd-1.rlib`, and the groups another one
 the program does not link the standard library

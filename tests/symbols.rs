@@ -508,13 +508,22 @@ fn a_library_that_is_loaded_first_does_not_replace_a_bundled_one() {
     );
     let main = r#"fn main() { println!("{} {}", bundled::raise(), bundled::version()); }"#;
     let p = program(&["bundled"], main);
-    let first = "int level = 50; int version(void) { return level; }";
-    let first = library(&p, "first", first, "");
+    let own = "int level = 50; int version(void) { return level; }";
+    // One that refers to nothing has no versions, which the loader takes for any.
+    let user = "#include <stdio.h>\nint use(void) { return puts(\"used\"); }";
+    let without_versions = library(&p, "without", own, "");
+    let with_versions = library(&p, "with", &format!("{user}\n{own}"), "");
     for option in ["--no-dynamic-deps", "--dynamic-deps"] {
         p.cargo("build").arg(option).run();
-        let mut command = Command::new(p.bin("foo"));
-        let output = command.env("LD_PRELOAD", &first).output().unwrap();
-        assert_eq!(super::text(&output.stdout), "true 12\n", "{option}");
+        for first in [&without_versions, &with_versions] {
+            let mut command = Command::new(p.bin("foo"));
+            let output = command.env("LD_PRELOAD", first).output().unwrap();
+            assert_eq!(
+                super::text(&output.stdout),
+                "true 12\n",
+                "{option} {first:?}"
+            );
+        }
     }
     assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
 }

@@ -12,36 +12,34 @@
 //! What a group refers to and defines itself becomes relative to where it is loaded, which
 //! takes no look-up at all. `-Bsymbolic-functions` has the linker do that for functions.
 //!
-//! The outcome of each look-up has to be known, so only strong symbols of two kinds are bound.
-//! The name of one that rustc has mangled holds a hash of the one crate that defines it. A
-//! [private](crate::private) definition of C is one that a static link would bind; the group
-//! is bound to its own, and who else uses it has the loader look it up. Whatever else
-//! has a name of C or C++ may be defined by the program, by a library of the system, or by
-//! what the user has the loader load first, and is looked up. Another copy
-//! of a crate or of a library of C is not taken for the group: what is linked against it needs
-//! the versions of the group hidden, and only its own symbols have these.
+//! The outcome of each look-up has to be known, so only references to strong definitions that
+//! are [private](crate::private) are bound: a static link binds these as well. The symbol that
+//! stands for a group has a name that rustc has mangled, with a hash of the one crate that
+//! defines it, so it is not by chance in what the user has the loader load first (`LD_PRELOAD`).
+//! Whatever else has a name of C or C++ may be defined by the program, by a library of the
+//! system, or by what is loaded first, and is looked up. So are thread locals, and functions
+//! where they are called by way of the procedure linkage table.
 //!
-//! An executable may give a function of a group an address of its own, where references by
-//! their distance from the code ask for it (assembler can; rustc does not). Then all of the
-//! process has to use that address, and nothing may be bound: see [`own_address`].
+//! An executable may refer to a symbol of a group by the distance from its code (assembler can;
+//! rustc does not). For a function, linkers then make an address in the executable that all of
+//! the process has to use, and nothing may be bound: see [`own_address`].
 
 use std::collections::HashMap;
 use std::path::Path;
 
-use object::elf::{self, FileHeader64, Rela64};
+use object::elf::{self, FileHeader64, Rela64, Sym64};
 use object::read::StringTable;
 use object::read::SymbolIndex;
 use object::read::elf::{
-    FileHeader as _, SectionHeader, Sym, SymbolTable, VerneedIterator, VersionTable,
+    FileHeader as _, Rela as _, SectionHeader, Sym, SymbolTable, VerneedIterator, VersionTable,
 };
 use object::{Endian as _, Endianness, FileKind};
 
 use crate::elf::{ElfClass, is_mangled_by_rustc, ties_to_runtime};
 use crate::files::{self, Patch};
 use crate::interface::Exports;
-use crate::private::private_version;
-use crate::versions::{PREFIX, PRIVATE};
-use crate::{Error, Result};
+use crate::versions::LAYOUT;
+use crate::{Error, Result, layout};
 
 /// Only files of 64 bits are bound: those of 32 bits keep addends where they are added, at
 /// least on the processors that have `.rel` sections.
@@ -71,11 +69,12 @@ pub fn bind(file: &Path, groups: &[(&str, &Path)]) -> Result<()> {
     files::patch(file, &patches)
 }
 
-/// A function of a group that an executable has given an address of its own, so that nothing
-/// may be bound.
+/// A symbol of a group that an executable has given an address of its own, or that it refers
+/// to by the distance from its code, so that nothing may be bound.
 ///
 /// In the symbol table, such an address stands at an undefined symbol (System V ABI, AMD64
-/// supplement, "Function Addresses").
+/// supplement, "Function Addresses"). Relocations for distances are left to the loader by GNU ld
+/// (2.40, DT_TEXTREL), and overflow in most programs.
 ///
 /// # Errors
 /// When the file cannot be read or is malformed.
@@ -96,14 +95,36 @@ fn own_address_in(data: &[u8]) -> object::read::Result<Option<String>> {
     let sections = header.sections(endian, data)?;
     let symbols = sections.symbols(endian, data, elf::SHT_DYNSYM)?;
     let versions: VersionTable<'_, Class> = sections.versions(endian, data)?.unwrap_or_default();
+    let name_in_group = |index, symbol: &Sym64<Endianness>| {
+        let name = symbols.symbol_name(endian, symbol)?;
+        let version = versions.version(versions.version_index(endian, index).index())?;
+        let is_private =
+            version.is_some_and(|version| version.name().starts_with(LAYOUT.as_bytes()));
+        let is_in_group =
+            symbol.st_shndx(endian) == elf::SHN_UNDEF && (is_private || is_mangled_by_rustc(name));
+        Ok(is_in_group.then(|| String::from_utf8_lossy(name).into_owned()))
+    };
     for (index, symbol) in symbols.enumerate() {
-        if symbol.st_shndx(endian) == elf::SHN_UNDEF && symbol.st_value(endian) != 0 {
-            let name = symbols.symbol_name(endian, symbol)?;
-            let version = versions.version(versions.version_index(endian, index).index())?;
-            let is_of_group =
-                version.is_some_and(|version| version.name().starts_with(PREFIX.as_bytes()));
-            if is_of_group || is_mangled_by_rustc(name) {
-                return Ok(Some(String::from_utf8_lossy(name).into_owned()));
+        if symbol.st_value(endian) != 0
+            && let Some(name) = name_in_group(index, symbol)?
+        {
+            return Ok(Some(name));
+        }
+    }
+    let Some(relocations) = PlaceRelocations::of(header, endian) else {
+        return Ok(None);
+    };
+    for section in sections.iter() {
+        let is_loaded = section.sh_flags(endian).contains(elf::SHF_ALLOC);
+        let table = section.rela(endian, data)?.filter(|_| is_loaded);
+        for relocation in table.iter().flat_map(|(table, _)| table.iter()) {
+            if !relocations.is_distance(relocation.r_type(endian, false)) {
+                continue;
+            }
+            if let Some(index) = relocation.symbol(endian, false)
+                && let Some(name) = name_in_group(index, symbols.symbol(index)?)?
+            {
+                return Ok(Some(name));
             }
         }
     }
@@ -135,11 +156,12 @@ pub fn bind_patches(data: &[u8], groups: &[(&str, &[u8])]) -> object::read::Resu
         endian,
         relocations,
         symbols: sections.symbols(endian, data, elf::SHT_DYNSYM)?,
-        private: private_version(&versions),
+        layout: layout::version(&versions).map(|(index, _)| index),
         versions,
         groups: exports,
         bases: HashMap::new(),
     };
+    binder.find_bases()?;
     let mut patches = Vec::new();
     for section in sections.iter() {
         if let Some((needs, strings_index)) = section.gnu_verneed(endian, data)? {
@@ -170,6 +192,8 @@ pub(crate) struct PlaceRelocations {
     slot: elf::RelocationType,
     /// The address where the file is loaded, and an addend.
     pub(crate) relative: elf::RelocationType,
+    /// The distance of a symbol from the relocated place, in the widths that instructions have.
+    distances: &'static [elf::RelocationType],
 }
 
 impl PlaceRelocations {
@@ -178,26 +202,42 @@ impl PlaceRelocations {
         if !header.is_type_64() {
             return None;
         }
-        let (address, slot, relative) = match header.e_machine(endian) {
-            elf::EM_X86_64 => (
-                elf::R_X86_64_64,
-                elf::R_X86_64_GLOB_DAT,
-                elf::R_X86_64_RELATIVE,
-            ),
-            elf::EM_AARCH64 => (
-                elf::R_AARCH64_ABS64,
-                elf::R_AARCH64_GLOB_DAT,
-                elf::R_AARCH64_RELATIVE,
-            ),
-            elf::EM_RISCV => (elf::R_RISCV_64, elf::R_RISCV_64, elf::R_RISCV_RELATIVE),
-            elf::EM_S390 => (elf::R_390_64, elf::R_390_GLOB_DAT, elf::R_390_RELATIVE),
+        Some(match header.e_machine(endian) {
+            elf::EM_X86_64 => PlaceRelocations {
+                address: elf::R_X86_64_64,
+                slot: elf::R_X86_64_GLOB_DAT,
+                relative: elf::R_X86_64_RELATIVE,
+                distances: &[elf::R_X86_64_PC32, elf::R_X86_64_PC64],
+            },
+            elf::EM_AARCH64 => PlaceRelocations {
+                address: elf::R_AARCH64_ABS64,
+                slot: elf::R_AARCH64_GLOB_DAT,
+                relative: elf::R_AARCH64_RELATIVE,
+                distances: &[elf::R_AARCH64_PREL32, elf::R_AARCH64_PREL64],
+            },
+            elf::EM_RISCV => PlaceRelocations {
+                address: elf::R_RISCV_64,
+                slot: elf::R_RISCV_64,
+                relative: elf::R_RISCV_RELATIVE,
+                distances: &[elf::R_RISCV_32_PCREL],
+            },
+            elf::EM_S390 => PlaceRelocations {
+                address: elf::R_390_64,
+                slot: elf::R_390_GLOB_DAT,
+                relative: elf::R_390_RELATIVE,
+                distances: &[
+                    elf::R_390_PC16DBL,
+                    elf::R_390_PC32,
+                    elf::R_390_PC32DBL,
+                    elf::R_390_PC64,
+                ],
+            },
             _ => return None,
-        };
-        Some(PlaceRelocations {
-            address,
-            slot,
-            relative,
         })
+    }
+
+    fn is_distance(&self, kind: elf::RelocationType) -> bool {
+        self.distances.contains(&kind)
     }
 }
 
@@ -207,14 +247,18 @@ pub(crate) fn is_bindable<Class: ElfClass>(
     name: &[u8],
     symbol: &Class::Sym,
 ) -> bool {
-    has_place::<Class>(endian, symbol) && is_mangled_by_rustc(name) && !ties_to_runtime(name)
+    has_place::<Class>(endian, symbol)
+        && symbol.st_type() != elf::STT_NOTYPE
+        && is_mangled_by_rustc(name)
+        && !ties_to_runtime(name)
 }
 
-/// Whether this is a strong definition of a function or variable that lies in the file.
-fn has_place<Class: ElfClass>(endian: Endianness, symbol: &Class::Sym) -> bool {
+/// Whether this is a strong definition of a function or variable that lies in the file. Assembler
+/// may leave out which of the two.
+pub(crate) fn has_place<Class: ElfClass>(endian: Endianness, symbol: &Class::Sym) -> bool {
     symbol.st_shndx(endian).index().is_some()
         && symbol.st_bind() == elf::STB_GLOBAL
-        && [elf::STT_FUNC, elf::STT_OBJECT].contains(&symbol.st_type())
+        && [elf::STT_FUNC, elf::STT_OBJECT, elf::STT_NOTYPE].contains(&symbol.st_type())
 }
 
 /// Where `vna_other` lies in the entry of a version that is needed, in bytes
@@ -226,11 +270,11 @@ struct Binder<'data> {
     relocations: PlaceRelocations,
     symbols: SymbolTable<'data, Class>,
     versions: VersionTable<'data, Class>,
-    /// The version of the private definitions of the file, if it has any.
-    private: Option<elf::VersionIndex>,
+    /// The version that tells of the layout of the file itself, if it is a group.
+    layout: Option<elf::VersionIndex>,
     /// By soname.
     groups: HashMap<&'data [u8], Exports<'data, Class>>,
-    /// By soname, what the references to a group are bound to.
+    /// By soname, what the references to a group are bound to, if anything.
     bases: HashMap<&'data [u8], Base>,
 }
 
@@ -245,6 +289,31 @@ struct Base {
 }
 
 impl<'data> Binder<'data> {
+    /// Finds the symbol that stands for each group, among those that are referred to.
+    fn find_bases(&mut self) -> object::read::Result<()> {
+        for (index, symbol) in self.symbols.enumerate() {
+            // A need for weak references alone may itself be weak, and then is no guard.
+            if symbol.st_shndx(self.endian) != elf::SHN_UNDEF || symbol.st_bind() != elf::STB_GLOBAL
+            {
+                continue;
+            }
+            let name = self.symbols.symbol_name(self.endian, symbol)?;
+            if is_mangled_by_rustc(name)
+                && let Some(soname) = self.group_of(index)?
+                && !self.bases.contains_key(soname)
+                && let Some(place) = self.groups[soname].place(name)
+            {
+                let base = Base {
+                    symbol: index.0 as u32,
+                    place,
+                    number: self.bases.len() + 1,
+                };
+                self.bases.insert(soname, base);
+            }
+        }
+        Ok(())
+    }
+
     /// The relocations of a table that change, all in one piece, with the index of the first.
     /// `None` where none is bound.
     ///
@@ -252,7 +321,7 @@ impl<'data> Binder<'data> {
     /// known to the loader (DT_RELACOUNT). In the places of the others come first those that
     /// are bound, group by group, and then the rest in their order.
     fn bind_table(
-        &mut self,
+        &self,
         table: &[Rela64<Endianness>],
     ) -> object::read::Result<Option<(usize, Vec<u8>)>> {
         let mut places = Vec::new();
@@ -283,7 +352,7 @@ impl<'data> Binder<'data> {
 
     /// What a relocation becomes that is bound, after a number for what it is bound to.
     fn bind_relocation(
-        &mut self,
+        &self,
         relocation: &Rela64<Endianness>,
     ) -> object::read::Result<Option<(usize, Rela64<Endianness>)>> {
         let endian = self.endian;
@@ -302,7 +371,7 @@ impl<'data> Binder<'data> {
             let is_bound = if version.is_global() {
                 is_bindable::<Class>(endian, name, symbol)
             } else {
-                Some(version.index()) == self.private && has_place::<Class>(endian, symbol)
+                Some(version.index()) == self.layout && has_place::<Class>(endian, symbol)
             };
             if !is_bound {
                 return Ok(None);
@@ -314,19 +383,13 @@ impl<'data> Binder<'data> {
                 .set(endian, addend.wrapping_add_unsigned(place));
             return Ok(Some((0, bound)));
         }
-        // A need for weak references alone may itself be weak, and then is no guard.
-        if symbol.st_bind() != elf::STB_GLOBAL {
-            return Ok(None);
-        }
-        let Some((soname, place)) = self.place(index, name)? else {
+        let Some(soname) = self.group_of(index)? else {
             return Ok(None);
         };
-        let number = self.bases.len() + 1;
-        let base = *self.bases.entry(soname).or_insert(Base {
-            symbol: index.0 as u32,
-            place,
-            number,
-        });
+        let (Some(base), Some(place)) = (self.bases.get(soname), self.groups[soname].place(name))
+        else {
+            return Ok(None);
+        };
         let distance = place.wrapping_sub(base.place);
         bound.set_r_info(endian, false, base.symbol, self.relocations.address);
         bound
@@ -335,7 +398,7 @@ impl<'data> Binder<'data> {
         Ok(Some((base.number, bound)))
     }
 
-    /// What makes the needs of versions of groups hidden, so that nothing else satisfies them.
+    /// What makes the needs of layouts hidden, so that nothing else satisfies them.
     fn hidden_needs(
         &self,
         mut needs: VerneedIterator<'data, Class>,
@@ -347,10 +410,9 @@ impl<'data> Binder<'data> {
         while let Some((need, mut versions)) = needs.next()? {
             let file = need.file(self.endian, strings)?;
             let layout = self.groups.get(file).and_then(Exports::layout);
-            let is_of_group = |name| Some(name) == layout || name == PRIVATE.as_bytes();
             let mut version_offset = offset + u64::from(need.vn_aux.get(self.endian));
             while let Some(version) = versions.next()? {
-                if layout.is_some() && is_of_group(version.name(self.endian, strings)?) {
+                if Some(version.name(self.endian, strings)?) == layout {
                     let hidden = version.vna_other.get(self.endian).0 | elf::VERSYM_HIDDEN.0;
                     patches.push(Patch {
                         offset: version_offset + VNA_OTHER,
@@ -364,12 +426,8 @@ impl<'data> Binder<'data> {
         Ok(patches)
     }
 
-    /// Which group defines a symbol that has a layout version, and where it lies there.
-    fn place(
-        &self,
-        index: SymbolIndex,
-        name: &[u8],
-    ) -> object::read::Result<Option<(&'data [u8], u64)>> {
+    /// The soname of the group whose layout version a symbol has.
+    fn group_of(&self, index: SymbolIndex) -> object::read::Result<Option<&'data [u8]>> {
         let version = self.versions.version_index(self.endian, index).index();
         let Some(version) = self.versions.version(version)? else {
             return Ok(None);
@@ -380,9 +438,6 @@ impl<'data> Binder<'data> {
         let Some((&soname, group)) = self.groups.get_key_value(file) else {
             return Ok(None);
         };
-        if group.layout() != Some(version.name()) {
-            return Ok(None);
-        }
-        Ok(group.place(name).map(|place| (soname, place)))
+        Ok((group.layout() == Some(version.name())).then_some(soname))
     }
 }

@@ -517,7 +517,6 @@ impl<'a> GroupLink<'a> {
         let scratch = scratch_directory(job.scratch.clone())?;
         let content = job.files.content(soname);
         let temporary = files::temporary_beside(&content)?;
-        let private = self.private_candidates(inputs);
         let native_arguments: Vec<_> = native_libraries
             .iter()
             .map(|input| input.argument.clone().into())
@@ -553,15 +552,12 @@ impl<'a> GroupLink<'a> {
             let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
             return Err(Error::GroupLink { link_line, stderr });
         }
-        if !private.is_empty() {
-            self.hide(&temporary, private)?;
-        }
+        layout::seal(&temporary, &self.private(&temporary, inputs)?)?;
         let below = self.below.iter();
         let below: Vec<_> = below
             .map(|group| (&*group.soname, &*group.shared_object))
             .collect();
         bind::bind(&temporary, &below)?;
-        layout::seal(&temporary)?;
         constructors::hand_over(&temporary, &constructors_of(inputs))?;
         files::persist(temporary, &content)?;
         fs::remove_dir_all(&scratch).map_err(Error::io("remove", &scratch))
@@ -596,24 +592,23 @@ impl<'a> GroupLink<'a> {
         args.any(|arg| private::shows_symbols(arg))
     }
 
-    /// The definitions that may be private, by name.
-    fn private_candidates<'b>(&self, inputs: &[&'b ReadLibrary<'_>]) -> HashSet<&'b str> {
-        if self.has_own_versions() {
-            return HashSet::new();
-        }
+    /// The definitions of the shared object with a name of C that are private: those that
+    /// neither a group below refers to, nor a shared library names which the shared object needs.
+    fn private<'b>(
+        &self,
+        shared_object: &Path,
+        inputs: &[&'b ReadLibrary<'_>],
+    ) -> Result<HashSet<&'b str>> {
         let definitions = inputs
             .iter()
             .flat_map(|read| &read.facts.unmangled_definitions);
-        let mut candidates: HashSet<&str> = definitions.map(String::as_str).collect();
+        let mut private: HashSet<&str> = definitions.map(String::as_str).collect();
         for open in self.below.iter().flat_map(|group| &group.open_references) {
-            candidates.remove(open.name.as_str());
+            private.remove(open.name.as_str());
         }
-        candidates
-    }
-
-    /// Makes these definitions of the shared object private, but for those that a shared
-    /// library names which the shared object needs.
-    fn hide(&self, shared_object: &Path, mut private: HashSet<&str>) -> Result<()> {
+        if private.is_empty() || self.has_own_versions() {
+            return Ok(HashSet::new());
+        }
         let info = DynamicInfo::read(shared_object)?.unwrap_or_default();
         let is_group = |soname: &String| self.below.iter().any(|group| group.soname == *soname);
         let mut libraries = info.needed;
@@ -623,7 +618,7 @@ impl<'a> GroupLink<'a> {
                 private.remove(name.as_str());
             }
         }
-        private::hide(shared_object, &private)
+        Ok(private)
     }
 
     /// The shared libraries of the platform, where they are found: those that the group of

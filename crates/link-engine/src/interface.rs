@@ -26,11 +26,9 @@ use object::write::elf::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::bind::{PlaceRelocations, is_bindable};
-use crate::elf::{ElfClass, with_class};
-use crate::private::private_version;
-use crate::versions::{self, PRIVATE};
-use crate::{Error, Result, files, layout};
+use crate::bind::has_place;
+use crate::elf::{ElfClass, is_mangled_by_rustc, with_class};
+use crate::{Error, Result, files, layout, versions};
 
 /// A symbol that a shared object refers to and that neither a group below nor a
 /// library with versioned symbols defines.
@@ -239,16 +237,16 @@ fn private_in<'a, Class: ElfClass>(
 ) -> object::read::Result<Option<&'a str>> {
     let exports = Exports::<Class>::read(data)?;
     Ok(exports.and_then(|exports| {
-        exports.private?;
+        exports.layout?;
         let is_private = |name: &&str| {
             let definition = exports.find(name.as_bytes());
-            definition.is_some_and(|definition| definition.version == Shown::Private)
+            definition.is_some_and(|definition| definition.is_private)
         };
         names.into_iter().find(is_private)
     }))
 }
 
-/// Whether a shared object has private definitions.
+/// Whether a shared object has private definitions with a name of C.
 ///
 /// # Errors
 /// When the file cannot be read or is malformed.
@@ -262,10 +260,16 @@ pub fn has_private(shared_object: &Path) -> Result<bool> {
 
 fn has_private_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<bool> {
     let exports = Exports::<Class>::read(data)?;
-    Ok(exports.is_some_and(|exports| {
-        let mut symbols = exports.symbols.enumerate();
-        symbols.any(|(index, _)| exports.is_private(index))
-    }))
+    let Some(exports) = exports else {
+        return Ok(false);
+    };
+    for (index, symbol) in exports.symbols.enumerate() {
+        let name = exports.symbols.symbol_name(exports.endian, symbol)?;
+        if exports.is_private(index) && !is_mangled_by_rustc(name) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The symbols that a stub shows.
@@ -339,9 +343,7 @@ pub(crate) struct Exports<'data, Class: ElfClass> {
     symbols: SymbolTable<'data, Class>,
     hash_table: GnuHashTable<'data, Class>,
     versions: VersionTable<'data, Class>,
-    /// The index of the version of private definitions, if there is one.
-    private: Option<elf::VersionIndex>,
-    /// The version that tells of the layout, with its name, if references may be bound.
+    /// The version that tells of the layout, with its name, if there is one.
     layout: Option<(elf::VersionIndex, &'data [u8])>,
 }
 
@@ -349,18 +351,7 @@ pub(crate) struct Exports<'data, Class: ElfClass> {
 struct Definition<'data, Class: ElfClass> {
     name: &'data [u8],
     symbol: &'data Class::Sym,
-    version: Shown,
-}
-
-/// The version under which a stub shows a definition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shown {
-    /// None.
-    Unversioned,
-    /// That of private definitions.
-    Private,
-    /// That of the layout.
-    Layout,
+    is_private: bool,
 }
 
 impl<'data, Class: ElfClass> Exports<'data, Class> {
@@ -380,21 +371,18 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         }
         let versions: VersionTable<'_, Class> =
             sections.versions(endian, data)?.unwrap_or_default();
-        let is_bound = PlaceRelocations::of(header, endian).is_some();
         Ok(Some(Exports {
-            layout: layout::version(&versions).filter(|_| is_bound),
+            layout: layout::version(&versions),
             header,
             endian,
             symbols: sections.symbols(endian, data, elf::SHT_DYNSYM)?,
             hash_table,
-            private: private_version(&versions),
             versions,
         }))
     }
 
     fn find(&self, name: &[u8]) -> Option<Definition<'data, Class>> {
         let version = |index| self.versions.version(index).ok().flatten();
-        let private = self.private.and_then(version);
         let layout = self.layout.and_then(|(index, _)| version(index));
         let hash = elf::gnu_hash(name);
         let find = |version| {
@@ -402,9 +390,7 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
             self.hash_table
                 .find(self.endian, name, hash, version, symbols, versions)
         };
-        let (index, symbol) = find(None)
-            .or_else(|| find(Some(private?)))
-            .or_else(|| find(Some(layout?)))?;
+        let (index, symbol) = find(None).or_else(|| find(Some(layout?)))?;
         let name = self.symbols.symbol_name(self.endian, symbol).ok()?;
         Some(self.definition(index, name, symbol))
     }
@@ -415,25 +401,14 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         name: &'data [u8],
         symbol: &'data Class::Sym,
     ) -> Definition<'data, Class> {
-        let version = self.versions.version_index(self.endian, index);
-        let has_layout = self
-            .layout
-            .is_some_and(|(index, _)| index == version.index());
-        let version = if self.is_private(index) {
-            Shown::Private
-        } else if has_layout && is_bindable::<Class>(self.endian, name, symbol) {
-            Shown::Layout
-        } else {
-            Shown::Unversioned
-        };
         Definition {
             name,
             symbol,
-            version,
+            is_private: self.is_private(index),
         }
     }
 
-    /// The name of the version that tells of the layout, if references may be bound.
+    /// The name of the version that tells of the layout, if there is one.
     pub(crate) fn layout(&self) -> Option<&'data [u8]> {
         self.layout.map(|(_, name)| name)
     }
@@ -441,13 +416,14 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
     /// Where a definition lies that references may be bound to, as an address in the file.
     pub(crate) fn place(&self, name: &[u8]) -> Option<u64> {
         let definition = self.find(name)?;
-        (definition.version == Shown::Layout)
-            .then(|| definition.symbol.st_value(self.endian).into())
+        let has_place = has_place::<Class>(self.endian, definition.symbol);
+        (definition.is_private && has_place).then(|| definition.symbol.st_value(self.endian).into())
     }
 
     fn is_private(&self, index: SymbolIndex) -> bool {
         let version = self.versions.version_index(self.endian, index);
-        version.is_hidden() && Some(version.index()) == self.private
+        let layout = self.layout.map(|(index, _)| index);
+        version.is_hidden() && Some(version.index()) == layout
     }
 
     /// The definitions that a stub with these symbols has.
@@ -490,9 +466,8 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
                 continue;
             }
             let name = self.symbols.symbol_name(self.endian, symbol)?;
-            // Nor does the loader take a hidden definition for a reference without version.
-            let is_public =
-                |definition: Definition<'_, Class>| definition.version == Shown::Unversioned;
+            // Nor does the loader take a private definition for a reference without version.
+            let is_public = |definition: Definition<'_, Class>| !definition.is_private;
             if !below
                 .iter()
                 .any(|exports| exports.find(name).is_some_and(is_public))
@@ -518,21 +493,9 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         let mut writer = Writer::new(self.endian, self.header.is_type_64(), &mut bytes);
         let soname_hash = elf::hash(soname.as_bytes());
         let soname = writer.add_dynamic_string(soname.as_bytes());
-        let mut versions = Vec::new();
-        for (kind, name) in [
-            (Shown::Private, PRIVATE.as_bytes()),
-            (Shown::Layout, self.layout().unwrap_or_default()),
-        ] {
-            if shown.iter().any(|definition| definition.version == kind) {
-                versions.push(StubVersion {
-                    kind,
-                    index: elf::VersionIndex(elf::VER_NDX_GLOBAL.0 + 1 + versions.len() as u16),
-                    name: writer.add_dynamic_string(name),
-                    hash: elf::hash(name),
-                });
-            }
-        }
-        let has_versions = !versions.is_empty();
+        let has_private = shown.iter().any(|definition| definition.is_private);
+        let layout = self.layout().filter(|_| has_private);
+        let layout = layout.map(|name| (writer.add_dynamic_string(name), elf::hash(name)));
         let shown: Vec<(StringId, &Definition<'_, Class>)> = shown
             .iter()
             .map(|definition| (writer.add_dynamic_string(definition.name), definition))
@@ -546,7 +509,7 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         writer.reserve_null_section_index();
         writer.reserve_dynsym_section_index();
         writer.reserve_dynstr_section_index();
-        if has_versions {
+        if layout.is_some() {
             writer.reserve_gnu_versym_section_index();
             writer.reserve_gnu_verdef_section_index();
         }
@@ -561,11 +524,9 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         }
         let dynsym = writer.reserve_dynsym();
         let dynstr = writer.reserve_dynstr()?;
-        // The first definition names the file (LSB Core, "Symbol Versioning").
-        let definitions = 1 + versions.len() as u16;
-        let tables = has_versions.then(|| VersionTables {
+        let tables = layout.map(|_| VersionTables {
             versym: writer.reserve_gnu_versym(),
-            verdef: writer.reserve_gnu_verdef(definitions, definitions.into()),
+            verdef: writer.reserve_gnu_verdef(DEFINITIONS, DEFINITIONS.into()),
         });
         let dynamic_entries = match tables {
             Some(_) => DYNAMIC_ENTRIES + VERSION_ENTRIES,
@@ -609,26 +570,24 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
             });
         }
         writer.write_dynstr();
-        if has_versions {
+        if let Some((layout, layout_hash)) = layout {
             writer.write_null_gnu_versym();
             for (_, definition) in &shown {
-                let mut versions = versions.iter();
-                let version = versions.find(|version| version.kind == definition.version);
-                let index = version.map_or(elf::VER_NDX_GLOBAL, |version| version.index);
+                let index = match definition.is_private {
+                    true => LAYOUT_INDEX,
+                    false => elf::VER_NDX_GLOBAL,
+                };
                 writer.write_gnu_versym(index.into());
             }
             for _ in &open {
                 writer.write_gnu_versym(elf::VER_NDX_GLOBAL.into());
             }
             writer.write_align_gnu_verdef();
-            let base = (elf::VER_FLG_BASE, elf::VER_NDX_GLOBAL, soname, soname_hash);
-            let own = versions.iter().map(|version| {
-                let StubVersion {
-                    index, name, hash, ..
-                } = *version;
-                (elf::VersionFlags(0), index, name, hash)
-            });
-            for (flags, index, name, hash) in [base].into_iter().chain(own) {
+            // The first definition names the file (LSB Core, "Symbol Versioning").
+            for (flags, index, name, hash) in [
+                (elf::VER_FLG_BASE, elf::VER_NDX_GLOBAL, soname, soname_hash),
+                (elf::VersionFlags(0), LAYOUT_INDEX, layout, layout_hash),
+            ] {
                 writer.write_gnu_verdef(&Verdef {
                     version: elf::VER_DEF_CURRENT,
                     flags,
@@ -647,7 +606,7 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         if let Some(tables) = &tables {
             writer.write_dynamic(elf::DT_VERSYM, tables.versym)?;
             writer.write_dynamic(elf::DT_VERDEF, tables.verdef)?;
-            writer.write_dynamic(elf::DT_VERDEFNUM, definitions.into())?;
+            writer.write_dynamic(elf::DT_VERDEFNUM, DEFINITIONS.into())?;
         }
         writer.write_dynamic(elf::DT_NULL, 0)?;
         writer.write_shstrtab();
@@ -676,13 +635,11 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
     }
 }
 
-/// A version that a stub defines.
-struct StubVersion {
-    kind: Shown,
-    index: elf::VersionIndex,
-    name: StringId,
-    hash: u32,
-}
+/// How many versions a stub defines, if any.
+const DEFINITIONS: u16 = 2;
+
+/// The index of the version of the layout in a stub.
+const LAYOUT_INDEX: elf::VersionIndex = elf::VersionIndex(elf::VER_NDX_GLOBAL.0 + 1);
 
 /// Where the version tables of a stub lie.
 struct VersionTables {

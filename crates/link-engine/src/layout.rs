@@ -8,14 +8,22 @@
 //! (`_dl_check_map_versions` in `elf/dl-version.c`, glibc 2.36): at worst, a program does not
 //! start.
 //!
-//! The symbols that references are bound to have the version too, and hidden as
-//! [private](crate::private) definitions have theirs. A library of C that was made of Rust code
-//! by the same compiler holds another std, with the same names. It is not to get the one in
-//! the group, as it would not in a static program; nor is the program to get that of the
-//! library, and a hidden need is satisfied by no definition without the version (`check_match`
-//! in `elf/dl-lookup.c`).
+//! The [private](crate::private) definitions of the group, which references may be bound to,
+//! have the version too, and hidden. To a reference without a version, glibc passes over a
+//! definition that has a hidden version and a version index of at least 3. To a reference with
+//! a version it gives the definition with the same one, hidden or not; and if the need is hidden
+//! too, no definition that has no version in a file that has versions (`check_match` in
+//! `elf/dl-lookup.c`). So a library of C that was made of Rust code by the same compiler, and
+//! holds another std with the same names, does not get the one in the group, and the program
+//! does not get that of the library.
+//!
+//! No linker hides the version of the only definition of a symbol. So it is told to define the
+//! version ([`SCRIPT`](versions::SCRIPT)) and to give it to nobody, and [`seal`] writes it into
+//! the table of the finished file. A linker takes such a definition for as hidden as the loader
+//! does, so all that is linked against a group is linked against its
+//! [stub](crate::interface), and refers to the version.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use object::elf;
@@ -29,13 +37,15 @@ use crate::versions::{self, LAYOUT, UNKNOWN_LAYOUT};
 use crate::{Error, Result};
 
 /// Gives the layout version of a finished shared object its name, and hides behind that version
-/// the symbols that references may be bound to. Without effect on one that was linked without [`SCRIPT`](versions::SCRIPT), and where nothing is bound by place.
+/// the symbols of Rust, where references to these are bound, and those that have one of the
+/// `private` names, unless they are weak. Without effect on a shared object that was linked
+/// without [`SCRIPT`](versions::SCRIPT).
 ///
 /// # Errors
 /// When the file cannot be read or written, or is malformed.
-pub fn seal(shared_object: &Path) -> Result<()> {
+pub fn seal(shared_object: &Path, private: &HashSet<&str>) -> Result<()> {
     let data = files::map(shared_object)?;
-    let patches = seal_patches(&data).map_err(|source| Error::Object {
+    let patches = seal_patches(&data, private).map_err(|source| Error::Object {
         path: shared_object.to_owned(),
         source,
     })?;
@@ -47,16 +57,17 @@ pub fn seal(shared_object: &Path) -> Result<()> {
 ///
 /// # Errors
 /// When these are malformed.
-pub fn seal_patches(data: &[u8]) -> object::read::Result<Vec<Patch>> {
-    with_class!(data, seal_patches_of(data)).map(Option::unwrap_or_default)
+pub fn seal_patches(data: &[u8], private: &HashSet<&str>) -> object::read::Result<Vec<Patch>> {
+    with_class!(data, seal_patches_of(data, private)).map(Option::unwrap_or_default)
 }
 
-fn seal_patches_of<Class: ElfClass>(data: &[u8]) -> object::read::Result<Vec<Patch>> {
+fn seal_patches_of<Class: ElfClass>(
+    data: &[u8],
+    private: &HashSet<&str>,
+) -> object::read::Result<Vec<Patch>> {
     let header = Class::parse(data)?;
     let endian = header.endian()?;
-    if PlaceRelocations::of(header, endian).is_none() {
-        return Ok(Vec::new());
-    }
+    let is_bound = PlaceRelocations::of(header, endian).is_some();
     let sections = header.sections(endian, data)?;
     let symbols = sections.symbols(endian, data, elf::SHT_DYNSYM)?;
     let versions: VersionTable<'_, Class> = sections.versions(endian, data)?.unwrap_or_default();
@@ -82,13 +93,16 @@ fn seal_patches_of<Class: ElfClass>(data: &[u8]) -> object::read::Result<Vec<Pat
         }
         let name = symbols.symbol_name(endian, symbol)?;
         let place: u64 = symbol.st_value(endian).into();
-        hasher.update(name);
-        hasher.update(&[0]);
-        hasher.update(&place.to_le_bytes());
-        let is_global = versions.version_index(endian, index).is_global();
-        if is_global && is_bindable::<Class>(endian, name, symbol) {
+        let is_named = symbol.st_bind() == elf::STB_GLOBAL
+            && str::from_utf8(name).is_ok_and(|name| private.contains(name));
+        let is_private = versions.version_index(endian, index).is_global()
+            && (is_named || is_bound && is_bindable::<Class>(endian, name, symbol));
+        if is_private {
             entry.copy_from_slice(&version);
         }
+        hasher.update(name);
+        hasher.update(&[0, is_private.into()]);
+        hasher.update(&place.to_le_bytes());
     }
     let hash = hasher.finalize().to_hex();
     let name = format!("{LAYOUT}{}", &hash[..UNKNOWN_LAYOUT.len()]);

@@ -315,10 +315,9 @@ pub enum Mismatch {
         /// The library.
         definer: Definer,
     },
-    /// The linker gave a function of a group an address in the executable.
-    #[error(
-        "the program has an address of its own for the function `{symbol}` (assembler that refers to it?)"
-    )]
+    /// The executable refers to a symbol of a group in a way that gives it another address, or
+    /// none.
+    #[error("the program refers to `{symbol}` by the distance from its code (assembler?)")]
     OwnAddress {
         /// The symbol.
         symbol: String,

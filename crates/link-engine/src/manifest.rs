@@ -72,7 +72,7 @@ impl Refusal {
     ///
     /// It may pass when a program was not run, when it was killed, or when the disk was full,
     /// which linkers that map their output meet as SIGBUS (`collect2` of GCC 12 tells of
-    /// both). Else there will be the same answer until something changes of what a group is
+    /// both), or when a file was damaged. Else there will be the same answer until something changes of what a group is
     /// made from.
     ///
     /// # Errors
@@ -82,10 +82,9 @@ impl Refusal {
         let is_passing = |stderr: &str| WORDS.iter().any(|words| stderr.contains(words));
         let may_pass = match &error {
             Error::GroupLink { stderr, .. } => is_passing(stderr),
-            Error::Spawn { .. } => true,
             Error::Probe { status, stderr, .. } => status.code().is_none() || is_passing(stderr),
-            // What is not understood may be right nevertheless, and do for a static link.
-            Error::LinkLine { .. } | Error::Constructors { .. } | Error::Object { .. } => false,
+            Error::Spawn { .. } | Error::Object { .. } => true,
+            Error::LinkLine { .. } | Error::Constructors { .. } => false,
             _ => return Err(error),
         };
         let (stderr, link_line) = match error {

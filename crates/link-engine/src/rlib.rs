@@ -220,6 +220,8 @@ pub(crate) struct Shared {
     pub(crate) names: HashSet<Vec<u8>>,
     /// The symbols that it defines under a name that another library could use too.
     pub(crate) unmangled_definitions: BTreeSet<String>,
+    /// Those that it defines unless another file does.
+    pub(crate) weak_definitions: BTreeSet<String>,
     /// The variables that it defines as any number of others may.
     pub(crate) state: SharedState,
 }
@@ -245,12 +247,15 @@ impl Shared {
         self.state.see(symbol);
         if is_unmangled_definition(symbol, is_rust) {
             self.unmangled_definitions.insert(symbol.name());
+        } else if symbol.role == Role::WeakDefinition && symbol.is_unmangled() {
+            self.weak_definitions.insert(symbol.name());
         }
     }
 
     pub(crate) fn add_definitions(&mut self, other: Shared) {
         self.unmangled_definitions
             .extend(other.unmangled_definitions);
+        self.weak_definitions.extend(other.weak_definitions);
         self.state.hidden.extend(other.state.hidden);
         self.state.visible.extend(other.state.visible);
     }

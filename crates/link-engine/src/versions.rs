@@ -10,9 +10,6 @@ use crate::elf::ElfClass;
 /// Beginning of the names of all of these versions.
 pub(crate) const PREFIX: &str = "DYNAMIC_DEPS";
 
-/// The version of [private](crate::private) definitions.
-pub(crate) const PRIVATE: &str = "DYNAMIC_DEPS";
-
 /// Beginning of the name of the version that tells of the [layout](crate::layout). As many
 /// hexadecimal digits follow as [`UNKNOWN_LAYOUT`] has.
 pub(crate) const LAYOUT: &str = "DYNAMIC_DEPS_LAYOUT_";
@@ -24,7 +21,6 @@ pub(crate) const UNKNOWN_LAYOUT: &str = "0000000000000000";
 /// `dlsym` passes over hidden versions, and the loader does not, so it serves nothing else. No
 /// symbol has the names in it: lld refuses a version without any.
 pub const SCRIPT: &str = "DYNAMIC_DEPS_BASE { global: dynamic_deps_base_*; };\n\
-                          DYNAMIC_DEPS { global: dynamic_deps_private_*; };\n\
                           DYNAMIC_DEPS_LAYOUT_0000000000000000 { global: dynamic_deps_layout_*; };\n";
 
 /// The versions that a file defines or needs, by index.
@@ -54,10 +50,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_script_defines_the_versions() {
-        for name in [PRIVATE.to_owned(), format!("{LAYOUT}{UNKNOWN_LAYOUT}")] {
-            assert!(SCRIPT.contains(&format!("{name} {{")), "{name}");
-            assert!(name.starts_with(PREFIX));
-        }
+    fn the_script_defines_the_version_of_the_layout() {
+        let name = format!("{LAYOUT}{UNKNOWN_LAYOUT}");
+        assert!(SCRIPT.contains(&format!("{name} {{")));
+        assert!(name.starts_with(PREFIX));
     }
 }

@@ -658,7 +658,8 @@ fn check_definitions(
         (definer, &outside.shared)
     });
     for (definer, shared) in others.chain(program) {
-        for symbol in &shared.unmangled_definitions {
+        // The program would override what it defines weakly only for those that look it up.
+        for symbol in shared.unmangled_definitions.union(&shared.weak_definitions) {
             if let Some(other) = in_groups.get(symbol.as_str()) {
                 return Err(clash(symbol, definer, Definer::Member(other.to_string())));
             }

@@ -88,7 +88,13 @@ fn a_damaged_object_is_read_or_refused() {
 fn a_damaged_shared_object_is_read_or_refused() {
     let shared_object = shared_object();
     // There is something to damage.
-    assert_eq!(layout::seal_patches(&shared_object).unwrap().len(), 3);
+    let private = fuzz::private();
+    assert_eq!(
+        layout::seal_patches(&shared_object, &private)
+            .unwrap()
+            .len(),
+        3
+    );
     assert_eq!(bind::bind_patches(&shared_object, &[]).unwrap().len(), 1);
     damage(&shared_object, fuzz::object);
 }
@@ -157,7 +163,7 @@ fn an_error_names_the_file() {
     );
     names_the_file(RlibFacts::read(&path), &path);
     names_the_file(bind::bind(&path, &[]), &path);
-    names_the_file(layout::seal(&path), &path);
+    names_the_file(layout::seal(&path, &fuzz::private()), &path);
 
     let mut archive = b"!<arch>\n".to_vec();
     let header = format!("{:<16}{:<32}{:<10}`\n", "object.o/", "", damaged.len());

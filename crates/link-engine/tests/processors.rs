@@ -366,7 +366,7 @@ fn check_with(workshop: &Workshop<'_>) {
         ("std.so", vec![]),
     ];
     for (soname, below) in groups {
-        layout::seal(&path(soname)).unwrap();
+        layout::seal(&path(soname), &HashSet::new()).unwrap();
         let open = open_references(&path(soname), &below).unwrap();
         let stub = path("stubs").join(soname);
         assert!(write_stub(&path(soname), soname, Wanted::Named(&wanted), &open, &stub).unwrap());

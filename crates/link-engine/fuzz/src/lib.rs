@@ -37,7 +37,7 @@ pub fn object(data: &[u8]) {
     rlib(&archive_with("object.o", data));
     rlib(&archive_with("object.rcgu.o", data));
     let _ = DynamicInfo::parse(data);
-    let sealed = layout::seal_patches(data);
+    let sealed = layout::seal_patches(data, &private());
     let bound = bind::bind_patches(data, &[("so.so", data), ("other.so", data)]);
     let entries: HashSet<&str> = ["_RNvCs1_1a1b"].into();
     let handed_over =
@@ -56,6 +56,11 @@ pub fn object(data: &[u8]) {
             assert_eq!(soname.ok().flatten().as_deref(), Some("so.so"));
         }
     }
+}
+
+/// Names of C that the shared object of a group is to hide.
+pub fn private() -> HashSet<&'static str> {
+    ["exported", "element"].into()
 }
 
 /// An archive with one member.
