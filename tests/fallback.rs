@@ -509,6 +509,35 @@ fn an_address_that_assembler_takes() {
 
 #[cfg(target_arch = "x86_64")]
 #[cargo_test]
+fn a_variable_of_the_c_library_that_code_of_a_program_reads() {
+    // By its distance from the code too: a static link of a program copies the variable.
+    let p = project()
+        .file("Cargo.toml", &manifest("foo", ""))
+        .file("build.rs", &build_script_for_c("-fPIE"))
+        .file(
+            "src/native.c",
+            "#include <stdio.h>\nint is_there(void) { return stderr != NULL; }",
+        )
+        .file(
+            "src/main.rs",
+            r#"
+                extern "C" { fn is_there() -> i32; }
+                fn main() { println!("{}", unsafe { is_there() }); }
+            "#,
+        )
+        .build();
+    for argument in ["--no-dynamic-deps", "--dynamic-deps"] {
+        for linker in ["lld", "bfd"] {
+            p.cargo(&format!("build {argument}"))
+                .env("RUSTFLAGS", format!("-Clink-arg=-fuse-ld={linker}"))
+                .run();
+            assert_eq!(super::stdout(&p.bin("foo")), "1\n", "{argument} {linker}");
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[cargo_test]
 fn a_variable_that_assembler_reads() {
     // By its distance from the code, which GNU ld leaves to the loader.
     Package::new("q", "1.0.0")

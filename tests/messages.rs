@@ -208,7 +208,7 @@ fn reasons_against_groups_for_a_program() {
             symbol: "START".to_owned(),
             definer: Definer::Member("q v1.0.0".to_owned()),
         },
-        Mismatch::OwnAddress {
+        Mismatch::ByDistance {
             symbol: "_RNvCs1_1q3run".to_owned(),
         },
         Mismatch::Unseen {
@@ -229,7 +229,7 @@ fn reasons_against_groups_for_a_program() {
             | Mismatch::Rebound { .. }
             | Mismatch::Shown { .. }
             | Mismatch::Unmarked { .. }
-            | Mismatch::OwnAddress { .. }
+            | Mismatch::ByDistance { .. }
             | Mismatch::Unseen { .. }
             | Mismatch::OtherSysroot { .. }
             | Mismatch::NoStd => {}

@@ -17,12 +17,14 @@
 //! stands for a group has a name that rustc has mangled, with a hash of the one crate that
 //! defines it, so it is not by chance in what the user has the loader load first (`LD_PRELOAD`).
 //! Whatever else has a name of C or C++ may be defined by the program, by a library of the
-//! system, or by what is loaded first, and is looked up. So are thread locals, and functions
-//! where they are called by way of the procedure linkage table.
+//! system, or by what is loaded first, and is looked up. So are thread locals, but for those of
+//! C that a group itself uses, and functions where they are called by way of the procedure
+//! linkage table.
 //!
-//! An executable may refer to a symbol of a group by the distance from its code (assembler can;
-//! rustc does not). For a function, linkers then make an address in the executable that all of
-//! the process has to use, and nothing may be bound: see [`own_address`].
+//! An executable may refer to a symbol of a shared object by the distance from its code
+//! (assembler can, and C without `-fPIC`; rustc does not). For a function, linkers then make an
+//! address in the executable that all of the process has to use, and nothing may be bound: see
+//! [`referred_to_by_distance`].
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -69,24 +71,29 @@ pub fn bind(file: &Path, groups: &[(&str, &Path)]) -> Result<()> {
     files::patch(file, &patches)
 }
 
-/// A symbol of a group that an executable has given an address of its own, or that it refers
-/// to by the distance from its code, so that nothing may be bound.
+/// A function of a group that an executable refers to by the distance from its code, or a variable
+/// of any shared object, so that a static link has to be made.
 ///
-/// In the symbol table, such an address stands at an undefined symbol (System V ABI, AMD64
-/// supplement, "Function Addresses"). Relocations for distances are left to the loader by GNU ld
-/// (2.40, DT_TEXTREL), and overflow in most programs.
+/// In the symbol table, the address of such a function stands at an undefined symbol (System V
+/// ABI, AMD64 supplement, "Function Addresses"). For a variable, a static link of C would copy
+/// it into the executable, which `-z nocopyreloc` forbids. GNU ld 2.40 then leaves the distance to the
+/// loader (DT_TEXTREL), where it overflows in most programs; other linkers refuse.
 ///
 /// # Errors
 /// When the file cannot be read or is malformed.
-pub fn own_address(executable: &Path) -> Result<Option<String>> {
+pub fn referred_to_by_distance(executable: &Path) -> Result<Option<String>> {
     let data = files::map(executable)?;
-    own_address_in(&data).map_err(|source| Error::Object {
+    referred_to_by_distance_in(&data).map_err(|source| Error::Object {
         path: executable.to_owned(),
         source,
     })
 }
 
-fn own_address_in(data: &[u8]) -> object::read::Result<Option<String>> {
+/// Like [`referred_to_by_distance`], from the bytes of the file.
+///
+/// # Errors
+/// When these are malformed.
+pub fn referred_to_by_distance_in(data: &[u8]) -> object::read::Result<Option<String>> {
     if !matches!(FileKind::parse(data), Ok(FileKind::Elf64)) {
         return Ok(None);
     }
@@ -95,20 +102,17 @@ fn own_address_in(data: &[u8]) -> object::read::Result<Option<String>> {
     let sections = header.sections(endian, data)?;
     let symbols = sections.symbols(endian, data, elf::SHT_DYNSYM)?;
     let versions: VersionTable<'_, Class> = sections.versions(endian, data)?.unwrap_or_default();
-    let name_in_group = |index, symbol: &Sym64<Endianness>| {
+    let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+    for (index, symbol) in symbols.enumerate() {
+        if symbol.st_shndx(endian) != elf::SHN_UNDEF || symbol.st_value(endian) == 0 {
+            continue;
+        }
         let name = symbols.symbol_name(endian, symbol)?;
         let version = versions.version(versions.version_index(endian, index).index())?;
         let is_private =
             version.is_some_and(|version| version.name().starts_with(LAYOUT.as_bytes()));
-        let is_in_group =
-            symbol.st_shndx(endian) == elf::SHN_UNDEF && (is_private || is_mangled_by_rustc(name));
-        Ok(is_in_group.then(|| String::from_utf8_lossy(name).into_owned()))
-    };
-    for (index, symbol) in symbols.enumerate() {
-        if symbol.st_value(endian) != 0
-            && let Some(name) = name_in_group(index, symbol)?
-        {
-            return Ok(Some(name));
+        if is_private || is_mangled_by_rustc(name) {
+            return Ok(Some(text(name)));
         }
     }
     let Some(relocations) = PlaceRelocations::of(header, endian) else {
@@ -118,13 +122,11 @@ fn own_address_in(data: &[u8]) -> object::read::Result<Option<String>> {
         let is_loaded = section.sh_flags(endian).contains(elf::SHF_ALLOC);
         let table = section.rela(endian, data)?.filter(|_| is_loaded);
         for relocation in table.iter().flat_map(|(table, _)| table.iter()) {
-            if !relocations.is_distance(relocation.r_type(endian, false)) {
-                continue;
-            }
-            if let Some(index) = relocation.symbol(endian, false)
-                && let Some(name) = name_in_group(index, symbols.symbol(index)?)?
-            {
-                return Ok(Some(name));
+            let kind = relocation.r_type(endian, false);
+            let symbol = relocation.symbol(endian, false);
+            if let Some(index) = symbol.filter(|_| relocations.distances.contains(&kind)) {
+                let name = symbols.symbol_name(endian, symbols.symbol(index)?)?;
+                return Ok(Some(text(name)));
             }
         }
     }
@@ -194,6 +196,10 @@ pub(crate) struct PlaceRelocations {
     pub(crate) relative: elf::RelocationType,
     /// The distance of a symbol from the relocated place, in the widths that instructions have.
     distances: &'static [elf::RelocationType],
+    /// The module of a thread local.
+    module: elf::RelocationType,
+    /// The place of a thread local, in its module and from the thread pointer, and an addend.
+    thread_local: [elf::RelocationType; 2],
 }
 
 impl PlaceRelocations {
@@ -208,18 +214,24 @@ impl PlaceRelocations {
                 slot: elf::R_X86_64_GLOB_DAT,
                 relative: elf::R_X86_64_RELATIVE,
                 distances: &[elf::R_X86_64_PC32, elf::R_X86_64_PC64],
+                module: elf::R_X86_64_DTPMOD64,
+                thread_local: [elf::R_X86_64_DTPOFF64, elf::R_X86_64_TPOFF64],
             },
             elf::EM_AARCH64 => PlaceRelocations {
                 address: elf::R_AARCH64_ABS64,
                 slot: elf::R_AARCH64_GLOB_DAT,
                 relative: elf::R_AARCH64_RELATIVE,
                 distances: &[elf::R_AARCH64_PREL32, elf::R_AARCH64_PREL64],
+                module: elf::R_AARCH64_TLS_DTPMOD,
+                thread_local: [elf::R_AARCH64_TLS_DTPREL, elf::R_AARCH64_TLS_TPREL],
             },
             elf::EM_RISCV => PlaceRelocations {
                 address: elf::R_RISCV_64,
                 slot: elf::R_RISCV_64,
                 relative: elf::R_RISCV_RELATIVE,
                 distances: &[elf::R_RISCV_32_PCREL],
+                module: elf::R_RISCV_TLS_DTPMOD64,
+                thread_local: [elf::R_RISCV_TLS_DTPREL64, elf::R_RISCV_TLS_TPREL64],
             },
             elf::EM_S390 => PlaceRelocations {
                 address: elf::R_390_64,
@@ -231,13 +243,11 @@ impl PlaceRelocations {
                     elf::R_390_PC32DBL,
                     elf::R_390_PC64,
                 ],
+                module: elf::R_390_TLS_DTPMOD,
+                thread_local: [elf::R_390_TLS_DTPOFF, elf::R_390_TLS_TPOFF],
             },
             _ => return None,
         })
-    }
-
-    fn is_distance(&self, kind: elf::RelocationType) -> bool {
-        self.distances.contains(&kind)
     }
 }
 
@@ -359,11 +369,19 @@ impl<'data> Binder<'data> {
         let kind = relocation.r_type(endian, false);
         let index = SymbolIndex(relocation.r_sym(endian, false) as usize);
         let addend = relocation.r_addend.get(endian);
-        let is_slot = kind == self.relocations.slot && addend == 0;
-        if index == SymbolIndex(0) || !(is_slot || kind == self.relocations.address) {
+        if index == SymbolIndex(0) {
             return Ok(None);
         }
         let symbol = self.symbols.symbol(index)?;
+        if symbol.st_type() == elf::STT_TLS {
+            return Ok(self
+                .own_thread_local(relocation, index, symbol)
+                .map(|bound| (0, bound)));
+        }
+        let is_slot = kind == self.relocations.slot && addend == 0;
+        if !is_slot && kind != self.relocations.address {
+            return Ok(None);
+        }
         let name = self.symbols.symbol_name(endian, symbol)?;
         let mut bound = *relocation;
         if symbol.st_shndx(endian) != elf::SHN_UNDEF {
@@ -396,6 +414,32 @@ impl<'data> Binder<'data> {
             .r_addend
             .set(endian, addend.wrapping_add_unsigned(distance));
         Ok(Some((base.number, bound)))
+    }
+
+    /// What a relocation becomes for a private thread local of the file itself. Without a
+    /// symbol it is about the file.
+    fn own_thread_local(
+        &self,
+        relocation: &Rela64<Endianness>,
+        index: SymbolIndex,
+        symbol: &Sym64<Endianness>,
+    ) -> Option<Rela64<Endianness>> {
+        let endian = self.endian;
+        let version = self.versions.version_index(endian, index).index();
+        if symbol.st_shndx(endian) == elf::SHN_UNDEF || Some(version) != self.layout {
+            return None;
+        }
+        let kind = relocation.r_type(endian, false);
+        let mut bound = *relocation;
+        if self.relocations.thread_local.contains(&kind) {
+            let addend = relocation.r_addend.get(endian);
+            let place = addend.wrapping_add_unsigned(symbol.st_value(endian));
+            bound.r_addend.set(endian, place);
+        } else if kind != self.relocations.module {
+            return None;
+        }
+        bound.set_r_info(endian, false, 0, kind);
+        Some(bound)
     }
 
     /// What makes the needs of layouts hidden, so that nothing else satisfies them.

@@ -494,8 +494,8 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         let soname_hash = elf::hash(soname.as_bytes());
         let soname = writer.add_dynamic_string(soname.as_bytes());
         let has_private = shown.iter().any(|definition| definition.is_private);
-        let layout = self.layout().filter(|_| has_private);
-        let layout = layout.map(|name| (writer.add_dynamic_string(name), elf::hash(name)));
+        let version = self.layout().filter(|_| has_private);
+        let version = version.map(|name| (writer.add_dynamic_string(name), elf::hash(name)));
         let shown: Vec<(StringId, &Definition<'_, Class>)> = shown
             .iter()
             .map(|definition| (writer.add_dynamic_string(definition.name), definition))
@@ -509,7 +509,7 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         writer.reserve_null_section_index();
         writer.reserve_dynsym_section_index();
         writer.reserve_dynstr_section_index();
-        if layout.is_some() {
+        if version.is_some() {
             writer.reserve_gnu_versym_section_index();
             writer.reserve_gnu_verdef_section_index();
         }
@@ -524,7 +524,7 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         }
         let dynsym = writer.reserve_dynsym();
         let dynstr = writer.reserve_dynstr()?;
-        let tables = layout.map(|_| VersionTables {
+        let tables = version.map(|_| VersionTables {
             versym: writer.reserve_gnu_versym(),
             verdef: writer.reserve_gnu_verdef(DEFINITIONS, DEFINITIONS.into()),
         });
@@ -570,7 +570,7 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
             });
         }
         writer.write_dynstr();
-        if let Some((layout, layout_hash)) = layout {
+        if let Some((layout, layout_hash)) = version {
             writer.write_null_gnu_versym();
             for (_, definition) in &shown {
                 let index = match definition.is_private {

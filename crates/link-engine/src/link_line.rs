@@ -315,10 +315,10 @@ pub enum Mismatch {
         /// The library.
         definer: Definer,
     },
-    /// The executable refers to a symbol of a group in a way that gives it another address, or
-    /// none.
+    /// The executable refers to a symbol of a shared object in a way that gives it another
+    /// address, or none.
     #[error("the program refers to `{symbol}` by the distance from its code (assembler?)")]
-    OwnAddress {
+    ByDistance {
         /// The symbol.
         symbol: String,
     },

@@ -72,8 +72,8 @@ impl Refusal {
     ///
     /// It may pass when a program was not run, when it was killed, or when the disk was full,
     /// which linkers that map their output meet as SIGBUS (`collect2` of GCC 12 tells of
-    /// both), or when a file was damaged. Else there will be the same answer until something changes of what a group is
-    /// made from.
+    /// both), or when a file was damaged. Else there will be the same answer until something
+    /// changes of what a group is made from.
     ///
     /// # Errors
     /// The same error when files could not be read or written: nobody has refused anything.

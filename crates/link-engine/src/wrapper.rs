@@ -264,8 +264,8 @@ fn link_against_groups(
         }
         if output.status.success() {
             let executable = link_line::output(&args)?;
-            if let Some(symbol) = bind::own_address(executable)? {
-                return Err(Mismatch::OwnAddress { symbol }.into());
+            if let Some(symbol) = bind::referred_to_by_distance(executable)? {
+                return Err(Mismatch::ByDistance { symbol }.into());
             }
             bind_output(executable, &manifests, &inputs)?;
         }
@@ -658,7 +658,7 @@ fn check_definitions(
         (definer, &outside.shared)
     });
     for (definer, shared) in others.chain(program) {
-        // The program would override what it defines weakly only for those that look it up.
+        // What is weak, a static link takes for all or for nobody; with groups, some would get it.
         for symbol in shared.unmangled_definitions.union(&shared.weak_definitions) {
             if let Some(other) = in_groups.get(symbol.as_str()) {
                 return Err(clash(symbol, definer, Definer::Member(other.to_string())));

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use link_engine::bind::{bind, own_address};
+use link_engine::bind::{bind, referred_to_by_distance};
 use link_engine::content::GroupFiles;
 use link_engine::group::{GroupJob, Library};
 use link_engine::interface::{Wanted, write_stub};
@@ -253,7 +253,7 @@ fn a_function_with_an_address_in_the_program_is_told() {
     let lld = [directory, "-fuse-ld=lld".into()];
     let program = Program::new(&lld, BELOW);
     let executable = program.link();
-    assert_eq!(own_address(&executable).unwrap(), None);
+    assert_eq!(referred_to_by_distance(&executable).unwrap(), None);
     let mut args = lld.to_vec();
     let stubs = program.workshop.path("stubs");
     let groups = program.groups();
@@ -265,7 +265,10 @@ fn a_function_with_an_address_in_the_program_is_told() {
             "int main(void) {{ void *address; asm(\"lea {function}(%%rip), %0\" : \"=r\"(address)); return !address; }}"
         );
         let other = program.workshop.cc("other", &source, &args);
-        assert_eq!(own_address(&other).unwrap().as_deref(), Some(function));
+        assert_eq!(
+            referred_to_by_distance(&other).unwrap().as_deref(),
+            Some(function)
+        );
     }
 }
 

@@ -206,6 +206,21 @@ fn an_output_that_is_not_understood_is_a_refusal() {
 }
 
 #[test]
+fn a_content_that_was_damaged_is_made_anew() {
+    let workshop = Workshop::new();
+    let job = workshop.job(vec![workshop.library("add", ADD)]);
+    let (manifest, _) = run(&job);
+    let content = job.files.content(&manifest.soname);
+    let bytes = fs::read(&content).unwrap();
+    fs::write(&content, &bytes[..100]).unwrap();
+    let (damaged, links) = run(&job);
+    assert!(damaged.refusal.is_some_and(|refusal| refusal.may_pass));
+    assert_eq!(links, 0);
+    assert_eq!(run(&job), (manifest, 1));
+    assert!(fs::read(&content).unwrap() == bytes);
+}
+
+#[test]
 fn above_a_refused_sysroot_everything_stays() {
     let workshop = Workshop::new();
     let mut job = workshop.job(Vec::new());

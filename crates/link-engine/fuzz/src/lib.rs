@@ -37,6 +37,7 @@ pub fn object(data: &[u8]) {
     rlib(&archive_with("object.o", data));
     rlib(&archive_with("object.rcgu.o", data));
     let _ = DynamicInfo::parse(data);
+    let _ = bind::referred_to_by_distance_in(data);
     let sealed = layout::seal_patches(data, &private());
     let bound = bind::bind_patches(data, &[("so.so", data), ("other.so", data)]);
     let entries: HashSet<&str> = ["_RNvCs1_1a1b"].into();
