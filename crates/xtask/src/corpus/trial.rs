@@ -311,11 +311,14 @@ impl Trial<'_> {
                 command.env_remove(&name);
             }
         }
+        let sources_of_all = self.sources.parent().unwrap_or(self.sources);
         command
             .env("CARGO_HOME", cargo_home()?)
             .env("RUSTUP_HOME", rustup_home()?)
             .env("HOME", self.home)
             .env("CARGO_INCREMENTAL", "0")
+            // Versions that name a revision of Git would take that of our repository, around the sources.
+            .env("GIT_CEILING_DIRECTORIES", sources_of_all)
             // Snapshots are compared and never written.
             .env("INSTA_UPDATE", "no");
         Ok(())
