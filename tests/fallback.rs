@@ -526,14 +526,7 @@ fn a_variable_of_the_c_library_that_code_of_a_program_reads() {
             "#,
         )
         .build();
-    for argument in ["--no-dynamic-deps", "--dynamic-deps"] {
-        for linker in ["lld", "bfd"] {
-            p.cargo(&format!("build {argument}"))
-                .env("RUSTFLAGS", format!("-Clink-arg=-fuse-ld={linker}"))
-                .run();
-            assert_eq!(super::stdout(&p.bin("foo")), "1\n", "{argument} {linker}");
-        }
-    }
+    prints_by_two_linkers(&p, "1\n");
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -563,12 +556,21 @@ fn a_variable_that_assembler_reads() {
             "#,
         )
         .build();
+    prints_by_two_linkers(&p, "5 5\n");
+}
+
+/// Checks what `foo` prints, static and dynamic, linked by lld and by GNU ld.
+#[cfg(target_arch = "x86_64")]
+#[track_caller]
+fn prints_by_two_linkers(project: &Project, expected: &str) {
     for argument in ["--no-dynamic-deps", "--dynamic-deps"] {
         for linker in ["lld", "bfd"] {
-            p.cargo(&format!("build {argument}"))
+            project
+                .cargo(&format!("build {argument}"))
                 .env("RUSTFLAGS", format!("-Clink-arg=-fuse-ld={linker}"))
                 .run();
-            assert_eq!(super::stdout(&p.bin("foo")), "5 5\n", "{argument} {linker}");
+            let printed = stdout(&project.bin("foo"));
+            assert_eq!(printed, expected, "{argument} {linker}");
         }
     }
 }
