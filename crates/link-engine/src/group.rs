@@ -381,26 +381,29 @@ impl<'a> GroupLink<'a> {
         let native_libraries = self.native_inputs()?;
         let soname = self.make_content(members, &native_libraries, before_link)?;
         let content = self.job.files.content(&soname);
-        let described = || {
-            let constructors = constructors_of(members);
-            Ok((
-                self.open_references(&content)?,
-                constructors::distances(&content, &constructors)?,
-            ))
-        };
-        let (open_references, constructors) = described().or_else(|error| {
-            if matches!(error, Error::Object { .. }) {
-                // It may have been damaged on disk, so the next build makes it anew.
-                fs::remove_file(&content).map_err(Error::io("remove", &content))?;
-            }
-            Err(error)
-        })?;
         let native_libraries = native_libraries.into_iter();
+        let native_libraries = native_libraries.map(|input| input.library).collect();
+        let described = self.describe(soname, &content, members, native_libraries);
+        if let Err(Error::Object { .. }) = described {
+            // It may have been damaged on disk, so the next build makes it anew.
+            fs::remove_file(&content).map_err(Error::io("remove", &content))?;
+        }
+        described
+    }
+
+    /// What the manifest tells of a shared object on disk.
+    fn describe(
+        &self,
+        soname: String,
+        content: &Path,
+        members: &[&ReadLibrary<'_>],
+        native_libraries: Vec<NativeLibrary>,
+    ) -> Result<MadeContent> {
         Ok(MadeContent {
             soname,
-            native_libraries: native_libraries.map(|input| input.library).collect(),
-            open_references,
-            constructors,
+            native_libraries,
+            open_references: self.open_references(content)?,
+            constructors: constructors::distances(content, &constructors_of(members))?,
             refusal: None,
         })
     }
