@@ -29,18 +29,19 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use object::elf::{self, FileHeader64, Rela64, Sym64};
+use object::elf::{self, FileHeader64, Rela64, SectionHeader64, Sym64};
 use object::read::StringTable;
 use object::read::SymbolIndex;
 use object::read::elf::{
-    FileHeader as _, Rela as _, SectionHeader, Sym, SymbolTable, VerneedIterator, VersionTable,
+    FileHeader as _, Rela as _, SectionHeader, SectionTable, Sym, SymbolTable, VerneedIterator,
+    VersionTable,
 };
 use object::{Endian as _, Endianness, FileKind};
 
 use crate::elf::{ElfClass, is_mangled_by_rustc, ties_to_runtime};
 use crate::files::{self, Patch};
 use crate::interface::Exports;
-use crate::versions::LAYOUT;
+use crate::versions::is_layout;
 use crate::{Error, Result, layout};
 
 /// Only files of 64 bits are bound: those of 32 bits keep addends where they are added, at
@@ -63,10 +64,7 @@ pub fn bind(file: &Path, groups: &[(&str, &Path)]) -> Result<()> {
         .iter()
         .map(|(soname, map)| (*soname, &map[..]))
         .collect();
-    let patches = bind_patches(&data, &groups).map_err(|source| Error::Object {
-        path: file.to_owned(),
-        source,
-    })?;
+    let patches = bind_patches(&data, &groups).map_err(Error::object(file))?;
     drop(data);
     files::patch(file, &patches)
 }
@@ -76,17 +74,14 @@ pub fn bind(file: &Path, groups: &[(&str, &Path)]) -> Result<()> {
 ///
 /// In the symbol table, the address of such a function stands at an undefined symbol (System V
 /// ABI, AMD64 supplement, "Function Addresses"). For a variable, a static link of C would copy
-/// it into the executable, which `-z nocopyreloc` forbids. GNU ld 2.40 then leaves the distance to the
-/// loader (DT_TEXTREL), where it overflows in most programs; other linkers refuse.
+/// it into the executable, which `-z nocopyreloc` forbids. GNU ld 2.40 then leaves the distance
+/// to the loader (DT_TEXTREL), where it overflows in most programs; other linkers refuse.
 ///
 /// # Errors
 /// When the file cannot be read or is malformed.
 pub fn referred_to_by_distance(executable: &Path) -> Result<Option<String>> {
     let data = files::map(executable)?;
-    referred_to_by_distance_in(&data).map_err(|source| Error::Object {
-        path: executable.to_owned(),
-        source,
-    })
+    referred_to_by_distance_in(&data).map_err(Error::object(executable))
 }
 
 /// Like [`referred_to_by_distance`], from the bytes of the file.
@@ -109,19 +104,15 @@ pub fn referred_to_by_distance_in(data: &[u8]) -> object::read::Result<Option<St
         }
         let name = symbols.symbol_name(endian, symbol)?;
         let version = versions.version(versions.version_index(endian, index).index())?;
-        let is_private =
-            version.is_some_and(|version| version.name().starts_with(LAYOUT.as_bytes()));
-        if is_private || is_mangled_by_rustc(name) {
+        if version.is_some_and(is_layout) || is_mangled_by_rustc(name) {
             return Ok(Some(text(name)));
         }
     }
     let Some(relocations) = PlaceRelocations::of(header, endian) else {
         return Ok(None);
     };
-    for section in sections.iter() {
-        let is_loaded = section.sh_flags(endian).contains(elf::SHF_ALLOC);
-        let table = section.rela(endian, data)?.filter(|_| is_loaded);
-        for relocation in table.iter().flat_map(|(table, _)| table.iter()) {
+    for table in loaded_tables(&sections, endian, data) {
+        for relocation in table?.1 {
             let kind = relocation.r_type(endian, false);
             let symbol = relocation.symbol(endian, false);
             if let Some(index) = symbol.filter(|_| relocations.distances.contains(&kind)) {
@@ -171,10 +162,10 @@ pub fn bind_patches(data: &[u8], groups: &[(&str, &[u8])]) -> object::read::Resu
             let offset = section.sh_offset(endian);
             patches.extend(binder.hidden_needs(needs, strings, offset)?);
         }
-        if section.sh_flags(endian).contains(elf::SHF_ALLOC)
-            && let Some((table, _)) = section.rela(endian, data)?
-            && let Some((first, bytes)) = binder.bind_table(table)?
-        {
+    }
+    for table in loaded_tables(&sections, endian, data) {
+        let (section, table) = table?;
+        if let Some((first, bytes)) = binder.bind_table(table)? {
             let start = first * size_of::<Rela64<Endianness>>();
             patches.push(Patch {
                 offset: section.sh_offset(endian) + start as u64,
@@ -184,6 +175,26 @@ pub fn bind_patches(data: &[u8], groups: &[(&str, &[u8])]) -> object::read::Resu
     }
     Ok(patches)
 }
+
+/// The tables of relocations that the loader goes through, with their sections.
+pub(crate) fn loaded_tables<'data>(
+    sections: &SectionTable<'data, Class>,
+    endian: Endianness,
+    data: &'data [u8],
+) -> impl Iterator<Item = object::read::Result<LoadedTable<'data>>> {
+    let loaded = sections
+        .iter()
+        .filter(move |section| section.sh_flags(endian).contains(elf::SHF_ALLOC));
+    loaded.filter_map(move |section| {
+        let table = section.rela(endian, data).transpose()?;
+        Some(table.map(|(table, _)| (section, table)))
+    })
+}
+
+type LoadedTable<'data> = (
+    &'data SectionHeader64<Endianness>,
+    &'data [Rela64<Endianness>],
+);
 
 /// The relocations of a processor that name a symbol and are bound, and what they become.
 #[derive(Debug, Clone, Copy)]

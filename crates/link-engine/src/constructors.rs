@@ -26,7 +26,7 @@ use object::write::elf::{
 use object::{Endianness, FileKind, U64};
 use serde::{Deserialize, Serialize};
 
-use crate::bind::{PlaceRelocations, is_bindable};
+use crate::bind::{PlaceRelocations, is_bindable, loaded_tables};
 use crate::elf::{ElfClass, is_mangled_by_rustc};
 use crate::files::{self, Patch};
 use crate::interface::Exports;
@@ -169,7 +169,7 @@ pub(crate) fn hand_over(shared_object: &Path, constructors: &[&Constructor]) -> 
         .map(|constructor| &*constructor.entry)
         .collect();
     let data = files::map(shared_object)?;
-    let patches = hand_over_patches(&data, &entries).map_err(malformed(shared_object))?;
+    let patches = hand_over_patches(&data, &entries).map_err(Error::object(shared_object))?;
     drop(data);
     files::patch(
         shared_object,
@@ -190,7 +190,7 @@ pub(crate) fn distances(
         return Ok(HashMap::new());
     }
     let data = files::map(shared_object)?;
-    let functions = functions(&data, constructors).map_err(malformed(shared_object))?;
+    let functions = functions(&data, constructors).map_err(Error::object(shared_object))?;
     functions.ok_or_else(not_understood(shared_object))
 }
 
@@ -212,10 +212,8 @@ fn functions(
         entries.insert(place, &constructor.entry);
     }
     let mut distances = HashMap::new();
-    for section in header.sections(endian, data)?.iter() {
-        let is_loaded = section.sh_flags(endian).contains(elf::SHF_ALLOC);
-        let table = section.rela(endian, data)?.filter(|_| is_loaded);
-        for relocation in table.iter().flat_map(|(table, _)| table.iter()) {
+    for table in loaded_tables(&header.sections(endian, data)?, endian, data) {
+        for relocation in table?.1 {
             let place = relocation.r_offset.get(endian);
             if relocation.r_type(endian, false) == relocations.relative
                 && let Some(entry) = entries.get(&place)
@@ -227,11 +225,6 @@ fn functions(
         }
     }
     Ok((distances.len() == constructors.len()).then_some(distances))
-}
-
-fn malformed(path: &Path) -> impl FnOnce(object::read::Error) -> Error {
-    let path = path.to_owned();
-    move |source| Error::Object { path, source }
 }
 
 fn not_understood(path: &Path) -> impl FnOnce() -> Error {
@@ -318,7 +311,7 @@ pub fn hand_over_patches(
 pub(crate) fn write_object(group: &Path, constructors: &[HandedOver], object: &Path) -> Result<()> {
     let data = files::map(group)?;
     let header = Class::parse(&*data).and_then(|header| Ok((header, header.endian()?)));
-    let (header, endian) = header.map_err(malformed(group))?;
+    let (header, endian) = header.map_err(Error::object(group))?;
     // Groups of other platforms have none, and writing fails only on files of 4 GiB and more.
     let bytes = PlaceRelocations::of(header, endian)
         .and_then(|relocations| object_of(header, endian, relocations, constructors).ok())

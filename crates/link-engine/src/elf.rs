@@ -191,10 +191,7 @@ impl DynamicInfo {
     /// When the file cannot be read or is malformed.
     pub fn read(path: &Path) -> Result<Option<DynamicInfo>> {
         let data = files::map(path)?;
-        DynamicInfo::parse(&data).map_err(|source| Error::Object {
-            path: path.to_owned(),
-            source,
-        })
+        DynamicInfo::parse(&data).map_err(Error::object(path))
     }
 
     /// Like [`DynamicInfo::read`], from the bytes of the file.

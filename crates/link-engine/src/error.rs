@@ -109,6 +109,11 @@ impl Error {
         text
     }
 
+    pub(crate) fn object(path: impl Into<PathBuf>) -> impl FnOnce(object::read::Error) -> Error {
+        let path = path.into();
+        move |source| Error::Object { path, source }
+    }
+
     pub(crate) fn io(
         action: &'static str,
         path: impl Into<PathBuf>,

@@ -52,7 +52,7 @@ pub fn open_references(shared_object: &Path, below: &[PathBuf]) -> Result<Vec<Op
         .map(|path| files::map(path))
         .collect::<Result<_>>()?;
     let below: Vec<&[u8]> = below.iter().map(|map| &map[..]).collect();
-    open_references_in(&data, &below).map_err(malformed(shared_object))
+    open_references_in(&data, &below).map_err(Error::object(shared_object))
 }
 
 /// Like [`open_references`], from the bytes of the files.
@@ -99,7 +99,7 @@ pub fn undefined_references<'a>(
     let undefined = with_class!(&data[..], undefined_among(&data, &maps, open));
     undefined
         .map(Option::unwrap_or_default)
-        .map_err(malformed(executable))
+        .map_err(Error::object(executable))
 }
 
 fn undefined_among<'a, Class: ElfClass>(
@@ -139,7 +139,7 @@ pub fn definitions(shared_library: &Path) -> Result<HashSet<String>> {
     let found = with_class!(&data[..], definitions_in(&data));
     found
         .map(Option::unwrap_or_default)
-        .map_err(malformed(shared_library))
+        .map_err(Error::object(shared_library))
 }
 
 fn definitions_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<HashSet<String>> {
@@ -170,7 +170,7 @@ pub fn references_among(
     let found = with_class!(&data[..], references_in(&data, symbols));
     found
         .map(Option::unwrap_or_default)
-        .map_err(malformed(shared_object))
+        .map_err(Error::object(shared_object))
 }
 
 fn references_in<Class: ElfClass>(
@@ -203,7 +203,7 @@ pub fn names(shared_library: &Path) -> Result<HashSet<String>> {
     let found = with_class!(&data[..], names_in(&data));
     found
         .map(Option::unwrap_or_default)
-        .map_err(malformed(shared_library))
+        .map_err(Error::object(shared_library))
 }
 
 fn names_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<HashSet<String>> {
@@ -228,7 +228,9 @@ pub fn private_among<'a>(
 ) -> Result<Option<&'a str>> {
     let data = files::map(shared_object)?;
     let found = with_class!(&data[..], private_in(&data, names));
-    found.map(Option::flatten).map_err(malformed(shared_object))
+    found
+        .map(Option::flatten)
+        .map_err(Error::object(shared_object))
 }
 
 fn private_in<'a, Class: ElfClass>(
@@ -255,7 +257,7 @@ pub fn has_private(shared_object: &Path) -> Result<bool> {
     let found = with_class!(&data[..], has_private_in(&data));
     found
         .map(Option::unwrap_or_default)
-        .map_err(malformed(shared_object))
+        .map_err(Error::object(shared_object))
 }
 
 fn has_private_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<bool> {
@@ -295,7 +297,7 @@ pub fn write_stub(
 ) -> Result<bool> {
     let data = files::map(shared_object)?;
     let bytes = self::stub(&data, soname, wanted, open_references);
-    let Some(bytes) = bytes.map_err(malformed(shared_object))? else {
+    let Some(bytes) = bytes.map_err(Error::object(shared_object))? else {
         return Ok(false);
     };
     std::fs::write(stub, bytes).map_err(Error::io("write", stub))?;
@@ -329,11 +331,6 @@ fn stub_of<Class: ElfClass>(
     let shown = exports.shown(wanted)?;
     // Writing fails only on files of 4 GiB and more.
     Ok(exports.stub(soname, &shown, open_references).ok())
-}
-
-fn malformed(path: &Path) -> impl FnOnce(object::read::Error) -> Error {
-    let path = path.to_owned();
-    move |source| Error::Object { path, source }
 }
 
 /// The dynamic symbols of a shared object, for looking up by name.

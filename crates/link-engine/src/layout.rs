@@ -45,10 +45,7 @@ use crate::{Error, Result};
 /// When the file cannot be read or written, or is malformed.
 pub fn seal(shared_object: &Path, private: &HashSet<&str>) -> Result<()> {
     let data = files::map(shared_object)?;
-    let patches = seal_patches(&data, private).map_err(|source| Error::Object {
-        path: shared_object.to_owned(),
-        source,
-    })?;
+    let patches = seal_patches(&data, private).map_err(Error::object(shared_object))?;
     drop(data);
     files::patch(shared_object, &patches)
 }
@@ -163,10 +160,7 @@ pub(crate) fn needed(file: &Path) -> Result<HashMap<String, String>> {
     let needed = with_class!(&data[..], needed_in(&data));
     needed
         .map(Option::unwrap_or_default)
-        .map_err(|source| Error::Object {
-            path: file.to_owned(),
-            source,
-        })
+        .map_err(Error::object(file))
 }
 
 fn needed_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<HashMap<String, String>> {
@@ -178,7 +172,7 @@ fn needed_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<HashMap<Strin
         .unwrap_or_default();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let layouts = versions::all(&versions).filter_map(|(_, version)| {
-        let is_layout = version.name().starts_with(LAYOUT.as_bytes());
+        let is_layout = versions::is_layout(&version);
         let file = version.file().filter(|_| is_layout)?;
         Some((text(file), text(version.name())))
     });
@@ -192,10 +186,8 @@ fn needed_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<HashMap<Strin
 pub fn of(shared_object: &Path) -> Result<Option<String>> {
     let data = files::map(shared_object)?;
     let name = with_class!(&data[..], name_in(&data));
-    name.map(Option::flatten).map_err(|source| Error::Object {
-        path: shared_object.to_owned(),
-        source,
-    })
+    name.map(Option::flatten)
+        .map_err(Error::object(shared_object))
 }
 
 fn name_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<Option<String>> {

@@ -23,6 +23,11 @@ pub(crate) const UNKNOWN_LAYOUT: &str = "0000000000000000";
 pub const SCRIPT: &str = "DYNAMIC_DEPS_BASE { global: dynamic_deps_base_*; };\n\
                           DYNAMIC_DEPS_LAYOUT_0000000000000000 { global: dynamic_deps_layout_*; };\n";
 
+/// Whether a version tells of a layout.
+pub(crate) fn is_layout(version: &Version<'_>) -> bool {
+    version.name().starts_with(LAYOUT.as_bytes())
+}
+
 /// The versions that a file defines or needs, by index.
 pub(crate) fn all<'data, Class: ElfClass>(
     versions: &VersionTable<'data, Class>,
