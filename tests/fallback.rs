@@ -5,7 +5,8 @@ use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, project, str};
 
 use super::{
-    LAYERED_OUTPUT, STATIC, build_script_for_c, groups_of, layered_project, manifest, stdout,
+    LAYERED_OUTPUT, STATIC, build_script_for_c, groups_of, layered_project, manifest, program,
+    publish_native, same_output, stdout,
 };
 
 #[cargo_test]
@@ -322,42 +323,27 @@ fn a_weak_function_is_overridden_by_the_program() {
 #[cargo_test]
 fn a_variable_that_the_program_defines_weakly() {
     // In a static link, one of the two is for both.
-    let build = &build_script_for_c("");
-    Package::new("q", "1.0.0")
-        .file("Cargo.toml", &manifest("q", ""))
-        .file("build.rs", build)
-        .file(
-            "src/native.c",
-            "int level = 1; int q_level(void) { return level; }",
-        )
-        .file(
-            "src/lib.rs",
-            r#"
-                extern "C" { fn q_level() -> i32; }
-                pub fn level() -> i32 { unsafe { q_level() } }
-            "#,
-        )
-        .publish();
-    let p = project()
-        .file(
-            "Cargo.toml",
-            &manifest("foo", "[dependencies]\nq = \"1.0\""),
-        )
-        .file("build.rs", build)
-        .file(
-            "src/native.c",
-            "__attribute__((weak)) int level = 42; int own_level(void) { return level; }",
-        )
-        .file(
-            "src/main.rs",
-            r#"
-                extern "C" { fn own_level() -> i32; }
-                fn main() { println!("{} {}", q::level(), unsafe { own_level() }); }
-            "#,
-        )
-        .build();
-    let of_static = behaviour(&p, "--no-dynamic-deps");
-    assert_eq!(behaviour(&p, "--dynamic-deps"), of_static);
+    publish_native(
+        "q",
+        "int level = 1; int q_level(void) { return level; }",
+        r#"
+            extern "C" { fn q_level() -> i32; }
+            pub fn level() -> i32 { unsafe { q_level() } }
+        "#,
+    );
+    let p = program(
+        &["q"],
+        r#"
+            extern "C" { fn own_level() -> i32; }
+            fn main() { println!("{} {}", q::level(), unsafe { own_level() }); }
+        "#,
+    );
+    p.change_file("build.rs", &build_script_for_c(""));
+    p.change_file(
+        "src/native.c",
+        "__attribute__((weak)) int level = 42; int own_level(void) { return level; }",
+    );
+    same_output(&p);
     assert_eq!(groups_of(&p.bin("foo")), STATIC);
 }
 
@@ -375,12 +361,7 @@ fn two_definers(c: &str) -> Project {
         extern "C" { fn counter() -> i32; }
         pub fn next() -> i32 { unsafe { counter() } }
     "#;
-    Package::new("q", "1.0.0")
-        .file("Cargo.toml", &manifest("q", ""))
-        .file("build.rs", build)
-        .file("src/native.c", c)
-        .file("src/lib.rs", lib)
-        .publish();
+    publish_native("q", c, lib);
     project()
         .file(
             "Cargo.toml",
@@ -540,22 +521,16 @@ fn a_variable_that_assembler_reads() {
             "#[no_mangle] pub static LEVEL: i32 = 5; pub fn level() -> i32 { LEVEL }",
         )
         .publish();
-    let p = project()
-        .file(
-            "Cargo.toml",
-            &manifest("foo", "[dependencies]\nq = \"1.0\""),
-        )
-        .file(
-            "src/main.rs",
-            r#"
-                fn main() {
-                    let level: i32;
-                    unsafe { std::arch::asm!("mov {0:e}, dword ptr [rip + {1}]", out(reg) level, sym q::LEVEL) };
-                    println!("{} {level}", q::level());
-                }
-            "#,
-        )
-        .build();
+    let p = program(
+        &["q"],
+        r#"
+            fn main() {
+                let level: i32;
+                unsafe { std::arch::asm!("mov {0:e}, dword ptr [rip + {1}]", out(reg) level, sym q::LEVEL) };
+                println!("{} {level}", q::level());
+            }
+        "#,
+    );
     prints_by_two_linkers(&p, "5 5\n");
 }
 

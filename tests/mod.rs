@@ -109,6 +109,16 @@ fn manifest(name: &str, rest: &str) -> String {
     format!("[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2021\"\n\n{rest}")
 }
 
+/// A package in the registry with a C library of its own.
+fn publish_native(name: &str, c: &str, lib: &str) {
+    Package::new(name, "1.0.0")
+        .file("Cargo.toml", &manifest(name, ""))
+        .file("build.rs", &build_script_for_c(""))
+        .file("src/native.c", c)
+        .file("src/lib.rs", lib)
+        .publish();
+}
+
 /// A build script that makes a static library of `src/native.c`, compiled with `flags`.
 fn build_script_for_c(flags: &str) -> String {
     build_script_for("cc", "src/native.c", flags)
@@ -249,6 +259,19 @@ fn same_behaviour(project: &Project) -> Output {
         without_thread_ids(text(&of_dynamic.stderr))
     );
     of_dynamic
+}
+
+/// What a program that may fall back prints when it is linked statically and when it
+/// is linked dynamically.
+#[track_caller]
+fn same_output(project: &Project) -> String {
+    let run = |argument: &str| {
+        project.cargo(&format!("build {argument}")).run();
+        stdout(&project.bin("foo"))
+    };
+    let of_static = run("--no-dynamic-deps");
+    assert_eq!(run("--dynamic-deps"), of_static);
+    of_static
 }
 
 /// The thread id in `thread 'main' (1234) panicked` differs from run to run.

@@ -11,31 +11,8 @@ use link_engine::elf::DynamicInfo;
 
 use super::{
     build_script_for, build_script_for_c, group_files, groups_of, manifest, program,
-    same_behaviour, shared_library,
+    publish_native, same_behaviour, same_output, shared_library,
 };
-
-/// What a program that may fall back prints when it is linked statically and when it
-/// is linked dynamically.
-#[track_caller]
-fn same_output(p: &Project) -> String {
-    let run = |argument: &str| {
-        p.cargo(&format!("build {argument}")).run();
-        super::stdout(&p.bin("foo"))
-    };
-    let of_static = run("--no-dynamic-deps");
-    assert_eq!(run("--dynamic-deps"), of_static);
-    of_static
-}
-
-/// A package in the registry with a C library of its own.
-fn publish_native(name: &str, c: &str, lib: &str) {
-    Package::new(name, "1.0.0")
-        .file("Cargo.toml", &manifest(name, ""))
-        .file("build.rs", &build_script_for_c(""))
-        .file("src/native.c", c)
-        .file("src/lib.rs", lib)
-        .publish();
-}
 
 /// Lines of `nm` about the dynamic symbols of a file, without addresses.
 fn dynamic_symbols(file: &Path, option: &str) -> Vec<String> {
