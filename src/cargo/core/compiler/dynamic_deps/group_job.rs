@@ -126,26 +126,27 @@ pub(in crate::core::compiler) fn note_group(
 }
 
 /// What a group is made from, besides what the unit itself and its dependencies
-/// tell: the linker and, for the sysroot, the toolchain on disk. An update of a
-/// toolchain may keep the version and change the files.
+/// tell: for the sysroot, the linker and the toolchain on disk. An update of a
+/// toolchain may keep the version and change the files. The other groups of a link
+/// setting have the same linker, and depend on the one of the sysroot.
 pub(in crate::core::compiler) fn group_inputs(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
 ) -> String {
-    let linker = linker(build_runner, unit);
-    let mut inputs = format!("{FORMAT}, linker {}", link_engine::linker_identity(&linker));
-    if is_sysroot(unit) {
-        let directory = &build_runner
-            .bcx
-            .target_data
-            .info(unit.kind)
-            .sysroot_target_libdir;
-        let changed = directory
-            .metadata()
-            .map(|m| FileTime::from_last_modification_time(&m));
-        inputs.push_str(&format!(", sysroot {} {changed:?}", directory.display()));
+    if !is_sysroot(unit) {
+        return FORMAT.to_owned();
     }
-    inputs
+    let linker = link_engine::linker_identity(&linker(build_runner, unit));
+    let directory = &build_runner
+        .bcx
+        .target_data
+        .info(unit.kind)
+        .sysroot_target_libdir;
+    let changed = directory
+        .metadata()
+        .map(|m| FileTime::from_last_modification_time(&m));
+    let sysroot = directory.display();
+    format!("{FORMAT}, linker {linker}, sysroot {sysroot} {changed:?}")
 }
 
 /// Whether `unit` is another one, and has to be built again, when `dependency` is.

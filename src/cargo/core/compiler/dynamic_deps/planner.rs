@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use cargo_platform::Cfg;
@@ -79,11 +79,20 @@ impl Planner<'_, '_> {
             .sorted();
         let mut reasons = Vec::new();
         let mut supported = Vec::new();
+        // To look for a program in `PATH` takes a dozen system calls, and most units have
+        // the same.
+        let mut is_executable = HashMap::new();
         for unit in wanted {
             match self.check_support(graph, unit) {
-                Ok(()) if self.has_linker(unit) => supported.push(unit.clone()),
-                // rustc says so in its own words, as soon as it has something to link.
-                Ok(()) => {}
+                Ok(()) => {
+                    let has_linker = is_executable
+                        .entry(self.linker(unit))
+                        .or_insert_with_key(|linker| link_engine::is_executable(linker));
+                    // rustc says so in its own words, as soon as it has something to link.
+                    if *has_linker {
+                        supported.push(unit.clone());
+                    }
+                }
                 Err(reason) if request.is_demand() => bail!(
                     "cannot link the dependencies of `{}` dynamically: {reason}\n\
                      help: {}",
@@ -133,8 +142,8 @@ impl Planner<'_, '_> {
         check(CodegenFlags::parse(self.rustc_flags(unit)))
     }
 
-    /// Whether the linker of a unit can be run, as far as it is known here.
-    fn has_linker(&self, unit: &Unit) -> bool {
+    /// The linker of a unit, as far as it is known here.
+    fn linker(&self, unit: &Unit) -> PathBuf {
         let gctx = self.ws.gctx();
         let kind = if unit.kind.is_host() && !gctx.target_applies_to_host().unwrap_or(true) {
             // `host.linker` is for build scripts and proc macros only.
@@ -147,7 +156,7 @@ impl Planner<'_, '_> {
         let configured = configured.map(|linker| linker.val.clone().resolve_program(gctx));
         let flags = CodegenFlags::parse(self.rustc_flags(unit));
         let linker = flags.linker().map(Path::new).or(configured.as_deref());
-        link_engine::is_executable(&located_linker(self.ws, self.target_data, linker))
+        located_linker(self.ws, self.target_data, linker)
     }
 
     fn link_setting(&self, unit: &Unit) -> LinkSetting {
