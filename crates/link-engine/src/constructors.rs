@@ -212,19 +212,53 @@ fn functions(
         entries.insert(place, &constructor.entry);
     }
     let mut distances = HashMap::new();
-    for table in loaded_tables(&header.sections(endian, data)?, endian, data) {
+    let mut put = |place: u64, function: i64| {
+        if let Some(entry) = entries.get(&place) {
+            let distance = function.wrapping_sub_unsigned(place);
+            distances.insert((*entry).clone(), distance);
+        }
+    };
+    let sections = header.sections(endian, data)?;
+    for table in loaded_tables(&sections, endian, data) {
         for relocation in table?.1 {
-            let place = relocation.r_offset.get(endian);
-            if relocation.r_type(endian, false) == relocations.relative
-                && let Some(entry) = entries.get(&place)
-            {
-                let function = relocation.r_addend.get(endian);
-                let distance = function.wrapping_sub_unsigned(place);
-                distances.insert((*entry).clone(), distance);
+            if relocation.r_type(endian, false) == relocations.relative {
+                put(
+                    relocation.r_offset.get(endian),
+                    relocation.r_addend.get(endian),
+                );
             }
         }
     }
+    for (place, function) in packed(&sections, endian, data)? {
+        put(place, function.cast_signed());
+    }
     Ok((distances.len() == constructors.len()).then_some(distances))
+}
+
+/// The entries, of the list of functions to call before `main`, with a relative relocation that
+/// is packed (ELF gABI, SHT_RELR): its addend is what the file has in the place.
+fn packed(
+    sections: &SectionTable<'_, Class>,
+    endian: Endianness,
+    data: &[u8],
+) -> object::read::Result<Vec<(u64, u64)>> {
+    let mut values = HashMap::new();
+    for section in sections.iter() {
+        if section.sh_type(endian) == elf::SHT_INIT_ARRAY {
+            let list: &[U64<Endianness>] = section.data_as_array(endian, data)?;
+            let start = section.sh_addr(endian);
+            values.extend(list.iter().zip(0..).map(|(value, index)| {
+                let place = start.wrapping_add(ENTRY.wrapping_mul(index));
+                (place, value.get(endian))
+            }));
+        }
+    }
+    let mut packed = Vec::new();
+    for section in sections.iter() {
+        let places = section.relr(endian, data)?.into_iter().flatten();
+        packed.extend(places.filter_map(|place| Some((place, *values.get(&place)?))));
+    }
+    Ok(packed)
 }
 
 fn not_understood(path: &Path) -> impl FnOnce() -> Error {
