@@ -8,7 +8,8 @@ use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, ProjectBuilder, project, rustc_host};
 
 use super::{
-    LAYERS, build_script_for_c, contents, groups_of, manifest, same_behaviour, without_thread_ids,
+    LAYERS, build_script_for_c, contents, groups_of, manifest, program, same_behaviour,
+    without_thread_ids,
 };
 
 /// What a linker writes into the section `.comment`, so that one can tell it was used.
@@ -391,4 +392,38 @@ fn without_a_driver() {
             assert_eq!(super::stdout(&p.bin("foo")), super::LAYERED_OUTPUT);
         }
     }
+}
+
+#[cargo_test]
+fn relative_relocations_are_packed_where_the_loader_takes_them() {
+    Package::new("tables", "1.0.0")
+        .file("Cargo.toml", &manifest("tables", ""))
+        .file(
+            "src/lib.rs",
+            "pub static NAMES: [&str; 3] = [\"one\", \"two\", \"three\"];",
+        )
+        .publish();
+    let p = program(
+        &["tables"],
+        "fn main() { println!(\"{:?}\", tables::NAMES); }",
+    );
+    let printed = same_behaviour(&p).stdout;
+    assert_eq!(super::text(&printed), "[\"one\", \"two\", \"three\"]\n");
+
+    let dump = |option: &str, file: &Path| {
+        let output = Command::new("readelf").arg(option).arg(file).output();
+        super::text(&output.unwrap().stdout).to_owned()
+    };
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let c_library = maps
+        .split_whitespace()
+        .find(|word| word.ends_with("/libc.so.6"))
+        .unwrap();
+    let has_version = |file: &Path| dump("-VW", file).contains("GLIBC_ABI_DT_RELR");
+    let [frozen] = &contents(&p, "frozen")[..] else {
+        panic!("{:?}", contents(&p, "frozen"));
+    };
+    let is_packed = dump("-dW", frozen).contains("(RELRSZ)");
+    assert_eq!(is_packed, has_version(Path::new(c_library)));
+    assert_eq!(has_version(frozen), is_packed);
 }

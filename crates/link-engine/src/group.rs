@@ -16,13 +16,14 @@ use crate::link_line::GroupLine;
 use crate::linker::{self, LibrarySearch, linker_identity, scratch_directory};
 use crate::manifest::{GroupManifest, LinkTemplate, Member, NativeLibrary, Refusal, Stay};
 use crate::rlib::{RlibFacts, Shared, copy_with_protected_symbols, undefined_among};
-use crate::syntax::joined;
+use crate::syntax::{Syntax, joined};
 use crate::{
-    Error, Result, bind, constructors, files, interface, layout, private, response_file, versions,
+    Error, Result, bind, constructors, files, interface, layout, packed, private, response_file,
+    versions,
 };
 
 /// Changes when the same inputs would give another shared object.
-pub const FORMAT: &str = "dynamic-deps 7";
+pub const FORMAT: &str = "dynamic-deps 8";
 
 /// A library to be linked into a group.
 #[derive(Debug, Clone)]
@@ -135,7 +136,7 @@ impl GroupJob {
             let verdicts = vec![Some(StayReason::DependsOn { library }); libraries.len()];
             return self.finish(&below, libraries, verdicts, self.make_empty(None)?, None);
         };
-        let link = GroupLink::new(self, template, &below);
+        let link = GroupLink::new(self, template, &below)?;
         let classify_below = classify::Below {
             stays,
             platform: platform_definitions(template)?,
@@ -163,7 +164,7 @@ impl GroupJob {
             read.facts.constructors.clear();
         }
         let verdicts = vec![None; libraries.len()];
-        let link = GroupLink::new(self, &template, &[]);
+        let link = GroupLink::new(self, &template, &[])?;
         let made = link.make(&libraries, &verdicts, before_link)?;
         let template = LinkTemplate {
             platform_libraries: link.platform_libraries(&made)?,
@@ -329,6 +330,9 @@ struct GroupLink<'a> {
     template: &'a LinkTemplate,
     below: &'a [Below],
     search: LibrarySearch<'a>,
+    /// Whether the C library goes through [packed] relocations. Not known in the job of the
+    /// sysroot crates, which have few: only they tell where it is.
+    packs_relocations: bool,
 }
 
 /// A shared object on disk.
@@ -343,13 +347,20 @@ struct MadeContent {
 }
 
 impl<'a> GroupLink<'a> {
-    fn new(job: &'a GroupJob, template: &'a LinkTemplate, below: &'a [Below]) -> Self {
-        GroupLink {
+    fn new(job: &'a GroupJob, template: &'a LinkTemplate, below: &'a [Below]) -> Result<Self> {
+        let search = LibrarySearch::new(template, &job.working_directory, &job.environment);
+        let c_library = search.find_in_system(&[packed::C_LIBRARY.to_owned()]);
+        let packs_relocations = match c_library.first() {
+            Some(c_library) => packed::is_understood_by(c_library)?,
+            None => false,
+        };
+        Ok(GroupLink {
             job,
             template,
             below,
-            search: LibrarySearch::new(template, &job.working_directory, &job.environment),
-        }
+            search,
+            packs_relocations,
+        })
     }
 
     /// Sees to it that the shared object of those libraries that do not stay is on disk.
@@ -503,9 +514,9 @@ impl<'a> GroupLink<'a> {
             put(group.soname.as_bytes());
             put(group.layout.as_deref().unwrap_or_default().as_bytes());
         }
-        let strip = self.job.strip.option();
+        let options = self.options();
         let template = self.template.args();
-        for arg in template.chain(&self.job.run_paths).chain(&strip) {
+        for arg in template.chain(&self.job.run_paths).chain(&options) {
             put(arg.as_encoded_bytes());
         }
         for input in native_libraries {
@@ -536,13 +547,13 @@ impl<'a> GroupLink<'a> {
             .iter()
             .map(|input| input.argument.clone().into())
             .collect();
-        let mut options: Vec<OsString> = job.strip.option().into_iter().collect();
+        let mut options = self.options();
         if !self.has_own_versions() {
             let script = scratch.join("versions");
             fs::write(&script, versions::SCRIPT).map_err(Error::io("write", &script))?;
             options.push(joined("--version-script=", script));
         }
-        let args = GroupLine {
+        let mut args = GroupLine {
             template: self.template,
             soname,
             output: &temporary,
@@ -554,18 +565,10 @@ impl<'a> GroupLink<'a> {
             options: &options,
         }
         .args();
-        let linker = &self.template.linker;
-        before_link(linker, &args);
-        let mut command = Command::new(linker);
-        command
-            .current_dir(&job.working_directory)
-            .envs(job.environment.iter().cloned());
-        let output = linker::run(command, args.clone(), &scratch)?;
-        if !output.status.success() {
-            let link_line = job.scratch.with_file_name("refused-link-line");
-            files::write(&link_line, &response_file::format(&args))?;
-            let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            return Err(Error::GroupLink { link_line, stderr });
+        self.run_linker(&args, &scratch, before_link)?;
+        if !packed::is_loadable(&temporary)? {
+            Syntax::of(&args).push(&mut args, &packed::UNPACK);
+            self.run_linker(&args, &scratch, before_link)?;
         }
         layout::seal(&temporary, &self.private(&temporary, inputs)?)?;
         let below = self.below.iter();
@@ -576,6 +579,38 @@ impl<'a> GroupLink<'a> {
         constructors::hand_over(&temporary, &constructors_of(inputs))?;
         files::persist(temporary, &content)?;
         fs::remove_dir_all(&scratch).map_err(Error::io("remove", &scratch))
+    }
+
+    /// The options of the link that do not depend on the members.
+    fn options(&self) -> Vec<OsString> {
+        let mut options: Vec<OsString> = self.job.strip.option().into_iter().collect();
+        if self.packs_relocations {
+            options.extend(packed::PACK.map(OsString::from));
+        }
+        options
+    }
+
+    fn run_linker(
+        &self,
+        args: &[OsString],
+        scratch: &Path,
+        before_link: BeforeLink<'_>,
+    ) -> Result<()> {
+        let job = self.job;
+        let linker = &self.template.linker;
+        before_link(linker, args);
+        let mut command = Command::new(linker);
+        command
+            .current_dir(&job.working_directory)
+            .envs(job.environment.iter().cloned());
+        let output = linker::run(command, args.to_vec(), scratch)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let link_line = job.scratch.with_file_name("refused-link-line");
+        files::write(&link_line, &response_file::format(args))?;
+        let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        Err(Error::GroupLink { link_line, stderr })
     }
 
     /// What the linker reads in the place of the groups below: it refers to a private

@@ -34,6 +34,7 @@ pub mod link_line;
 mod linker;
 pub mod loaded;
 pub mod manifest;
+mod packed;
 pub mod pe;
 pub mod private;
 pub mod response_file;

@@ -1,0 +1,131 @@
+//! Packed relative relocations.
+//!
+//! Most relocations of a group are relative: the loader adds the address of the file to a word
+//! in it. Each takes 24 bytes of a table that the loader reads at each start. Packed, they take
+//! one bit in the place of these (ELF gABI, SHT_RELR).
+//!
+//! glibc goes through them since 2.36. From then on, it defines the version
+//! `GLIBC_ABI_DT_RELR`, and loads no file with packed relocations that does not need it
+//! (`_dl_check_map_versions` in `elf/dl-version.c`), so that an older glibc refuses the file too.
+//! Linkers write that need only where the file needs the C library anyway (lld 22,
+//! `VersionNeedSection`), and some never do (mold 1.10).
+
+use std::path::Path;
+
+use object::elf;
+use object::read::elf::{Dyn, SectionHeader};
+
+use crate::elf::{ElfClass, with_class};
+use crate::{Error, Result, files, versions};
+
+/// The C library that has to go through packed relocations.
+pub(crate) const C_LIBRARY: &str = "libc.so.6";
+
+/// Linker option that packs relative relocations. (GNU ld 2.38, lld 15, mold and wild; what does
+/// not know it warns.)
+pub(crate) const PACK: [&str; 2] = ["-z", "pack-relative-relocs"];
+
+/// Linker option that takes back [`PACK`].
+pub(crate) const UNPACK: [&str; 2] = ["-z", "nopack-relative-relocs"];
+
+const VERSION: &[u8] = b"GLIBC_ABI_DT_RELR";
+
+/// Whether a C library goes through packed relocations.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn is_understood_by(c_library: &Path) -> Result<bool> {
+    let data = files::map(c_library)?;
+    let names = with_class!(&data[..], names_version(&data, false));
+    Ok(names.map_err(Error::object(c_library))? == Some(true))
+}
+
+/// Whether the loader takes the relocations of a shared object, as far as they are packed.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn is_loadable(shared_object: &Path) -> Result<bool> {
+    let data = files::map(shared_object)?;
+    let is_loadable = with_class!(&data[..], has_need(&data));
+    Ok(is_loadable.map_err(Error::object(shared_object))? != Some(false))
+}
+
+fn has_need<Class: ElfClass>(data: &[u8]) -> object::read::Result<bool> {
+    Ok(!has_packed::<Class>(data)? || names_version::<Class>(data, true)?)
+}
+
+fn has_packed<Class: ElfClass>(data: &[u8]) -> object::read::Result<bool> {
+    let header = Class::parse(data)?;
+    let endian = header.endian()?;
+    for section in header.sections(endian, data)?.iter() {
+        if let Some((entries, _)) = section.dynamic(endian, data)? {
+            return Ok(entries
+                .iter()
+                .any(|entry| entry.tag(endian) == elf::DT_RELR));
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a file needs the version or, if not asked for `needs`, defines it.
+fn names_version<Class: ElfClass>(data: &[u8], needs: bool) -> object::read::Result<bool> {
+    let header = Class::parse(data)?;
+    let endian = header.endian()?;
+    let versions = header.sections(endian, data)?.versions(endian, data)?;
+    let versions = versions.unwrap_or_default();
+    let mut all = versions::all(&versions);
+    Ok(all.any(|(_, version)| version.name() == VERSION && version.file().is_some() == needs))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+    use std::process::Command;
+
+    use super::*;
+
+    /// A shared object with a relative relocation.
+    fn shared_object(directory: &Path, name: &str, args: &[&str]) -> PathBuf {
+        let source = directory.join("library.c");
+        let text = "int puts(const char *); static int it; int *place = &it;\n\
+                    #ifdef CALL\nvoid call(void) { puts(\"\"); }\n#endif\n";
+        fs::write(&source, text).unwrap();
+        let output = directory.join(name);
+        let mut command = Command::new("cc");
+        command.args(["-shared", "-fPIC", "-o"]).arg(&output);
+        let status = command.arg(&source).args(args).status();
+        assert!(status.unwrap().success());
+        output
+    }
+
+    #[test]
+    fn packed_relocations_are_loadable_where_the_c_library_is_asked_for_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let make = |name, args: &[&str]| shared_object(directory.path(), name, args);
+        let pack = format!("-Wl,{}", PACK.join(","));
+        let plain = make("plain.so", &["-nostdlib"]);
+        assert!(is_loadable(&plain).unwrap());
+        let alone = make("alone.so", &["-nostdlib", &pack]);
+        assert!(!is_loadable(&alone).unwrap());
+        let unpacked = format!("-Wl,{}", UNPACK.join(","));
+        let unpacked = make("unpacked.so", &["-nostdlib", &pack, &unpacked]);
+        assert!(is_loadable(&unpacked).unwrap());
+        let calling = make("calling.so", &["-DCALL", &pack]);
+        assert!(is_loadable(&calling).unwrap());
+    }
+
+    #[test]
+    fn only_a_c_library_says_that_it_understands_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let pack = format!("-Wl,{}", PACK.join(","));
+        // It needs the version, and does not define it.
+        let calling = shared_object(directory.path(), "calling.so", &["-DCALL", &pack]);
+        assert!(!is_understood_by(&calling).unwrap());
+        let script = directory.path().join("script");
+        fs::write(&script, "GLIBC_ABI_DT_RELR { global: place; };").unwrap();
+        let script = format!("-Wl,--version-script={}", script.display());
+        let defining = shared_object(directory.path(), "defining.so", &["-nostdlib", &script]);
+        assert!(is_understood_by(&defining).unwrap());
+    }
+}
