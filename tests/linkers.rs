@@ -400,12 +400,18 @@ fn relative_relocations_are_packed_where_the_loader_takes_them() {
         .file("Cargo.toml", &manifest("tables", ""))
         .file(
             "src/lib.rs",
-            "pub static NAMES: [&str; 3] = [\"one\", \"two\", \"three\"];",
+            r#"
+                extern "C" { fn getpid() -> i32; }
+                pub static NAMES: [&str; 3] = ["one", "two", "three"];
+                // Small groups are left as they are.
+                pub static LARGE: [u8; 1 << 20] = [1; 1 << 20];
+                pub fn id() -> i32 { unsafe { getpid() } }
+            "#,
         )
         .publish();
     let p = program(
         &["tables"],
-        "fn main() { println!(\"{:?}\", tables::NAMES); }",
+        "fn main() { assert!(tables::id() > 0); println!(\"{:?}\", tables::NAMES); }",
     );
     let printed = same_behaviour(&p).stdout;
     assert_eq!(super::text(&printed), "[\"one\", \"two\", \"three\"]\n");

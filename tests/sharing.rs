@@ -251,6 +251,27 @@ fn a_library_with_effects_is_loaded_only_by_those_who_depend_on_it() {
 }
 
 #[cargo_test]
+fn a_group_that_is_linked_twice() {
+    // The first link tells that `asking` needs something that only `a` has.
+    let asking = "extern \"C\" { fn answer() -> u32; } pub fn ask() -> u32 { unsafe { answer() } }";
+    let p = two_users_of_the_registry(&[("asking", asking), ("plain", "")])
+        .file(
+            "a/src/main.rs",
+            r#"
+                #[no_mangle]
+                pub extern "C" fn answer() -> u32 { 42 }
+                fn main() { println!("a {} {}", asking::name(), asking::ask()); }
+            "#,
+        )
+        .build();
+    p.cargo("build --dynamic-deps --timings").run();
+    assert_eq!(groups_of(&p.bin("a")), ["sysroot"]);
+    assert_eq!(members_of(&p.bin("b"), "frozen"), ["plain"]);
+    assert_eq!(stdout(&p.bin("a")), "a asking 42\n");
+    assert_eq!(stdout(&p.bin("b")), "b plain\n");
+}
+
+#[cargo_test]
 fn a_native_library_has_a_group_with_those_who_depend_on_it() {
     Package::new("cc", "1.0.0").file("src/lib.rs", "").publish();
     Package::new("native", "1.0.0")

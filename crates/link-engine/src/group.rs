@@ -136,7 +136,7 @@ impl GroupJob {
             let verdicts = vec![Some(StayReason::DependsOn { library }); libraries.len()];
             return self.finish(&below, libraries, verdicts, self.make_empty(None)?, None);
         };
-        let link = GroupLink::new(self, template, &below)?;
+        let link = GroupLink::new(self, template, &below);
         let classify_below = classify::Below {
             stays,
             platform: platform_definitions(template)?,
@@ -164,10 +164,13 @@ impl GroupJob {
             read.facts.constructors.clear();
         }
         let verdicts = vec![None; libraries.len()];
-        let link = GroupLink::new(self, &template, &[])?;
+        let mut link = GroupLink::new(self, &template, &[]);
+        link.packs_relocations = link.loader_knows_packed()?;
         let made = link.make(&libraries, &verdicts, before_link)?;
         let template = LinkTemplate {
             platform_libraries: link.platform_libraries(&made)?,
+            // Whether the linker packs them, so that the loader takes the file.
+            packs_relocations: packed::are_in(&self.files.content(&made.soname))?,
             ..template
         };
         self.finish(&[], libraries, verdicts, made, Some(template))
@@ -330,8 +333,6 @@ struct GroupLink<'a> {
     template: &'a LinkTemplate,
     below: &'a [Below],
     search: LibrarySearch<'a>,
-    /// Whether the C library goes through [packed] relocations. Not known in the job of the
-    /// sysroot crates, which have few: only they tell where it is.
     packs_relocations: bool,
 }
 
@@ -347,20 +348,22 @@ struct MadeContent {
 }
 
 impl<'a> GroupLink<'a> {
-    fn new(job: &'a GroupJob, template: &'a LinkTemplate, below: &'a [Below]) -> Result<Self> {
-        let search = LibrarySearch::new(template, &job.working_directory, &job.environment);
-        let c_library = search.find_in_system(&[packed::C_LIBRARY.to_owned()]);
-        let packs_relocations = match c_library.first() {
-            Some(c_library) => packed::is_understood_by(c_library)?,
-            None => false,
-        };
-        Ok(GroupLink {
+    fn new(job: &'a GroupJob, template: &'a LinkTemplate, below: &'a [Below]) -> Self {
+        GroupLink {
             job,
             template,
             below,
-            search,
-            packs_relocations,
-        })
+            search: LibrarySearch::new(template, &job.working_directory, &job.environment),
+            packs_relocations: template.packs_relocations,
+        }
+    }
+
+    fn loader_knows_packed(&self) -> Result<bool> {
+        let c_library = [packed::C_LIBRARY.to_owned()];
+        match &self.search.find(&[], &c_library)[..] {
+            [c_library] => packed::are_understood_by(c_library),
+            _ => Ok(false),
+        }
     }
 
     /// Sees to it that the shared object of those libraries that do not stay is on disk.
@@ -480,7 +483,7 @@ impl<'a> GroupLink<'a> {
         before_link: BeforeLink<'_>,
     ) -> Result<String> {
         let files = &self.job.files;
-        let soname = files.soname(&self.content_key(inputs, native_libraries));
+        let soname = files.soname(&self.content_key(inputs, native_libraries)?);
         let content = files.content(&soname);
         if content.exists() {
             // Whoever compares times must see that this build vouches for it.
@@ -498,7 +501,7 @@ impl<'a> GroupLink<'a> {
         &self,
         inputs: &[&ReadLibrary<'_>],
         native_libraries: &[NativeInput],
-    ) -> ContentKey {
+    ) -> Result<ContentKey> {
         let mut hasher = blake3::Hasher::new();
         let mut put = |bytes: &[u8]| {
             hasher.update(&(bytes.len() as u64).to_le_bytes());
@@ -514,7 +517,7 @@ impl<'a> GroupLink<'a> {
             put(group.soname.as_bytes());
             put(group.layout.as_deref().unwrap_or_default().as_bytes());
         }
-        let options = self.options();
+        let options = self.options(inputs)?;
         let template = self.template.args();
         for arg in template.chain(&self.job.run_paths).chain(&options) {
             put(arg.as_encoded_bytes());
@@ -529,7 +532,7 @@ impl<'a> GroupLink<'a> {
                 .as_bytes());
             put(input.content.as_ref().map_or(&[], |hash| hash.as_bytes()));
         }
-        ContentKey::new(&hasher)
+        Ok(ContentKey::new(&hasher))
     }
 
     fn link_content(
@@ -547,7 +550,7 @@ impl<'a> GroupLink<'a> {
             .iter()
             .map(|input| input.argument.clone().into())
             .collect();
-        let mut options = self.options();
+        let mut options = self.options(inputs)?;
         if !self.has_own_versions() {
             let script = scratch.join("versions");
             fs::write(&script, versions::SCRIPT).map_err(Error::io("write", &script))?;
@@ -581,13 +584,18 @@ impl<'a> GroupLink<'a> {
         fs::remove_dir_all(&scratch).map_err(Error::io("remove", &scratch))
     }
 
-    /// The options of the link that do not depend on the members.
-    fn options(&self) -> Vec<OsString> {
+    fn options(&self, inputs: &[&ReadLibrary<'_>]) -> Result<Vec<OsString>> {
         let mut options: Vec<OsString> = self.job.strip.option().into_iter().collect();
-        if self.packs_relocations {
+        let mut bytes = 0;
+        for read in inputs {
+            let rlib = &read.library.rlib;
+            let metadata = rlib.metadata().map_err(Error::io("read", rlib))?;
+            bytes += metadata.len();
+        }
+        if self.packs_relocations && bytes >= packed::PAYS_FROM {
             options.extend(packed::PACK.map(OsString::from));
         }
-        options
+        Ok(options)
     }
 
     fn run_linker(

@@ -515,6 +515,7 @@ pub fn dissect(linker: &Path, args: &[OsString]) -> Result<(LinkTemplate, Vec<Pa
         after: Vec::new(),
         builtins: Vec::new(),
         platform_libraries: Vec::new(),
+        packs_relocations: false,
     };
     let mut rlibs = Vec::new();
     let mut rest = args.iter();

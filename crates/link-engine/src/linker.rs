@@ -240,6 +240,7 @@ mod tests {
             after: vec!["-lc".into()],
             builtins: Vec::new(),
             platform_libraries: Vec::new(),
+            packs_relocations: false,
         };
         let sonames = ["libc.so.6", "libno-such-library.so.1"].map(str::to_owned);
         let search = LibrarySearch::new(&template, Path::new("/"), &[]);

@@ -152,6 +152,9 @@ pub struct LinkTemplate {
     /// The shared libraries that every output needs, such as the C library.
     #[serde(default)]
     pub platform_libraries: Vec<PathBuf>,
+    /// Whether linker and loader know [packed relocations](crate::packed).
+    #[serde(default)]
+    pub packs_relocations: bool,
 }
 
 impl LinkTemplate {

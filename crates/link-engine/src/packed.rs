@@ -28,13 +28,18 @@ pub(crate) const PACK: [&str; 2] = ["-z", "pack-relative-relocs"];
 /// Linker option that takes back [`PACK`].
 pub(crate) const UNPACK: [&str; 2] = ["-z", "nopack-relative-relocs"];
 
+/// Size of the members of a group, in bytes, from which on they are packed. The tables of what is
+/// smaller are a few pages, and it may need nothing of the C library, so that the link has to be
+/// done again.
+pub(crate) const PAYS_FROM: u64 = 1 << 20;
+
 const VERSION: &[u8] = b"GLIBC_ABI_DT_RELR";
 
 /// Whether a C library goes through packed relocations.
 ///
 /// # Errors
 /// When it cannot be read.
-pub(crate) fn is_understood_by(c_library: &Path) -> Result<bool> {
+pub(crate) fn are_understood_by(c_library: &Path) -> Result<bool> {
     let data = files::map(c_library)?;
     let names = with_class!(&data[..], names_version(&data, false));
     Ok(names.map_err(Error::object(c_library))? == Some(true))
@@ -48,6 +53,16 @@ pub(crate) fn is_loadable(shared_object: &Path) -> Result<bool> {
     let data = files::map(shared_object)?;
     let is_loadable = with_class!(&data[..], has_need(&data));
     Ok(is_loadable.map_err(Error::object(shared_object))? != Some(false))
+}
+
+/// Whether a shared object has packed relocations.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn are_in(shared_object: &Path) -> Result<bool> {
+    let data = files::map(shared_object)?;
+    let are_in = with_class!(&data[..], has_packed(&data));
+    Ok(are_in.map_err(Error::object(shared_object))? == Some(true))
 }
 
 fn has_need<Class: ElfClass>(data: &[u8]) -> object::read::Result<bool> {
@@ -105,14 +120,14 @@ mod tests {
         let make = |name, args: &[&str]| shared_object(directory.path(), name, args);
         let pack = format!("-Wl,{}", PACK.join(","));
         let plain = make("plain.so", &["-nostdlib"]);
-        assert!(is_loadable(&plain).unwrap());
+        assert!(is_loadable(&plain).unwrap() && !are_in(&plain).unwrap());
         let alone = make("alone.so", &["-nostdlib", &pack]);
         assert!(!is_loadable(&alone).unwrap());
         let unpacked = format!("-Wl,{}", UNPACK.join(","));
         let unpacked = make("unpacked.so", &["-nostdlib", &pack, &unpacked]);
         assert!(is_loadable(&unpacked).unwrap());
         let calling = make("calling.so", &["-DCALL", &pack]);
-        assert!(is_loadable(&calling).unwrap());
+        assert!(is_loadable(&calling).unwrap() && are_in(&calling).unwrap());
     }
 
     #[test]
@@ -121,11 +136,11 @@ mod tests {
         let pack = format!("-Wl,{}", PACK.join(","));
         // It needs the version, and does not define it.
         let calling = shared_object(directory.path(), "calling.so", &["-DCALL", &pack]);
-        assert!(!is_understood_by(&calling).unwrap());
+        assert!(!are_understood_by(&calling).unwrap());
         let script = directory.path().join("script");
         fs::write(&script, "GLIBC_ABI_DT_RELR { global: place; };").unwrap();
         let script = format!("-Wl,--version-script={}", script.display());
         let defining = shared_object(directory.path(), "defining.so", &["-nostdlib", &script]);
-        assert!(is_understood_by(&defining).unwrap());
+        assert!(are_understood_by(&defining).unwrap());
     }
 }

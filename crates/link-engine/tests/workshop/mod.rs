@@ -55,6 +55,7 @@ impl Workshop {
                 after: vec!["-Wl,--eh-frame-hdr".into(), "-lc".into()],
                 builtins: Vec::new(),
                 platform_libraries: Vec::new(),
+                packs_relocations: false,
             }),
         };
         manifest.write(&workshop.sysroot()).unwrap();

@@ -60,10 +60,14 @@ pub(in crate::core::compiler) fn link_group(
                     .extend(output.library_links.iter().cloned());
             }
         }
+        let mut is_running = false;
         let mut before_link = |linker: &Path, args: &[OsString]| {
-            let mut command = ProcessBuilder::new(linker);
-            command.args(args);
-            state.running(&command);
+            // A group may be linked more than once; a unit starts once.
+            if !std::mem::replace(&mut is_running, true) {
+                let mut command = ProcessBuilder::new(linker);
+                command.args(args);
+                state.running(&command);
+            }
         };
         match probe {
             Some(probe) => sysroot::run(&job, &probe, &mut before_link)?,
