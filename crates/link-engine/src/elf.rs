@@ -173,7 +173,7 @@ pub(crate) fn set_visibility(bytes: &mut [u8], offsets: &[u64], visibility: elf:
     }
 }
 
-/// The string entries of a dynamic section (ELF gABI, "Dynamic Section").
+/// What a dynamic section says (ELF gABI, "Dynamic Section").
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct DynamicInfo {
     /// DT_NEEDED: the shared objects to load, in order.
@@ -182,6 +182,8 @@ pub struct DynamicInfo {
     pub soname: Option<String>,
     /// DT_RUNPATH, split at its colons.
     pub run_path: Vec<String>,
+    /// Whether there is DT_RELR: relative relocations that are packed.
+    pub has_packed_relocations: bool,
 }
 
 impl DynamicInfo {
@@ -217,6 +219,7 @@ fn dynamic_info<Class: ElfClass>(data: &[u8]) -> object::read::Result<DynamicInf
             elf::DT_NEEDED => info.needed.push(text()?),
             elf::DT_SONAME => info.soname = Some(text()?),
             elf::DT_RUNPATH => info.run_path = text()?.split(':').map(str::to_owned).collect(),
+            elf::DT_RELR => info.has_packed_relocations = true,
             _ => {}
         }
     }

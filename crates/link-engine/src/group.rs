@@ -483,13 +483,14 @@ impl<'a> GroupLink<'a> {
         before_link: BeforeLink<'_>,
     ) -> Result<String> {
         let files = &self.job.files;
-        let soname = files.soname(&self.content_key(inputs, native_libraries)?);
+        let options = self.options(inputs)?;
+        let soname = files.soname(&self.content_key(inputs, native_libraries, &options));
         let content = files.content(&soname);
         if content.exists() {
             // Whoever compares times must see that this build vouches for it.
             touch(&content)?;
         } else {
-            self.link_content(&soname, inputs, native_libraries, before_link)?;
+            self.link_content(&soname, inputs, native_libraries, options, before_link)?;
         }
         Ok(soname)
     }
@@ -501,7 +502,8 @@ impl<'a> GroupLink<'a> {
         &self,
         inputs: &[&ReadLibrary<'_>],
         native_libraries: &[NativeInput],
-    ) -> Result<ContentKey> {
+        options: &[OsString],
+    ) -> ContentKey {
         let mut hasher = blake3::Hasher::new();
         let mut put = |bytes: &[u8]| {
             hasher.update(&(bytes.len() as u64).to_le_bytes());
@@ -517,9 +519,8 @@ impl<'a> GroupLink<'a> {
             put(group.soname.as_bytes());
             put(group.layout.as_deref().unwrap_or_default().as_bytes());
         }
-        let options = self.options(inputs)?;
         let template = self.template.args();
-        for arg in template.chain(&self.job.run_paths).chain(&options) {
+        for arg in template.chain(&self.job.run_paths).chain(options) {
             put(arg.as_encoded_bytes());
         }
         for input in native_libraries {
@@ -532,7 +533,7 @@ impl<'a> GroupLink<'a> {
                 .as_bytes());
             put(input.content.as_ref().map_or(&[], |hash| hash.as_bytes()));
         }
-        Ok(ContentKey::new(&hasher))
+        ContentKey::new(&hasher)
     }
 
     fn link_content(
@@ -540,6 +541,7 @@ impl<'a> GroupLink<'a> {
         soname: &str,
         inputs: &[&ReadLibrary<'_>],
         native_libraries: &[NativeInput],
+        mut options: Vec<OsString>,
         before_link: BeforeLink<'_>,
     ) -> Result<()> {
         let job = self.job;
@@ -550,7 +552,6 @@ impl<'a> GroupLink<'a> {
             .iter()
             .map(|input| input.argument.clone().into())
             .collect();
-        let mut options = self.options(inputs)?;
         if !self.has_own_versions() {
             let script = scratch.join("versions");
             fs::write(&script, versions::SCRIPT).map_err(Error::io("write", &script))?;
@@ -584,6 +585,8 @@ impl<'a> GroupLink<'a> {
         fs::remove_dir_all(&scratch).map_err(Error::io("remove", &scratch))
     }
 
+    /// The options of the link that decide on the bytes of the shared object and are not part of
+    /// the template.
     fn options(&self, inputs: &[&ReadLibrary<'_>]) -> Result<Vec<OsString>> {
         let mut options: Vec<OsString> = self.job.strip.option().into_iter().collect();
         let mut bytes = 0;

@@ -12,10 +12,9 @@
 
 use std::path::Path;
 
-use object::elf;
-use object::read::elf::{Dyn, SectionHeader};
+use object::read::elf::Version;
 
-use crate::elf::{ElfClass, with_class};
+use crate::elf::{DynamicInfo, ElfClass, with_class};
 use crate::{Error, Result, files, versions};
 
 /// The C library that has to go through packed relocations.
@@ -40,9 +39,7 @@ const VERSION: &[u8] = b"GLIBC_ABI_DT_RELR";
 /// # Errors
 /// When it cannot be read.
 pub(crate) fn are_understood_by(c_library: &Path) -> Result<bool> {
-    let data = files::map(c_library)?;
-    let names = with_class!(&data[..], names_version(&data, false));
-    Ok(names.map_err(Error::object(c_library))? == Some(true))
+    has_version(c_library, |version| version.file().is_none())
 }
 
 /// Whether the loader takes the relocations of a shared object, as far as they are packed.
@@ -50,9 +47,7 @@ pub(crate) fn are_understood_by(c_library: &Path) -> Result<bool> {
 /// # Errors
 /// When it cannot be read.
 pub(crate) fn is_loadable(shared_object: &Path) -> Result<bool> {
-    let data = files::map(shared_object)?;
-    let is_loadable = with_class!(&data[..], has_need(&data));
-    Ok(is_loadable.map_err(Error::object(shared_object))? != Some(false))
+    Ok(!are_in(shared_object)? || has_version(shared_object, |version| version.file().is_some())?)
 }
 
 /// Whether a shared object has packed relocations.
@@ -60,36 +55,30 @@ pub(crate) fn is_loadable(shared_object: &Path) -> Result<bool> {
 /// # Errors
 /// When it cannot be read.
 pub(crate) fn are_in(shared_object: &Path) -> Result<bool> {
-    let data = files::map(shared_object)?;
-    let are_in = with_class!(&data[..], has_packed(&data));
-    Ok(are_in.map_err(Error::object(shared_object))? == Some(true))
+    let info = DynamicInfo::read(shared_object)?;
+    Ok(info.is_some_and(|info| info.has_packed_relocations))
 }
 
-fn has_need<Class: ElfClass>(data: &[u8]) -> object::read::Result<bool> {
-    Ok(!has_packed::<Class>(data)? || names_version::<Class>(data, true)?)
+/// Whether a file has the version, and so that `is_wanted`: a version that it needs names the
+/// file that defines it.
+fn has_version(file: &Path, is_wanted: fn(&Version<'_>) -> bool) -> Result<bool> {
+    let data = files::map(file)?;
+    let has_version = with_class!(&data[..], has_version_in(&data, is_wanted));
+    has_version
+        .map(Option::unwrap_or_default)
+        .map_err(Error::object(file))
 }
 
-fn has_packed<Class: ElfClass>(data: &[u8]) -> object::read::Result<bool> {
-    let header = Class::parse(data)?;
-    let endian = header.endian()?;
-    for section in header.sections(endian, data)?.iter() {
-        if let Some((entries, _)) = section.dynamic(endian, data)? {
-            return Ok(entries
-                .iter()
-                .any(|entry| entry.tag(endian) == elf::DT_RELR));
-        }
-    }
-    Ok(false)
-}
-
-/// Whether a file needs the version or, if not asked for `needs`, defines it.
-fn names_version<Class: ElfClass>(data: &[u8], needs: bool) -> object::read::Result<bool> {
+fn has_version_in<Class: ElfClass>(
+    data: &[u8],
+    is_wanted: fn(&Version<'_>) -> bool,
+) -> object::read::Result<bool> {
     let header = Class::parse(data)?;
     let endian = header.endian()?;
     let versions = header.sections(endian, data)?.versions(endian, data)?;
     let versions = versions.unwrap_or_default();
     let mut all = versions::all(&versions);
-    Ok(all.any(|(_, version)| version.name() == VERSION && version.file().is_some() == needs))
+    Ok(all.any(|(_, version)| version.name() == VERSION && is_wanted(&version)))
 }
 
 #[cfg(test)]
