@@ -49,22 +49,14 @@ use crate::{Error, Result, layout};
 type Class = FileHeader64<Endianness>;
 
 /// Binds a finished executable or shared object to those of these groups, given by soname and
-/// file, that are [sealed](crate::layout::seal) and that it was linked against by their
+/// bytes, that are [sealed](crate::layout::seal) and that it was linked against by their
 /// [stubs](crate::interface).
 ///
 /// # Errors
 /// When a file cannot be read or written, or is malformed.
-pub fn bind(file: &Path, groups: &[(&str, &Path)]) -> Result<()> {
+pub fn bind(file: &Path, groups: &[(&str, &[u8])]) -> Result<()> {
     let data = files::map(file)?;
-    let maps: Vec<_> = groups
-        .iter()
-        .map(|(soname, path)| Ok((*soname, files::map(path)?)))
-        .collect::<Result<_>>()?;
-    let groups: Vec<(&str, &[u8])> = maps
-        .iter()
-        .map(|(soname, map)| (*soname, &map[..]))
-        .collect();
-    let patches = bind_patches(&data, &groups).map_err(Error::object(file))?;
+    let patches = bind_patches(&data, groups).map_err(Error::object(file))?;
     drop(data);
     files::patch(file, &patches)
 }

@@ -5,6 +5,7 @@ use std::mem::offset_of;
 use std::path::Path;
 
 use object::Endianness;
+use object::ReadRef;
 use object::elf::{self, FileHeader32, FileHeader64, Sym32, Sym64};
 use object::read::elf::{FileHeader, SectionHeader, Sym};
 
@@ -72,9 +73,9 @@ pub(crate) enum Role {
 const RELOCATED: &[u8] = b".data.rel.ro";
 
 /// The symbols of an object file with global or weak binding.
-pub(crate) fn global_symbols<Class: ElfClass>(
-    object: &[u8],
-) -> object::read::Result<Vec<GlobalSymbol<'_>>> {
+pub(crate) fn global_symbols<'data, Class: ElfClass>(
+    object: impl ReadRef<'data>,
+) -> object::read::Result<Vec<GlobalSymbol<'data>>> {
     let header = Class::parse(object)?;
     let endian = header.endian()?;
     let sections = header.sections(endian, object)?;
@@ -105,12 +106,14 @@ pub(crate) fn global_symbols<Class: ElfClass>(
             } else {
                 Role::Definition
             };
-            let section_name = match section {
-                Some(section) => sections.section_name(endian, section)?,
-                None => &[],
+            let is_variable = match section.filter(|_| has_flag(elf::SHF_WRITE)) {
+                Some(section) => !sections
+                    .section_name(endian, section)?
+                    .starts_with(RELOCATED),
+                None => false,
             };
             Ok(GlobalSymbol {
-                is_variable: has_flag(elf::SHF_WRITE) && !section_name.starts_with(RELOCATED),
+                is_variable,
                 name: symbols.symbol_name(endian, symbol)?,
                 role,
                 is_hidden: symbol.st_visibility() == elf::STV_HIDDEN,
@@ -283,10 +286,10 @@ mod tests {
         fn any_bytes_are_read_or_refused(mut bytes in prop::collection::vec(any::<u8>(), 16..512)) {
             bytes[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
             let _ = DynamicInfo::parse(&bytes);
-            let _ = with_class!(&bytes[..], global_symbols(&bytes));
+            let _ = with_class!(&bytes[..], global_symbols(&bytes[..]));
             bytes[4] = 1;
             let _ = DynamicInfo::parse(&bytes);
-            let _ = with_class!(&bytes[..], global_symbols(&bytes));
+            let _ = with_class!(&bytes[..], global_symbols(&bytes[..]));
         }
     }
 }

@@ -11,9 +11,9 @@ use crate::classify::{self, Candidate, StayReason};
 use crate::constructors::{Constructor, HandedOver};
 use crate::content::{ContentKey, GroupFiles};
 use crate::elf::{DynamicInfo, ties_to_runtime};
-use crate::interface::{OpenReference, Wanted};
+use crate::interface::{Names, OpenReference, Wanted};
 use crate::link_line::GroupLine;
-use crate::linker::{self, LibrarySearch, linker_identity, scratch_directory};
+use crate::linker::{self, LibrarySearch, ObjectsBy, linker_identity, scratch_directory};
 use crate::manifest::{GroupManifest, LinkTemplate, Member, NativeLibrary, Refusal, Stay};
 use crate::rlib::{RlibFacts, Shared, copy_with_protected_symbols, undefined_among};
 use crate::syntax::{Syntax, joined};
@@ -576,8 +576,12 @@ impl<'a> GroupLink<'a> {
         }
         layout::seal(&temporary, &self.private(&temporary, inputs)?)?;
         let below = self.below.iter();
-        let below: Vec<_> = below
-            .map(|group| (&*group.soname, &*group.shared_object))
+        let maps: Vec<_> = below
+            .map(|group| Ok((&*group.soname, files::map(&group.shared_object)?)))
+            .collect::<Result<_>>()?;
+        let below: Vec<(&str, &[u8])> = maps
+            .iter()
+            .map(|(soname, map)| (*soname, &map[..]))
             .collect();
         bind::bind(&temporary, &below)?;
         constructors::hand_over(&temporary, &constructors_of(inputs))?;
@@ -614,7 +618,7 @@ impl<'a> GroupLink<'a> {
         command
             .current_dir(&job.working_directory)
             .envs(job.environment.iter().cloned());
-        let output = linker::run(command, args.to_vec(), scratch)?;
+        let output = linker::run(command, args.to_vec(), ObjectsBy::Name, scratch)?;
         if output.status.success() {
             return Ok(());
         }
@@ -629,11 +633,13 @@ impl<'a> GroupLink<'a> {
     fn linkable_below(&self, inputs: &[&ReadLibrary<'_>], scratch: &Path) -> Result<Vec<PathBuf>> {
         // The group of the sysroot crates is small, and what is in an archive that a build
         // script asks for is known to the linker alone.
-        let mut names = HashSet::new();
+        let mut read = HashSet::new();
+        let names: Names<'_>;
         let wanted = if self.below.len() > 1 && self.job.native_libraries.is_empty() {
-            for read in inputs {
-                names.extend(Shared::read(&read.library.rlib)?.names);
+            for input in inputs {
+                read.extend(Shared::read(&input.library.rlib)?.names);
             }
+            names = read.iter().map(Vec::as_slice).collect();
             Wanted::Named(&names)
         } else {
             Wanted::All
@@ -675,9 +681,9 @@ impl<'a> GroupLink<'a> {
         let mut libraries = info.needed;
         libraries.retain(|soname| !is_group(soname));
         for library in self.search.find(&self.job.native_search, &libraries) {
-            for name in interface::names(&library)? {
-                private.remove(name.as_str());
-            }
+            let bytes = files::map(&library)?;
+            let names = interface::names(&bytes).map_err(Error::object(&library))?;
+            private.retain(|name| !names.contains(name.as_bytes()));
         }
         Ok(private)
     }

@@ -80,23 +80,19 @@ fn open_references_of<Class: ElfClass>(
     }
 }
 
-/// The open references of `groups`, each a shared object with its own, that neither
-/// `executable` nor one of the shared objects defines.
+/// The open references of `groups`, each the bytes of a shared object with its own, that
+/// neither `executable` nor one of the shared objects defines.
 ///
 /// # Errors
 /// When a file cannot be read or is malformed.
 pub fn undefined_references<'a>(
     executable: &Path,
-    groups: &[(&Path, &'a [OpenReference])],
+    groups: &[(&[u8], &'a [OpenReference])],
 ) -> Result<BTreeSet<&'a str>> {
     let data = files::map(executable)?;
-    let maps: Vec<_> = groups
-        .iter()
-        .map(|(path, _)| files::map(path))
-        .collect::<Result<_>>()?;
-    let maps: Vec<&[u8]> = maps.iter().map(|map| &map[..]).collect();
+    let shared_objects: Vec<&[u8]> = groups.iter().map(|(bytes, _)| *bytes).collect();
     let open = groups.iter().flat_map(|(_, open)| open.iter());
-    let undefined = with_class!(&data[..], undefined_among(&data, &maps, open));
+    let undefined = with_class!(&data[..], undefined_among(&data, &shared_objects, open));
     undefined
         .map(Option::unwrap_or_default)
         .map_err(Error::object(executable))
@@ -158,19 +154,15 @@ fn definitions_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<HashSet<
     Ok(found)
 }
 
-/// Those of `symbols` that a shared object takes from elsewhere.
+/// Those of `symbols` that a shared object with these bytes takes from elsewhere.
 ///
 /// # Errors
-/// When the file cannot be read or is malformed.
+/// When these are malformed.
 pub fn references_among(
-    shared_object: &Path,
+    data: &[u8],
     symbols: &BTreeSet<String>,
-) -> Result<BTreeSet<String>> {
-    let data = files::map(shared_object)?;
-    let found = with_class!(&data[..], references_in(&data, symbols));
-    found
-        .map(Option::unwrap_or_default)
-        .map_err(Error::object(shared_object))
+) -> object::read::Result<BTreeSet<String>> {
+    with_class!(data, references_in(data, symbols)).map(Option::unwrap_or_default)
 }
 
 fn references_in<Class: ElfClass>(
@@ -193,29 +185,24 @@ fn references_in<Class: ElfClass>(
     Ok(found)
 }
 
-/// The names of all dynamic symbols of a shared library: what it defines, and what it takes
-/// from elsewhere.
+/// The names of all dynamic symbols of a shared library with these bytes: what it defines, and
+/// what it takes from elsewhere.
 ///
 /// # Errors
-/// When the file cannot be read or is malformed.
-pub fn names(shared_library: &Path) -> Result<HashSet<String>> {
-    let data = files::map(shared_library)?;
-    let found = with_class!(&data[..], names_in(&data));
-    found
-        .map(Option::unwrap_or_default)
-        .map_err(Error::object(shared_library))
+/// When these are malformed.
+pub fn names(data: &[u8]) -> object::read::Result<HashSet<&[u8]>> {
+    with_class!(data, names_in(data)).map(Option::unwrap_or_default)
 }
 
-fn names_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<HashSet<String>> {
+fn names_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<HashSet<&[u8]>> {
     let header = Class::parse(data)?;
     let endian = header.endian()?;
     let sections = header.sections(endian, data)?;
     let symbols = sections.symbols(endian, data, elf::SHT_DYNSYM)?;
-    let names = symbols.iter().map(|symbol| {
-        let name = symbols.symbol_name(endian, symbol)?;
-        Ok(String::from_utf8_lossy(name).into_owned())
-    });
-    names.collect()
+    let names = symbols.iter();
+    names
+        .map(|symbol| symbols.symbol_name(endian, symbol))
+        .collect()
 }
 
 /// One of `names` that a shared object has a private definition of.
@@ -274,13 +261,25 @@ fn has_private_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<bool> {
     Ok(false)
 }
 
+/// Names to look up, each with the hash of it that DT_GNU_HASH goes by: to compute that for a
+/// mangled name takes longer than to look it up.
+#[derive(Debug, Default)]
+pub struct Names<'a>(Vec<(&'a [u8], u32)>);
+
+impl<'a> FromIterator<&'a [u8]> for Names<'a> {
+    fn from_iter<T: IntoIterator<Item = &'a [u8]>>(names: T) -> Names<'a> {
+        let names = names.into_iter();
+        Names(names.map(|name| (name, elf::gnu_hash(name))).collect())
+    }
+}
+
 /// The symbols that a stub shows.
 #[derive(Debug, Clone, Copy)]
 pub enum Wanted<'a> {
     /// All that the shared object defines.
     All,
     /// Those with these names.
-    Named(&'a HashSet<Vec<u8>>),
+    Named(&'a Names<'a>),
 }
 
 /// Writes to `stub` what a link that looks at the `wanted` symbols has to know of a
@@ -379,9 +378,13 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
     }
 
     fn find(&self, name: &[u8]) -> Option<Definition<'data, Class>> {
+        self.find_by_hash(name, elf::gnu_hash(name))
+    }
+
+    /// Like `find`, by a name and its hash.
+    fn find_by_hash(&self, name: &[u8], hash: u32) -> Option<Definition<'data, Class>> {
         let version = |index| self.versions.version(index).ok().flatten();
         let layout = self.layout.and_then(|(index, _)| version(index));
-        let hash = elf::gnu_hash(name);
         let find = |version| {
             let (symbols, versions) = (&self.symbols, &self.versions);
             self.hash_table
@@ -428,8 +431,10 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         let mut shown = Vec::new();
         match wanted {
             Wanted::Named(names) => {
-                shown.extend(names.iter().filter_map(|name| self.find(name)));
-                shown.sort_by_key(|definition| definition.name);
+                let names = names.0.iter();
+                shown.extend(names.filter_map(|(name, hash)| self.find_by_hash(name, *hash)));
+                shown.sort_unstable_by_key(|definition| definition.name);
+                shown.dedup_by_key(|definition| definition.name);
             }
             Wanted::All => {
                 for (index, symbol) in self.symbols.enumerate() {

@@ -207,7 +207,7 @@ fn msvc_output(arg: &OsStr) -> Option<&OsStr> {
 }
 
 /// A group, as the link line of an executable has to know it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct GroupInput {
     /// Path of the shared object, or of what the linker reads in its place.
     pub shared_object: PathBuf,

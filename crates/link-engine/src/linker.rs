@@ -11,16 +11,72 @@ use std::time::SystemTime;
 
 use crate::link_line::search_directories;
 use crate::manifest::LinkTemplate;
+use crate::syntax::{Reader, Syntax, joined};
 use crate::{Error, Result, response_file};
+
+/// How a driver is told the objects of rustc.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ObjectsBy {
+    /// By their names on its line.
+    Name,
+    /// By a file with the names, which the linker reads and the driver does not, where the driver
+    /// is one that is known to pass it on.
+    ///
+    /// gcc 12 looks up each directory on the path of each input, twice, and what is in the options
+    /// for the linker it leaves alone: 8.0 ms for 258 objects, and 4.1 ms by a file.
+    File,
+}
+
+/// How many objects are worth a file with their names.
+const OBJECTS_OF_A_FILE: usize = 16;
 
 /// Runs the linker with these arguments and returns its output. Link lines that are too long
 /// go through a response file in `scratch`.
-pub(crate) fn run(mut linker: Command, args: Vec<OsString>, scratch: &Path) -> Result<Output> {
+pub(crate) fn run(
+    mut linker: Command,
+    mut args: Vec<OsString>,
+    objects_by: ObjectsBy,
+    scratch: &Path,
+) -> Result<Output> {
+    let is_driver = Syntax::of(&args).reader == Reader::Driver;
+    let passes_files_on = is_driver && passes_files_on(Path::new(linker.get_program()));
+    if objects_by == ObjectsBy::File && passes_files_on {
+        args = name_objects_in_file(args, &scratch.join("objects"))?;
+    }
     let args = response_file::shorten(args, &scratch.join("linker-arguments"))?;
     linker.args(args).output().map_err(|source| Error::Spawn {
         program: linker.get_program().into(),
         source,
     })
+}
+
+/// Whether a program is a driver that hands `-Wl,@<file>` to the linker as it is, by its name, which
+/// may say a platform and a version too. (That of zig does not: it knows all options of its linker.)
+fn passes_files_on(linker: &Path) -> bool {
+    let name = linker.file_name().and_then(OsStr::to_str);
+    let mut words = name.unwrap_or_default().split('-');
+    words.any(|word| ["cc", "gcc", "clang", "c++", "g++", "clang++"].contains(&word))
+}
+
+/// Writes the names of the first objects on the line that stand side by side to the file `path`,
+/// which takes their place.
+fn name_objects_in_file(args: Vec<OsString>, path: &Path) -> Result<Vec<OsString>> {
+    let is_object = |arg: &OsString| arg.as_bytes().ends_with(b".o");
+    let start = args.iter().position(is_object).unwrap_or(args.len());
+    let count = args[start..]
+        .iter()
+        .take_while(|arg| is_object(arg))
+        .count();
+    // In an option for the linker, a comma would end the name.
+    if count < OBJECTS_OF_A_FILE || path.as_os_str().as_bytes().contains(&b',') {
+        return Ok(args);
+    }
+    let objects = start..start + count;
+    let names = response_file::format(&args[objects.clone()]);
+    fs::write(path, names).map_err(Error::io("write", path))?;
+    let mut shortened = args;
+    shortened.splice(objects, [joined("-Wl,@", path)]);
+    Ok(shortened)
 }
 
 /// Empties and makes the directory `path`, for files that only one link needs.
@@ -202,6 +258,53 @@ fn resolve(program: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn drivers_that_pass_files_on_are_told_by_their_names() {
+        for linker in [
+            "cc",
+            "/usr/bin/x86_64-linux-gnu-gcc-12",
+            "clang",
+            "clang++-15",
+            "musl-gcc",
+        ] {
+            assert!(passes_files_on(Path::new(linker)), "{linker}");
+        }
+        for linker in ["zig", "ld.lld", "linker.sh", "/cc/tool", "gccx", ".."] {
+            assert!(!passes_files_on(Path::new(linker)), "{linker}");
+        }
+    }
+
+    #[test]
+    fn many_objects_are_named_in_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("objects");
+        let line = |count: usize| {
+            let objects = (0..count).map(|number| format!("/t d/{number}.o").into());
+            let mut line: Vec<OsString> = vec!["-m64".into()];
+            line.extend(objects);
+            line.extend(["-lc", "/user/own.o"].map(OsString::from));
+            line
+        };
+        let few = line(OBJECTS_OF_A_FILE - 1);
+        assert_eq!(name_objects_in_file(few.clone(), &file).unwrap(), few);
+        let with_comma = directory.path().join("a,b");
+        let many = line(OBJECTS_OF_A_FILE);
+        assert_eq!(
+            name_objects_in_file(many.clone(), &with_comma).unwrap(),
+            many
+        );
+        assert!(!file.exists() && !with_comma.exists());
+
+        let short = name_objects_in_file(many.clone(), &file).unwrap();
+        let option = joined("-Wl,@", &file);
+        assert_eq!(
+            short,
+            ["-m64".into(), option, "-lc".into(), "/user/own.o".into()]
+        );
+        let named = response_file::parse(&fs::read(&file).unwrap()).unwrap();
+        assert_eq!(named, many[1..=OBJECTS_OF_A_FILE]);
+    }
 
     #[test]
     fn a_new_file_under_the_same_name_is_another_linker() {

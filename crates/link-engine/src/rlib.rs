@@ -6,6 +6,7 @@
 //! the business of [`classify`](crate::classify).
 
 use std::collections::{BTreeSet, HashSet};
+use std::mem;
 use std::path::Path;
 
 use object::elf;
@@ -240,7 +241,16 @@ impl Shared {
         Ok(shared)
     }
 
-    pub(crate) fn see_definition(&mut self, symbol: &GlobalSymbol<'_>, is_rust: bool) {
+    /// Adds a symbol of an object.
+    pub(crate) fn see(&mut self, symbol: &GlobalSymbol<'_>, is_rust: bool) {
+        let is_shared = symbol.role == Role::Reference || !symbol.is_hidden;
+        if is_shared && !self.names.contains(symbol.name) {
+            self.names.insert(symbol.name.to_vec());
+        }
+        self.see_definition(symbol, is_rust);
+    }
+
+    fn see_definition(&mut self, symbol: &GlobalSymbol<'_>, is_rust: bool) {
         if is_own_to_each_output(symbol.name) {
             return;
         }
@@ -252,6 +262,13 @@ impl Shared {
         }
     }
 
+    /// Adds all of `other`.
+    pub(crate) fn add(&mut self, mut other: Shared) {
+        self.names.extend(mem::take(&mut other.names));
+        self.add_definitions(other);
+    }
+
+    /// Adds the definitions of `other`, and none of its names.
     pub(crate) fn add_definitions(&mut self, other: Shared) {
         self.unmangled_definitions
             .extend(other.unmangled_definitions);

@@ -19,23 +19,28 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
+use std::thread::available_parallelism;
 
+use memmap2::Mmap;
 use object::elf;
 
-use crate::elf::{DynamicInfo, Role, global_symbols, set_visibility, with_class};
+use crate::elf::{DynamicInfo, global_symbols, set_visibility, with_class};
 use crate::group::settled_libraries;
-use crate::interface::Wanted;
+use crate::interface::{Names, Wanted};
 use crate::link_line::{
     self, Definer, GroupInput, Mismatch, NativeArchive, Rewrite, has_foreign_archives,
     join_library_names, native_archives, object_files, rlibs, search_directories,
 };
-use crate::linker::{self, LibrarySearch, scratch_directory};
+use crate::linker::{self, LibrarySearch, ObjectsBy, scratch_directory};
 use crate::manifest::{
     DanglingReference, FALLBACK_FILE, FallbackReport, GroupManifest, LinkPlan, NativeLibrary,
     PLAN_FILE, RECORD_FILE, WrapperPlan, read_json, write_json,
 };
 use crate::rlib::Shared;
-use crate::{Error, Result, bind, constructors, files, interface, private, response_file, rlib};
+use crate::symbol_tables::SymbolTables;
+use crate::{
+    Error, Result, bind, constructors, files, interface, parallel, private, response_file, rlib,
+};
 
 /// File name of the wrapper when the user names no linker: rustc reads nothing
 /// out of it and does what it does by default.
@@ -235,19 +240,18 @@ fn link_against_groups(
         .map_err(Error::io("create a directory in", directory))?;
     let scratch = scratch.path();
     let mut objects = Objects::read(&args, scratch)?;
-    let (manifests, inputs): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
-    let settled_libraries = settled_libraries(&manifests);
+    let settled_libraries = settled_libraries(groups.iter().map(|group| &group.manifest));
     objects.add_native_archives(&args, &settled_libraries)?;
-    let outside = libraries_outside(&args, &manifests, &inputs)?;
-    check_definitions(&manifests, &objects, &outside)?;
-    check_shown(&args, &manifests, &inputs)?;
-    check_open_references(&manifests, &inputs)?;
-    let replaced = replaced_symbols(&inputs, &objects, &outside)?;
-    let constructors = constructor_objects(&on_line, &manifests, &inputs, &objects, scratch)?;
-    let left_to_groups = &settled_libraries - &libraries_to_load(&manifests, &inputs)?;
-    let link = |groups: &[GroupInput]| -> Result<(Vec<OsString>, Output), Unlinkable> {
+    let outside = libraries_outside(&args, &groups)?;
+    check_definitions(&groups, &objects, &outside)?;
+    check_shown(&args, &groups)?;
+    check_open_references(&groups)?;
+    let replaced = replaced_symbols(&groups, &objects, &outside)?;
+    let constructors = constructor_objects(&on_line, &groups, &objects, scratch)?;
+    let left_to_groups = &settled_libraries - &libraries_to_load(&groups)?;
+    let link = |inputs: &[GroupInput], objects_by| -> Result<(Vec<OsString>, Output), Unlinkable> {
         let rewritten = Rewrite {
-            groups,
+            groups: inputs,
             objects: &objects.copies,
             constructors: &constructors,
             settled_libraries: &left_to_groups,
@@ -255,49 +259,61 @@ fn link_against_groups(
             replaced: &replaced,
         }
         .apply(&args)?;
-        let mut output = linker::run(Command::new(&plan.linker), rewritten.clone(), scratch)?;
+        let command = Command::new(&plan.linker);
+        let mut output = linker::run(command, rewritten.clone(), objects_by, scratch)?;
         if output.status.success() {
-            check_shared_libraries(&args, &manifests, &inputs)?;
+            check_shared_libraries(&args, &groups)?;
         }
-        if output.status.success() && !has_native_libraries(&args, &manifests) {
-            check_references(&args, &manifests, &inputs, &mut output)?;
+        if output.status.success() && !has_native_libraries(&args, &groups) {
+            check_references(&args, &groups, &mut output)?;
         }
         if output.status.success() {
             let executable = link_line::output(&args)?;
             if let Some(symbol) = bind::referred_to_by_distance(executable)? {
                 return Err(Mismatch::ByDistance { symbol }.into());
             }
-            bind_output(executable, &manifests, &inputs)?;
+            bind_output(executable, &groups)?;
         }
         Ok((rewritten, output))
     };
     if !has_foreign_archives(&args, &settled_libraries)
         && let Some(stubs) = stubs(
             Wanted::Named(&named_symbols(&objects, &outside)),
-            &manifests,
-            &inputs,
+            &groups,
             scratch,
         )?
     {
-        let linked = link(&stubs)?;
+        let linked = link(&stubs, ObjectsBy::File)?;
         if linked.1.status.success() {
             return Ok(linked);
         }
-        // All that is in the groups has the last word.
+        // All that is in the groups has the last word, on a line as any driver reads it.
     }
-    let whole = stubs(Wanted::All, &manifests, &inputs, scratch)?;
-    let (rewritten, output) = link(whole.as_ref().unwrap_or(&inputs))?;
+    let whole = match stubs(Wanted::All, &groups, scratch)? {
+        Some(stubs) => stubs,
+        None => groups.iter().map(|group| group.input.clone()).collect(),
+    };
+    let (rewritten, output) = link(&whole, ObjectsBy::Name)?;
     if !output.status.success() {
         let link_line = directory.join("refused-link-line");
         files::write(&link_line, &response_file::format(&rewritten))?;
         let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         return Err(Unlinkable::Refused(FallbackReport::Refused {
-            dangling: dangling_references(&stderr, &args, &manifests)?,
+            dangling: dangling_references(&stderr, &args, &groups)?,
             link_line,
             stderr,
         }));
     }
     Ok((rewritten, output))
+}
+
+/// A group that a line uses.
+struct Group {
+    manifest: GroupManifest,
+    input: GroupInput,
+    /// The bytes of the shared object: mapped once, since each map has the kernel look up all
+    /// its pages again.
+    bytes: Mmap,
 }
 
 /// A library on the line that is in no group.
@@ -309,21 +325,17 @@ struct Outside {
 
 /// Reads the libraries on a line that are in no group: those that stay, and those that
 /// the user keeps in the executable.
-fn libraries_outside(
-    args: &[OsString],
-    manifests: &[GroupManifest],
-    inputs: &[GroupInput],
-) -> Result<Vec<Outside>> {
-    let stays = manifests.iter().flat_map(|manifest| &manifest.stays);
+fn libraries_outside(args: &[OsString], groups: &[Group]) -> Result<Vec<Outside>> {
+    let stays = groups.iter().flat_map(|group| &group.manifest.stays);
     let names: HashMap<&str, &str> = stays
         .map(|stay| (stay.rlib.as_str(), stay.name.as_str()))
         .collect();
     let mut outside = Vec::new();
     for rlib in rlibs(args) {
         let file_name = rlib.file_name().unwrap_or_default().to_string_lossy();
-        let is_member = inputs
+        let is_member = groups
             .iter()
-            .any(|group| group.members.contains(&*file_name));
+            .any(|group| group.input.members.contains(&*file_name));
         if !is_member && !file_name.starts_with("libcompiler_builtins-") {
             outside.push(Outside {
                 name: names.get(&*file_name).unwrap_or(&&*file_name).to_string(),
@@ -336,27 +348,23 @@ fn libraries_outside(
 
 /// What the objects and rlibs on the line name. An archive that is read by the linker alone
 /// is not among them.
-fn named_symbols(objects: &Objects, outside: &[Outside]) -> HashSet<Vec<u8>> {
+fn named_symbols<'a>(objects: &'a Objects, outside: &'a [Outside]) -> Names<'a> {
     let names = outside.iter().map(|outside| &outside.shared.names);
-    names
-        .chain([&objects.shared.names])
-        .flatten()
-        .cloned()
-        .collect()
+    let names = names.chain([&objects.shared.names]).flatten();
+    names.map(Vec::as_slice).collect()
 }
 
 /// Object files that have the executable run the constructors of the group members on the
 /// line, by the file names of their rlibs.
 fn constructor_objects(
     on_line: &HashSet<String>,
-    manifests: &[GroupManifest],
-    inputs: &[GroupInput],
+    groups: &[Group],
     objects: &Objects,
     scratch: &Path,
 ) -> Result<HashMap<String, PathBuf>, Unlinkable> {
     let mut written = HashMap::new();
-    for (manifest, input) in manifests.iter().zip(inputs) {
-        let members = manifest.members.iter();
+    for group in groups {
+        let members = group.manifest.members.iter();
         let members = members.filter(|member| on_line.contains(&member.rlib));
         for member in members.filter(|member| !member.constructors.is_empty()) {
             // A static link takes what an object of the program names. Whether it takes more,
@@ -370,7 +378,7 @@ fn constructor_objects(
                 }));
             }
             let object = scratch.join(format!("constructors-{}.o", written.len()));
-            constructors::write_object(&input.shared_object, &member.constructors, &object)?;
+            constructors::write_object(&group.input.shared_object, &member.constructors, &object)?;
             written.insert(member.rlib.clone(), object);
         }
     }
@@ -378,41 +386,34 @@ fn constructor_objects(
 }
 
 /// Interface stubs in the place of the shared objects, if all of them can have one.
-fn stubs(
-    wanted: Wanted<'_>,
-    manifests: &[GroupManifest],
-    inputs: &[GroupInput],
-    scratch: &Path,
-) -> Result<Option<Vec<GroupInput>>> {
-    let mut stubs = Vec::new();
-    for (manifest, input) in manifests.iter().zip(inputs) {
-        let stub = scratch.join(&manifest.soname);
-        let is_written = interface::write_stub(
-            &input.shared_object,
-            &manifest.soname,
-            wanted,
-            &manifest.open_references,
-            &stub,
-        )?;
-        if !is_written {
+fn stubs(wanted: Wanted<'_>, groups: &[Group], scratch: &Path) -> Result<Option<Vec<GroupInput>>> {
+    let stub = |group: &Group| {
+        let Group {
+            manifest,
+            input,
+            bytes,
+        } = group;
+        let path = scratch.join(&manifest.soname);
+        let open_references = &manifest.open_references;
+        let stub = interface::stub(bytes, &manifest.soname, wanted, open_references);
+        let Some(stub) = stub.map_err(Error::object(&input.shared_object))? else {
             return Ok(None);
-        }
-        stubs.push(GroupInput {
-            shared_object: stub,
+        };
+        fs::write(&path, stub).map_err(Error::io("write", &path))?;
+        Ok(Some(GroupInput {
+            shared_object: path,
             members: input.members.clone(),
-        });
-    }
-    Ok(Some(stubs))
+        }))
+    };
+    // To look names up is to wait for memory most of the time.
+    parallel::map(groups, stub).into_iter().collect()
 }
 
 /// The groups that this line uses, dependents first: those with a library on the
 /// line, and those that they need. A library that the program names nowhere is
 /// not on the line, so a group may be without use here. None at all when every
 /// library stays.
-fn groups_on_line(
-    plan: &LinkPlan,
-    on_line: &HashSet<String>,
-) -> Result<Vec<(GroupManifest, GroupInput)>, Unlinkable> {
+fn groups_on_line(plan: &LinkPlan, on_line: &HashSet<String>) -> Result<Vec<Group>, Unlinkable> {
     let mut needed: HashSet<String> = HashSet::new();
     let mut used = Vec::new();
     let mut has_members = false;
@@ -433,13 +434,14 @@ fn groups_on_line(
         }
         needed.extend(manifest.needs.iter().cloned());
         let shared_object = manifest.shared_object(path);
-        used.push((
+        used.push(Group {
+            bytes: files::map(&shared_object)?,
             manifest,
-            GroupInput {
+            input: GroupInput {
                 shared_object,
                 members,
             },
-        ));
+        });
     }
     if used.is_empty() && has_members {
         return Err(Mismatch::NoMember.into());
@@ -462,6 +464,9 @@ fn check_sysroot(members: &HashSet<String>, on_line: &HashSet<String>) -> Result
     }
 }
 
+/// How many objects are worth a thread that reads them.
+const OBJECTS_OF_A_THREAD: usize = 32;
+
 /// What matters in the objects on the line.
 #[derive(Default)]
 struct Objects {
@@ -480,39 +485,22 @@ impl Objects {
     /// `#[global_allocator]`. std in its group takes that symbol from the executable,
     /// so both sides must be visible, or there would be two allocators in the process.
     fn read(args: &[OsString], scratch: &Path) -> Result<Objects> {
+        let paths: Vec<&Path> = object_files(args).collect();
+        let threads = available_parallelism().map_or(1, usize::from);
+        let of_a_thread = paths.len().div_ceil(threads).max(OBJECTS_OF_A_THREAD);
+        let chunks: Vec<&[&Path]> = paths.chunks(of_a_thread).collect();
         let mut objects = Objects::default();
-        for path in object_files(args) {
-            // Objects that rustc does not make may be missing, or no ELF at all:
-            // that is for the linker to say.
-            let Ok(data) = files::map(path) else { continue };
-            let Ok(Some(symbols)) = with_class!(&data[..], global_symbols(&data)) else {
-                continue;
-            };
-            let shared = symbols
-                .iter()
-                .filter(|symbol| symbol.role == Role::Reference || !symbol.is_hidden);
-            objects
-                .shared
-                .names
-                .extend(shared.map(|symbol| symbol.name.to_vec()));
-            let is_rust = path.as_os_str().as_bytes().ends_with(rlib::RUST_OBJECT);
-            for symbol in &symbols {
-                objects.shared.see_definition(symbol, is_rust);
+        for ReadObjects { shared, to_show } in
+            parallel::map(&chunks, |paths| ReadObjects::read(paths))
+        {
+            objects.shared.add(shared);
+            for (path, to_show) in to_show {
+                let mut bytes = fs::read(path).map_err(Error::io("read", path))?;
+                set_visibility(&mut bytes, &to_show, elf::STV_DEFAULT);
+                let copy = scratch.join(format!("{}.o", objects.copies.len()));
+                fs::write(&copy, bytes).map_err(Error::io("write", &copy))?;
+                objects.copies.insert(path.to_owned(), copy);
             }
-
-            let to_show: Vec<u64> = symbols
-                .iter()
-                .filter(|symbol| symbol.is_hidden && symbol.ties_to_runtime())
-                .map(|symbol| symbol.st_other)
-                .collect();
-            if to_show.is_empty() {
-                continue;
-            }
-            let mut bytes = data.to_vec();
-            set_visibility(&mut bytes, &to_show, elf::STV_DEFAULT);
-            let copy = scratch.join(format!("{}.o", objects.copies.len()));
-            fs::write(&copy, bytes).map_err(Error::io("write", &copy))?;
-            objects.copies.insert(path.to_owned(), copy);
         }
         Ok(objects)
     }
@@ -539,18 +527,59 @@ impl Objects {
     }
 }
 
+/// What one thread has read of the objects on a line.
+#[derive(Default)]
+struct ReadObjects<'a> {
+    shared: Shared,
+    /// Those that hide a symbol which ties the program to its runtime, with the offsets of the
+    /// `st_other` bytes of such symbols.
+    to_show: Vec<(&'a Path, Vec<u64>)>,
+}
+
+impl<'a> ReadObjects<'a> {
+    fn read(paths: &[&'a Path]) -> ReadObjects<'a> {
+        let mut objects = ReadObjects::default();
+        for path in paths {
+            // Objects that rustc does not make may be missing, or no ELF at all:
+            // that is for the linker to say.
+            let Ok(tables) = SymbolTables::read(path) else {
+                continue;
+            };
+            let Ok(Some(symbols)) = with_class!(&tables, global_symbols(&tables)) else {
+                continue;
+            };
+            let is_rust = path.as_os_str().as_bytes().ends_with(rlib::RUST_OBJECT);
+            for symbol in &symbols {
+                objects.shared.see(symbol, is_rust);
+            }
+            let to_show: Vec<u64> = symbols
+                .iter()
+                .filter(|symbol| symbol.is_hidden && symbol.ties_to_runtime())
+                .map(|symbol| symbol.st_other)
+                .collect();
+            if !to_show.is_empty() {
+                objects.to_show.push((path, to_show));
+            }
+        }
+        objects
+    }
+}
+
 /// The native libraries that groups need. The executable has to need them too: its run
 /// path is where the user says they are, and serves no other file.
-fn libraries_to_load(
-    manifests: &[GroupManifest],
-    inputs: &[GroupInput],
-) -> Result<HashSet<String>> {
+fn libraries_to_load(groups: &[Group]) -> Result<HashSet<String>> {
     let mut libraries = HashSet::new();
-    for (manifest, input) in manifests.iter().zip(inputs) {
+    for Group {
+        manifest,
+        input,
+        bytes,
+    } in groups
+    {
         if manifest.native_libraries.is_empty() {
             continue;
         }
-        let info = DynamicInfo::read(&input.shared_object)?.unwrap_or_default();
+        let info = DynamicInfo::parse(bytes).map_err(Error::object(&input.shared_object))?;
+        let info = info.unwrap_or_default();
         let is_needed = |library: &&NativeLibrary| match &library.soname {
             Some(soname) => info.needed.contains(soname),
             None => {
@@ -567,13 +596,16 @@ fn libraries_to_load(
 
 /// Whether a library that is neither a group nor the platform's may define what a group
 /// refers to.
-fn has_native_libraries(args: &[OsString], manifests: &[GroupManifest]) -> bool {
-    let templates = manifests.iter().filter_map(|group| group.template.as_ref());
+fn has_native_libraries(args: &[OsString], groups: &[Group]) -> bool {
+    let manifests = groups.iter().map(|group| &group.manifest);
+    let templates = manifests
+        .clone()
+        .filter_map(|group| group.template.as_ref());
     let platform: HashSet<&str> = templates
         .flat_map(|template| &template.after)
         .filter_map(|arg| arg.to_str()?.strip_prefix("-l"))
         .collect();
-    let of_groups = manifests.iter().flat_map(|group| &group.native_libraries);
+    let of_groups = manifests.flat_map(|group| &group.native_libraries);
     let on_line = native_archives(args)
         .into_iter()
         .filter_map(|archive| match archive {
@@ -589,16 +621,10 @@ fn has_native_libraries(args: &[OsString], manifests: &[GroupManifest]) -> bool 
 /// Makes a failure of a link that leaves references of groups undefined. Linkers were
 /// asked to look (`--no-allow-shlib-undefined`), but mold 1.10 does not, and the loader
 /// would refuse the program.
-fn check_references(
-    args: &[OsString],
-    manifests: &[GroupManifest],
-    inputs: &[GroupInput],
-    output: &mut Output,
-) -> Result<()> {
-    let groups: Vec<_> = manifests
+fn check_references(args: &[OsString], groups: &[Group], output: &mut Output) -> Result<()> {
+    let groups: Vec<(&[u8], _)> = groups
         .iter()
-        .zip(inputs)
-        .map(|(manifest, input)| (&*input.shared_object, &manifest.open_references[..]))
+        .map(|group| (&group.bytes[..], &group.manifest.open_references[..]))
         .collect();
     let undefined = interface::undefined_references(link_line::output(args)?, &groups)?;
     if !undefined.is_empty() {
@@ -612,15 +638,10 @@ fn check_references(
 }
 
 /// Binds an executable to the groups that it was linked against.
-fn bind_output(
-    executable: &Path,
-    manifests: &[GroupManifest],
-    inputs: &[GroupInput],
-) -> Result<()> {
-    let groups: Vec<(&str, &Path)> = manifests
+fn bind_output(executable: &Path, groups: &[Group]) -> Result<()> {
+    let groups: Vec<(&str, &[u8])> = groups
         .iter()
-        .zip(inputs)
-        .map(|(manifest, input)| (&*manifest.soname, &*input.shared_object))
+        .map(|group| (&*group.manifest.soname, &group.bytes[..]))
         .collect();
     bind::bind(executable, &groups)
 }
@@ -629,14 +650,14 @@ fn bind_output(
 /// groups, the libraries outside of them, and the program. A static link takes the
 /// definition that it meets first; shared objects would each keep their own.
 fn check_definitions(
-    manifests: &[GroupManifest],
+    groups: &[Group],
     objects: &Objects,
     outside: &[Outside],
 ) -> Result<(), Mismatch> {
-    let members = manifests
-        .iter()
-        .enumerate()
-        .flat_map(|(group, manifest)| manifest.members.iter().map(move |member| (group, member)));
+    let members = groups.iter().enumerate().flat_map(|(index, group)| {
+        let members = group.manifest.members.iter();
+        members.map(move |member| (index, member))
+    });
     // Two that are outside clash as they do in a static link, so only what is in a group
     // is compared with all others.
     let mut in_groups: HashMap<&str, &str> = HashMap::new();
@@ -665,7 +686,7 @@ fn check_definitions(
             }
         }
         if !shared.state.is_empty() {
-            with_state.push((manifests.len(), definer, &shared.state));
+            with_state.push((groups.len(), definer, &shared.state));
         }
     }
     // The linker makes one variable of those in one output.
@@ -682,16 +703,13 @@ fn check_definitions(
 
 /// Whether a link arg of this program alone shows what is private in the groups. That of the
 /// sysroot crates has nothing that is meant to be seen.
-fn check_shown(
-    args: &[OsString],
-    manifests: &[GroupManifest],
-    inputs: &[GroupInput],
-) -> Result<(), Unlinkable> {
+fn check_shown(args: &[OsString], groups: &[Group]) -> Result<(), Unlinkable> {
     let Some(link_arg) = args.iter().find(|arg| private::shows_symbols(arg)) else {
         return Ok(());
     };
-    for (manifest, input) in manifests.iter().zip(inputs) {
-        if manifest.template.is_none() && interface::has_private(&input.shared_object)? {
+    for group in groups {
+        let shared_object = &group.input.shared_object;
+        if group.manifest.template.is_none() && interface::has_private(shared_object)? {
             let link_arg = link_arg.to_string_lossy().into_owned();
             return Err(Mismatch::Shown { link_arg }.into());
         }
@@ -700,35 +718,32 @@ fn check_shown(
 }
 
 /// Whether a group refers to a private definition of one that is not below it.
-fn check_open_references(
-    manifests: &[GroupManifest],
-    inputs: &[GroupInput],
-) -> Result<(), Unlinkable> {
-    for manifest in manifests {
+fn check_open_references(groups: &[Group]) -> Result<(), Unlinkable> {
+    for Group { manifest, .. } in groups {
         let open = manifest.open_references.iter();
-        let open = open.map(|reference| reference.name.clone()).collect();
+        let open = open.map(|reference| reference.name.as_bytes()).collect();
         let user = format!("the {} group", manifest.group);
-        check_seen(&open, &user, manifests, inputs)?;
+        check_seen(&open, &user, groups)?;
     }
     Ok(())
 }
 
 /// Whether a shared library that the executable needs names a private definition. In a
 /// static link, the linker shows to such a library what it names.
-fn check_shared_libraries(
-    args: &[OsString],
-    manifests: &[GroupManifest],
-    inputs: &[GroupInput],
-) -> Result<(), Unlinkable> {
-    let template = manifests.iter().find_map(|group| group.template.as_ref());
+fn check_shared_libraries(args: &[OsString], groups: &[Group]) -> Result<(), Unlinkable> {
+    let manifests = groups.iter().map(|group| &group.manifest);
+    let template = manifests.clone().find_map(|group| group.template.as_ref());
     // Nobody means what the sysroot crates define under names of C.
-    let groups = manifests.iter().filter(|group| group.template.is_none());
-    let mut members = groups.flat_map(|group| &group.members);
+    let of_crates = manifests.clone().filter(|group| group.template.is_none());
+    let mut members = of_crates.flat_map(|group| &group.members);
     let has_private = members.any(|member| !member.unmangled_definitions.is_empty());
     let Some(template) = template.filter(|_| has_private) else {
         return Ok(());
     };
-    let is_group = |soname: &str| manifests.iter().any(|group| group.soname == soname);
+    let is_group = |soname: &str| {
+        let mut manifests = manifests.clone();
+        manifests.any(|group| group.soname == soname)
+    };
     let is_platform = |soname: &str| {
         let mut libraries = template.platform_libraries.iter();
         libraries.any(|library| library.ends_with(soname))
@@ -746,30 +761,26 @@ fn check_shared_libraries(
     let here = Path::new("");
     for library in LibrarySearch::new(template, here, &[]).find(&native_search, &libraries) {
         let user = format!("`{}`", library.file_name().unwrap_or_default().display());
-        let names = interface::names(&library)?;
-        check_seen(&names, &user, manifests, inputs)?;
+        let bytes = files::map(&library)?;
+        let names = interface::names(&bytes).map_err(Error::object(&library))?;
+        check_seen(&names, &user, groups)?;
     }
     Ok(())
 }
 
 /// Whether none of the symbols that `user` names is a private definition of a group.
-fn check_seen(
-    names: &HashSet<String>,
-    user: &str,
-    manifests: &[GroupManifest],
-    inputs: &[GroupInput],
-) -> Result<(), Unlinkable> {
-    for (manifest, input) in manifests.iter().zip(inputs) {
-        for member in &manifest.members {
+fn check_seen(names: &HashSet<&[u8]>, user: &str, groups: &[Group]) -> Result<(), Unlinkable> {
+    for group in groups {
+        for member in &group.manifest.members {
             let definitions = member.unmangled_definitions.iter();
             let named: Vec<&str> = definitions
-                .filter(|symbol| names.contains(*symbol))
+                .filter(|symbol| names.contains(symbol.as_bytes()))
                 .map(String::as_str)
                 .collect();
             if named.is_empty() {
                 continue;
             }
-            if let Some(symbol) = interface::private_among(&input.shared_object, named)? {
+            if let Some(symbol) = interface::private_among(&group.input.shared_object, named)? {
                 return Err(Unlinkable::Unfit(Mismatch::Unseen {
                     symbol: symbol.to_owned(),
                     definer: Definer::Member(member.name.clone()),
@@ -792,7 +803,7 @@ fn clash(symbol: &str, one: Definer, other: Definer) -> Mismatch {
 /// The symbols of the platform that groups use and that a library on the line defines in
 /// its place.
 fn replaced_symbols(
-    inputs: &[GroupInput],
+    groups: &[Group],
     objects: &Objects,
     outside: &[Outside],
 ) -> Result<BTreeSet<String>> {
@@ -802,8 +813,9 @@ fn replaced_symbols(
         .flat_map(|shared| shared.unmangled_definitions.iter().cloned())
         .collect();
     let mut replaced = BTreeSet::new();
-    for input in inputs {
-        replaced.extend(interface::references_among(&input.shared_object, &defined)?);
+    for Group { input, bytes, .. } in groups {
+        let references = interface::references_among(bytes, &defined);
+        replaced.extend(references.map_err(Error::object(&input.shared_object))?);
     }
     Ok(replaced)
 }
@@ -812,13 +824,13 @@ fn replaced_symbols(
 fn dangling_references(
     stderr: &str,
     args: &[OsString],
-    manifests: &[GroupManifest],
+    groups: &[Group],
 ) -> Result<Vec<DanglingReference>> {
     let symbols = undefined_symbols(stderr);
     if symbols.is_empty() {
         return Ok(Vec::new());
     }
-    let members = manifests.iter().flat_map(|manifest| &manifest.members);
+    let members = groups.iter().flat_map(|group| &group.manifest.members);
     let names: HashMap<&str, &str> = members
         .map(|member| (member.rlib.as_str(), member.name.as_str()))
         .collect();

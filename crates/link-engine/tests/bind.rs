@@ -135,11 +135,13 @@ impl Program {
 
     fn bind(&self, program: &Path) {
         let groups = self.groups();
-        let groups: Vec<(&str, &Path)> = groups
-            .iter()
-            .map(|(soname, path)| (*soname, &**path))
-            .collect();
-        bind(program, &groups).unwrap();
+        let groups = groups.map(|(soname, path)| (soname, fs::read(path).unwrap()));
+        let groups = groups.each_ref();
+        bind(
+            program,
+            &groups.map(|(soname, bytes)| (*soname, &bytes[..])),
+        )
+        .unwrap();
     }
 }
 

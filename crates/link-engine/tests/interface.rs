@@ -1,15 +1,15 @@
 //! Interface stubs: an executable that is linked against one is the same as one that
 //! is linked against the shared object itself.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use link_engine::elf::DynamicInfo;
 use link_engine::interface::{
-    OpenReference, Wanted, definitions, open_references, references_among, undefined_references,
-    write_stub,
+    Names, OpenReference, Wanted, definitions, open_references, references_among,
+    undefined_references, write_stub,
 };
 
 const LIBRARY: &str = r#"
@@ -52,8 +52,8 @@ fn rust_lld() -> Vec<String> {
     ]
 }
 
-fn names(list: &[&str]) -> HashSet<Vec<u8>> {
-    list.iter().map(|name| name.as_bytes().to_vec()).collect()
+fn names<'a>(list: &[&'a str]) -> Names<'a> {
+    list.iter().map(|name| name.as_bytes()).collect()
 }
 
 /// Names of dynamic symbols with what they are, sorted.
@@ -219,7 +219,8 @@ fn an_open_reference_that_a_linker_passes_over_is_found() {
         .arg("-o")
         .arg(&executable));
     let open = open_references(&one, &[]).unwrap();
-    let groups = [(&*one, &open[..]), (&*other, &[])];
+    let [one, other] = [one, other].map(|library| fs::read(library).unwrap());
+    let groups = [(&one[..], &open[..]), (&other[..], &[])];
     let undefined = undefined_references(&executable, &groups).unwrap();
     assert_eq!(undefined, ["gone"].into());
 }
@@ -281,6 +282,6 @@ fn what_a_library_defines_and_what_it_takes() {
     assert!(!defined.contains("way"), "{defined:?}");
     assert!(!defined.contains("rand"), "{defined:?}");
     let symbols = ["rand", "other", "absent"].map(str::to_owned).into();
-    let taken = references_among(&path("library.so"), &symbols).unwrap();
+    let taken = references_among(&fs::read(path("library.so")).unwrap(), &symbols).unwrap();
     assert_eq!(taken, BTreeSet::from(["rand".to_owned()]));
 }

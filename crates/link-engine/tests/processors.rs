@@ -14,7 +14,7 @@ use std::process::Command;
 
 use link_engine::bind::bind;
 use link_engine::elf::DynamicInfo;
-use link_engine::interface::{Wanted, open_references, write_stub};
+use link_engine::interface::{Names, Wanted, open_references, write_stub};
 use link_engine::layout;
 use link_engine::link_line::{GroupInput, GroupLine, Rewrite, dissect};
 use link_engine::manifest::LinkTemplate;
@@ -250,8 +250,8 @@ impl Workshop<'_> {
     }
 }
 
-fn names(list: &[&str]) -> HashSet<Vec<u8>> {
-    list.iter().map(|name| name.as_bytes().to_vec()).collect()
+fn names<'a>(list: &[&'a str]) -> Names<'a> {
+    list.iter().map(|name| name.as_bytes()).collect()
 }
 
 /// `st_other` of a dynamic symbol.
@@ -383,10 +383,12 @@ fn check_with(workshop: &Workshop<'_>) {
     );
 
     let before = mangled_relocations(&path("app"));
-    let groups = ["user.so", "dep.so", "std.so"].map(|soname| (soname, path(soname)));
+    let groups =
+        ["user.so", "dep.so", "std.so"].map(|soname| (soname, fs::read(path(soname)).unwrap()));
+    let groups = groups.each_ref();
     bind(
         &path("app"),
-        &groups.each_ref().map(|(soname, path)| (*soname, &**path)),
+        &groups.map(|(soname, bytes)| (*soname, &bytes[..])),
     )
     .unwrap();
     assert_eq!(workshop.run(), PRINTED);

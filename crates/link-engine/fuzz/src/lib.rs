@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use link_engine::bind;
 use link_engine::constructors;
 use link_engine::elf::DynamicInfo;
-use link_engine::interface::{self, Wanted};
+use link_engine::interface::{self, Names, Wanted};
 use link_engine::layout;
 use link_engine::link_line::{self, GroupInput, GroupLine, Rewrite};
 use link_engine::manifest::{FallbackReport, GroupManifest, WrapperPlan};
@@ -48,7 +48,10 @@ pub fn object(data: &[u8]) {
         assert!(end.is_some_and(|end| end <= data.len() as u64));
     }
     let open = interface::open_references_in(data, &[data]);
-    let wanted: HashSet<Vec<u8>> = [b"wanted".to_vec(), b"exported".to_vec(), Vec::new()].into();
+    let wanted: Names<'_> = ["wanted", "exported", ""]
+        .map(str::as_bytes)
+        .into_iter()
+        .collect();
     let open = open.unwrap_or_default();
     for wanted in [Wanted::All, Wanted::Named(&wanted)] {
         if let Ok(Some(stub)) = interface::stub(data, "so.so", wanted, &open) {

@@ -1,0 +1,256 @@
+//! Object files of which nothing but the symbols is read.
+//!
+//! An incremental build hands the linker hundreds of small objects, most of whose bytes are
+//! debugging information. To map all of them takes longer than to read what says which symbols
+//! they have, and maps of one process are made one at a time, whereas threads read beside each
+//! other.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use object::elf;
+use object::read::elf::SectionHeader as _;
+use object::{ReadRef, pod};
+
+use crate::elf::{ElfClass, with_class};
+
+/// The parts of an object file that its symbols can be read from. To `object` it is the file,
+/// in which all else is out of bounds.
+pub(crate) struct SymbolTables {
+    /// Length of the file, in bytes.
+    length: u64,
+    parts: Vec<Part>,
+}
+
+/// A part of a file.
+struct Part {
+    /// Where in the file it lies, in bytes.
+    range: Range<u64>,
+    /// What lies there and before, from the nearest multiple of eight: `object` asks for values
+    /// that are aligned, and they are in the file.
+    words: Vec<u64>,
+}
+
+/// Bytes of the longest ELF header, that of 64 bits.
+const HEADER: u64 = size_of::<elf::FileHeader64<object::Endianness>>() as u64;
+
+impl SymbolTables {
+    /// Reads a file. One that is no ELF object, or is made in an uncommon way, is read whole.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn read(path: &Path) -> io::Result<SymbolTables> {
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        let mut tables = SymbolTables {
+            length,
+            parts: Vec::new(),
+        };
+        tables.add(&file, 0..HEADER.min(length))?;
+        if tables.add_tables(&file)?.is_none() {
+            tables.parts.clear();
+            tables.add(&file, 0..length)?;
+        }
+        Ok(tables)
+    }
+
+    /// Adds what the header leads to. `None` where it leads to nothing.
+    fn add_tables(&mut self, file: &File) -> io::Result<Option<()>> {
+        let found = with_class!(&*self, section_table(self));
+        let Some(section_table) = found.ok().flatten() else {
+            return Ok(None);
+        };
+        if section_table.end > self.length {
+            return Ok(None);
+        }
+        self.add(file, section_table)?;
+        let found = with_class!(&*self, symbol_sections(self));
+        let Some(sections) = found.ok().flatten() else {
+            return Ok(None);
+        };
+        if sections.iter().any(|section| section.end > self.length) {
+            return Ok(None);
+        }
+        for section in sections {
+            self.add(file, section)?;
+        }
+        Ok(Some(()))
+    }
+
+    fn add(&mut self, file: &File, range: Range<u64>) -> io::Result<()> {
+        let start = range.start - range.start % 8;
+        let length = usize::try_from(range.end - start).map_err(io::Error::other)?;
+        let mut words = vec![0_u64; length.div_ceil(8)];
+        file.read_exact_at(&mut pod::bytes_of_slice_mut(&mut words)[..length], start)?;
+        self.parts.push(Part { range, words });
+        Ok(())
+    }
+
+    fn part_with(&self, range: &Range<u64>) -> Result<&Part, ()> {
+        let is_inside = |part: &&Part| {
+            range.start <= range.end
+                && part.range.start <= range.start
+                && range.end <= part.range.end
+        };
+        self.parts.iter().find(is_inside).ok_or(())
+    }
+}
+
+impl Part {
+    /// The bytes in a range of the file that lies within the part.
+    fn bytes(&self, range: Range<u64>) -> &[u8] {
+        let start = self.range.start - self.range.start % 8;
+        let [from, to] = [range.start, range.end].map(|at| (at - start) as usize);
+        &pod::bytes_of_slice(&self.words)[from..to]
+    }
+}
+
+impl<'data> ReadRef<'data> for &'data SymbolTables {
+    fn len(self) -> Result<u64, ()> {
+        Ok(self.length)
+    }
+
+    fn read_bytes_at(self, offset: u64, size: u64) -> Result<&'data [u8], ()> {
+        let range = offset..offset.checked_add(size).ok_or(())?;
+        Ok(self.part_with(&range)?.bytes(range))
+    }
+
+    fn read_bytes_at_until(self, range: Range<u64>, delimiter: u8) -> Result<&'data [u8], ()> {
+        let bytes = self.part_with(&range)?.bytes(range);
+        bytes.read_bytes_at_until(0..bytes.len() as u64, delimiter)
+    }
+}
+
+/// Where the section table lies, from the header alone. An empty range where that does not say.
+fn section_table<Class: ElfClass>(tables: &SymbolTables) -> object::read::Result<Range<u64>> {
+    let header = Class::parse(tables)?;
+    let endian = header.endian()?;
+    let start: u64 = header.e_shoff(endian).into();
+    let entry = size_of::<Class::SectionHeader>() as u64;
+    // Of more sections than this number can say, the first entry holds the number.
+    let length = u64::from(header.e_shnum(endian)) * entry;
+    Ok(start..start.saturating_add(length))
+}
+
+/// Where the symbol table lies, and what belongs to it: names of symbols and of sections, and
+/// the indices of sections that are too large for symbols (ELF gABI, "Symbol Table").
+fn symbol_sections<Class: ElfClass>(
+    tables: &SymbolTables,
+) -> object::read::Result<Vec<Range<u64>>> {
+    let header = Class::parse(tables)?;
+    let endian = header.endian()?;
+    let sections = header.section_headers(endian, tables)?;
+    let mut indices = vec![header.shstrndx(endian, tables)? as usize];
+    for (index, section) in sections.iter().enumerate() {
+        match section.sh_type(endian) {
+            elf::SHT_SYMTAB => indices.extend([index, section.sh_link(endian) as usize]),
+            elf::SHT_SYMTAB_SHNDX => indices.push(index),
+            _ => {}
+        }
+    }
+    indices.sort_unstable();
+    indices.dedup();
+    let range = |index: usize| {
+        let section = sections.get(index)?;
+        let start: u64 = section.sh_offset(endian).into();
+        Some(start..start.saturating_add(section.sh_size(endian).into()))
+    };
+    Ok(indices.into_iter().filter_map(range).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::process::Command;
+    use std::sync::OnceLock;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::elf::{GlobalSymbol, global_symbols};
+
+    /// What is read of a file with these bytes, by its tables and whole.
+    #[track_caller]
+    fn check(bytes: &[u8]) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("object.o");
+        fs::write(&path, bytes).unwrap();
+        let tables = SymbolTables::read(&path).unwrap();
+        let by_tables = with_class!(&tables, global_symbols(&tables));
+        let whole = with_class!(bytes, global_symbols(bytes));
+        assert_eq!(symbols(by_tables), symbols(whole));
+    }
+
+    fn symbols(
+        read: object::read::Result<Option<Vec<GlobalSymbol<'_>>>>,
+    ) -> Option<Vec<GlobalSymbol<'_>>> {
+        read.ok().flatten()
+    }
+
+    /// The program that runs this test: what is linked has the same tables as an object.
+    fn program() -> Vec<u8> {
+        fs::read(std::env::current_exe().unwrap()).unwrap()
+    }
+
+    fn small_object() -> Vec<u8> {
+        let directory = tempfile::tempdir().unwrap();
+        let [source, object] = ["a.c", "a.o"].map(|name| directory.path().join(name));
+        let code = "extern int there(void); int here = 1; static int own; int *pointer = &own;\
+                    __attribute__((weak)) int perhaps(void) { return there(); }";
+        fs::write(&source, code).unwrap();
+        let mut cc = Command::new("cc");
+        cc.args(["-c", "-g", "-ffunction-sections", "-o"]);
+        assert!(cc.args([&object, &source]).status().unwrap().success());
+        fs::read(object).unwrap()
+    }
+
+    #[test]
+    fn the_symbols_of_a_file_are_read() {
+        let path = std::env::current_exe().unwrap();
+        let tables = SymbolTables::read(&path).unwrap();
+        let symbols = with_class!(&tables, global_symbols(&tables))
+            .unwrap()
+            .unwrap();
+        assert!(symbols.iter().any(|symbol| symbol.name == b"main"));
+        let read: usize = tables.parts.iter().map(|part| part.words.len() * 8).sum();
+        assert!(
+            (read as u64) < tables.length / 2,
+            "{read} of {} bytes",
+            tables.length
+        );
+        check(&program());
+    }
+
+    #[test]
+    fn what_is_no_object_is_read_too() {
+        for bytes in [
+            &b""[..],
+            b"\x7fELF",
+            b"!<arch>\n",
+            &[0; 100],
+            &program()[..64],
+            &program()[..4096],
+        ] {
+            check(bytes);
+        }
+    }
+
+    proptest! {
+        /// An object that is damaged is read, or not, as if it were read whole.
+        #[test]
+        fn a_damaged_object_is_read_as_if_whole(
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        ) {
+            static OBJECT: OnceLock<Vec<u8>> = OnceLock::new();
+            let mut bytes = OBJECT.get_or_init(small_object).clone();
+            for (index, byte) in damage {
+                let at = index.index(bytes.len());
+                bytes[at] = byte;
+            }
+            check(&bytes);
+        }
+    }
+}
