@@ -90,12 +90,19 @@ fn demanding_project() -> ProjectBuilder {
                 slice = "1.0"
                 thrower = "1.0"
                 local = { path = "local" }
+
+                # One object for each module.
+                [profile.dev]
+                incremental = true
                 "#,
             ),
         )
+        .file("src/parts.rs", &parts())
         .file(
             "src/main.rs",
             r#"
+                mod parts;
+
                 use std::alloc::{GlobalAlloc, Layout, System};
                 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
@@ -116,6 +123,7 @@ fn demanding_project() -> ProjectBuilder {
                 #[used] #[link_section = "gathered"] static OWN: u32 = 2;
 
                 fn main() {
+                    println!("{}", parts::sum());
                     println!("{} {}", native::next(), native::shown());
                     native::set(0);
                     println!("{} {}", native::next(), native::is_shown(native::address()));
@@ -144,8 +152,22 @@ fn demanding_project() -> ProjectBuilder {
         )
 }
 
+/// Modules enough that their objects are named in a file.
+fn parts() -> String {
+    let modules = (0..20).map(|number| {
+        let value = format!("#[inline(never)] pub fn value() -> u32 {{ {number} }}");
+        format!("mod part_{number} {{ {value} }}\n")
+    });
+    let values = (0..20).map(|number| format!("part_{number}::value()"));
+    let sum = values.collect::<Vec<_>>().join(" + ");
+    format!(
+        "{}pub fn sum() -> u32 {{ {sum} }}\n",
+        modules.collect::<String>()
+    )
+}
+
 /// What the program of [`demanding_project`] prints.
-const OUTPUT: &str = "41 3\n2 true\n3 2\n100\ntrue\ntrue\n8 true\n";
+const OUTPUT: &str = "190\n41 3\n2 true\n3 2\n100\ntrue\ntrue\n8 true\n";
 
 /// Checks the program, linked statically and dynamically by the linker with `mark`, which
 /// `config` and `flags` choose.
@@ -348,6 +370,43 @@ fn chosen_in_every_way() {
         "build",
         ("RUSTFLAGS", &flags),
     );
+}
+
+#[cargo_test]
+fn objects_are_named_in_a_file_that_drivers_pass_on() {
+    let keep = "#!/bin/sh\nprintf '%s\\n' \"$@\" >> \"${0%/*}/arguments\"\n";
+    let pass_on = format!("{keep}exec cc \"$@\"\n");
+    // As `zig cc`, which knows all options of its linker.
+    let refuse = format!(
+        "{keep}case \"$*\" in *-Wl,@*) echo 'unsupported linker arg' >&2; exit 1;; esac\n\
+         exec cc \"$@\"\n"
+    );
+    let p = demanding_project()
+        .executable("passes-on/cc", &pass_on)
+        .executable("refuses/cc", &refuse)
+        .executable("unknown/driver", &pass_on)
+        .build();
+    let check = |directory: &str, driver: &str, is_passed: bool, is_named: bool| {
+        let driver = p.root().join(directory).join(driver);
+        p.change_file(
+            ".cargo/config.toml",
+            &for_host(&format!("linker = '{}'", driver.display())),
+        );
+        p.cargo("build --dynamic-deps")
+            .with_stderr_does_not_contain("[WARNING] [..]")
+            .run();
+        assert_eq!(groups_of(&p.bin("foo")), LAYERS);
+        let output = super::run(&p.bin("foo"));
+        assert_eq!(super::text(&output.stdout), OUTPUT);
+        let arguments = p.read_file(&format!("{directory}/arguments"));
+        let has = |text| arguments.lines().any(|argument| argument.contains(text));
+        assert_eq!(has("-Wl,@"), is_passed, "{arguments}");
+        let of_program = |argument: &str| argument.contains("/foo-") && argument.ends_with(".o");
+        assert_eq!(arguments.lines().any(of_program), is_named, "{arguments}");
+    };
+    check("passes-on", "cc", true, false);
+    check("refuses", "cc", true, true);
+    check("unknown", "driver", false, true);
 }
 
 #[cargo_test(requires = "ld.lld")]
