@@ -90,10 +90,6 @@ fn demanding_project() -> ProjectBuilder {
                 slice = "1.0"
                 thrower = "1.0"
                 local = { path = "local" }
-
-                # One object for each module.
-                [profile.dev]
-                incremental = true
                 "#,
             ),
         )
@@ -197,6 +193,13 @@ fn check(mark: Option<&str>, config: &str, flags: &[&str]) {
     );
     p.cargo("build --no-dynamic-deps").run();
     assert_eq!(backtrace(), of_dynamic);
+    // Each module is an object then, and drivers get the names of many in a file.
+    p.cargo("build --dynamic-deps")
+        .env("CARGO_INCREMENTAL", "1")
+        .run();
+    assert_eq!(groups_of(&p.bin("foo")), LAYERS);
+    let output = super::run(&p.bin("foo"));
+    assert_eq!(super::text(&output.stdout), OUTPUT);
     check_refusal(&p);
 }
 
@@ -393,6 +396,7 @@ fn objects_are_named_in_a_file_that_drivers_pass_on() {
             &for_host(&format!("linker = '{}'", driver.display())),
         );
         p.cargo("build --dynamic-deps")
+            .env("CARGO_INCREMENTAL", "1")
             .with_stderr_does_not_contain("[WARNING] [..]")
             .run();
         assert_eq!(groups_of(&p.bin("foo")), LAYERS);

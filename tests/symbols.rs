@@ -10,8 +10,8 @@ use cargo_test_support::{Project, project};
 use link_engine::elf::DynamicInfo;
 
 use super::{
-    build_script_for, build_script_for_c, group_files, groups_of, manifest, program,
-    publish_native, same_behaviour, same_output, shared_library,
+    build_script_for, group_files, groups_of, manifest, program, publish_native, same_behaviour,
+    same_output, shared_library,
 };
 
 /// Lines of `nm` about the dynamic symbols of a file, without addresses.
