@@ -148,13 +148,13 @@ fn demanding_project() -> ProjectBuilder {
         )
 }
 
-/// Modules enough that their objects are named in a file.
+/// Modules enough that their objects are named in a file and read by several threads.
 fn parts() -> String {
-    let modules = (0..20).map(|number| {
+    let modules = (0..40).map(|number| {
         let value = format!("#[inline(never)] pub fn value() -> u32 {{ {number} }}");
         format!("mod part_{number} {{ {value} }}\n")
     });
-    let values = (0..20).map(|number| format!("part_{number}::value()"));
+    let values = (0..40).map(|number| format!("part_{number}::value()"));
     let sum = values.collect::<Vec<_>>().join(" + ");
     format!(
         "{}pub fn sum() -> u32 {{ {sum} }}\n",
@@ -163,7 +163,7 @@ fn parts() -> String {
 }
 
 /// What the program of [`demanding_project`] prints.
-const OUTPUT: &str = "190\n41 3\n2 true\n3 2\n100\ntrue\ntrue\n8 true\n";
+const OUTPUT: &str = "780\n41 3\n2 true\n3 2\n100\ntrue\ntrue\n8 true\n";
 
 /// Checks the program, linked statically and dynamically by the linker with `mark`, which
 /// `config` and `flags` choose.

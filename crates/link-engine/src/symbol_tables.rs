@@ -38,7 +38,8 @@ struct Part {
 const HEADER: u64 = size_of::<elf::FileHeader64<object::Endianness>>() as u64;
 
 impl SymbolTables {
-    /// Reads a file. One that is no ELF object, or is made in an uncommon way, is read whole.
+    /// Reads a file. An ELF file that is made in an uncommon way is read whole, and of one that is
+    /// no ELF file, nothing but the beginning.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -57,21 +58,21 @@ impl SymbolTables {
         Ok(tables)
     }
 
-    /// Adds what the header leads to. `None` where it leads to nothing.
+    /// Adds what the header of an ELF file leads to. `None` where it leads to nothing.
     fn add_tables(&mut self, file: &File) -> io::Result<Option<()>> {
-        let found = with_class!(&*self, section_table(self));
-        let Some(section_table) = found.ok().flatten() else {
-            return Ok(None);
+        let section_table = match with_class!(&*self, section_table(self)) {
+            Ok(Some(table)) if table.end <= self.length => table,
+            Ok(None) => return Ok(Some(())),
+            _ => return Ok(None),
         };
-        if section_table.end > self.length {
-            return Ok(None);
-        }
         self.add(file, section_table)?;
-        let found = with_class!(&*self, symbol_sections(self));
-        let Some(sections) = found.ok().flatten() else {
+        let Ok(Some(sections)) = with_class!(&*self, symbol_sections(self)) else {
             return Ok(None);
         };
-        if sections.iter().any(|section| section.end > self.length) {
+        // Sections that lie one upon the other could be more than the file.
+        let lengths = sections.iter().map(|section| section.end - section.start);
+        let read = lengths.fold(0, u64::saturating_add);
+        if read > self.length || sections.iter().any(|section| section.end > self.length) {
             return Ok(None);
         }
         for section in sections {
@@ -114,6 +115,10 @@ impl<'data> ReadRef<'data> for &'data SymbolTables {
     }
 
     fn read_bytes_at(self, offset: u64, size: u64) -> Result<&'data [u8], ()> {
+        // As in a slice, there is nothing everywhere.
+        if size == 0 {
+            return Ok(&[]);
+        }
         let range = offset..offset.checked_add(size).ok_or(())?;
         Ok(self.part_with(&range)?.bytes(range))
     }
@@ -144,12 +149,15 @@ fn symbol_sections<Class: ElfClass>(
     let endian = header.endian()?;
     let sections = header.section_headers(endian, tables)?;
     let mut indices = vec![header.shstrndx(endian, tables)? as usize];
-    for (index, section) in sections.iter().enumerate() {
-        match section.sh_type(endian) {
-            elf::SHT_SYMTAB => indices.extend([index, section.sh_link(endian) as usize]),
-            elf::SHT_SYMTAB_SHNDX => indices.push(index),
-            _ => {}
-        }
+    let of_type = |kind| {
+        let sections = sections.iter().enumerate();
+        sections.filter(move |(_, section)| section.sh_type(endian) == kind)
+    };
+    if let Some((symbols, section)) = of_type(elf::SHT_SYMTAB).next() {
+        indices.extend([symbols, section.sh_link(endian) as usize]);
+        let large = of_type(elf::SHT_SYMTAB_SHNDX);
+        let large = large.filter(|(_, section)| section.sh_link(endian) as usize == symbols);
+        indices.extend(large.map(|(index, _)| index));
     }
     indices.sort_unstable();
     indices.dedup();
@@ -164,9 +172,12 @@ fn symbol_sections<Class: ElfClass>(
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::mem::offset_of;
     use std::process::Command;
     use std::sync::OnceLock;
 
+    use object::Endianness;
+    use object::read::elf::FileHeader as _;
     use proptest::prelude::*;
 
     use super::*;
@@ -222,6 +233,21 @@ mod tests {
             tables.length
         );
         check(&program());
+    }
+
+    #[test]
+    fn an_empty_table_is_read_as_if_whole() {
+        let mut bytes = small_object();
+        let header = elf::FileHeader64::<Endianness>::parse(&bytes[..]).unwrap();
+        let endian = header.endian().unwrap();
+        let sections = header.sections(endian, &bytes[..]).unwrap();
+        let (index, text) = sections.section_by_name(endian, b".text").unwrap();
+        assert_eq!(text.sh_size(endian), 0);
+        let kind = header.e_shoff(endian) as usize
+            + index.0 * size_of::<elf::SectionHeader64<Endianness>>()
+            + offset_of!(elf::SectionHeader64<Endianness>, sh_type);
+        bytes[kind] = elf::SHT_SYMTAB.0 as u8;
+        check(&bytes);
     }
 
     #[test]

@@ -311,8 +311,8 @@ fn link_against_groups(
 struct Group {
     manifest: GroupManifest,
     input: GroupInput,
-    /// The bytes of the shared object: mapped once, since each map has the kernel look up all
-    /// its pages again.
+    /// The bytes of the shared object, for what each link asks of it: every further map would
+    /// have the kernel look up its pages again.
     bytes: Mmap,
 }
 
