@@ -337,14 +337,18 @@ pub fn hand_over_patches(
     ]))
 }
 
-/// Writes an object file that puts the constructors of a group into the list of what it is
-/// linked into.
+/// Writes an object file that puts the constructors of a group, whose shared object has these
+/// bytes, into the list of what it is linked into.
 ///
 /// # Errors
-/// When a file cannot be read or written, or is malformed.
-pub(crate) fn write_object(group: &Path, constructors: &[HandedOver], object: &Path) -> Result<()> {
-    let data = files::map(group)?;
-    let header = Class::parse(&*data).and_then(|header| Ok((header, header.endian()?)));
+/// When the file cannot be written, or the bytes are malformed.
+pub(crate) fn write_object(
+    group: &Path,
+    data: &[u8],
+    constructors: &[HandedOver],
+    object: &Path,
+) -> Result<()> {
+    let header = Class::parse(data).and_then(|header| Ok((header, header.endian()?)));
     let (header, endian) = header.map_err(Error::object(group))?;
     // Groups of other platforms have none, and writing fails only on files of 4 GiB and more.
     let bytes = PlaceRelocations::of(header, endian)

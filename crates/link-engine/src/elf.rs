@@ -4,10 +4,9 @@
 use std::mem::offset_of;
 use std::path::Path;
 
-use object::Endianness;
-use object::ReadRef;
 use object::elf::{self, FileHeader32, FileHeader64, Sym32, Sym64};
 use object::read::elf::{FileHeader, SectionHeader, Sym};
+use object::{Endianness, ReadRef};
 
 use crate::{Error, Result, files};
 

@@ -205,19 +205,15 @@ fn names_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<HashSet<&[u8]>
         .collect()
 }
 
-/// One of `names` that a shared object has a private definition of.
+/// One of `names` that a shared object with these bytes has a private definition of.
 ///
 /// # Errors
-/// When the file cannot be read or is malformed.
+/// When these are malformed.
 pub fn private_among<'a>(
-    shared_object: &Path,
+    data: &[u8],
     names: impl IntoIterator<Item = &'a str>,
-) -> Result<Option<&'a str>> {
-    let data = files::map(shared_object)?;
-    let found = with_class!(&data[..], private_in(&data, names));
-    found
-        .map(Option::flatten)
-        .map_err(Error::object(shared_object))
+) -> object::read::Result<Option<&'a str>> {
+    with_class!(data, private_in(data, names)).map(Option::flatten)
 }
 
 fn private_in<'a, Class: ElfClass>(
@@ -235,16 +231,12 @@ fn private_in<'a, Class: ElfClass>(
     }))
 }
 
-/// Whether a shared object has private definitions with a name of C.
+/// Whether a shared object with these bytes has private definitions with a name of C.
 ///
 /// # Errors
-/// When the file cannot be read or is malformed.
-pub fn has_private(shared_object: &Path) -> Result<bool> {
-    let data = files::map(shared_object)?;
-    let found = with_class!(&data[..], has_private_in(&data));
-    found
-        .map(Option::unwrap_or_default)
-        .map_err(Error::object(shared_object))
+/// When these are malformed.
+pub fn has_private(data: &[u8]) -> object::read::Result<bool> {
+    with_class!(data, has_private_in(data)).map(Option::unwrap_or_default)
 }
 
 fn has_private_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<bool> {

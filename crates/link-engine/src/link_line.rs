@@ -112,6 +112,11 @@ pub fn join_library_names(args: Vec<OsString>) -> Vec<OsString> {
     joined
 }
 
+/// Whether an argument of a driver or linker in the manner of Unix is an object file.
+pub(crate) fn is_object(arg: &OsStr) -> bool {
+    matches!(unix_meaning(arg), Meaning::Object(_))
+}
+
 /// The object files on a link line.
 pub fn object_files(args: &[OsString]) -> impl Iterator<Item = &Path> {
     let family = Syntax::of(args).family;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::SystemTime;
 
-use crate::link_line::search_directories;
+use crate::link_line::{is_object, search_directories};
 use crate::manifest::LinkTemplate;
 use crate::syntax::{Reader, Syntax, joined};
 use crate::{Error, Result, response_file};
@@ -38,9 +38,10 @@ pub(crate) fn run(
     objects_by: ObjectsBy,
     scratch: &Path,
 ) -> Result<Output> {
-    let is_driver = Syntax::of(&args).reader == Reader::Driver;
-    let passes_files_on = is_driver && passes_files_on(Path::new(linker.get_program()));
-    if objects_by == ObjectsBy::File && passes_files_on {
+    if objects_by == ObjectsBy::File
+        && Syntax::of(&args).reader == Reader::Driver
+        && passes_files_on(Path::new(linker.get_program()))
+    {
         args = name_objects_in_file(args, &scratch.join("objects"))?;
     }
     let args = response_file::shorten(args, &scratch.join("linker-arguments"))?;
@@ -63,10 +64,7 @@ fn passes_files_on(linker: &Path) -> bool {
 /// Writes the names of the first objects on the line that stand side by side to the file `path`,
 /// which takes their place.
 fn name_objects_in_file(args: Vec<OsString>, path: &Path) -> Result<Vec<OsString>> {
-    let is_object = |arg: &OsString| {
-        let bytes = arg.as_bytes();
-        bytes.ends_with(b".o") && !bytes.starts_with(b"-") && !bytes.starts_with(b"@")
-    };
+    let is_object = |arg: &OsString| is_object(arg) && !arg.as_bytes().starts_with(b"@");
     let start = args.iter().position(is_object).unwrap_or(args.len());
     let count = args[start..]
         .iter()

@@ -51,38 +51,39 @@ impl SymbolTables {
             parts: Vec::new(),
         };
         tables.add(&file, 0..HEADER.min(length))?;
-        if tables.add_tables(&file)?.is_none() {
+        if !tables.add_tables(&file)? {
             tables.parts.clear();
             tables.add(&file, 0..length)?;
         }
         Ok(tables)
     }
 
-    /// Adds what the header of an ELF file leads to. `None` where it leads to nothing.
-    fn add_tables(&mut self, file: &File) -> io::Result<Option<()>> {
+    /// Adds what the header of an ELF file leads to. Returns whether the symbols can be read then,
+    /// or there are none.
+    fn add_tables(&mut self, file: &File) -> io::Result<bool> {
         let section_table = match with_class!(&*self, section_table(self)) {
             Ok(Some(table)) if table.end <= self.length => table,
-            Ok(None) => return Ok(Some(())),
-            _ => return Ok(None),
+            Ok(None) => return Ok(true),
+            _ => return Ok(false),
         };
         self.add(file, section_table)?;
         let Ok(Some(sections)) = with_class!(&*self, symbol_sections(self)) else {
-            return Ok(None);
+            return Ok(false);
         };
         // Sections that lie one upon the other could be more than the file.
         let lengths = sections.iter().map(|section| section.end - section.start);
         let read = lengths.fold(0, u64::saturating_add);
         if read > self.length || sections.iter().any(|section| section.end > self.length) {
-            return Ok(None);
+            return Ok(false);
         }
         for section in sections {
             self.add(file, section)?;
         }
-        Ok(Some(()))
+        Ok(true)
     }
 
     fn add(&mut self, file: &File, range: Range<u64>) -> io::Result<()> {
-        let start = range.start - range.start % 8;
+        let start = aligned(range.start);
         let length = usize::try_from(range.end - start).map_err(io::Error::other)?;
         let mut words = vec![0_u64; length.div_ceil(8)];
         file.read_exact_at(&mut pod::bytes_of_slice_mut(&mut words)[..length], start)?;
@@ -103,10 +104,15 @@ impl SymbolTables {
 impl Part {
     /// The bytes in a range of the file that lies within the part.
     fn bytes(&self, range: Range<u64>) -> &[u8] {
-        let start = self.range.start - self.range.start % 8;
+        let start = aligned(self.range.start);
         let [from, to] = [range.start, range.end].map(|at| (at - start) as usize);
         &pod::bytes_of_slice(&self.words)[from..to]
     }
+}
+
+/// The nearest multiple of eight at or before an offset.
+fn aligned(offset: u64) -> u64 {
+    offset - offset % 8
 }
 
 impl<'data> ReadRef<'data> for &'data SymbolTables {

@@ -311,9 +311,16 @@ fn link_against_groups(
 struct Group {
     manifest: GroupManifest,
     input: GroupInput,
-    /// The bytes of the shared object, for what each link asks of it: every further map would
-    /// have the kernel look up its pages again.
+    /// The bytes of the shared object, mapped once: every further map would have the kernel look
+    /// up its pages again.
     bytes: Mmap,
+}
+
+impl Group {
+    /// Reads something of the shared object, which an error names.
+    fn read<T>(&self, read: impl FnOnce(&[u8]) -> object::read::Result<T>) -> Result<T> {
+        read(&self.bytes).map_err(Error::object(&self.input.shared_object))
+    }
 }
 
 /// A library on the line that is in no group.
@@ -378,7 +385,9 @@ fn constructor_objects(
                 }));
             }
             let object = scratch.join(format!("constructors-{}.o", written.len()));
-            constructors::write_object(&group.input.shared_object, &member.constructors, &object)?;
+            let shared_object = &group.input.shared_object;
+            let constructors = &member.constructors;
+            constructors::write_object(shared_object, &group.bytes, constructors, &object)?;
             written.insert(member.rlib.clone(), object);
         }
     }
@@ -388,21 +397,17 @@ fn constructor_objects(
 /// Interface stubs in the place of the shared objects, if all of them can have one.
 fn stubs(wanted: Wanted<'_>, groups: &[Group], scratch: &Path) -> Result<Option<Vec<GroupInput>>> {
     let stub = |group: &Group| {
-        let Group {
-            manifest,
-            input,
-            bytes,
-        } = group;
-        let path = scratch.join(&manifest.soname);
-        let open_references = &manifest.open_references;
-        let stub = interface::stub(bytes, &manifest.soname, wanted, open_references);
-        let Some(stub) = stub.map_err(Error::object(&input.shared_object))? else {
+        let soname = &group.manifest.soname;
+        let open_references = &group.manifest.open_references;
+        let stub = group.read(|bytes| interface::stub(bytes, soname, wanted, open_references))?;
+        let Some(stub) = stub else {
             return Ok(None);
         };
+        let path = scratch.join(soname);
         fs::write(&path, stub).map_err(Error::io("write", &path))?;
         Ok(Some(GroupInput {
             shared_object: path,
-            members: input.members.clone(),
+            members: group.input.members.clone(),
         }))
     };
     // To look names up is to wait for memory most of the time.
@@ -569,17 +574,12 @@ impl<'a> ReadObjects<'a> {
 /// path is where the user says they are, and serves no other file.
 fn libraries_to_load(groups: &[Group]) -> Result<HashSet<String>> {
     let mut libraries = HashSet::new();
-    for Group {
-        manifest,
-        input,
-        bytes,
-    } in groups
-    {
+    for group in groups {
+        let manifest = &group.manifest;
         if manifest.native_libraries.is_empty() {
             continue;
         }
-        let info = DynamicInfo::parse(bytes).map_err(Error::object(&input.shared_object))?;
-        let info = info.unwrap_or_default();
+        let info = group.read(DynamicInfo::parse)?.unwrap_or_default();
         let is_needed = |library: &&NativeLibrary| match &library.soname {
             Some(soname) => info.needed.contains(soname),
             None => {
@@ -708,8 +708,7 @@ fn check_shown(args: &[OsString], groups: &[Group]) -> Result<(), Unlinkable> {
         return Ok(());
     };
     for group in groups {
-        let shared_object = &group.input.shared_object;
-        if group.manifest.template.is_none() && interface::has_private(shared_object)? {
+        if group.manifest.template.is_none() && group.read(interface::has_private)? {
             let link_arg = link_arg.to_string_lossy().into_owned();
             return Err(Mismatch::Shown { link_arg }.into());
         }
@@ -734,16 +733,13 @@ fn check_shared_libraries(args: &[OsString], groups: &[Group]) -> Result<(), Unl
     let manifests = groups.iter().map(|group| &group.manifest);
     let template = manifests.clone().find_map(|group| group.template.as_ref());
     // Nobody means what the sysroot crates define under names of C.
-    let of_crates = manifests.clone().filter(|group| group.template.is_none());
+    let of_crates = manifests.filter(|group| group.template.is_none());
     let mut members = of_crates.flat_map(|group| &group.members);
     let has_private = members.any(|member| !member.unmangled_definitions.is_empty());
     let Some(template) = template.filter(|_| has_private) else {
         return Ok(());
     };
-    let is_group = |soname: &str| {
-        let mut manifests = manifests.clone();
-        manifests.any(|group| group.soname == soname)
-    };
+    let is_group = |soname: &str| groups.iter().any(|group| group.manifest.soname == soname);
     let is_platform = |soname: &str| {
         let mut libraries = template.platform_libraries.iter();
         libraries.any(|library| library.ends_with(soname))
@@ -780,7 +776,8 @@ fn check_seen(names: &HashSet<&[u8]>, user: &str, groups: &[Group]) -> Result<()
             if named.is_empty() {
                 continue;
             }
-            if let Some(symbol) = interface::private_among(&group.input.shared_object, named)? {
+            let private = group.read(|bytes| interface::private_among(bytes, named))?;
+            if let Some(symbol) = private {
                 return Err(Unlinkable::Unfit(Mismatch::Unseen {
                     symbol: symbol.to_owned(),
                     definer: Definer::Member(member.name.clone()),
@@ -813,9 +810,8 @@ fn replaced_symbols(
         .flat_map(|shared| shared.unmangled_definitions.iter().cloned())
         .collect();
     let mut replaced = BTreeSet::new();
-    for Group { input, bytes, .. } in groups {
-        let references = interface::references_among(bytes, &defined);
-        replaced.extend(references.map_err(Error::object(&input.shared_object))?);
+    for group in groups {
+        replaced.extend(group.read(|bytes| interface::references_among(bytes, &defined))?);
     }
     Ok(replaced)
 }
