@@ -515,6 +515,190 @@ fn a_library_that_is_loaded_first_does_not_replace_a_bundled_one() {
     assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
 }
 
+/// What a library that a program loads later could refer to, among what the executable and its
+/// groups define: names of functions, variables and thread locals.
+fn definitions_of(p: &Project) -> Vec<String> {
+    let mut files = super::group_files(p, "");
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "so"));
+    files.push(p.bin("foo"));
+    let defined = files
+        .iter()
+        .flat_map(|file| dynamic_symbols(file, "--defined-only"));
+    let mut names: Vec<String> = defined
+        .map(|symbol| symbol.split('@').next().unwrap().to_owned())
+        .filter(|name| !name.is_empty())
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+#[cargo_test]
+fn what_a_program_loads_sees_what_it_would_see_of_a_static_one() {
+    publish_native(
+        "bundled",
+        "int level = 1; __thread int depth; int version(void) { return level + depth; }",
+        r#"
+            extern "C" { fn version() -> i32; }
+            thread_local! { pub static LOCAL: std::cell::Cell<i32> = const { std::cell::Cell::new(5) }; }
+            pub fn number() -> i32 { unsafe { version() + LOCAL.get() } }
+            #[no_mangle] pub extern "C" fn exported() -> i32 { 7 }
+        "#,
+    );
+    let main = |allocator: &str| {
+        format!(
+            r#"
+                use std::ffi::{{c_char, c_int, c_void}};
+                {allocator}
+                extern "C" {{
+                    fn dlopen(path: *const c_char, flags: c_int) -> *mut c_void;
+                    fn dlsym(library: *mut c_void, name: *const c_char) -> *mut c_void;
+                }}
+                fn main() {{
+                    let path = std::env::args().nth(1).unwrap() + "\0";
+                    let print: extern "C" fn() = unsafe {{
+                        let library = dlopen(path.as_ptr().cast(), 2);
+                        assert!(!library.is_null());
+                        std::mem::transmute(dlsym(library, c"print".as_ptr()))
+                    }};
+                    print();
+                    std::thread::spawn(|| println!("{{}}", bundled::number())).join().unwrap();
+                    let panic = std::panic::catch_unwind(|| panic!("caught"));
+                    println!("{{}}", panic.unwrap_err().downcast::<&str>().unwrap());
+                }}
+            "#
+        )
+    };
+    let own_allocator =
+        "#[global_allocator] static ALLOCATOR: std::alloc::System = std::alloc::System;";
+    // Linkers number versions in different orders.
+    let by_gnu_ld = "-Clink-arg=-fuse-ld=bfd";
+    for (allocator, flags) in [("", ""), (own_allocator, ""), ("", by_gnu_ld)] {
+        let p = program(&["bundled"], &main(allocator));
+        p.cargo("build --dynamic-deps")
+            .env("RUSTFLAGS", flags)
+            .run();
+        assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
+        // A plugin that refers to each name, if there is one.
+        let names = definitions_of(&p);
+        for name in ["version", "level", "depth", "exported"] {
+            assert!(names.iter().any(|defined| defined == name), "{name}");
+        }
+        for part in [
+            "rust_panic",
+            "rust_eh_personality",
+            "__rust_alloc",
+            "LOCAL",
+            "CURRENT",
+        ] {
+            assert!(names.iter().any(|name| name.contains(part)), "{part}");
+        }
+        let mut c = "#include <stdio.h>\n".to_owned();
+        for (number, name) in names.iter().enumerate() {
+            c += &format!("extern char s{number} __asm__(\"{name}\") __attribute__((weak));\n");
+        }
+        c += "void print(void) {\n";
+        for (number, name) in names.iter().enumerate() {
+            c += &format!("if (&s{number}) puts(\"{name}\");\n");
+        }
+        c += "}\n";
+        let plugin = p.root().join("libplugin.so");
+        shared_library(&plugin, &c, "");
+        let run = || {
+            let mut foo = Command::new(p.bin("foo"));
+            let output = foo.arg(&plugin).output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+            super::text(&output.stdout).to_owned()
+        };
+        let of_dynamic = run();
+        p.cargo("build --no-dynamic-deps")
+            .env("RUSTFLAGS", flags)
+            .run();
+        assert_eq!(groups_of(&p.bin("foo")), super::STATIC);
+        assert_eq!(of_dynamic, run());
+    }
+}
+
+#[cargo_test]
+fn a_rust_library_that_is_loaded_has_a_std_of_its_own() {
+    // As with hot reloading, and plugins. Linked against the shared object of std, too.
+    let p = project()
+        .file(
+            "Cargo.toml",
+            &manifest("foo", "[workspace]\nmembers = ['logic']\n[dependencies]\nshared = { path = 'shared' }\n"),
+        )
+        .file(
+            "src/main.rs",
+            r#"
+                use std::ffi::{c_char, c_int, c_void};
+                extern "C" {
+                    fn dlopen(path: *const c_char, flags: c_int) -> *mut c_void;
+                    fn dlsym(library: *mut c_void, name: *const c_char) -> *mut c_void;
+                }
+                fn main() {
+                    std::panic::set_hook(Box::new(|_| println!("hook of the program")));
+                    shared::COUNT.set(shared::COUNT.get() + 1);
+                    let path = std::env::args().nth(1).unwrap() + "\0";
+                    let step: fn() -> String = unsafe {
+                        let library = dlopen(path.as_ptr().cast(), 2);
+                        assert!(!library.is_null());
+                        std::mem::transmute(dlsym(library, c"step".as_ptr()))
+                    };
+                    println!("{}", std::thread::spawn(move || step()).join().unwrap());
+                    println!("{}", shared::COUNT.get());
+                    println!("{}", std::panic::catch_unwind(|| panic!("here")).is_err());
+                }
+            "#,
+        )
+        .file("shared/Cargo.toml", &manifest("shared", ""))
+        .file(
+            "shared/src/lib.rs",
+            "thread_local! { pub static COUNT: std::cell::Cell<u32> = const { std::cell::Cell::new(0) }; }",
+        )
+        .file(
+            "logic/Cargo.toml",
+            &manifest("logic", "[lib]\ncrate-type = ['dylib']\n[dependencies]\nshared = { path = '../shared' }\n"),
+        )
+        .file(
+            "logic/src/lib.rs",
+            r#"
+                #[no_mangle]
+                pub fn step() -> String {
+                    std::panic::set_hook(Box::new(|_| println!("hook of the library")));
+                    let caught = std::panic::catch_unwind(|| panic!("in the library")).is_err();
+                    drop(std::panic::take_hook());
+                    shared::COUNT.set(shared::COUNT.get() + 10);
+                    format!("{caught} {}", shared::COUNT.get())
+                }
+            "#,
+        )
+        .build();
+    let rustc = Command::new("rustc")
+        .args(["--print", "target-libdir"])
+        .output();
+    let libdir = super::text(&rustc.unwrap().stdout).trim().to_owned();
+    for flags in ["", "-- -C prefer-dynamic"] {
+        p.cargo(&format!("rustc -p logic --lib {flags}")).run();
+        let library = p.root().join("liblogic.so");
+        std::fs::copy(p.target_debug_dir().join("liblogic.so"), &library).unwrap();
+        let run = |argument: &str| {
+            p.cargo(&format!("build -p foo {argument}")).run();
+            let mut foo = Command::new(p.bin("foo"));
+            let output = foo
+                .arg(&library)
+                .env("LD_LIBRARY_PATH", &libdir)
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{flags} {argument}: {output:?}");
+            super::text(&output.stdout).to_owned()
+        };
+        let expected = "hook of the library\ntrue 10\n1\nhook of the program\ntrue\n";
+        assert_eq!(run("--no-dynamic-deps"), expected);
+        assert_eq!(run("--dynamic-deps"), expected);
+        assert_eq!(groups_of(&p.bin("foo")), ["local", "sysroot"]);
+    }
+}
+
 #[cargo_test]
 fn a_plugin_that_takes_a_function_of_the_program() {
     // As modules of interpreters do.

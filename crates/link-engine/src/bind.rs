@@ -17,8 +17,8 @@
 //! stands for a group has a name that rustc has mangled, with a hash of the one crate that
 //! defines it, so it is not by chance in what the user has the loader load first (`LD_PRELOAD`).
 //! Whatever else has a name of C or C++ may be defined by the program, by a library of the
-//! system, or by what is loaded first, and is looked up. So are thread locals, but for those of
-//! C that a group itself uses, and functions where they are called by way of the procedure
+//! system, or by what is loaded first, and is looked up. So are thread locals, but for those that
+//! a group itself uses, and functions where they are called by way of the procedure
 //! linkage table.
 //!
 //! An executable may refer to a symbol of a shared object by the distance from its code
@@ -263,7 +263,6 @@ pub(crate) fn is_bindable<Class: ElfClass>(
     has_place::<Class>(endian, symbol)
         && symbol.st_type() != elf::STT_NOTYPE
         && is_mangled_by_rustc(name)
-        && !ties_to_runtime(name)
 }
 
 /// Whether this is a strong definition of a function or variable that lies in the file. Assembler
@@ -311,7 +310,9 @@ impl<'data> Binder<'data> {
                 continue;
             }
             let name = self.symbols.symbol_name(self.endian, symbol)?;
+            // Another std has the names of the runtime too.
             if is_mangled_by_rustc(name)
+                && !ties_to_runtime(name)
                 && let Some(soname) = self.group_of(index)?
                 && !self.bases.contains_key(soname)
                 && let Some(place) = self.groups[soname].place(name)

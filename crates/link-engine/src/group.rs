@@ -19,11 +19,11 @@ use crate::rlib::{RlibFacts, Shared, copy_with_protected_symbols, undefined_amon
 use crate::syntax::{Syntax, joined};
 use crate::{
     Error, Result, bind, constructors, files, interface, layout, packed, private, response_file,
-    versions,
+    runtime, versions,
 };
 
 /// Changes when the same inputs would give another shared object.
-pub const FORMAT: &str = "dynamic-deps 8";
+pub const FORMAT: &str = "dynamic-deps 9";
 
 /// A library to be linked into a group.
 #[derive(Debug, Clone)]
@@ -124,6 +124,7 @@ impl GroupJob {
                 let shared_object = manifest.shared_object(path);
                 Ok(Below {
                     soname: manifest.soname.clone(),
+                    is_sysroot: manifest.template.is_some(),
                     layout: layout::of(&shared_object)?,
                     shared_object,
                     open_references: manifest.open_references.clone(),
@@ -321,6 +322,7 @@ fn note_open_references(
 /// A group below, as its dependents see it.
 struct Below {
     soname: String,
+    is_sysroot: bool,
     /// The name of the version that tells of its layout.
     layout: Option<String>,
     shared_object: PathBuf,
@@ -584,6 +586,9 @@ impl<'a> GroupLink<'a> {
             .map(|(soname, map)| (*soname, &map[..]))
             .collect();
         bind::bind(&temporary, &below)?;
+        let mut below = self.below.iter();
+        let sysroot = below.find(|group| group.is_sysroot);
+        runtime::tie_group(&temporary, sysroot.map(|group| &*group.soname))?;
         constructors::hand_over(&temporary, &constructors_of(inputs))?;
         files::persist(temporary, &content)?;
         fs::remove_dir_all(&scratch).map_err(Error::io("remove", &scratch))

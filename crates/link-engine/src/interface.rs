@@ -27,7 +27,7 @@ use object::write::elf::{
 use serde::{Deserialize, Serialize};
 
 use crate::bind::has_place;
-use crate::elf::{ElfClass, is_mangled_by_rustc, with_class};
+use crate::elf::{ElfClass, is_mangled_by_rustc, ties_to_runtime, with_class};
 use crate::{Error, Result, files, layout, versions};
 
 /// A symbol that a shared object refers to and that neither a group below nor a
@@ -454,17 +454,20 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
             if index.0 == 0 || symbol.st_shndx(self.endian) != elf::SHN_UNDEF {
                 continue;
             }
-            // A version says which library defines the symbol.
+            let name = self.symbols.symbol_name(self.endian, symbol)?;
             let version = self.versions.version_index(self.endian, index);
-            if version.index().0 > elf::VER_NDX_GLOBAL.0 {
+            let has_version = version.index().0 > elf::VER_NDX_GLOBAL.0;
+            // A version says which library defines the symbol, but for the runtime, which takes
+            // it from the program.
+            if has_version && !ties_to_runtime(name) {
                 continue;
             }
-            let name = self.symbols.symbol_name(self.endian, symbol)?;
-            // Nor does the loader take a private definition for a reference without version.
-            let is_public = |definition: Definition<'_, Class>| !definition.is_private;
+            // The loader takes no private definition for a reference without version.
+            let is_found =
+                |definition: Definition<'_, Class>| has_version || !definition.is_private;
             if !below
                 .iter()
-                .any(|exports| exports.find(name).is_some_and(is_public))
+                .any(|exports| exports.find(name).is_some_and(is_found))
             {
                 open.push(OpenReference {
                     name: String::from_utf8_lossy(name).into_owned(),

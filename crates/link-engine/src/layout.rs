@@ -31,7 +31,7 @@ use object::read::elf::{SectionHeader, SectionTable, Sym, VersionTable};
 use object::{Endian as _, Endianness};
 
 use crate::bind::{PlaceRelocations, is_bindable};
-use crate::elf::{ElfClass, with_class};
+use crate::elf::{ElfClass, is_mangled_by_rustc, with_class};
 use crate::files::{self, Patch};
 use crate::versions::{self, LAYOUT, UNKNOWN_LAYOUT};
 use crate::{Error, Result};
@@ -93,7 +93,7 @@ fn seal_patches_of<Class: ElfClass>(
         let is_named = symbol.st_bind() == elf::STB_GLOBAL
             && str::from_utf8(name).is_ok_and(|name| private.contains(name));
         let is_private = versions.version_index(endian, index).is_global()
-            && (is_named || is_bound && is_bindable::<Class>(endian, name, symbol));
+            && (is_named || is_bound && is_of_rust::<Class>(endian, name, symbol));
         if is_private {
             entry.copy_from_slice(&version);
         }
@@ -110,6 +110,15 @@ fn seal_patches_of<Class: ElfClass>(
     let mut patches = definition_patches(endian, data, &sections, &unknown, &name)?;
     patches.push(table);
     Ok(patches)
+}
+
+/// Whether a definition has a name of Rust, and is no weak one. References to a thread local of
+/// another file are looked up, by its name and the version.
+fn is_of_rust<Class: ElfClass>(endian: Endianness, name: &[u8], symbol: &Class::Sym) -> bool {
+    let is_thread_local = symbol.st_type() == elf::STT_TLS
+        && symbol.st_bind() == elf::STB_GLOBAL
+        && is_mangled_by_rustc(name);
+    is_thread_local || is_bindable::<Class>(endian, name, symbol)
 }
 
 /// What gives the definition of the version `unknown` the name `name`, which is as long.

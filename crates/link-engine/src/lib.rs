@@ -40,6 +40,7 @@ pub mod pe;
 pub mod private;
 pub mod response_file;
 pub mod rlib;
+pub mod runtime;
 mod symbol_tables;
 mod syntax;
 pub mod sysroot;

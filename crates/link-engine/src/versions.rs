@@ -2,8 +2,9 @@
 //! the group, something about it. The linker of the group gives them to no symbol; that is
 //! done when it has finished.
 
+use object::Endianness;
 use object::elf;
-use object::read::elf::{Version, VersionTable};
+use object::read::elf::{SectionHeader, SectionTable, Version, VersionTable};
 
 use crate::elf::ElfClass;
 
@@ -25,7 +26,57 @@ pub const SCRIPT: &str = "DYNAMIC_DEPS_BASE { global: dynamic_deps_base_*; };\n\
 
 /// Whether a version tells of a layout.
 pub(crate) fn is_layout(version: &Version<'_>) -> bool {
-    version.name().starts_with(LAYOUT.as_bytes())
+    is_layout_name(version.name())
+}
+
+/// Whether a version with this name tells of a layout.
+pub(crate) fn is_layout_name(name: &[u8]) -> bool {
+    name.starts_with(LAYOUT.as_bytes())
+}
+
+/// A version that a file needs of another one.
+pub(crate) struct Need<'data> {
+    /// The soname of the other file.
+    pub(crate) file: &'data [u8],
+    pub(crate) name: &'data [u8],
+    /// With the flag of a need that is hidden.
+    pub(crate) index: elf::VersymIndex,
+    /// Where that index lies, in bytes from the start of the file.
+    pub(crate) offset: u64,
+}
+
+/// Where the index lies in the entry of a version that is needed, in bytes (`vna_other`;
+/// LSB Core, "Symbol Versioning").
+const VNA_OTHER: u64 = 6;
+
+/// The versions that a file needs.
+pub(crate) fn needs<'data, Class: ElfClass>(
+    endian: Endianness,
+    data: &'data [u8],
+    sections: &SectionTable<'data, Class>,
+) -> object::read::Result<Vec<Need<'data>>> {
+    let mut found = Vec::new();
+    for section in sections.iter() {
+        let Some((mut files, strings_index)) = section.gnu_verneed(endian, data)? else {
+            continue;
+        };
+        let strings = sections.strings(endian, data, strings_index)?;
+        let mut offset: u64 = section.sh_offset(endian).into();
+        while let Some((need, mut versions)) = files.next()? {
+            let mut entry = offset + u64::from(need.vn_aux.get(endian));
+            while let Some(version) = versions.next()? {
+                found.push(Need {
+                    file: need.file(endian, strings)?,
+                    name: version.name(endian, strings)?,
+                    index: version.vna_other(endian),
+                    offset: entry + VNA_OTHER,
+                });
+                entry += u64::from(version.vna_next.get(endian));
+            }
+            offset += u64::from(need.vn_next.get(endian));
+        }
+    }
+    Ok(found)
 }
 
 /// The versions that a file defines or needs, by index.

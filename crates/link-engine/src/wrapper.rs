@@ -40,6 +40,7 @@ use crate::rlib::Shared;
 use crate::symbol_tables::SymbolTables;
 use crate::{
     Error, Result, bind, constructors, files, interface, parallel, private, response_file, rlib,
+    runtime,
 };
 
 /// File name of the wrapper when the user names no linker: rustc reads nothing
@@ -637,13 +638,21 @@ fn check_references(args: &[OsString], groups: &[Group], output: &mut Output) ->
     Ok(())
 }
 
-/// Binds an executable to the groups that it was linked against.
-fn bind_output(executable: &Path, groups: &[Group]) -> Result<()> {
-    let groups: Vec<(&str, &[u8])> = groups
-        .iter()
-        .map(|group| (&*group.manifest.soname, &group.bytes[..]))
-        .collect();
-    bind::bind(executable, &groups)
+/// Binds an executable to the groups that it was linked against, and ties it to the runtime in them.
+fn bind_output(executable: &Path, groups: &[Group]) -> Result<(), Unlinkable> {
+    let sonames = groups.iter().map(|group| &*group.manifest.soname);
+    let bytes: Vec<&[u8]> = groups.iter().map(|group| &group.bytes[..]).collect();
+    let groups_by_soname: Vec<_> = sonames.zip(bytes.iter().copied()).collect();
+    bind::bind(executable, &groups_by_soname)?;
+    let mut groups = groups.iter();
+    match groups.find(|group| group.manifest.template.is_some()) {
+        Some(sysroot)
+            if !runtime::tie_executable(executable, &sysroot.manifest.soname, &bytes)? =>
+        {
+            Err(Mismatch::NoRuntime.into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether each symbol that matters beyond its own library has one definition among the

@@ -26,6 +26,9 @@ const SOURCE: &str = r#"
     int exported(void) { return wanted() + hidden + element; }
     int mangled __asm__("_RNvCs1_1a1b") = 4;
     int *reference = &mangled;
+    int taken(void) __asm__("_RNvCs1_7___rustc5taken");
+    int given(void) __asm__("_RNvCs1_7___rustc5given");
+    int given(void) { return taken(); }
 "#;
 
 /// What `cc` makes of the source with these options.

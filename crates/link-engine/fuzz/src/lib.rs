@@ -16,6 +16,7 @@ use link_engine::link_line::{self, GroupInput, GroupLine, Rewrite};
 use link_engine::manifest::{FallbackReport, GroupManifest, WrapperPlan};
 use link_engine::response_file::Quoting;
 use link_engine::rlib::RlibFacts;
+use link_engine::runtime;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -43,7 +44,12 @@ pub fn object(data: &[u8]) {
     let entries: HashSet<&str> = ["_RNvCs1_1a1b"].into();
     let handed_over =
         constructors::hand_over_patches(data, &entries).map(Option::unwrap_or_default);
-    for patch in [sealed, bound, handed_over].into_iter().flatten().flatten() {
+    let of_group = [None, Some("so.so")].map(|sysroot| runtime::group_patches(data, sysroot));
+    let of_executable = runtime::executable_patches(data, "so.so", &[data]);
+    let tied = of_group.into_iter().flatten().flatten();
+    let tied = tied.chain(of_executable.ok().flatten().into_iter().flatten());
+    let patches = [sealed, bound, handed_over].into_iter().flatten().flatten();
+    for patch in patches.chain(tied) {
         let end = patch.offset.checked_add(patch.bytes.len() as u64);
         assert!(end.is_some_and(|end| end <= data.len() as u64));
     }
