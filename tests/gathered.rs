@@ -334,3 +334,92 @@ fn code_before_and_after_main() {
     let stderr = super::text(&output.stderr);
     assert_eq!(stderr.matches(" ends").count(), 2, "{stderr}");
 }
+
+#[cargo_test]
+fn sections_that_a_linker_script_gathers() {
+    // Whatever their names are, and wherever the script is named.
+    let p = project()
+        .file(
+            "Cargo.toml",
+            &manifest(
+                "foo",
+                "[dependencies]\nregistry = { path = 'registry' }\nplugin = { path = 'plugin' }\n",
+            ),
+        )
+        .file(
+            "src/main.rs",
+            r#"
+                #[link_section = ".registry.app"] #[used] static APP: u32 = 300;
+                fn main() { println!("{:?} {}", registry::items(), plugin::seen()); }
+            "#,
+        )
+        .file("registry/Cargo.toml", &manifest("registry", ""))
+        .file(
+            "registry/src/lib.rs",
+            r#"
+                extern "C" { static registry_start: u32; static registry_end: u32; }
+                #[link_section = ".registry.own"] #[used] static OWN: u32 = 1;
+                pub fn items() -> (usize, u32) {
+                    let (start, end) = (&raw const registry_start, &raw const registry_end);
+                    let items = unsafe {
+                        std::slice::from_raw_parts(start, end.offset_from(start) as usize)
+                    };
+                    (items.len(), items.iter().sum())
+                }
+            "#,
+        )
+        .file(
+            "plugin/Cargo.toml",
+            &manifest("plugin", "[dependencies]\nregistry = { path = '../registry' }\n"),
+        )
+        .file(
+            "plugin/src/lib.rs",
+            r#"
+                #[link_section = ".registry.plugin"] #[used] static PLUGIN: u32 = 20;
+                pub fn seen() -> usize { registry::items().0 }
+            "#,
+        )
+        .file(
+            "gather.ld",
+            "SECTIONS { .registry : { registry_start = .; KEEP(*(.registry.*)) registry_end = .; } }
+             INSERT AFTER .data;",
+        )
+        .build();
+    let script = p.root().join("gather.ld");
+    let script = script.display();
+    p.change_file("options", &format!("-T {script}"));
+    let options = p.root().join("options");
+    let options = options.display();
+    let spellings = [
+        format!("-Wl,-T,{script}"),
+        format!("-Wl,--script={script}"),
+        format!("-Wl,@{options}"),
+        format!("@{options}"),
+        format!("{script}"),
+    ];
+    for spelling in &spellings {
+        p.change_file(
+            "build.rs",
+            &format!("fn main() {{ println!(\"cargo::rustc-link-arg={spelling}\"); }}"),
+        );
+        assert_eq!(super::same_output(&p), "(3, 321) 3\n", "{spelling}");
+    }
+    p.change_file("build.rs", "fn main() {}");
+    for spelling in &spellings {
+        let run = |argument: &str| {
+            p.cargo(&format!("build {argument}"))
+                .env("RUSTFLAGS", format!("-Clink-arg={spelling}"))
+                .run();
+            super::stdout(&p.bin("foo"))
+        };
+        assert_eq!(run("--no-dynamic-deps"), "(3, 321) 3\n", "{spelling}");
+        assert_eq!(run("--dynamic-deps"), "(3, 321) 3\n", "{spelling}");
+    }
+    p.cargo("build --dynamic-deps")
+        .env("RUSTFLAGS", format!("-Clink-arg=-Wl,-T,{script}"))
+        .with_stderr_contains(
+            "[WARNING] linked the dependencies of `foo` statically: the link arg \
+             `-Wl,-T,[ROOT]/foo/gather.ld` brings a linker script, which may gather what is in groups",
+        )
+        .run();
+}

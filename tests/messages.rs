@@ -201,6 +201,9 @@ fn reasons_against_groups_for_a_program() {
         Mismatch::Rebound {
             link_arg: "--wrap=malloc".to_owned(),
         },
+        Mismatch::Scripted {
+            link_arg: "-Tgather.ld".to_owned(),
+        },
         Mismatch::Shown {
             link_arg: "-rdynamic".to_owned(),
         },
@@ -228,6 +231,7 @@ fn reasons_against_groups_for_a_program() {
             | Mismatch::NoMember
             | Mismatch::Clash { .. }
             | Mismatch::Rebound { .. }
+            | Mismatch::Scripted { .. }
             | Mismatch::Shown { .. }
             | Mismatch::Unmarked { .. }
             | Mismatch::ByDistance { .. }
@@ -244,6 +248,7 @@ rustc links a changed copy of `libq-1.rlib`
 the program links none of the libraries in the groups
 `counter` is defined by both the program and `q v1.0.0`
 the link arg `--wrap=malloc` is for all libraries, and groups are linked without it
+the link arg `-Tgather.ld` brings a linker script, which may gather what is in groups
 the link arg `-rdynamic` shows symbols to what the program loads, and groups are linked without it
 `q v1.0.0` has code to be run before `main` that rustc does not mark as used (`START`)
 the program refers to `_RNvCs1_1q3run` by the distance from its code (assembler?)

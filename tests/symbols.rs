@@ -842,13 +842,32 @@ fn a_function_that_a_link_arg_wraps() {
             fn main() { println!("{}", native::number()); }
         "#,
     );
-    for spelling in ["-Wl,--wrap=inner", "-Wl,--wrap,inner"] {
+    // In a file that the driver reads, and in one that only the linker does.
+    let of_driver = p.root().join("of-driver");
+    let of_linker = p.root().join("of-linker");
+    std::fs::write(&of_driver, "-Wl,--wrap=inner").unwrap();
+    std::fs::write(&of_linker, "--wrap=inner").unwrap();
+    let by_driver = format!("@{}", of_driver.display());
+    let by_linker = format!("-Wl,@{}", of_linker.display());
+    for spelling in [
+        "-Wl,--wrap=inner",
+        "-Wl,--wrap,inner",
+        &by_driver,
+        &by_linker,
+    ] {
         p.change_file(
             "build.rs",
             &format!("fn main() {{ println!(\"cargo::rustc-link-arg={spelling}\"); }}"),
         );
         assert_eq!(same_output(&p), "111\n", "{spelling}");
     }
+    p.cargo("build --dynamic-deps -v")
+        .with_stderr_contains(
+            "[WARNING] linked the dependencies of `foo` statically: the link arg \
+             `--wrap=inner (-Wl,@[ROOT]/foo/of-linker)` is for all libraries, and groups are linked \
+             without it",
+        )
+        .run();
     p.change_file("build.rs", "fn main() {}");
     let run = |argument: &str| {
         p.cargo(&format!("build {argument}"))

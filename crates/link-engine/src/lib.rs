@@ -34,6 +34,7 @@ pub mod link_line;
 mod linker;
 pub mod loaded;
 pub mod manifest;
+pub mod options;
 mod packed;
 mod parallel;
 pub mod pe;

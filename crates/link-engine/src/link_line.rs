@@ -300,6 +300,12 @@ pub enum Mismatch {
         /// The link arg.
         link_arg: String,
     },
+    /// A link arg brings a linker script, which decides on the sections of all libraries.
+    #[error("the link arg `{link_arg}` brings a linker script, which may gather what is in groups")]
+    Scripted {
+        /// The link arg.
+        link_arg: String,
+    },
     /// A link arg shows the symbols of the program to what it loads later.
     #[error(
         "the link arg `{link_arg}` shows symbols to what the program loads, and groups are \
@@ -379,10 +385,6 @@ impl Rewrite<'_> {
     /// # Errors
     /// When the groups do not fit what rustc links.
     pub fn apply(&self, args: &[OsString]) -> Result<Vec<OsString>, Mismatch> {
-        if let Some(link_arg) = args.iter().find(|arg| rebinds_symbols(arg)) {
-            let link_arg = link_arg.to_string_lossy().into_owned();
-            return Err(Mismatch::Rebound { link_arg });
-        }
         let syntax = Syntax::of(args);
         let members: HashSet<&str> = self
             .groups
@@ -487,16 +489,6 @@ impl Rewrite<'_> {
             Family::Mingw | Family::Msvc => rewritten.extend(groups.map(Into::into)),
         }
     }
-}
-
-/// Whether an argument leads references to a symbol somewhere else, wherever they are.
-fn rebinds_symbols(arg: &OsStr) -> bool {
-    let bytes = arg.as_bytes();
-    let words = bytes.strip_prefix(b"-Wl,").unwrap_or(bytes);
-    words.split(|byte| *byte == b',').any(|word| {
-        let option = word.split(|byte| *byte == b'=').next().unwrap_or(word);
-        matches!(option, b"--wrap" | b"-wrap" | b"--defsym" | b"-defsym")
-    })
 }
 
 /// rustc links an rlib from where it lies, unless it had to take something out:
@@ -892,22 +884,6 @@ mod tests {
             rewrite(LINE, &[group("/o.so", &["libother-9.rlib"])]),
             Err(Mismatch::NoMember)
         );
-        for link_arg in [
-            "-Wl,--wrap=malloc",
-            "-Wl,-O1,--wrap,malloc",
-            "-Wl,--defsym=a=b",
-            "--wrap=malloc",
-        ] {
-            assert_eq!(
-                rewrite(&format!("{LINE} {link_arg}"), &groups),
-                Err(Mismatch::Rebound {
-                    link_arg: link_arg.into()
-                })
-            );
-        }
-        for link_arg in ["-wrapper", "-Wl,--warn-once", "-Wl,-rpath,/--wrap/x"] {
-            assert!(rewrite(&format!("{LINE} {link_arg}"), &groups).is_ok());
-        }
     }
 
     #[test]

@@ -36,10 +36,11 @@ use crate::manifest::{
     DanglingReference, FALLBACK_FILE, FallbackReport, GroupManifest, LinkPlan, NativeLibrary,
     PLAN_FILE, RECORD_FILE, WrapperPlan, read_json, write_json,
 };
+use crate::options::Word;
 use crate::rlib::Shared;
 use crate::symbol_tables::SymbolTables;
 use crate::{
-    Error, Result, bind, constructors, files, interface, parallel, private, response_file, rlib,
+    Error, Result, bind, constructors, files, interface, options, parallel, response_file, rlib,
     runtime,
 };
 
@@ -234,6 +235,8 @@ fn link_against_groups(
     if groups.is_empty() {
         return Ok((original.to_vec(), run_original(plan, original)?));
     }
+    let words = options::words(&args)?;
+    options::check(&words)?;
     // Of its own, because rustdoc links many doctests with one wrapper at once.
     let scratch = tempfile::Builder::new()
         .prefix(SCRATCH_PREFIX)
@@ -245,7 +248,7 @@ fn link_against_groups(
     objects.add_native_archives(&args, &settled_libraries)?;
     let outside = libraries_outside(&args, &groups)?;
     check_definitions(&groups, &objects, &outside)?;
-    check_shown(&args, &groups)?;
+    check_shown(&words, &groups)?;
     check_open_references(&groups)?;
     let replaced = replaced_symbols(&groups, &objects, &outside)?;
     let constructors = constructor_objects(&on_line, &groups, &objects, scratch)?;
@@ -712,13 +715,12 @@ fn check_definitions(
 
 /// Whether a link arg of this program alone shows what is private in the groups. That of the
 /// sysroot crates has nothing that is meant to be seen.
-fn check_shown(args: &[OsString], groups: &[Group]) -> Result<(), Unlinkable> {
-    let Some(link_arg) = args.iter().find(|arg| private::shows_symbols(arg)) else {
+fn check_shown(words: &[Word], groups: &[Group]) -> Result<(), Unlinkable> {
+    let Some(link_arg) = options::showing(words) else {
         return Ok(());
     };
     for group in groups {
         if group.manifest.template.is_none() && group.read(interface::has_private)? {
-            let link_arg = link_arg.to_string_lossy().into_owned();
             return Err(Mismatch::Shown { link_arg }.into());
         }
     }
