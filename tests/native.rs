@@ -682,6 +682,44 @@ fn a_search_path_in_the_flags() {
 }
 
 #[cargo_test]
+fn a_run_path_in_the_environment() {
+    // GNU ld takes it where the line has none.
+    if !link_engine::is_executable("ld.bfd".as_ref()) {
+        eprintln!("skipped: ld.bfd");
+        return;
+    }
+    let p = project_with_c(
+        "fn main() { println!(\"cargo::rustc-link-lib=elsewhere\"); }",
+        "",
+        r#"
+            extern "C" { fn elsewhere() -> i32; }
+            pub fn number() -> i32 { unsafe { elsewhere() } }
+        "#,
+        "fn main() { println!(\"{}\", native::number()); }",
+    );
+    let directory = p.root().join("lib");
+    std::fs::create_dir(&directory).unwrap();
+    let library = directory.join("libelsewhere.so");
+    shared_library(&library, "int elsewhere(void) { return 6; }", "");
+    let directory = directory.display();
+    // With an option, only what that says counts.
+    for (option, starts) in [("", true), ("-Clink-arg=-Wl,-rpath,/elsewhere", false)] {
+        for argument in ["--no-dynamic-deps", "--dynamic-deps"] {
+            p.cargo(&format!("build {argument}"))
+                .env("LD_RUN_PATH", format!("/before:{directory}"))
+                .env(
+                    "RUSTFLAGS",
+                    format!("-L{directory} -Clink-arg=-fuse-ld=bfd {option}"),
+                )
+                .with_stderr_does_not_contain("[WARNING] [..]")
+                .run();
+            let output = super::run(&p.bin("foo"));
+            assert_eq!(output.status.success(), starts, "{argument} {output:?}");
+        }
+    }
+}
+
+#[cargo_test]
 fn an_edit_of_c_code_is_taken_up() {
     for kind in ["", "static=", "static:-bundle="] {
         let link = format!("rustc-link-lib={kind}");

@@ -237,3 +237,25 @@ fn exported_with_its_shared_objects() {
     assert_eq!(names().len(), 4, "{:?}", names());
     assert_eq!(groups_of(&p.root().join("out/foo")), STATIC);
 }
+
+#[cargo_test]
+fn an_older_kind_of_run_path() {
+    // DT_RPATH, which libraries inherit that do not say themselves where others are.
+    let p = layered_project().build();
+    let flags = "-Clink-arg=-Wl,--disable-new-dtags";
+    let build = |arguments: &str| {
+        p.cargo(&format!("build --dynamic-deps {arguments}"))
+            .env("RUSTFLAGS", flags)
+            .masquerade_as_nightly_cargo(&["artifact-dir"])
+            .with_stderr_does_not_contain("[WARNING] [..]")
+            .run();
+    };
+    build("");
+    let built = fs::metadata(p.bin("foo")).unwrap().modified().unwrap();
+    build("");
+    let found = fs::metadata(p.bin("foo")).unwrap().modified().unwrap();
+    assert_eq!(built, found, "it is fresh");
+    build("--artifact-dir out -Zunstable-options");
+    fs::remove_dir_all(p.build_dir()).unwrap();
+    assert_eq!(stdout(&p.root().join("out/foo")), LAYERED_OUTPUT);
+}

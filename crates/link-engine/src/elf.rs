@@ -182,7 +182,8 @@ pub struct DynamicInfo {
     pub needed: Vec<String>,
     /// DT_SONAME.
     pub soname: Option<String>,
-    /// DT_RUNPATH, split at its colons.
+    /// DT_RUNPATH, or DT_RPATH where there is none, split at its colons: the loader passes over
+    /// the older one beside the other (ld.so(8)).
     pub run_path: Vec<String>,
     /// Whether there is DT_RELR: relative relocations that are packed.
     pub has_packed_relocations: bool,
@@ -212,18 +213,24 @@ fn dynamic_info<Class: ElfClass>(data: &[u8]) -> object::read::Result<DynamicInf
     let endian = header.endian()?;
     let table = header.sections(endian, data)?.dynamic_table(endian, data)?;
     let mut info = DynamicInfo::default();
+    let mut older_run_path = Vec::new();
     for entry in &table {
         let text = || {
             let bytes = table.string(entry)?;
             Ok(String::from_utf8_lossy(bytes).into_owned())
         };
+        let entries = || Ok(text()?.split(':').map(str::to_owned).collect());
         match entry.tag {
             elf::DT_NEEDED => info.needed.push(text()?),
             elf::DT_SONAME => info.soname = Some(text()?),
-            elf::DT_RUNPATH => info.run_path = text()?.split(':').map(str::to_owned).collect(),
+            elf::DT_RUNPATH => info.run_path = entries()?,
+            elf::DT_RPATH => older_run_path = entries()?,
             elf::DT_RELR => info.has_packed_relocations = true,
             _ => {}
         }
+    }
+    if info.run_path.is_empty() {
+        info.run_path = older_run_path;
     }
     Ok(info)
 }

@@ -82,6 +82,31 @@ fn name_objects_in_file(args: Vec<OsString>, path: &Path) -> Result<Vec<OsString
     Ok(shortened)
 }
 
+/// The run path that the linker takes from the variable `LD_RUN_PATH`. GNU ld and gold do so on a
+/// line that names none; `args` is such a line.
+pub(crate) fn inherited_run_path(linker: &Path, args: &[OsString]) -> Option<OsString> {
+    let run_path = std::env::var_os("LD_RUN_PATH").filter(|path| !path.is_empty())?;
+    takes_run_path(linker, args).then_some(run_path)
+}
+
+/// Whether a linker is one of GNU, by its own words.
+fn takes_run_path(linker: &Path, args: &[OsString]) -> bool {
+    /// What chooses the linker on the line of a driver.
+    const CHOICES: [&[u8]; 5] = [b"-fuse-ld=", b"--ld-path=", b"-B", b"--target=", b"-m"];
+    let mut command = Command::new(linker);
+    match Syntax::of(args).reader {
+        Reader::Driver => {
+            let is_choice = |arg: &&OsString| CHOICES.iter().any(|c| arg.as_bytes().starts_with(c));
+            command
+                .args(args.iter().filter(is_choice))
+                .arg("-Wl,--version")
+        }
+        Reader::Linker => command.arg("--version"),
+    };
+    let output = command.output();
+    output.is_ok_and(|output| output.stdout.starts_with(b"GNU "))
+}
+
 /// Empties and makes the directory `path`, for files that only one link needs.
 pub(crate) fn scratch_directory(path: PathBuf) -> Result<PathBuf> {
     match fs::remove_dir_all(&path) {
@@ -359,6 +384,33 @@ mod tests {
             assert!(output.status.success(), "{driver} {option}: {output:?}");
             assert!(Command::new(&program).status().unwrap().success());
             fs::remove_file(scratch.join("objects")).expect("the names were in a file");
+        }
+    }
+
+    #[test]
+    fn linkers_that_take_a_run_path_from_the_environment_are_told() {
+        for (linker, expected) in [
+            ("bfd", true),
+            ("gold", true),
+            ("lld", false),
+            ("mold", false),
+        ] {
+            let program = format!("ld.{linker}");
+            if !is_executable(Path::new(&program)) {
+                eprintln!("skipped: {program}");
+                continue;
+            }
+            let line = [
+                "-Wl,--as-needed".into(),
+                format!("-fuse-ld={linker}").into(),
+            ];
+            assert_eq!(takes_run_path(Path::new("cc"), &line), expected, "{linker}");
+            let line = ["--as-needed".into()];
+            assert_eq!(
+                takes_run_path(Path::new(&program), &line),
+                expected,
+                "{linker}"
+            );
         }
     }
 

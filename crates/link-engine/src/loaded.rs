@@ -1,6 +1,6 @@
 //! Which shared objects of groups an executable loads, and where the loader finds them.
 //!
-//! The executable itself says it: by DT_NEEDED and DT_RUNPATH. That holds for each
+//! The executable itself says it: by DT_NEEDED and its run path. That holds for each
 //! executable, also for one that was linked against groups that are no longer planned,
 //! because a build of something else formed others.
 
@@ -104,8 +104,9 @@ mod tests {
 
     use super::*;
 
-    /// A program in `bin` that is linked against a shared object in `lib`.
-    fn program(directory: &Path, soname: &str) -> PathBuf {
+    /// A program in `bin` that is linked against a shared object in `lib`, with an option by which
+    /// a linker chooses the kind of its run path.
+    fn program(directory: &Path, soname: &str, dtags: &str) -> PathBuf {
         let path = |name: &str| directory.join(name);
         for name in ["bin", "lib"] {
             fs::create_dir(path(name)).unwrap();
@@ -119,34 +120,34 @@ mod tests {
             .args(["-shared", &name, "-o"])
             .arg(&library));
         cc(Command::new("cc")
-            .args([
-                "-Wl,--no-as-needed,--enable-new-dtags,-rpath,$ORIGIN/../lib",
-                "-o",
-            ])
+            .arg(format!("-Wl,--no-as-needed,{dtags},-rpath,$ORIGIN/../lib"))
+            .arg("-o")
             .args([&executable, &path("main.c"), &library]));
         executable
     }
 
     #[test]
     fn what_the_loader_would_miss_is_told() {
-        let directory = tempfile::tempdir().unwrap();
-        let soname = "dynamic-deps-local-1-0123456789abcdef.so";
-        let executable = program(directory.path(), soname);
-        assert_eq!(missing_group(&executable).unwrap(), None);
-        fs::remove_file(directory.path().join("lib").join(soname)).unwrap();
-        let missing = missing_group(&executable).unwrap().unwrap();
-        assert_eq!(missing.file_name().unwrap(), soname);
-        assert_eq!(
-            missing_group(&directory.path().join("main.c")).unwrap(),
-            None
-        );
+        for dtags in ["--enable-new-dtags", "--disable-new-dtags"] {
+            let directory = tempfile::tempdir().unwrap();
+            let soname = "dynamic-deps-local-1-0123456789abcdef.so";
+            let executable = program(directory.path(), soname, dtags);
+            assert_eq!(missing_group(&executable).unwrap(), None, "{dtags}");
+            fs::remove_file(directory.path().join("lib").join(soname)).unwrap();
+            let missing = missing_group(&executable).unwrap().unwrap();
+            assert_eq!(missing.file_name().unwrap(), soname);
+            assert_eq!(
+                missing_group(&directory.path().join("main.c")).unwrap(),
+                None
+            );
+        }
     }
 
     #[test]
     fn what_the_executable_loads_goes_with_it() {
         let directory = tempfile::tempdir().unwrap();
         let soname = "dynamic-deps-local-1-0123456789abcdef.so";
-        let executable = program(directory.path(), soname);
+        let executable = program(directory.path(), soname, "--enable-new-dtags");
         let out = directory.path().join("out");
         fs::create_dir(&out).unwrap();
         let older = out.join("dynamic-deps-local-2-0123456789abcdef.so");

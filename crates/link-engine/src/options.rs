@@ -90,6 +90,12 @@ pub(crate) fn showing(words: &[Word]) -> Option<String> {
     showing.map(Word::link_arg)
 }
 
+/// Whether a line says where the loader is to look for shared objects.
+pub(crate) fn have_run_path(words: &[Word]) -> bool {
+    let mut options = words.iter().map(Word::option);
+    options.any(|option| matches!(option, b"-rpath" | b"--rpath") || option.starts_with(b"-R"))
+}
+
 /// Whether an option leads references to a symbol somewhere else, wherever they are.
 fn rebinds_symbols(word: &Word) -> bool {
     const OPTIONS: [&[u8]; 4] = [b"wrap", b"defsym", b"just-symbols", b"remap-inputs"];

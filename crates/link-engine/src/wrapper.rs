@@ -253,13 +253,17 @@ fn link_against_groups(
     let replaced = replaced_symbols(&groups, &objects, &outside)?;
     let constructors = constructor_objects(&on_line, &groups, &objects, scratch)?;
     let left_to_groups = &settled_libraries - &libraries_to_load(&groups)?;
+    let mut run_paths = plan.run_paths.clone();
+    if !options::have_run_path(&words) {
+        run_paths.extend(linker::inherited_run_path(&plan.linker, &args));
+    }
     let link = |inputs: &[GroupInput], objects_by| -> Result<(Vec<OsString>, Output), Unlinkable> {
         let rewritten = Rewrite {
             groups: inputs,
             objects: &objects.copies,
             constructors: &constructors,
             settled_libraries: &left_to_groups,
-            run_paths: &plan.run_paths,
+            run_paths: &run_paths,
             replaced: &replaced,
         }
         .apply(&args)?;
