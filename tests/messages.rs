@@ -222,7 +222,6 @@ fn reasons_against_groups_for_a_program() {
         Mismatch::OtherSysroot {
             rlib: "libstd-1.rlib".to_owned(),
         },
-        Mismatch::NoRuntime,
         Mismatch::NoStd,
     ];
     for reason in &reasons {
@@ -237,7 +236,6 @@ fn reasons_against_groups_for_a_program() {
             | Mismatch::ByDistance { .. }
             | Mismatch::Unseen { .. }
             | Mismatch::OtherSysroot { .. }
-            | Mismatch::NoRuntime
             | Mismatch::NoStd => {}
         }
     }
@@ -254,7 +252,6 @@ the link arg `-rdynamic` shows symbols to what the program loads, and groups are
 the program refers to `_RNvCs1_1q3run` by the distance from its code (assembler?)
 `counter` is defined by `q v1.0.0`, and `libfoo.so.1` uses it without depending on it
 rustc links `libstd-1.rlib`, and the groups another one
-the program refers to nothing in the standard library
 the program does not link the standard library
 "#
         .trim()

@@ -586,9 +586,7 @@ impl<'a> GroupLink<'a> {
             .map(|(soname, map)| (*soname, &map[..]))
             .collect();
         bind::bind(&temporary, &below)?;
-        let mut below = self.below.iter();
-        let sysroot = below.find(|group| group.is_sysroot);
-        runtime::tie_group(&temporary, sysroot.map(|group| &*group.soname))?;
+        runtime::tie_group(&temporary)?;
         constructors::hand_over(&temporary, &constructors_of(inputs))?;
         files::persist(temporary, &content)?;
         fs::remove_dir_all(&scratch).map_err(Error::io("remove", &scratch))
@@ -652,7 +650,12 @@ impl<'a> GroupLink<'a> {
         let linkable = self.below.iter().map(|group| {
             let stub = scratch.join(&group.soname);
             let original = &group.shared_object;
-            let is_written = interface::write_stub(original, &group.soname, wanted, &[], &stub)?;
+            let open: &[OpenReference] = match group.is_sysroot {
+                true => &group.open_references,
+                false => &[],
+            };
+            let is_written =
+                interface::write_stub_for_group(original, &group.soname, wanted, open, &stub)?;
             Ok(if is_written { stub } else { original.clone() })
         });
         linkable.collect()

@@ -28,7 +28,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::bind::has_place;
 use crate::elf::{ElfClass, is_mangled_by_rustc, ties_to_runtime, with_class};
-use crate::{Error, Result, files, layout, versions};
+use crate::versions::{self, LAYOUT, OPENLY};
+use crate::{Error, Result, files, layout};
 
 /// A symbol that a shared object refers to and that neither a group below nor a
 /// library with versioned symbols defines.
@@ -288,11 +289,50 @@ pub fn write_stub(
 ) -> Result<bool> {
     let data = files::map(shared_object)?;
     let bytes = self::stub(&data, soname, wanted, open_references);
-    let Some(bytes) = bytes.map_err(Error::object(shared_object))? else {
+    write(bytes.map_err(Error::object(shared_object))?, stub)
+}
+
+fn write(bytes: Option<Vec<u8>>, stub: &Path) -> Result<bool> {
+    let Some(bytes) = bytes else {
         return Ok(false);
     };
     std::fs::write(stub, bytes).map_err(Error::io("write", stub))?;
     Ok(true)
+}
+
+/// Like [`write_stub`], for the link of another group, which is to need the layout of this one for
+/// what both take from the program for their [runtime](crate::runtime): for those of
+/// `open_references`.
+///
+/// # Errors
+/// When a file cannot be read or written, or is malformed.
+pub fn write_stub_for_group(
+    shared_object: &Path,
+    soname: &str,
+    wanted: Wanted<'_>,
+    open_references: &[OpenReference],
+    stub: &Path,
+) -> Result<bool> {
+    let taken = open_references.iter();
+    let taken = taken
+        .filter(|open| ties_to_runtime(open.name.as_bytes()))
+        .cloned();
+    let links = Links {
+        open: &[],
+        taken: &taken.collect::<Vec<_>>(),
+    };
+    let data = files::map(shared_object)?;
+    let bytes = with_class!(&data[..], stub_of(&data, soname, wanted, links)).map(Option::flatten);
+    write(bytes.map_err(Error::object(shared_object))?, stub)
+}
+
+/// What a shared object takes from the executable, as a stub shows it.
+#[derive(Clone, Copy)]
+struct Links<'a> {
+    /// What the linker has to find in the executable.
+    open: &'a [OpenReference],
+    /// What another group takes from the executable too, as if it was defined here.
+    taken: &'a [OpenReference],
 }
 
 /// Like [`write_stub`], from the bytes of the shared object. `None` where nothing can
@@ -306,14 +346,18 @@ pub fn stub(
     wanted: Wanted<'_>,
     open_references: &[OpenReference],
 ) -> object::read::Result<Option<Vec<u8>>> {
-    with_class!(data, stub_of(data, soname, wanted, open_references)).map(Option::flatten)
+    let links = Links {
+        open: open_references,
+        taken: &[],
+    };
+    with_class!(data, stub_of(data, soname, wanted, links)).map(Option::flatten)
 }
 
 fn stub_of<Class: ElfClass>(
     data: &[u8],
     soname: &str,
     wanted: Wanted<'_>,
-    open_references: &[OpenReference],
+    links: Links<'_>,
 ) -> object::read::Result<Option<Vec<u8>>> {
     let exports = Exports::<Class>::read(data)?;
     let Some(exports) = exports else {
@@ -321,7 +365,7 @@ fn stub_of<Class: ElfClass>(
     };
     let shown = exports.shown(wanted)?;
     // Writing fails only on files of 4 GiB and more.
-    Ok(exports.stub(soname, &shown, open_references).ok())
+    Ok(exports.stub(soname, &shown, links).ok())
 }
 
 /// The dynamic symbols of a shared object, for looking up by name.
@@ -484,20 +528,34 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         &self,
         soname: &str,
         shown: &[Definition<'_, Class>],
-        open_references: &[OpenReference],
+        links: Links<'_>,
     ) -> object::write::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let mut writer = Writer::new(self.endian, self.header.is_type_64(), &mut bytes);
         let soname_hash = elf::hash(soname.as_bytes());
         let soname = writer.add_dynamic_string(soname.as_bytes());
         let has_private = shown.iter().any(|definition| definition.is_private);
-        let version = self.layout().filter(|_| has_private);
-        let version = version.map(|name| (writer.add_dynamic_string(name), elf::hash(name)));
+        let taken = links.taken;
+        let layout = self.layout().filter(|_| has_private || !taken.is_empty());
+        let taken = layout.map_or(&[][..], |_| taken);
+        let openly = layout.filter(|_| !taken.is_empty());
+        let openly = openly.map(|layout| [OPENLY.as_bytes(), &layout[LAYOUT.len()..]].concat());
+        let versions: Vec<(elf::VersionIndex, StringId, u32)> = layout
+            .into_iter()
+            .chain(openly.as_deref())
+            .zip([LAYOUT_INDEX, OPENLY_INDEX])
+            .map(|(name, index)| (index, writer.add_dynamic_string(name), elf::hash(name)))
+            .collect();
         let shown: Vec<(StringId, &Definition<'_, Class>)> = shown
             .iter()
             .map(|definition| (writer.add_dynamic_string(definition.name), definition))
             .collect();
-        let open: Vec<(StringId, bool)> = open_references
+        let taken: Vec<StringId> = taken
+            .iter()
+            .map(|taken| writer.add_dynamic_string(taken.name.as_bytes()))
+            .collect();
+        let open: Vec<(StringId, bool)> = links
+            .open
             .iter()
             .map(|open| (writer.add_dynamic_string(open.name.as_bytes()), open.weak))
             .collect();
@@ -506,7 +564,7 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         writer.reserve_null_section_index();
         writer.reserve_dynsym_section_index();
         writer.reserve_dynstr_section_index();
-        if version.is_some() {
+        if !versions.is_empty() {
             writer.reserve_gnu_versym_section_index();
             writer.reserve_gnu_verdef_section_index();
         }
@@ -516,14 +574,16 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         let section = writer.reserve_section_index();
         writer.reserve_shstrtab_section_index();
         writer.reserve_null_dynamic_symbol_index();
-        for _ in 0..shown.len() + open.len() {
+        for _ in 0..shown.len() + taken.len() + open.len() {
             writer.reserve_dynamic_symbol_index();
         }
         let dynsym = writer.reserve_dynsym();
         let dynstr = writer.reserve_dynstr()?;
-        let tables = version.map(|_| VersionTables {
+        // The first definition names the file (LSB Core, "Symbol Versioning").
+        let definitions = versions.len() as u16 + 1;
+        let tables = layout.map(|_| VersionTables {
             versym: writer.reserve_gnu_versym(),
-            verdef: writer.reserve_gnu_verdef(DEFINITIONS, DEFINITIONS.into()),
+            verdef: writer.reserve_gnu_verdef(definitions, definitions.into()),
         });
         let dynamic_entries = match tables {
             Some(_) => DYNAMIC_ENTRIES + VERSION_ENTRIES,
@@ -554,6 +614,17 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
                 st_size: symbol.st_size(self.endian).into(),
             });
         }
+        for &name in &taken {
+            writer.write_dynamic_symbol(&NewSym {
+                st_name: writer.dynamic_string_offset(Some(name)),
+                section: Some(section.0),
+                st_info: elf::SymbolInfo::new(elf::STB_GLOBAL, elf::STT_FUNC),
+                st_other: elf::STV_DEFAULT.into(),
+                st_shndx: elf::SHN_UNDEF,
+                st_value: 0,
+                st_size: 0,
+            });
+        }
         for &(name, weak) in &open {
             let binding = if weak { elf::STB_WEAK } else { elf::STB_GLOBAL };
             writer.write_dynamic_symbol(&NewSym {
@@ -567,7 +638,7 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
             });
         }
         writer.write_dynstr();
-        if let Some((layout, layout_hash)) = version {
+        if tables.is_some() {
             writer.write_null_gnu_versym();
             for (_, definition) in &shown {
                 let index = match definition.is_private {
@@ -576,18 +647,21 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
                 };
                 writer.write_gnu_versym(index.into());
             }
+            for _ in &taken {
+                writer.write_gnu_versym(OPENLY_INDEX.into());
+            }
             for _ in &open {
                 writer.write_gnu_versym(elf::VER_NDX_GLOBAL.into());
             }
             writer.write_align_gnu_verdef();
-            // The first definition names the file (LSB Core, "Symbol Versioning").
-            for (flags, index, name, hash) in [
-                (elf::VER_FLG_BASE, elf::VER_NDX_GLOBAL, soname, soname_hash),
-                (elf::VersionFlags(0), LAYOUT_INDEX, layout, layout_hash),
-            ] {
+            let base = (elf::VER_NDX_GLOBAL, soname, soname_hash);
+            for (index, name, hash) in [base].into_iter().chain(versions) {
                 writer.write_gnu_verdef(&Verdef {
                     version: elf::VER_DEF_CURRENT,
-                    flags,
+                    flags: match index {
+                        elf::VER_NDX_GLOBAL => elf::VER_FLG_BASE,
+                        _ => elf::VersionFlags(0),
+                    },
                     index,
                     aux_count: 1,
                     name: writer.dynamic_string_offset(Some(name)),
@@ -603,7 +677,7 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         if let Some(tables) = &tables {
             writer.write_dynamic(elf::DT_VERSYM, tables.versym)?;
             writer.write_dynamic(elf::DT_VERDEF, tables.verdef)?;
-            writer.write_dynamic(elf::DT_VERDEFNUM, DEFINITIONS.into())?;
+            writer.write_dynamic(elf::DT_VERDEFNUM, definitions.into())?;
         }
         writer.write_dynamic(elf::DT_NULL, 0)?;
         writer.write_shstrtab();
@@ -632,11 +706,11 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
     }
 }
 
-/// How many versions a stub defines, if any.
-const DEFINITIONS: u16 = 2;
-
 /// The index of the version of the layout in a stub.
 const LAYOUT_INDEX: elf::VersionIndex = elf::VersionIndex(elf::VER_NDX_GLOBAL.0 + 1);
+
+/// The index of the version of what another group takes from the executable too.
+const OPENLY_INDEX: elf::VersionIndex = elf::VersionIndex(elf::VER_NDX_GLOBAL.0 + 2);
 
 /// Where the version tables of a stub lie.
 struct VersionTables {

@@ -349,9 +349,6 @@ pub enum Mismatch {
         /// File name of the rlib.
         rlib: String,
     },
-    /// Nothing that is linked into the executable refers to the standard library.
-    #[error("the program refers to nothing in the standard library")]
-    NoRuntime,
     /// The line lacks the standard library, while the groups use it.
     #[error("the program does not link the standard library")]
     NoStd,

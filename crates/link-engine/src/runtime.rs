@@ -11,8 +11,13 @@
 //! `_dl_check_map_versions` in `elf/dl-version.c`, glibc 2.36). So nothing has to be added to a
 //! finished file: the group of the sysroot crates refers to the version that it defines, and the
 //! executable defines symbols with the version that it needs.
+//!
+//! Other groups need that version twice: hidden for what is [bound](crate::bind), and openly for
+//! these references. By an open need the loader also takes a definition without a version, as
+//! in an executable that was linked again from a kept link line, and that nobody has tied. A
+//! linker makes a second need of a second version, so the [stub](crate::interface) of the group of
+//! the sysroot crates has one, with a name of the same length ([`OPENLY`]).
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use object::elf;
@@ -22,7 +27,7 @@ use object::{Endian as _, Endianness};
 
 use crate::elf::{ElfClass, ties_to_runtime, with_class};
 use crate::files::{self, Patch};
-use crate::versions::{self, Need};
+use crate::versions::{self, LAYOUT, Need, OPENLY};
 use crate::{Error, Result, layout};
 
 /// The first index at which the loader passes over a hidden version for a reference without
@@ -30,142 +35,90 @@ use crate::{Error, Result, layout};
 const HIDING_INDEX: elf::VersionIndex = elf::VersionIndex(elf::VER_NDX_GLOBAL.0 + 2);
 
 /// Gives what a finished group takes from the program for its runtime the version of the layout
-/// of the group of the sysroot crates, which has the soname `sysroot`, or is this group
-/// if that is `None`. Without effect on a group that has no such version.
+/// of the group of the sysroot crates, which may be this group.
 ///
 /// # Errors
 /// When the file cannot be read or written, or is malformed.
-pub(crate) fn tie_group(shared_object: &Path, sysroot: Option<&str>) -> Result<()> {
+pub(crate) fn tie_group(shared_object: &Path) -> Result<()> {
     let data = files::map(shared_object)?;
-    let patches = group_patches(&data, sysroot).map_err(Error::object(shared_object))?;
+    let patches = group_patches(&data).map_err(Error::object(shared_object))?;
     drop(data);
     files::patch(shared_object, &patches)
 }
 
-/// What ties a group to its program, from the bytes of the shared object: see the module. `sysroot`
-/// is the soname of the group of the sysroot crates, if that is another one.
+/// What ties a group to its program, from the bytes of the shared object.
 ///
 /// # Errors
 /// When these are malformed.
-pub fn group_patches(data: &[u8], sysroot: Option<&str>) -> object::read::Result<Vec<Patch>> {
-    with_class!(data, group_patches_of(data, sysroot)).map(Option::unwrap_or_default)
+pub fn group_patches(data: &[u8]) -> object::read::Result<Vec<Patch>> {
+    with_class!(data, group_patches_of(data)).map(Option::unwrap_or_default)
 }
 
-fn group_patches_of<Class: ElfClass>(
-    data: &[u8],
-    sysroot: Option<&str>,
-) -> object::read::Result<Vec<Patch>> {
+fn group_patches_of<Class: ElfClass>(data: &[u8]) -> object::read::Result<Vec<Patch>> {
     let file = File::<Class>::read(data)?;
-    let layout = match sysroot {
-        Some(soname) => file.needed_layout(soname).map(|need| need.index.index()),
-        None => layout::version(&file.versions).map(|(index, _)| index),
-    };
-    let Some(layout) = layout else {
+    let open = file
+        .needs
+        .iter()
+        .find(|need| need.name.starts_with(OPENLY.as_bytes()));
+    if let Some(open) = open {
+        let layout = [LAYOUT.as_bytes(), &open.name[OPENLY.len()..]].concat();
+        return Ok(open.renamed(file.endian, &layout).into());
+    }
+    // What no group below provides: this is the group of the sysroot crates.
+    let Some((layout, _)) = layout::version(&file.versions) else {
         return Ok(Vec::new());
     };
     let references = file.runtime_symbols(false)?.into_iter();
     Ok(references
-        .map(|reference| file.version_patch(reference.index, layout.into()))
+        .map(|reference| file.version_patch(reference, layout.into()))
         .collect())
 }
 
 /// Hides what an executable defines for its runtime behind the version of the layout of the group
-/// of the sysroot crates, which has the soname `sysroot`. `groups` are the bytes of the shared
-/// objects that it was linked against. Returns whether these find it: not if the executable
+/// of the sysroot crates, which has the soname `sysroot`. Without effect on an executable that
 /// refers to nothing in that group, and so does not need the version.
 ///
 /// # Errors
-/// When a file cannot be read or written, or is malformed.
-pub(crate) fn tie_executable(executable: &Path, sysroot: &str, groups: &[&[u8]]) -> Result<bool> {
+/// When the file cannot be read or written, or is malformed.
+pub(crate) fn tie_executable(executable: &Path, sysroot: &str) -> Result<()> {
     let data = files::map(executable)?;
-    let patches = executable_patches(&data, sysroot, groups).map_err(Error::object(executable))?;
+    let patches = executable_patches(&data, sysroot).map_err(Error::object(executable))?;
     drop(data);
-    let Some(patches) = patches else {
-        return Ok(false);
-    };
-    files::patch(executable, &patches)?;
-    Ok(true)
+    files::patch(executable, &patches)
 }
 
-/// What ties an executable to its groups, from the bytes of the files. `None` where it needs no
-/// version of the group of the sysroot crates, which has the soname `sysroot`, so that
-/// its groups would not find what they take from it.
+/// What ties an executable to its groups, from the bytes of the file. `sysroot` is the soname of
+/// the group of the sysroot crates.
 ///
 /// # Errors
-/// When one of them is malformed.
-pub fn executable_patches(
-    data: &[u8],
-    sysroot: &str,
-    groups: &[&[u8]],
-) -> object::read::Result<Option<Vec<Patch>>> {
-    let nothing = Some(Vec::new());
-    with_class!(data, executable_patches_of(data, sysroot, groups)).map(|p| p.unwrap_or(nothing))
+/// When these are malformed.
+pub fn executable_patches(data: &[u8], sysroot: &str) -> object::read::Result<Vec<Patch>> {
+    with_class!(data, executable_patches_of(data, sysroot)).map(Option::unwrap_or_default)
 }
 
 fn executable_patches_of<Class: ElfClass>(
     data: &[u8],
     sysroot: &str,
-    groups: &[&[u8]],
-) -> object::read::Result<Option<Vec<Patch>>> {
+) -> object::read::Result<Vec<Patch>> {
     let file = File::<Class>::read(data)?;
-    let mut taken = Taken::default();
-    for group in groups {
-        taken.add::<Class>(group)?;
-    }
-    let mut definitions = file.runtime_symbols(true)?;
-    definitions.retain(|definition| taken.by_version.contains(definition.name));
-    if definitions.is_empty() {
-        return Ok(Some(Vec::new()));
-    }
+    let definitions = file.runtime_symbols(true)?;
     let Some(need) = file.needed_layout(sysroot) else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     let mut version = need.index.index();
     let mut patches = Vec::new();
     if version < HIDING_INDEX {
         let mut others = file.needs.iter();
         let Some(other) = others.find(|other| other.index.index() >= HIDING_INDEX) else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
         patches = file.exchange(need, other);
         version = other.index.index();
     }
-    patches.extend(definitions.iter().map(|definition| {
-        // A group that refers to nothing else in the one of the sysroot crates could not ask
-        // for the version.
-        let hidden = match taken.without_version.contains(definition.name) {
-            true => 0,
-            false => elf::VERSYM_HIDDEN.0,
-        };
-        file.version_patch(definition.index, elf::VersymIndex(version.0 | hidden))
-    }));
-    Ok(Some(patches))
-}
-
-/// What groups take from the program for its runtime.
-#[derive(Default)]
-struct Taken<'data> {
-    by_version: HashSet<&'data [u8]>,
-    without_version: HashSet<&'data [u8]>,
-}
-
-impl<'data> Taken<'data> {
-    fn add<Class: ElfClass>(&mut self, group: &'data [u8]) -> object::read::Result<()> {
-        let file = File::<Class>::read(group)?;
-        for (index, symbol) in file.symbols.enumerate().take(file.definitions) {
-            let name = file.symbols.symbol_name(file.endian, symbol)?;
-            if symbol.st_shndx(file.endian) != elf::SHN_UNDEF || !ties_to_runtime(name) {
-                continue;
-            }
-            let version = file.versions.version_index(file.endian, index);
-            let names = match version.index().is_special() {
-                true => &mut self.without_version,
-                false => &mut self.by_version,
-            };
-            names.insert(name);
-        }
-        Ok(())
-    }
+    let version = elf::VersymIndex(version.0 | elf::VERSYM_HIDDEN.0);
+    let definitions = definitions.into_iter();
+    patches.extend(definitions.map(|definition| file.version_patch(definition, version)));
+    Ok(patches)
 }
 
 /// The dynamic symbols of a file, with their versions.
@@ -179,14 +132,6 @@ struct File<'data, Class: ElfClass> {
     versym: u64,
     /// How many symbols have a place in it.
     with_version: usize,
-    /// How many symbols come before all that the file defines (DT_GNU_HASH).
-    definitions: usize,
-}
-
-/// A symbol that ties a program to its runtime.
-struct RuntimeSymbol<'data> {
-    index: SymbolIndex,
-    name: &'data [u8],
 }
 
 impl<'data, Class: ElfClass> File<'data, Class> {
@@ -200,11 +145,8 @@ impl<'data, Class: ElfClass> File<'data, Class> {
             Some(section) => section.data(endian, data)?.len() / size_of::<u16>(),
             None => 0,
         };
-        let hash_table = sections.gnu_hash(endian, data)?;
-        let definitions = hash_table.map(|(table, _)| table.symbol_base() as usize);
         Ok(File {
             endian,
-            definitions: definitions.unwrap_or(usize::MAX),
             symbols: sections.symbols(endian, data, elf::SHT_DYNSYM)?,
             versions: sections.versions(endian, data)?.unwrap_or_default(),
             needs: versions::needs(endian, data, &sections)?,
@@ -221,7 +163,7 @@ impl<'data, Class: ElfClass> File<'data, Class> {
 
     /// The symbols without a version that tie a program to its runtime: those that the file
     /// defines, or those that it takes from elsewhere.
-    fn runtime_symbols(&self, defined: bool) -> object::read::Result<Vec<RuntimeSymbol<'data>>> {
+    fn runtime_symbols(&self, defined: bool) -> object::read::Result<Vec<SymbolIndex>> {
         let mut found = Vec::new();
         for (index, symbol) in self.symbols.enumerate().take(self.with_version) {
             let name = self.symbols.symbol_name(self.endian, symbol)?;
@@ -230,7 +172,7 @@ impl<'data, Class: ElfClass> File<'data, Class> {
             // Linkers give references without a version the index 0 or 1.
             let has_version = !version.index().is_special();
             if is_defined == defined && !has_version && ties_to_runtime(name) {
-                found.push(RuntimeSymbol { index, name });
+                found.push(index);
             }
         }
         Ok(found)
@@ -255,11 +197,9 @@ impl<'data, Class: ElfClass> File<'data, Class> {
             let hidden = index.0 & elf::VERSYM_HIDDEN.0;
             Some(elf::VersymIndex(new.0 | hidden))
         };
-        let of_needs = [one, other].into_iter().filter_map(|need| {
-            let bytes = self.endian.write_u16(replace(need.index)?.0).to_vec();
-            let offset = need.offset;
-            Some(Patch { offset, bytes })
-        });
+        let of_needs = [one, other]
+            .into_iter()
+            .filter_map(|need| Some(need.renumbered(self.endian, replace(need.index)?)));
         let of_symbols = self.symbols.enumerate().filter_map(|(symbol, _)| {
             let version = self.versions.version_index(self.endian, symbol);
             Some(self.version_patch(symbol, replace(version)?))

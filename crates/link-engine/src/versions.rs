@@ -2,11 +2,12 @@
 //! the group, something about it. The linker of the group gives them to no symbol; that is
 //! done when it has finished.
 
-use object::Endianness;
 use object::elf;
 use object::read::elf::{SectionHeader, SectionTable, Version, VersionTable};
+use object::{Endian as _, Endianness};
 
 use crate::elf::ElfClass;
+use crate::files::Patch;
 
 /// Beginning of the names of all of these versions.
 pub(crate) const PREFIX: &str = "DYNAMIC_DEPS";
@@ -14,6 +15,10 @@ pub(crate) const PREFIX: &str = "DYNAMIC_DEPS";
 /// Beginning of the name of the version that tells of the [layout](crate::layout). As many
 /// hexadecimal digits follow as [`UNKNOWN_LAYOUT`] has.
 pub(crate) const LAYOUT: &str = "DYNAMIC_DEPS_LAYOUT_";
+
+/// Beginning of the name of a version with which a linker makes a second need of a layout: see
+/// [`runtime`](crate::runtime). As long as [`LAYOUT`].
+pub(crate) const OPENLY: &str = "DYNAMIC_DEPS_OPENLY_";
 
 /// What the linker writes behind [`LAYOUT`], since it is not known before the link.
 pub(crate) const UNKNOWN_LAYOUT: &str = "0000000000000000";
@@ -41,13 +46,39 @@ pub(crate) struct Need<'data> {
     pub(crate) name: &'data [u8],
     /// With the flag of a need that is hidden.
     pub(crate) index: elf::VersymIndex,
-    /// Where that index lies, in bytes from the start of the file.
-    pub(crate) offset: u64,
+    /// Where the entry lies, in bytes from the start of the file.
+    entry: u64,
+    /// Where the name lies, likewise.
+    name_offset: u64,
 }
 
 /// Where the index lies in the entry of a version that is needed, in bytes (`vna_other`;
-/// LSB Core, "Symbol Versioning").
+/// LSB Core, "Symbol Versioning"). The hash of the name is the first field.
 const VNA_OTHER: u64 = 6;
+
+impl Need<'_> {
+    /// What gives the need another index.
+    pub(crate) fn renumbered(&self, endian: Endianness, index: elf::VersymIndex) -> Patch {
+        Patch {
+            offset: self.entry + VNA_OTHER,
+            bytes: endian.write_u16(index.0).to_vec(),
+        }
+    }
+
+    /// What gives the need another name, which must be as long.
+    pub(crate) fn renamed(&self, endian: Endianness, name: &[u8]) -> [Patch; 2] {
+        [
+            Patch {
+                offset: self.entry,
+                bytes: endian.write_u32(elf::hash(name)).to_vec(),
+            },
+            Patch {
+                offset: self.name_offset,
+                bytes: name.to_vec(),
+            },
+        ]
+    }
+}
 
 /// The versions that a file needs.
 pub(crate) fn needs<'data, Class: ElfClass>(
@@ -61,6 +92,7 @@ pub(crate) fn needs<'data, Class: ElfClass>(
             continue;
         };
         let strings = sections.strings(endian, data, strings_index)?;
+        let strings_offset: u64 = sections.section(strings_index)?.sh_offset(endian).into();
         let mut offset: u64 = section.sh_offset(endian).into();
         while let Some((need, mut versions)) = files.next()? {
             let mut entry = offset + u64::from(need.vn_aux.get(endian));
@@ -69,7 +101,8 @@ pub(crate) fn needs<'data, Class: ElfClass>(
                     file: need.file(endian, strings)?,
                     name: version.name(endian, strings)?,
                     index: version.vna_other(endian),
-                    offset: entry + VNA_OTHER,
+                    entry,
+                    name_offset: strings_offset + u64::from(version.vna_name.get(endian)),
                 });
                 entry += u64::from(version.vna_next.get(endian));
             }
@@ -110,5 +143,6 @@ mod tests {
         let name = format!("{LAYOUT}{UNKNOWN_LAYOUT}");
         assert!(SCRIPT.contains(&format!("{name} {{")));
         assert!(name.starts_with(PREFIX));
+        assert_eq!(OPENLY.len(), LAYOUT.len());
     }
 }

@@ -646,19 +646,16 @@ fn check_references(args: &[OsString], groups: &[Group], output: &mut Output) ->
 }
 
 /// Binds an executable to the groups that it was linked against, and ties it to the runtime in them.
-fn bind_output(executable: &Path, groups: &[Group]) -> Result<(), Unlinkable> {
-    let sonames = groups.iter().map(|group| &*group.manifest.soname);
-    let bytes: Vec<&[u8]> = groups.iter().map(|group| &group.bytes[..]).collect();
-    let groups_by_soname: Vec<_> = sonames.zip(bytes.iter().copied()).collect();
-    bind::bind(executable, &groups_by_soname)?;
+fn bind_output(executable: &Path, groups: &[Group]) -> Result<()> {
+    let by_soname: Vec<(&str, &[u8])> = groups
+        .iter()
+        .map(|group| (&*group.manifest.soname, &group.bytes[..]))
+        .collect();
+    bind::bind(executable, &by_soname)?;
     let mut groups = groups.iter();
     match groups.find(|group| group.manifest.template.is_some()) {
-        Some(sysroot)
-            if !runtime::tie_executable(executable, &sysroot.manifest.soname, &bytes)? =>
-        {
-            Err(Mismatch::NoRuntime.into())
-        }
-        _ => Ok(()),
+        Some(sysroot) => runtime::tie_executable(executable, &sysroot.manifest.soname),
+        None => Ok(()),
     }
 }
 

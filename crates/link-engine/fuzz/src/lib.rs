@@ -44,12 +44,10 @@ pub fn object(data: &[u8]) {
     let entries: HashSet<&str> = ["_RNvCs1_1a1b"].into();
     let handed_over =
         constructors::hand_over_patches(data, &entries).map(Option::unwrap_or_default);
-    let of_group = [None, Some("so.so")].map(|sysroot| runtime::group_patches(data, sysroot));
-    let of_executable = runtime::executable_patches(data, "so.so", &[data]);
-    let tied = of_group.into_iter().flatten().flatten();
-    let tied = tied.chain(of_executable.ok().flatten().into_iter().flatten());
-    let patches = [sealed, bound, handed_over].into_iter().flatten().flatten();
-    for patch in patches.chain(tied) {
+    let group = runtime::group_patches(data);
+    let executable = runtime::executable_patches(data, "so.so");
+    let patches = [sealed, bound, handed_over, group, executable];
+    for patch in patches.into_iter().flatten().flatten() {
         let end = patch.offset.checked_add(patch.bytes.len() as u64);
         assert!(end.is_some_and(|end| end <= data.len() as u64));
     }
