@@ -8,8 +8,8 @@ use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, ProjectBuilder, project, rustc_host};
 
 use super::{
-    LAYERS, build_script_for_c, contents, groups_of, manifest, program, same_behaviour,
-    without_thread_ids,
+    LAYERS, build_script_for_c, contents, groups_of, layered_project, manifest, program,
+    same_behaviour, without_thread_ids,
 };
 
 /// What a linker writes into the section `.comment`, so that one can tell it was used.
@@ -495,4 +495,44 @@ fn relative_relocations_are_packed_where_the_loader_takes_them() {
     let is_packed = dump("-dW", frozen).contains("(RELRSZ)");
     assert_eq!(is_packed, has_version(Path::new(c_library)));
     assert_eq!(has_version(frozen), is_packed);
+}
+
+#[cargo_test]
+fn a_link_line_that_is_run_again() {
+    // As hot patching does, and whoever looks for a fault in a link.
+    let p = layered_project()
+        .file(
+            "noting.sh",
+            "#!/bin/sh\nprintf '%s\\n' \"$@\" > \"${0%/*}/arguments\"\nexec cc \"$@\"\n",
+        )
+        .build();
+    let noting = p.root().join("noting.sh");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&noting, mode).unwrap();
+    p.cargo("rustc --dynamic-deps -- -C save-temps -C")
+        .arg(format!("linker={}", noting.display()))
+        .run();
+    assert_eq!(groups_of(&p.bin("foo")), LAYERS);
+    let arguments = std::fs::read_to_string(p.root().join("arguments")).unwrap();
+    let arguments: Vec<&str> = arguments.lines().collect();
+    let output = arguments.iter().position(|argument| *argument == "-o");
+    let executable = Path::new(arguments[output.unwrap() + 1]);
+    std::fs::remove_file(executable).unwrap();
+    let cc = Command::new("cc").args(&arguments).output().unwrap();
+    assert!(cc.status.success(), "{cc:?}");
+    assert_eq!(groups_of(executable), LAYERS);
+    assert_eq!(super::stdout(executable), super::LAYERED_OUTPUT);
+
+    // Nothing is kept for linkers that run the line once.
+    p.cargo("rustc --dynamic-deps -- --cfg another").run();
+    let units = entries(&p.target_debug_dir().join(".fingerprint"));
+    let kept = units.iter().flat_map(|unit| entries(&unit.join("linker")));
+    let kept = kept.filter(|path| path.is_dir());
+    assert_eq!(kept.count(), 1);
+}
+
+/// What is in a directory, if it is one.
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten();
+    entries.map(|entry| entry.unwrap().path()).collect()
 }

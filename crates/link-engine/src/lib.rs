@@ -50,4 +50,4 @@ pub mod wrapper;
 
 pub use error::{Error, Result};
 pub use files::Patch;
-pub use linker::{is_executable, linker_identity};
+pub use linker::{is_executable, is_known_linker, linker_identity};

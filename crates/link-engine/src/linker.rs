@@ -61,6 +61,24 @@ fn passes_files_on(linker: &Path) -> bool {
     !is_zig && words.any(|word| ["cc", "gcc", "clang", "c++", "g++", "clang++"].contains(&word))
 }
 
+/// Whether a program is a linker or a driver by its name, and not something in its place that may
+/// keep the link line for later, as tools for hot patching do.
+pub fn is_known_linker(program: &Path) -> bool {
+    const LINKERS: [&str; 9] = [
+        "ld", "ld.bfd", "ld.gold", "ld.lld", "ld.mold", "lld", "mold", "rust-lld", "wild",
+    ];
+    let name = program
+        .file_name()
+        .and_then(OsStr::to_str)
+        .unwrap_or_default();
+    let is_linker = LINKERS.iter().any(|linker| {
+        // Of another platform: `aarch64-linux-gnu-ld`.
+        let platform = name.strip_suffix(linker);
+        platform.is_some_and(|platform| platform.is_empty() || platform.ends_with('-'))
+    });
+    is_linker || passes_files_on(program)
+}
+
 /// Writes the names of the first objects on the line that stand side by side to the file `path`,
 /// which takes their place.
 fn name_objects_in_file(args: Vec<OsString>, path: &Path) -> Result<Vec<OsString>> {
@@ -308,6 +326,22 @@ mod tests {
             "..",
         ] {
             assert!(!passes_files_on(Path::new(linker)), "{linker}");
+        }
+    }
+
+    #[test]
+    fn what_stands_in_the_place_of_a_linker_is_told_by_its_name() {
+        for linker in [
+            "cc",
+            "/usr/bin/clang-15",
+            "ld",
+            "/opt/aarch64-linux-gnu-ld.bfd",
+            "rust-lld",
+        ] {
+            assert!(is_known_linker(Path::new(linker)), "{linker}");
+        }
+        for linker in ["noting.sh", "dx", "build", "/ld/tool", ""] {
+            assert!(!is_known_linker(Path::new(linker)), "{linker}");
         }
     }
 

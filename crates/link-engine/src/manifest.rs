@@ -185,6 +185,8 @@ pub struct LinkPlan {
     pub run_paths: Vec<OsString>,
     /// Whether to leave the arguments of the linker in [`RECORD_FILE`].
     pub record: bool,
+    /// Whether the files that the link line names stay, so that it can be run again.
+    pub keep: bool,
 }
 
 /// Why an executable was linked statically after all.

@@ -240,6 +240,7 @@ fn link_against_groups(
     // Of its own, because rustdoc links many doctests with one wrapper at once.
     let scratch = tempfile::Builder::new()
         .prefix(SCRATCH_PREFIX)
+        .disable_cleanup(plan.keep)
         .tempdir_in(directory)
         .map_err(Error::io("create a directory in", directory))?;
     let scratch = scratch.path();
@@ -941,6 +942,7 @@ mod tests {
             manifests: Vec::new(),
             run_paths: Vec::new(),
             record: false,
+            keep: false,
         };
         let path = prepare(&directory, &program, plan.clone()).unwrap();
         let scratch = directory.join(SCRATCH_PREFIX);

@@ -153,6 +153,11 @@ impl CodegenFlags {
         self.is_on("prefer-dynamic")
     }
 
+    /// Whether the files of a link are to stay (`-C save-temps`).
+    pub fn save_temps(&self) -> bool {
+        self.is_on("save-temps")
+    }
+
     /// Whether the code counts for coverage reports (`-C instrument-coverage`).
     pub fn instrument_coverage(&self) -> bool {
         // The only switch whose "no" may also be written `0`.
@@ -348,6 +353,8 @@ mod tests {
             assert!(!parse(&format!("-C instrument-coverage={word}")).instrument_coverage());
         }
         assert!(!parse("-C lto -C lto=off").lto());
+        assert!(parse("-Csave-temps").save_temps());
+        assert!(!parse("-C save_temps=no").save_temps());
         assert!(!parse("").lto());
         assert!(parse("-C instrument-coverage").instrument_coverage());
         assert!(!parse("-C instrument-coverage=0").instrument_coverage());

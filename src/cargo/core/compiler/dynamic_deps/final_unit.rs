@@ -75,7 +75,10 @@ pub(in crate::core::compiler) fn add_linker_wrapper(
         return Ok(());
     }
     wrapper::clear(&wrapper_directory(build_runner, unit))?;
-    let flag = linker_flag(build_runner, unit, &groups, flags.linker())?;
+    // The line may be run again by hand, or by a tool that takes it down.
+    let is_known = flags.linker().is_none_or(|linker| link_engine::is_known_linker(linker.as_ref()));
+    let keep = flags.save_temps() || !is_known;
+    let flag = linker_flag(build_runner, unit, &groups, flags.linker(), keep)?;
     rustc.arg("-C").arg(flag);
     Ok(())
 }
@@ -102,18 +105,21 @@ pub(in crate::core::compiler) fn add_doctest_args(
     }
     let flags = CodegenFlags::parse(args.iter());
     let linker = flags.linker().or(linker.map(Path::as_os_str));
-    let flag = linker_flag(build_runner, unit, &groups, linker)?;
+    // rustdoc removes what it links.
+    let flag = linker_flag(build_runner, unit, &groups, linker, false)?;
     args.extend(["-C".into(), flag]);
     Ok(())
 }
 
 /// Puts the linker wrapper of a final unit in place, with `linker` as the real one,
-/// and returns the codegen option that makes it the linker.
+/// and returns the codegen option that makes it the linker. `keep`: whether the files of
+/// the link stay.
 fn linker_flag(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
     groups: &[GroupFiles],
     linker: Option<&OsStr>,
+    keep: bool,
 ) -> CargoResult<OsString> {
     let export_directory = build_runner.files().export_dir();
     let group_directories = groups.iter().map(|group| group.directory());
@@ -129,6 +135,7 @@ fn linker_flag(
             .flatten_ok()
             .collect::<CargoResult<_>>()?,
         record: build_runner.bcx.gctx.extra_verbose(),
+        keep,
     };
     let directory = wrapper_directory(build_runner, unit);
     let linker = wrapper::prepare(&directory, &wrapper_program(), plan)?;
