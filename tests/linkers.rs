@@ -272,6 +272,12 @@ fn gnu_ld_by_feature() {
     check(None, "", &["-Clinker-features=-lld"]);
 }
 
+#[cargo_test(requires = "ld.gold")]
+fn gold() {
+    // It does not know how to pack relocations.
+    check(None, "", &["-Clink-arg=-fuse-ld=gold"]);
+}
+
 #[cargo_test(requires = "mold")]
 fn mold() {
     check(Some("mold"), "", &["-Clink-arg=-fuse-ld=mold"]);

@@ -559,19 +559,35 @@ impl<'a> GroupLink<'a> {
             fs::write(&script, versions::SCRIPT).map_err(Error::io("write", &script))?;
             options.push(joined("--version-script=", script));
         }
-        let mut args = GroupLine {
-            template: self.template,
-            soname,
-            output: &temporary,
-            rlibs: &linkable_rlibs(inputs, &scratch)?,
-            below: &self.linkable_below(inputs, &scratch)?,
-            native_search: &job.native_search,
-            native_libraries: &native_arguments,
-            run_paths: &job.run_paths,
-            options: &options,
+        let rlibs = linkable_rlibs(inputs, &scratch)?;
+        let below = self.linkable_below(inputs, &scratch)?;
+        let line = |options: &[OsString]| {
+            let line = GroupLine {
+                template: self.template,
+                soname,
+                output: &temporary,
+                rlibs: &rlibs,
+                below: &below,
+                native_search: &job.native_search,
+                native_libraries: &native_arguments,
+                run_paths: &job.run_paths,
+                options,
+            };
+            line.args()
+        };
+        let mut args = line(&options);
+        let linked = self.run_linker(&args, &scratch, before_link);
+        let is_packing = options.iter().position(|option| option == packed::PACK[0]);
+        match (linked, is_packing) {
+            // gold does not know the option.
+            (Err(Error::GroupLink { link_line, .. }), Some(first)) => {
+                options.drain(first..first + packed::PACK.len());
+                args = line(&options);
+                self.run_linker(&args, &scratch, before_link)?;
+                fs::remove_file(&link_line).map_err(Error::io("remove", &link_line))?;
+            }
+            (linked, _) => linked?,
         }
-        .args();
-        self.run_linker(&args, &scratch, before_link)?;
         if !packed::is_loadable(&temporary)? {
             Syntax::of(&args).push(&mut args, &packed::UNPACK);
             self.run_linker(&args, &scratch, before_link)?;

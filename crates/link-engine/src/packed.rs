@@ -20,8 +20,8 @@ use crate::{Error, Result, files, versions};
 /// The C library that has to go through packed relocations.
 pub(crate) const C_LIBRARY: &str = "libc.so.6";
 
-/// Linker option that packs relative relocations. (GNU ld 2.38, lld 15, mold and wild; what does
-/// not know it warns.)
+/// Linker option that packs relative relocations. (GNU ld 2.38, lld 15, mold and wild; gold refuses
+/// it, and what else does not know it warns.)
 pub(crate) const PACK: [&str; 2] = ["-z", "pack-relative-relocs"];
 
 /// Linker option that takes back [`PACK`].
