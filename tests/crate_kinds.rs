@@ -201,6 +201,78 @@ fn a_rust_dylib_is_linked_as_ever() {
 }
 
 #[cargo_test]
+fn a_library_that_is_a_rust_dylib_too() {
+    // As with hot reloading: the rlib for the types, and the `dylib` to be loaded again.
+    Package::new("base", "1.0.0")
+        .file(
+            "src/lib.rs",
+            "pub fn three() -> u32 { std::hint::black_box(3) }",
+        )
+        .publish();
+    let p = project()
+        .file(
+            "Cargo.toml",
+            &manifest(
+                "foo",
+                "[workspace]\nmembers = ['logic']\n\
+                 [dependencies]\nlogic = { path = 'logic' }\nbase = '1.0'\n",
+            ),
+        )
+        .file(
+            "src/main.rs",
+            r#"
+                use std::ffi::{c_char, c_int, c_void};
+                extern "C" {
+                    fn dlopen(path: *const c_char, flags: c_int) -> *mut c_void;
+                    fn dlsym(library: *mut c_void, name: *const c_char) -> *mut c_void;
+                }
+                fn main() {
+                    let mut state = logic::State { value: base::three(), steps: 0 };
+                    logic::step(&mut state);
+                    let path = std::env::current_exe().unwrap().with_file_name("liblogic.so\0");
+                    let step: fn(&mut logic::State) = unsafe {
+                        let library = dlopen(path.to_str().unwrap().as_ptr().cast(), 2);
+                        assert!(!library.is_null());
+                        std::mem::transmute(dlsym(library, c"step".as_ptr()))
+                    };
+                    step(&mut state);
+                    println!("{} {} {}", state.value, state.steps, logic::steps());
+                }
+            "#,
+        )
+        .file(
+            "logic/Cargo.toml",
+            &manifest(
+                "logic",
+                "[lib]\ncrate-type = ['rlib', 'dylib']\n[dependencies]\nbase = '1.0'\n",
+            ),
+        )
+        .file(
+            "logic/src/lib.rs",
+            r#"
+                use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+                static STEPS: AtomicU32 = AtomicU32::new(0);
+                pub struct State { pub value: u32, pub steps: u32 }
+                #[no_mangle] pub fn step(state: &mut State) {
+                    state.value += base::three();
+                    state.steps = STEPS.fetch_add(1, SeqCst) + 1;
+                }
+                pub fn steps() -> u32 { STEPS.load(SeqCst) }
+            "#,
+        )
+        .build();
+    let run = |argument: &str| {
+        p.cargo(&format!("build --workspace {argument}"))
+            .with_stderr_does_not_contain("[WARNING] [..]")
+            .run();
+        stdout(&p.bin("foo"))
+    };
+    assert_eq!(run("--no-dynamic-deps"), "9 1 1\n");
+    assert_eq!(run("--dynamic-deps"), "9 1 1\n");
+    assert_eq!(groups_of(&p.bin("foo")), ["local", "frozen", "sysroot"]);
+}
+
+#[cargo_test]
 fn a_crate_for_a_macro_and_for_the_program() {
     // The same library is part of the compiler's process and of the program.
     Package::new("shared", "1.0.0")

@@ -119,7 +119,7 @@ pub struct LinkSettings<'a> {
     pub builds_std: bool,
     /// Whether this program can take the place of the linker.
     pub has_linker_wrapper: bool,
-    /// The name of a crate it depends on, directly or not, that is built as a Rust `dylib`.
+    /// The name of a crate it depends on, directly or not, that is a Rust `dylib` and no rlib.
     pub rust_dylib: Option<&'a str>,
 }
 

@@ -18,7 +18,8 @@ use super::group_unit::{GroupUnit, edge_to};
 use crate::core::Workspace;
 use crate::core::compiler::unit_graph::{UnitDep, UnitGraph};
 use crate::core::compiler::{
-    BuildConfig, CompileKind, CompileMode, CompileTarget, RustcTargetData, Unit, UnitInterner,
+    BuildConfig, CompileKind, CompileMode, CompileTarget, CrateType, RustcTargetData, Unit,
+    UnitInterner,
 };
 use crate::core::dependency::DepKind;
 use crate::core::profiles::{Lto, PanicStrategy, Profiles, StripInner};
@@ -123,7 +124,7 @@ impl Planner<'_, '_> {
             }),
         );
         let libraries = reachable_libraries(graph, unit);
-        let rust_dylib = libraries.iter().find(|library| library.target.is_dylib());
+        let rust_dylib = libraries.iter().find(|library| has_no_rlib(library));
         let check = |flags: CodegenFlags| {
             check_support(&LinkSettings {
                 target_cfg: &target_cfg,
@@ -315,6 +316,14 @@ pub(super) fn is_final(unit: &Unit) -> bool {
         && !unit.target.for_host()
         && !unit.artifact.is_true()
         && !unit.skip_non_compile_time_dep
+}
+
+/// Whether rustc has to take a library as a Rust `dylib`. It takes rlibs for an executable if
+/// all libraries have one (rustc 1.95, `rustc_metadata::dependency_format`).
+fn has_no_rlib(library: &Unit) -> bool {
+    let crate_types = library.target.rustc_crate_types();
+    let is_rlib = |kind: &CrateType| matches!(kind, CrateType::Lib | CrateType::Rlib);
+    library.target.is_dylib() && !crate_types.iter().any(is_rlib)
 }
 
 /// Whether a library probably brings code of another language or a library of the
