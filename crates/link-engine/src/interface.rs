@@ -274,7 +274,16 @@ pub enum Wanted<'a> {
     Named(&'a Names<'a>),
 }
 
-/// Writes to `stub` what a link that looks at the `wanted` symbols has to know of a
+/// What a stub shows of a shared object.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    /// The symbols to show.
+    pub wanted: Wanted<'a>,
+    /// Names of C to leave out: who links does not depend on the libraries that define them.
+    pub unseen: &'a HashSet<String>,
+}
+
+/// Writes to `stub` what a link that looks at the `shown` symbols has to know of a
 /// shared object. Returns whether it can be told.
 ///
 /// # Errors
@@ -282,12 +291,12 @@ pub enum Wanted<'a> {
 pub fn write_stub(
     shared_object: &Path,
     soname: &str,
-    wanted: Wanted<'_>,
+    shown: Shown<'_>,
     open_references: &[OpenReference],
     stub: &Path,
 ) -> Result<bool> {
     let data = files::map(shared_object)?;
-    let bytes = self::stub(&data, soname, wanted, open_references);
+    let bytes = self::stub(&data, soname, shown, open_references);
     let Some(bytes) = bytes.map_err(Error::object(shared_object))? else {
         return Ok(false);
     };
@@ -303,23 +312,23 @@ pub fn write_stub(
 pub fn stub(
     data: &[u8],
     soname: &str,
-    wanted: Wanted<'_>,
+    shown: Shown<'_>,
     open_references: &[OpenReference],
 ) -> object::read::Result<Option<Vec<u8>>> {
-    with_class!(data, stub_of(data, soname, wanted, open_references)).map(Option::flatten)
+    with_class!(data, stub_of(data, soname, shown, open_references)).map(Option::flatten)
 }
 
 fn stub_of<Class: ElfClass>(
     data: &[u8],
     soname: &str,
-    wanted: Wanted<'_>,
+    shown: Shown<'_>,
     open_references: &[OpenReference],
 ) -> object::read::Result<Option<Vec<u8>>> {
     let exports = Exports::<Class>::read(data)?;
     let Some(exports) = exports else {
         return Ok(None);
     };
-    let shown = exports.shown(wanted)?;
+    let shown = exports.shown(shown)?;
     // Writing fails only on files of 4 GiB and more.
     Ok(exports.stub(soname, &shown, open_references).ok())
 }
@@ -419,7 +428,7 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
     }
 
     /// The definitions that a stub with these symbols has.
-    fn shown(&self, wanted: Wanted<'_>) -> object::read::Result<Vec<Definition<'data, Class>>> {
+    fn shown(&self, Shown { wanted, unseen }: Shown<'_>) -> object::read::Result<Vec<Definition<'data, Class>>> {
         let mut shown = Vec::new();
         match wanted {
             Wanted::Named(names) => {
@@ -440,6 +449,12 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
                     }
                 }
             }
+        }
+        if !unseen.is_empty() {
+            shown.retain(|definition| {
+                let name = str::from_utf8(definition.name).unwrap_or_default();
+                !unseen.contains(name)
+            });
         }
         Ok(shown)
     }
