@@ -43,6 +43,8 @@ pub mod rlib;
 mod symbol_tables;
 mod syntax;
 pub mod sysroot;
+pub mod threads;
+mod tokens;
 pub mod versions;
 pub mod wrapper;
 
