@@ -414,7 +414,11 @@ mod tests {
     #[test]
     fn what_the_linker_refuses_stays() {
         check(
-            &[("above", plain(), &["unfit"]), ("unfit", plain(), &[]), ("other", plain(), &[])],
+            &[
+                ("above", plain(), &["unfit"]),
+                ("unfit", plain(), &[]),
+                ("other", plain(), &[]),
+            ],
             &[],
             "above: it depends on `unfit`, which stays\n\
              unfit: the linker makes no shared object with it (cannot be used)\n",

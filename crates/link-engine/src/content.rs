@@ -262,7 +262,19 @@ fn may_be_executable(name: &OsStr) -> bool {
     let extension = Path::new(name).extension().and_then(OsStr::to_str);
     !matches!(
         extension,
-        Some("rlib" | "rmeta" | "d" | "so" | "json" | "facts" | "unbound" | "o" | "a" | "dwp" | "dwo")
+        Some(
+            "rlib"
+                | "rmeta"
+                | "d"
+                | "so"
+                | "json"
+                | "facts"
+                | "unbound"
+                | "o"
+                | "a"
+                | "dwp"
+                | "dwo"
+        )
     )
 }
 
@@ -359,11 +371,15 @@ mod tests {
             needed.as_ref(),
         ]);
         let directories = [executables.path().to_owned()];
-        files.remove_unneeded(&HashSet::new(), &directories).unwrap();
+        files
+            .remove_unneeded(&HashSet::new(), &directories)
+            .unwrap();
         assert!(files.content(&older).exists());
 
         fs::remove_file(executables.path().join("app")).unwrap();
-        files.remove_unneeded(&HashSet::new(), &directories).unwrap();
+        files
+            .remove_unneeded(&HashSet::new(), &directories)
+            .unwrap();
         assert!(!files.content(&older).exists());
     }
 }

@@ -112,13 +112,19 @@ fn has_effect(
     surroundings: &Surroundings<'_>,
 ) -> bool {
     let facts = subject.facts;
-    let is_defined =
-        |name: &&String| defined.contains(name.as_str()) || surroundings.defined.contains(name.as_str());
+    let is_defined = |name: &&String| {
+        defined.contains(name.as_str()) || surroundings.defined.contains(name.as_str())
+    };
     let names = &facts.unmangled_definitions;
     subject.asks_for_library
         || !facts.shared_state.is_empty()
-        || facts.unmangled_references.iter().any(|name| !is_defined(&name))
-        || names.iter().any(|name| surroundings.open_below.contains(name.as_str()))
+        || facts
+            .unmangled_references
+            .iter()
+            .any(|name| !is_defined(&name))
+        || names
+            .iter()
+            .any(|name| surroundings.open_below.contains(name.as_str()))
         || surroundings.shows_names && !names.is_empty()
 }
 
@@ -189,14 +195,16 @@ mod tests {
         let subjects: Vec<Subject<'_>> = cases
             .iter()
             .zip(&owned)
-            .map(|((rlib, _, facts, users, _), (dependencies, earlier))| Subject {
-                rlib,
-                dependencies,
-                facts,
-                asks_for_library: false,
-                users: Users(*users),
-                earlier: earlier.as_ref(),
-            })
+            .map(
+                |((rlib, _, facts, users, _), (dependencies, earlier))| Subject {
+                    rlib,
+                    dependencies,
+                    facts,
+                    asks_for_library: false,
+                    users: Users(*users),
+                    earlier: earlier.as_ref(),
+                },
+            )
             .collect();
         let mut actual = String::new();
         for (subject, effects) in subjects.iter().zip(effects(&subjects, surroundings)) {

@@ -46,6 +46,8 @@ pub(crate) use with_class;
 pub(crate) struct GlobalSymbol<'data> {
     pub(crate) name: &'data [u8],
     pub(crate) role: Role,
+    /// Whether its binding is weak, also that of a reference.
+    pub(crate) is_weak: bool,
     pub(crate) is_hidden: bool,
     /// Whether it is a variable that a program may change.
     pub(crate) is_variable: bool,
@@ -115,6 +117,7 @@ pub(crate) fn global_symbols<'data, Class: ElfClass>(
                 is_variable,
                 name: symbols.symbol_name(endian, symbol)?,
                 role,
+                is_weak: symbol.st_bind() == elf::STB_WEAK,
                 is_hidden: symbol.st_visibility() == elf::STV_HIDDEN,
                 st_other: table + entry,
             })

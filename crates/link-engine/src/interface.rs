@@ -428,7 +428,10 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
     }
 
     /// The definitions that a stub with these symbols has.
-    fn shown(&self, Shown { wanted, unseen }: Shown<'_>) -> object::read::Result<Vec<Definition<'data, Class>>> {
+    fn shown(
+        &self,
+        Shown { wanted, unseen }: Shown<'_>,
+    ) -> object::read::Result<Vec<Definition<'data, Class>>> {
         let mut shown = Vec::new();
         match wanted {
             Wanted::Named(names) => {

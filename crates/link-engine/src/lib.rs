@@ -47,6 +47,7 @@ mod symbol_tables;
 mod syntax;
 pub mod sysroot;
 pub mod threads;
+mod tokens;
 pub mod versions;
 pub mod wrapper;
 

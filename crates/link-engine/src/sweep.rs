@@ -59,7 +59,11 @@ pub fn other_builds(
         }
         manifests.push(manifest);
     }
-    content::remove_stores(directory, |store| stale.contains(store), executable_directories)?;
+    content::remove_stores(
+        directory,
+        |store| stale.contains(store),
+        executable_directories,
+    )?;
     for path in manifests {
         let is_whole = GroupManifest::read(&path).is_ok_and(|manifest| {
             let mut objects = manifest.objects.iter();

@@ -14,8 +14,7 @@ use crate::effects::Users;
 use crate::group::{BeforeLink, GroupJob, Library, Outcome};
 use crate::linker::scratch_directory;
 use crate::manifest::{
-    LinkTemplate, PLAN_FILE, RECORD_FILE, Refusal, WrapperPlan, read_json,
-    write_json,
+    LinkTemplate, PLAN_FILE, RECORD_FILE, Refusal, WrapperPlan, read_json, write_json,
 };
 use crate::wrapper;
 use crate::{Error, Result, link_line};

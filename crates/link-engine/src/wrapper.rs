@@ -15,9 +15,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;
+use std::mem;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
-use std::mem;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
 use std::thread::available_parallelism;
@@ -34,8 +34,8 @@ use crate::link_line::{
 };
 use crate::linker::{self, LibrarySearch, ObjectsBy, scratch_directory};
 use crate::manifest::{
-    DanglingReference, FALLBACK_FILE, FallbackReport, GroupManifest, LinkPlan,
-    LinkTemplate, NativeLibrary, PLAN_FILE, RECORD_FILE, SharedObject, WrapperPlan, read_json, write_json,
+    DanglingReference, FALLBACK_FILE, FallbackReport, GroupManifest, LinkPlan, LinkTemplate,
+    NativeLibrary, PLAN_FILE, RECORD_FILE, SharedObject, WrapperPlan, read_json, write_json,
 };
 use crate::rlib::Shared;
 use crate::symbol_tables::SymbolTables;
@@ -230,10 +230,7 @@ fn link_against_groups(
     let on_line: HashSet<String> = rlibs(&args)
         .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
         .collect();
-    let OnLine {
-        groups,
-        manifests,
-    } = OnLine::read(plan, &on_line)?;
+    let OnLine { groups, manifests } = OnLine::read(plan, &on_line)?;
     if groups.is_empty() {
         return Ok((original.to_vec(), run_original(plan, original)?));
     }

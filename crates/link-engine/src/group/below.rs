@@ -52,11 +52,7 @@ impl BelowObject {
         }))
     }
 
-    fn read(
-        object: &SharedObject,
-        manifest: &Path,
-        is_sysroot: bool,
-    ) -> Result<Rc<BelowObject>> {
+    fn read(object: &SharedObject, manifest: &Path, is_sysroot: bool) -> Result<Rc<BelowObject>> {
         // All depends on the sysroot crates, and no crate says so.
         let members = object.members.iter().filter(|_| !is_sysroot);
         let members = members.map(|member| BelowMember {
@@ -122,7 +118,11 @@ impl BelowGroups {
         for path in paths {
             let manifest = GroupManifest::read(path)?;
             for object in &manifest.objects {
-                below.objects.push(BelowObject::read(object, path, manifest.template.is_some())?);
+                below.objects.push(BelowObject::read(
+                    object,
+                    path,
+                    manifest.template.is_some(),
+                )?);
             }
             below.manifests.push(manifest);
         }
@@ -131,7 +131,10 @@ impl BelowGroups {
 
     /// How to link. `None` where no shared object could be made of the sysroot crates.
     pub(super) fn template(&self) -> Option<&LinkTemplate> {
-        let mut usable = self.manifests.iter().filter(|group| !group.objects.is_empty());
+        let mut usable = self
+            .manifests
+            .iter()
+            .filter(|group| !group.objects.is_empty());
         usable.find_map(|group| group.template.as_ref())
     }
 
@@ -156,7 +159,9 @@ impl BelowGroups {
         platform: &'a HashSet<String>,
         shows_names: bool,
     ) -> Surroundings<'a> {
-        let builtins = self.template().map(|template| &template.builtin_definitions);
+        let builtins = self
+            .template()
+            .map(|template| &template.builtin_definitions);
         let members = self.manifests.iter().flat_map(GroupManifest::members);
         let of_members = members.flat_map(|member| &member.unmangled_definitions);
         let defined = platform.iter().chain(builtins.into_iter().flatten());

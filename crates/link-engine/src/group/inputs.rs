@@ -14,18 +14,24 @@ use crate::effects::{Effect, Users};
 use crate::manifest::{Member, Stay, read_json};
 use crate::rlib::{KnownRlib, RlibFacts, Stamp, read_rlibs};
 use crate::threads::Threads;
-use crate::{Result, files};
+use crate::{Error, Result, files};
 
 /// A library and what was seen in its rlib.
 pub(super) struct Input {
     pub(super) library: Library,
     /// The file name of its rlib.
     pub(super) rlib: String,
-    pub(super) known: KnownRlib,
+    /// Hash of the content of the rlib, in hexadecimal digits.
+    pub(super) hash: String,
+    pub(super) facts: RlibFacts,
+    /// Size of the rlib.
+    pub(super) bytes: u64,
     /// The name that its own effect has.
     pub(super) effect: Option<Effect>,
     /// Whether it is one of this build.
     is_of_build: bool,
+    stamp: Option<Stamp>,
+    digest: blake3::Hash,
 }
 
 /// What a store keeps about a library in it, for builds that do not have the library, and to read
@@ -50,9 +56,11 @@ struct KeptInput {
 /// gone.
 pub(super) fn is_stale(facts: &Path) -> bool {
     let kept: Vec<KeptInput> = read_json(facts).unwrap_or_default();
+    let time = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified());
+    let written = time(facts).ok();
     kept.iter().any(|kept| {
-        let stamp = Stamp::of(&facts.with_file_name(&kept.rlib));
-        stamp.ok() != Some(kept.known.stamp)
+        let compiled = time(&facts.with_file_name(&kept.rlib)).ok();
+        compiled.is_none() || compiled > written
     })
 }
 
@@ -72,25 +80,24 @@ impl Inputs {
         threads: &Threads,
     ) -> Result<Inputs> {
         // What cannot be read tells nothing.
-        let kept = stores.iter().map(|path| read_json(path).unwrap_or_default());
+        let kept = stores
+            .iter()
+            .map(|path| read_json(path).unwrap_or_default());
         let kept: Vec<KeptInput> = kept.flat_map(|kept: Vec<KeptInput>| kept).collect();
         let by_rlib: HashMap<&str, &KeptInput> =
             kept.iter().map(|kept| (&*kept.rlib, kept)).collect();
-        let mut inputs: Vec<Input> = Vec::new();
+        let mut found: Vec<(Library, bool)> = Vec::new();
         let of_build: HashSet<String> = libraries.iter().map(Library::file_name).collect();
         let mut seen = HashSet::new();
         for kept in &kept {
             let rlib = directory.join(&kept.rlib);
             let is_wanted = carried.contains(&kept.key) && !of_build.contains(&kept.rlib);
             if is_wanted && rlib.is_file() && seen.insert(&kept.rlib) {
-                inputs.push(Input::carried(kept, rlib));
+                found.push((kept.library(rlib), false));
             }
         }
-        inputs.extend(libraries.iter().map(Input::of_build));
-        let paths: Vec<PathBuf> = inputs
-            .iter()
-            .map(|input| input.library.rlib.clone())
-            .collect();
+        found.extend(libraries.iter().map(|library| (library.clone(), true)));
+        let paths: Vec<&Path> = found.iter().map(|(library, _)| &*library.rlib).collect();
         let known = read_rlibs(
             &paths,
             |path| {
@@ -99,12 +106,23 @@ impl Inputs {
             },
             threads,
         )?;
-        for (input, known) in inputs.iter_mut().zip(known) {
-            input.known = known;
-            let kept = by_rlib.get(&*input.rlib);
-            input.effect = kept.and_then(|kept| kept.effect.clone());
+        let mut inputs = Inputs(Vec::new());
+        for ((library, is_of_build), known) in found.iter().zip(known) {
+            let rlib = library.file_name();
+            let kept = by_rlib.get(&*rlib);
+            let metadata = fs::metadata(&library.rlib).map_err(Error::io("read", &library.rlib))?;
+            inputs.0.push(Input {
+                library: library.clone(),
+                effect: kept.and_then(|kept| kept.effect.clone()),
+                rlib,
+                hash: known.hash.to_hex().to_string(),
+                bytes: metadata.len(),
+                digest: known.hash,
+                stamp: known.stamp,
+                facts: known.facts,
+                is_of_build: *is_of_build,
+            });
         }
-        let mut inputs = Inputs(inputs);
         inputs.drop_stale(&by_rlib, below);
         inputs.drop_clashing();
         Ok(inputs)
@@ -122,11 +140,11 @@ impl Inputs {
             if !input.is_of_build {
                 let kept = kept[&*input.rlib];
                 let mut dependencies = kept.dependencies.iter();
-                *is_fresh = kept.known.hash == input.known.hash
+                *is_fresh = kept.known.hash == input.digest
                     && dependencies.all(|(rlib, hash)| hashes.get(rlib) == Some(hash));
             }
             if *is_fresh {
-                hashes.insert(input.rlib.clone(), input.known.hash.clone());
+                hashes.insert(input.rlib.clone(), input.hash.clone());
             }
         }
         let mut is_fresh = is_fresh.into_iter();
@@ -140,8 +158,10 @@ impl Inputs {
         let mut definers: HashMap<&str, usize> = HashMap::new();
         let mut dropped: HashSet<String> = HashSet::new();
         for (index, input) in self.0.iter().enumerate().rev() {
-            let definitions = &input.known.facts.unmangled_definitions;
-            let clashes = definitions.iter().any(|name| definers.contains_key(&**name));
+            let definitions = &input.facts.unmangled_definitions;
+            let clashes = definitions
+                .iter()
+                .any(|name| definers.contains_key(&**name));
             let mut dependencies = input.library.dependencies.iter();
             let is_dropped = clashes || dependencies.any(|rlib| dropped.contains(rlib));
             if !input.is_of_build && is_dropped {
@@ -155,7 +175,7 @@ impl Inputs {
 
     /// Writes what was read to `path`.
     pub(super) fn keep(&self, path: &Path, below: &BelowGroups) -> Result<()> {
-        let own = self.0.iter().map(|input| (&*input.rlib, &*input.known.hash));
+        let own = self.0.iter().map(|input| (&*input.rlib, &*input.hash));
         let hashes: HashMap<&str, &str> = own.chain(below.hashes()).collect();
         let kept: Vec<KeptInput> = self
             .0
@@ -176,10 +196,14 @@ impl Inputs {
                 native_search: input.library.native_search.clone(),
                 native_libraries: input.library.native_libraries.clone(),
                 effect: input.effect.clone(),
-                known: input.known.clone(),
+                known: KnownRlib {
+                    stamp: input.stamp,
+                    hash: input.digest,
+                    facts: input.facts.clone(),
+                },
             })
             .collect();
-        let bytes = serde_json::to_vec(&kept).map_err(|source| crate::Error::Json {
+        let bytes = serde_json::to_vec(&kept).map_err(|source| Error::Json {
             path: path.to_owned(),
             source,
         })?;
@@ -190,52 +214,38 @@ impl Inputs {
     }
 }
 
+impl KeptInput {
+    fn library(&self, rlib: PathBuf) -> Library {
+        Library {
+            name: self.name.clone(),
+            key: self.key,
+            rlib,
+            dependencies: self
+                .dependencies
+                .iter()
+                .map(|(rlib, _)| rlib.clone())
+                .collect(),
+            users: Users::default(),
+            native_search: self.native_search.clone(),
+            native_libraries: self.native_libraries.clone(),
+        }
+    }
+}
+
 impl Input {
-    fn of_build(library: &Library) -> Input {
-        Input {
-            rlib: library.file_name(),
-            library: library.clone(),
-            known: KnownRlib::default(),
-            effect: None,
-            is_of_build: true,
-        }
-    }
-
-    fn carried(kept: &KeptInput, rlib: PathBuf) -> Input {
-        Input {
-            library: Library {
-                name: kept.name.clone(),
-                key: kept.key,
-                rlib,
-                dependencies: kept.dependencies.iter().map(|(rlib, _)| rlib.clone()).collect(),
-                users: Users::default(),
-                native_search: kept.native_search.clone(),
-                native_libraries: kept.native_libraries.clone(),
-            },
-            rlib: kept.rlib.clone(),
-            known: KnownRlib::default(),
-            effect: None,
-            is_of_build: false,
-        }
-    }
-
-    pub(super) fn facts(&self) -> &RlibFacts {
-        &self.known.facts
-    }
-
     pub(super) fn stay(&self, reason: StayReason) -> Stay {
         Stay {
             name: self.library.name.clone(),
             rlib: self.rlib.clone(),
-            hash: self.known.hash.clone(),
+            hash: self.hash.clone(),
             reason,
-            shared_state: self.facts().shared_state.clone(),
+            shared_state: self.facts.shared_state.clone(),
         }
     }
 
     /// Gets the distances of the functions of constructors from their entries.
     pub(super) fn member(&self, distances: &HashMap<String, i64>) -> Member {
-        let facts = self.facts();
+        let facts = &self.facts;
         let constructors = facts.constructors.iter();
         let constructors = constructors.filter_map(|constructor| {
             Some(HandedOver {
@@ -248,7 +258,7 @@ impl Input {
             constructors: constructors.collect(),
             name: self.library.name.clone(),
             rlib: self.rlib.clone(),
-            hash: self.known.hash.clone(),
+            hash: self.hash.clone(),
             dependencies: self.library.dependencies.clone(),
             protected_symbols: facts.hidden_definitions.len(),
             unmangled_definitions: facts.unmangled_definitions.clone(),

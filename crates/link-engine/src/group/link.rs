@@ -24,7 +24,7 @@ use crate::rlib::{Shared, copy_with_protected_symbols};
 use crate::syntax::{Syntax, joined};
 use crate::{
     Error, Result, bind, constructors, files, interface, layout, packed, private, response_file,
-    versions,
+    threads, versions,
 };
 
 /// A job with how to link.
@@ -104,7 +104,7 @@ impl<'a> GroupLink<'a> {
             let as_below = members.iter().map(|input| BelowMember {
                 rlib: input.rlib.clone(),
                 dependencies: input.library.dependencies.clone(),
-                unmangled_definitions: input.facts().unmangled_definitions.clone(),
+                unmangled_definitions: input.facts.unmangled_definitions.clone(),
             });
             below.insert(
                 0,
@@ -175,9 +175,17 @@ impl<'a> GroupLink<'a> {
         Ok(MadeObject {
             soname: soname.to_owned(),
             effects: object.effects.clone(),
-            needs: object.below.iter().map(|below| below.soname.clone()).collect(),
+            needs: object
+                .below
+                .iter()
+                .map(|below| below.soname.clone())
+                .collect(),
             open_references: self.open_references(content, &object.below)?,
-            native_libraries: object.native.into_iter().map(|input| input.library).collect(),
+            native_libraries: object
+                .native
+                .into_iter()
+                .map(|input| input.library)
+                .collect(),
             constructors,
         })
     }
@@ -218,7 +226,7 @@ impl<'a> GroupLink<'a> {
         put(linker_identity(&self.template.linker).as_bytes());
         for input in object.members {
             put(input.rlib.as_bytes());
-            put(input.known.hash.as_bytes());
+            put(input.hash.as_bytes());
         }
         for below in &object.below {
             put(below.soname.as_bytes());
@@ -230,7 +238,12 @@ impl<'a> GroupLink<'a> {
         }
         for input in &object.native {
             put(input.argument.as_bytes());
-            put(input.library.soname.as_deref().unwrap_or_default().as_bytes());
+            put(input
+                .library
+                .soname
+                .as_deref()
+                .unwrap_or_default()
+                .as_bytes());
             put(input.content.as_ref().map_or(&[], |hash| hash.as_bytes()));
         }
         ContentKey::new(&hasher)
@@ -294,11 +307,11 @@ impl<'a> GroupLink<'a> {
     /// the template.
     fn options(&self, object: &Object<'_>) -> Vec<OsString> {
         let mut options: Vec<OsString> = self.job.strip.option().into_iter().collect();
-        let sizes = object.members.iter().map(|input| input.known.stamp.size);
+        let sizes = object.members.iter().map(|input| input.bytes);
         if self.packs_relocations && sizes.sum::<u64>() >= packed::PAYS_FROM {
             options.extend(packed::PACK.map(OsString::from));
         }
-        if self.job.lasting == Lasting::Build && linker::is_lld(self.template) {
+        if self.job.lasting == Lasting::Build && threads::is_lld(self.template) {
             // It is linked after each edit; strings that are not merged take 3 % more space, and to
             // merge them takes a third of the time (lld 22).
             options.push("-O0".into());
@@ -321,7 +334,7 @@ impl<'a> GroupLink<'a> {
             .envs(job.environment.iter().cloned());
         let mut args_with_threads = args.to_vec();
         let threads = job.threads.take(MOST_THREADS);
-        if let Some(option) = linker::threads_option(self.template, threads.count()) {
+        if let Some(option) = threads.linker_option(self.template) {
             Syntax::of(args).push(&mut args_with_threads, &[option]);
         }
         let output = linker::run(command, args_with_threads, ObjectsBy::Name, scratch)?;
@@ -342,13 +355,9 @@ impl<'a> GroupLink<'a> {
 
     /// The definitions of the shared object with a name of C that are private: those that
     /// neither a group below refers to, nor a shared library names which the shared object needs.
-    fn private<'b>(
-        &self,
-        shared_object: &Path,
-        object: &Object<'b>,
-    ) -> Result<HashSet<&'b str>> {
+    fn private<'b>(&self, shared_object: &Path, object: &Object<'b>) -> Result<HashSet<&'b str>> {
         let members = object.members.iter();
-        let definitions = members.flat_map(|input| &input.facts().unmangled_definitions);
+        let definitions = members.flat_map(|input| &input.facts.unmangled_definitions);
         let mut private: HashSet<&str> = definitions.map(String::as_str).collect();
         for open in object.below.iter().flat_map(|below| &below.open_references) {
             private.remove(open.name.as_str());
@@ -453,18 +462,18 @@ fn linkable_rlibs(members: &[&Input], scratch: &Path) -> Result<Vec<PathBuf>> {
         .iter()
         .map(|input| {
             let rlib = &input.library.rlib;
-            if !input.facts().has_hidden_symbols() {
+            if !input.facts.has_hidden_symbols() {
                 return Ok(rlib.clone());
             }
             let copy = scratch.join(&input.rlib);
-            copy_with_protected_symbols(rlib, input.facts(), &copy)?;
+            copy_with_protected_symbols(rlib, &input.facts, &copy)?;
             Ok(copy)
         })
         .collect()
 }
 
 fn constructors_of<'a>(members: &[&'a Input]) -> Vec<&'a Constructor> {
-    let constructors = members.iter().flat_map(|input| &input.facts().constructors);
+    let constructors = members.iter().flat_map(|input| &input.facts.constructors);
     constructors.collect()
 }
 

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use self::below::{BelowGroups, BelowObject, platform_definitions};
+use self::below::{BelowGroups, platform_definitions};
 use self::inputs::{Input, Inputs};
 use self::link::{GroupLink, MadeObject};
 pub(crate) use self::native::settled_libraries;
@@ -196,16 +196,24 @@ impl GroupJob {
         loop {
             let verdicts = verdicts(&inputs.0, &stays, &platform, &refused);
             let divided = self.divide(&mut inputs.0, &verdicts, &surroundings, template);
-            let error = match link.make_all(&divided.select(&inputs.0), &below.objects, before_link) {
+            let error = match link.make_all(&divided.select(&inputs.0), &below.objects, before_link)
+            {
                 Ok((objects, steps)) => {
-                    let made = Made { objects, steps, refusal: None };
+                    let made = Made {
+                        objects,
+                        steps,
+                        refusal: None,
+                    };
                     return self.finish(&below, &inputs, &verdicts, made);
                 }
                 Err(error) => error,
             };
             let culprits = refused_libraries(&error, &inputs.0, &verdicts);
             if culprits.is_empty() || refused.len() + culprits.len() > MOST_REFUSED {
-                let made = Made { refusal: Some(Refusal::of(error)?), ..Made::default() };
+                let made = Made {
+                    refusal: Some(Refusal::of(error)?),
+                    ..Made::default()
+                };
                 return self.finish(&below, &inputs, &verdicts, made);
             }
             refused.extend(culprits);
@@ -231,16 +239,16 @@ impl GroupJob {
         )?;
         for input in &mut inputs.0 {
             // Every program has them, so it does not matter who runs them.
-            input.known.facts.constructors.clear();
+            input.facts.constructors.clear();
         }
         let packs_relocations = link::loader_knows_packed(self, &template)?;
         let link = GroupLink::new(self, &template, packs_relocations);
         let members: Vec<&Input> = inputs.0.iter().collect();
-        let (objects, steps) =
-            match link.make_all(&[(BTreeSet::new(), members)], &[], before_link) {
-                Ok(made) => made,
-                Err(error) => return self.refuse(Refusal::of(error)?),
-            };
+        let (objects, steps) = match link.make_all(&[(BTreeSet::new(), members)], &[], before_link)
+        {
+            Ok(made) => made,
+            Err(error) => return self.refuse(Refusal::of(error)?),
+        };
         let verdicts = vec![None; inputs.0.len()];
         let mut template = template.clone();
         if let [(object, _)] = &objects[..] {
@@ -251,7 +259,11 @@ impl GroupJob {
         }
         let platform = platform_definitions(&template)?;
         template.builtin_definitions = link::builtin_definitions(&template, &platform)?;
-        let made = Made { objects, steps, refusal: None };
+        let made = Made {
+            objects,
+            steps,
+            refusal: None,
+        };
         let mut outcome = self.finish(&below, &inputs, &verdicts, made)?;
         outcome.manifest.template = Some(template);
         outcome.manifest.write(&self.files.manifest())?;
@@ -261,7 +273,10 @@ impl GroupJob {
     /// Makes a group without members, and tells why in its manifest.
     pub(crate) fn refuse(&self, refusal: Refusal) -> Result<Outcome> {
         let below = BelowGroups::read(&[])?;
-        let made = Made { refusal: Some(refusal), ..Made::default() };
+        let made = Made {
+            refusal: Some(refusal),
+            ..Made::default()
+        };
         self.finish(&below, &Inputs(Vec::new()), &[], made)
     }
 
@@ -283,7 +298,7 @@ impl GroupJob {
                 Subject {
                     rlib: &input.rlib,
                     dependencies: &input.library.dependencies,
-                    facts: input.facts(),
+                    facts: &input.facts,
                     asks_for_library: native::asks_for_shared(
                         &input.library.native_libraries,
                         template,
@@ -297,7 +312,10 @@ impl GroupJob {
         let users: BTreeSet<Users> = subjects.iter().map(|subject| subject.users).collect();
         let mut by_effects: BTreeMap<BTreeSet<Effect>, Vec<usize>> = BTreeMap::new();
         for (index, effects) in members.iter().zip(&effects) {
-            by_effects.entry(effects.all.clone()).or_default().push(*index);
+            by_effects
+                .entry(effects.all.clone())
+                .or_default()
+                .push(*index);
         }
         for (index, effects) in members.iter().zip(effects) {
             inputs[*index].effect = effects.own;
@@ -326,7 +344,9 @@ impl GroupJob {
             .objects
             .into_iter()
             .map(|(object, rlibs)| {
-                let members = rlibs.iter().map(|rlib| by_rlib[&**rlib].member(&object.constructors));
+                let members = rlibs
+                    .iter()
+                    .map(|rlib| by_rlib[&**rlib].member(&object.constructors));
                 SharedObject {
                     members: members.collect(),
                     soname: object.soname,
@@ -339,10 +359,14 @@ impl GroupJob {
             .collect();
         objects.reverse();
         let refused = made.refusal.as_ref().map(|_| StayReason::Refused);
-        let stays = inputs.0.iter().zip(verdicts).filter_map(|(input, verdict)| {
-            let reason = verdict.clone().or(refused.clone())?;
-            Some(input.stay(reason))
-        });
+        let stays = inputs
+            .0
+            .iter()
+            .zip(verdicts)
+            .filter_map(|(input, verdict)| {
+                let reason = verdict.clone().or(refused.clone())?;
+                Some(input.stay(reason))
+            });
         let missing = self.missing.iter().map(|name| Stay {
             name: name.clone(),
             rlib: String::new(),
@@ -368,7 +392,7 @@ impl GroupJob {
                 .map(|input| OutcomeLibrary {
                     key: input.library.key,
                     rlib: input.rlib.clone(),
-                    bytes: input.known.stamp.size,
+                    bytes: input.bytes,
                 })
                 .collect(),
             manifest,
@@ -426,7 +450,7 @@ fn verdicts(
             rlib: &input.rlib,
             name: &input.library.name,
             dependencies: &input.library.dependencies,
-            facts: input.facts(),
+            facts: &input.facts,
             refusal: refused.get(&input.rlib).map(String::as_str),
         })
         .collect();
