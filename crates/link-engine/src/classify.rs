@@ -230,12 +230,10 @@ fn own_reason(candidate: &Candidate<'_>, platform: &HashSet<String>) -> Option<S
         Some(StayReason::GatheredSection {
             section: section.clone(),
         })
-    } else if let Some(symbol) = replaced_symbol(facts, platform) {
-        Some(StayReason::Replaces {
+    } else {
+        replaced_symbol(facts, platform).map(|symbol| StayReason::Replaces {
             symbol: symbol.clone(),
         })
-    } else {
-        None
     }
 }
 

@@ -280,7 +280,17 @@ pub struct Shown<'a> {
     /// The symbols to show.
     pub wanted: Wanted<'a>,
     /// Names of C to leave out: who links does not depend on the libraries that define them.
-    pub unseen: &'a HashSet<String>,
+    pub unseen: Option<&'a HashSet<String>>,
+}
+
+impl<'a> From<Wanted<'a>> for Shown<'a> {
+    /// All that is wanted.
+    fn from(wanted: Wanted<'a>) -> Shown<'a> {
+        Shown {
+            wanted,
+            unseen: None,
+        }
+    }
 }
 
 /// Writes to `stub` what a link that looks at the `shown` symbols has to know of a
@@ -453,7 +463,7 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
                 }
             }
         }
-        if !unseen.is_empty() {
+        if let Some(unseen) = unseen.filter(|unseen| !unseen.is_empty()) {
             shown.retain(|definition| {
                 let name = str::from_utf8(definition.name).unwrap_or_default();
                 !unseen.contains(name)

@@ -426,7 +426,7 @@ fn stubs(wanted: Wanted<'_>, groups: &[Group], scratch: &Path) -> Result<Option<
         let open_references = &group.object.open_references;
         let shown = Shown {
             wanted,
-            unseen: &group.unseen,
+            unseen: Some(&group.unseen),
         };
         let stub = group.read(|bytes| interface::stub(bytes, soname, shown, open_references))?;
         let Some(stub) = stub else {

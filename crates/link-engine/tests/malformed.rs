@@ -158,7 +158,7 @@ fn an_error_names_the_file() {
     names_the_file(DynamicInfo::read(&path), &path);
     names_the_file(interface::open_references(&path, &[]), &path);
     names_the_file(
-        interface::write_stub(&path, "s.so", Wanted::All, &[], &path),
+        interface::write_stub(&path, "s.so", Wanted::All.into(), &[], &path),
         &path,
     );
     names_the_file(RlibFacts::read(&path), &path);

@@ -54,7 +54,7 @@ pub fn object(data: &[u8]) {
         .collect();
     let open = open.unwrap_or_default();
     for wanted in [Wanted::All, Wanted::Named(&wanted)] {
-        if let Ok(Some(stub)) = interface::stub(data, "so.so", wanted, &open) {
+        if let Ok(Some(stub)) = interface::stub(data, "so.so", wanted.into(), &open) {
             let info = DynamicInfo::parse(&stub);
             let soname = info.map(|info| info.and_then(|info| info.soname));
             assert_eq!(soname.ok().flatten().as_deref(), Some("so.so"));

@@ -46,6 +46,10 @@ pub(super) struct MadeObject {
     pub(super) constructors: HashMap<String, i64>,
 }
 
+/// What was made of all members: the shared objects, each with the rlibs in it and after those it
+/// needs, and what was done for each.
+pub(super) type MadeAll = (Vec<(MadeObject, Vec<String>)>, Vec<String>);
+
 /// A shared object to be made.
 struct Object<'a> {
     members: &'a [&'a Input],
@@ -77,7 +81,7 @@ impl<'a> GroupLink<'a> {
         objects: &[(BTreeSet<Effect>, Vec<&Input>)],
         below: &[Rc<BelowObject>],
         before_link: BeforeLink<'_>,
-    ) -> Result<(Vec<(MadeObject, Vec<String>)>, Vec<String>)> {
+    ) -> Result<MadeAll> {
         self.job.files.remove_leftovers()?;
         let mut below = below.to_vec();
         let mut made = Vec::new();
@@ -447,7 +451,7 @@ fn linkable_below(object: &Object<'_>, scratch: &Path) -> Result<Vec<PathBuf>> {
         let stub = scratch.join(&below.soname);
         let shown = Shown {
             wanted,
-            unseen: &below.unseen_from(&reached),
+            unseen: Some(&below.unseen_from(&reached)),
         };
         let is_written = interface::write_stub(&below.path, &below.soname, shown, &[], &stub)?;
         Ok(if is_written { stub } else { below.path.clone() })
