@@ -215,17 +215,18 @@ pub(crate) fn config() -> ProptestConfig {
 }
 
 pub(crate) fn recipes() -> impl Strategy<Value = Recipe> {
-    (1_usize..20, 0..4).prop_flat_map(|(count, names)| {
+    (1_usize..20, 0..4, 1..10_u32).prop_flat_map(|(count, names, frozen)| {
         let package = match names {
             // Any two units may be of one package, even if packages then form a cycle.
             0 => (0..count).boxed(),
             _ => Just(usize::MAX).boxed(),
         };
-        let origin = prop_oneof![1 => Just(Origin::Frozen), 1 => Just(Origin::Local)];
+        let origin = prop_oneof![frozen => Just(Origin::Frozen), 2 => Just(Origin::Local)];
         let bytes = prop_oneof![1 => Just(0), 5 => 1_u64..30 << 20, 1 => 1_u64..400 << 20];
         let library = (package, origin, prop::bool::weighted(0.06), bytes);
         let edge = (0..count, 0..count);
-        let final_deps = prop::collection::vec(0..count, 0..4);
+        let few = prop::collection::vec(0..count, 0..4);
+        let final_deps = prop_oneof![9 => few, 1 => Just((0..count).collect())];
         (
             prop::collection::vec(library, count),
             prop::collection::vec(edge, 0..count * 2),
@@ -289,22 +290,50 @@ fn any_known() -> impl Strategy<Value = Known> {
         })
 }
 
+/// What one build of a history asks for.
+#[derive(Clone, Debug)]
+enum Step {
+    /// The final units of these numbers.
+    Finals(BTreeSet<usize>),
+    /// A final unit that depends on the library of this number, modulo how many there are.
+    Library(usize),
+}
+
+impl Step {
+    fn of(&self, recipe: &Recipe) -> Recipe {
+        match self {
+            Step::Finals(numbers) => recipe.select(|number| numbers.contains(&number)),
+            Step::Library(number) => {
+                let mut recipe = recipe.clone();
+                recipe.finals = vec![(0, vec![number % recipe.libraries.len()])];
+                recipe.select(|_| true)
+            }
+        }
+    }
+}
+
+fn histories() -> impl Strategy<Value = Vec<Step>> {
+    let finals = prop::collection::btree_set(0..9_usize, 1..3).prop_map(Step::Finals);
+    let library = (0_usize..20).prop_map(Step::Library);
+    // Each library after all that it depends on gives as many pools as there can be.
+    let one_by_one = (0..20).rev().map(Step::Library).collect::<Vec<_>>();
+    prop_oneof![
+        2 => prop::collection::vec(prop_oneof![finals, library], 0..12),
+        1 => Just(one_by_one),
+    ]
+}
+
 /// A recipe, and what builds of selections of it leave behind, of which some pools may be gone.
 pub(crate) fn recipes_with_history() -> impl Strategy<Value = (Recipe, Known)> {
-    recipes().prop_flat_map(|recipe| {
-        let selection = prop::collection::btree_set(0..9_usize, 1..3);
-        let selections = prop::collection::vec(selection, 0..9);
-        let lost = prop::collection::vec(prop::bool::weighted(0.05), 20);
-        (Just(recipe), selections, lost).prop_map(|(recipe, selections, lost)| {
-            let mut known = Known::default();
-            for selection in selections {
-                let selected = recipe.select(|number| selection.contains(&number));
-                known = selected.build(&known).known();
-            }
-            let mut lost = lost.into_iter();
-            known.pools.retain(|_| lost.next() != Some(true));
-            (recipe, known)
-        })
+    let lost = prop::collection::vec(prop::bool::weighted(0.02), 20);
+    (recipes(), histories(), lost).prop_map(|(recipe, history, lost)| {
+        let mut known = Known::default();
+        for step in history {
+            known = step.of(&recipe).build(&known).known();
+        }
+        let mut lost = lost.into_iter();
+        known.pools.retain(|_| lost.next() != Some(true));
+        (recipe, known)
     })
 }
 
