@@ -284,6 +284,50 @@ fn a_merged_pool_tells_what_it_was_made_of() {
 }
 
 #[test]
+fn what_only_a_needed_pool_loads_counts_too() {
+    let mut libraries = vec!["d0", "d1", "d2", "d3", "d4"];
+    let mut target = Target::default();
+    for library in libraries.clone() {
+        target.build(&libraries, &[library]);
+    }
+    libraries.extend(["x", "y: d0 d1 d2 d3 d4", "new"]);
+    target.build(&libraries, &["x y"]);
+    assert_eq!(target.pool_sizes(), [1, 1, 1, 1, 1, 2]);
+    // Two pools are used, and the one of `x` needs five more.
+    target.check(
+        &libraries,
+        &["x new"],
+        &[
+            "merge 6 pools and 1 new",
+            "0 pool with 6 more: new x needs []",
+            "final [0]",
+        ],
+    );
+}
+
+#[test]
+fn a_merged_pool_needs_what_its_carried_units_need() {
+    let small = ["s0", "s1", "s2", "s3", "s4"];
+    let libraries = [&["big=100", "x", "y: big"], &small[..]].concat();
+    let mut target = Target::default();
+    target.build(&libraries, &["big"]);
+    target.build(&libraries, &["x y"]);
+    for library in &small[..4] {
+        target.build(&libraries, &[library]);
+    }
+    target.check(
+        &libraries,
+        &["x s0 s1 s2 s3 s4"],
+        &[
+            "merge 5 pools and 1 new",
+            "0 pool with 1 more:  needs []",
+            "1 pool with 1 more: s0 s1 s2 s3 s4 x needs [0]",
+            "final [1, 0]",
+        ],
+    );
+}
+
+#[test]
 fn a_decision_is_one_line_for_people() {
     let mut graph = LinkGraph::new();
     let log = graph.add_library("log", Origin::Frozen, UnitKey::new(1));
