@@ -1,8 +1,8 @@
 //! The groups of this graph, from the living pools and the cut.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::known::Cut;
+use super::known::{Cut, KnownPool, PoolId};
 use super::pools::{LivingPool, homes};
 use super::survey::Survey;
 use super::{FinalPlan, Group, GroupKind, Pool};
@@ -16,7 +16,7 @@ pub(super) fn assemble(
 ) -> (Vec<Group>, Vec<FinalPlan>) {
     let mut groups = pools(survey, living);
     groups.extend(parts(survey, cut));
-    let needs: Vec<Vec<GroupId>> = add_needs(survey, &groups, living);
+    let needs = needs(survey, &groups, living);
     for (group, needs) in groups.iter_mut().zip(needs) {
         group.needs = needs;
     }
@@ -79,43 +79,30 @@ fn parts(survey: &Survey<'_>, cut: &Cut) -> Vec<Group> {
 }
 
 /// What each group needs, dependents first.
-fn add_needs(survey: &Survey<'_>, groups: &[Group], living: &[LivingPool]) -> Vec<Vec<GroupId>> {
+fn needs(survey: &Survey<'_>, groups: &[Group], living: &[LivingPool]) -> Vec<Vec<GroupId>> {
     let mut holder = vec![None; survey.graph.libraries().len()];
+    let mut group_of = BTreeMap::new();
     for (index, group) in groups.iter().enumerate() {
         for id in &group.members {
             holder[id.index()] = Some(GroupId::new(index));
         }
+        if let GroupKind::Pool(pool) = &group.kind {
+            group_of.insert(pool.id, GroupId::new(index));
+        }
     }
-    let of_groups = groups.iter().enumerate();
-    of_groups
-        .map(|(index, group)| {
-            let below = survey.reached(&group.members).into_iter();
-            let mut needs: BTreeSet<GroupId> = below.filter_map(|id| holder[id.index()]).collect();
-            needs.remove(&GroupId::new(index));
-            needs.extend(recorded_needs(group, groups, living));
-            needs.into_iter().rev().collect()
-        })
-        .collect()
-}
-
-/// What the record of a pool says that it needs.
-fn recorded_needs<'a>(
-    group: &'a Group,
-    groups: &'a [Group],
-    living: &'a [LivingPool],
-) -> impl Iterator<Item = GroupId> + 'a {
-    let pool_of = |group: &'a Group| match &group.kind {
-        GroupKind::Pool(pool) => Some(pool.id),
-        GroupKind::Part { .. } => None,
-    };
-    let own = pool_of(group);
-    let record = living.iter().map(|pool| &pool.record);
-    let record = record.filter(move |record| Some(record.id) == own);
-    record.flat_map(move |record| {
-        let ids = groups.iter().enumerate();
-        ids.filter(move |(_, group)| pool_of(group).is_some_and(|id| record.needs.contains(&id)))
-            .map(|(index, _)| GroupId::new(index))
-    })
+    let records = living.iter().map(|pool| &pool.record);
+    let records: BTreeMap<PoolId, &KnownPool> = records.map(|pool| (pool.id, pool)).collect();
+    let needs = groups.iter().enumerate().map(|(index, group)| {
+        let below = survey.reached(&group.members).into_iter();
+        let mut needs: BTreeSet<GroupId> = below.filter_map(|id| holder[id.index()]).collect();
+        needs.remove(&GroupId::new(index));
+        if let GroupKind::Pool(pool) = &group.kind {
+            let recorded = records[&pool.id].needs.iter();
+            needs.extend(recorded.map(|need| group_of[need]));
+        }
+        needs.into_iter().rev().collect()
+    });
+    needs.collect()
 }
 
 /// A final unit loads the groups in which it reaches a library, and those they need.

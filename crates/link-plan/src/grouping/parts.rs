@@ -93,9 +93,9 @@ impl<'a> Packages<'a> {
             let library = survey.graph.library(id);
             let package = number[library.name.as_str()];
             bytes[package] = bytes[package].saturating_add(library.bytes);
-            let names = library.deps.iter().map(|dep| survey.name(*dep));
-            // A frozen dependency has no number.
-            deps[package].extend(names.filter_map(|name| number.get(name)));
+            // Another unit of the package of a frozen dependency may be local.
+            let local = library.deps.iter().filter(|dep| !survey.is_frozen(**dep));
+            deps[package].extend(local.map(|dep| number[survey.name(*dep)]));
             deps[package].remove(&package);
         }
         for (name, known) in known.parts.iter().flatten() {
