@@ -38,6 +38,7 @@ mod packed;
 mod parallel;
 pub mod pe;
 pub mod private;
+pub mod rebind;
 pub mod response_file;
 pub mod rlib;
 mod symbol_tables;
