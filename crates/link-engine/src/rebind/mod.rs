@@ -6,7 +6,8 @@
 //! [bound](crate::bind) to. So [`Rebind`] takes the finished file of such a group, writes back
 //! what binding has overwritten, replaces the names, which have the same lengths, and binds the file
 //! to the new groups below. What comes out has the bytes that another link would give it, except
-//! for a build id, which stays.
+//! for a build id, which stays. (By lld and mold. GNU ld puts references, and the slots for their
+//! addresses, in the order of a hash of name and version; here they keep the order that they have.)
 //!
 //! What has been overwritten is not in the finished file, so it is kept beside it
 //! ([`Unbound`]). That file tells too what else the linker saw of the groups below and does not

@@ -14,10 +14,10 @@ const MAGIC: &[u8; 16] = b"dynamic-deps ub1";
 /// What makes a bound shared object unbound again, and what else [`Rebind`](super::Rebind) has
 /// to know of its link.
 ///
-/// The file has [`MAGIC`], a hash of what follows and of what is bound in the shared object (32
+/// The file has `MAGIC`, a hash of what follows and of what is bound in the shared object (32
 /// bytes), and then, as numbers in little-endian order, the length of the shared object (8), the
 /// number of pieces that were overwritten (4), each with its offset (8), length (4) and bytes, and
-/// the number of [relations](Relation) (4), each with symbol (4), group (4) and kind (1).
+/// the number of relations (4), each with symbol (4), group (4) and kind (1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unbound {
     /// Hash of all the rest, and of what has overwritten the pieces.
