@@ -355,10 +355,11 @@ pub(crate) struct Exports<'data, Class: ElfClass> {
 }
 
 /// A symbol that a shared object defines.
-struct Definition<'data, Class: ElfClass> {
+pub(crate) struct Definition<'data, Class: ElfClass> {
+    pub(crate) index: SymbolIndex,
     name: &'data [u8],
-    symbol: &'data Class::Sym,
-    is_private: bool,
+    pub(crate) symbol: &'data Class::Sym,
+    pub(crate) is_private: bool,
 }
 
 impl<'data, Class: ElfClass> Exports<'data, Class> {
@@ -388,12 +389,12 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         }))
     }
 
-    fn find(&self, name: &[u8]) -> Option<Definition<'data, Class>> {
+    pub(crate) fn find(&self, name: &[u8]) -> Option<Definition<'data, Class>> {
         self.find_by_hash(name, elf::gnu_hash(name))
     }
 
     /// Like `find`, by a name and its hash.
-    fn find_by_hash(&self, name: &[u8], hash: u32) -> Option<Definition<'data, Class>> {
+    pub(crate) fn find_by_hash(&self, name: &[u8], hash: u32) -> Option<Definition<'data, Class>> {
         let version = |index| self.versions.version(index).ok().flatten();
         let layout = self.layout.and_then(|(index, _)| version(index));
         let find = |version| {
@@ -413,6 +414,7 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         symbol: &'data Class::Sym,
     ) -> Definition<'data, Class> {
         Definition {
+            index,
             name,
             symbol,
             is_private: self.is_private(index),

@@ -40,6 +40,7 @@ mod packed;
 mod parallel;
 pub mod pe;
 pub mod private;
+pub mod rebind;
 pub mod response_file;
 pub mod rlib;
 pub mod sweep;
