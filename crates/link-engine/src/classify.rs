@@ -57,7 +57,7 @@ pub enum StayReason {
     },
     /// The linker makes no shared object with it.
     Unlinkable {
-        /// The linker's own words, one line.
+        /// The linker's own words.
         words: String,
     },
     /// No shared object could be made of its group.
@@ -94,8 +94,8 @@ impl fmt::Display for StayReason {
             StayReason::Replaces { symbol } => {
                 write!(f, "it defines `{symbol}`, as the platform does")
             }
-            StayReason::Unlinkable { words } => {
-                write!(f, "the linker makes no shared object with it ({words})")
+            StayReason::Unlinkable { .. } => {
+                f.write_str("the linker makes no shared object with it")
             }
             StayReason::Refused => f.write_str("no shared object could be made of its group"),
             StayReason::NotCompiled => f.write_str("it could not be compiled"),
@@ -419,7 +419,7 @@ mod tests {
             ],
             &[],
             "above: it depends on `unfit`, which stays\n\
-             unfit: the linker makes no shared object with it (cannot be used)\n",
+             unfit: the linker makes no shared object with it\n",
         );
     }
 

@@ -35,6 +35,9 @@ pub const NAME_PREFIX: &str = "dynamic-deps-";
 /// What follows in the names of the stores of pools.
 pub(crate) const POOL_PREFIX: &str = "frozen-pool.";
 
+/// The extension of the name of what binding has overwritten in a content.
+const UNBOUND: &str = "unbound";
+
 /// Hexadecimal digits of a [`ContentKey`] in a file name.
 const KEY_DIGITS: usize = 16;
 
@@ -46,6 +49,11 @@ impl ContentKey {
     /// The key of what was put into `hasher`.
     pub fn new(hasher: &blake3::Hasher) -> ContentKey {
         ContentKey(hasher.finalize().to_hex()[..KEY_DIGITS].to_owned())
+    }
+
+    /// Its digits.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -115,6 +123,11 @@ impl GroupFiles {
     /// The shared object with the content `soname`.
     pub fn content(&self, soname: &str) -> PathBuf {
         self.directory.join(soname)
+    }
+
+    /// What binding has overwritten in the content `soname`.
+    pub(crate) fn unbound(&self, soname: &str) -> PathBuf {
+        self.content(soname).with_extension(UNBOUND)
     }
 
     /// Removes the contents of the store that no executable needs and that are not `current`.
@@ -194,7 +207,7 @@ fn remove_contents(
 fn remove_content(directory: &Path, soname: &str) -> Result<()> {
     let path = directory.join(soname);
     remove(&path)?;
-    remove(&path.with_extension("unbound"))
+    remove(&path.with_extension(UNBOUND))
 }
 
 /// Removes from `directory` the contents of groups that no executable in it needs and that

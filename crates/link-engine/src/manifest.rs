@@ -48,12 +48,25 @@ pub struct SharedObject {
     pub effects: BTreeSet<Effect>,
     /// Sonames of the shared objects below, whose symbols this one uses.
     pub needs: Vec<String>,
+    /// How it can be [bound anew](crate::rebind) when these change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<Binding>,
     /// The native libraries that it was linked with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub native_libraries: Vec<NativeLibrary>,
     /// What executables have to define for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub open_references: Vec<OpenReference>,
+}
+
+/// How a shared object was bound to those below.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    /// Key of all that it was linked from, but for what lies below.
+    pub link: String,
+    /// The names of the versions that tell of the layouts below, in the order of
+    /// [`SharedObject::needs`].
+    pub layouts: Vec<Option<String>>,
 }
 
 /// A native library that a group was linked with.

@@ -10,6 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use link_engine::classify::StayReason;
 use link_engine::content::GroupFiles;
 use link_engine::effects::Users;
 use link_engine::elf::DynamicInfo;
@@ -144,8 +145,10 @@ fn what_the_linker_refuses_stays() {
         panic!("{:?}", manifest.stays);
     };
     assert_eq!(stay.name, "one v1.0.0");
-    let reason = stay.reason.to_string();
-    assert!(reason.contains("recompile with -fPIC"), "{reason}");
+    let StayReason::Unlinkable { words } = &stay.reason else {
+        panic!("{:?}", stay.reason);
+    };
+    assert!(words.contains("recompile with -fPIC"), "{words}");
 
     let mut user = workshop.library("user", "pub fn user() {}");
     user.dependencies = vec!["libone-0123.rlib".to_owned()];
@@ -395,12 +398,13 @@ fn check_private(linker: &[OsString]) {
     below.group = "frozen".to_owned();
     below.files = GroupFiles::new(workshop.directory.path(), "dynamic-deps-frozen-1");
     let (below_manifest, _) = run(&below);
-    let local = workshop.library(
+    let mut local = workshop.library(
         "local",
         "unsafe extern \"C\" { fn version() -> i32; static mut NUMBER: i32; }
          #[no_mangle] pub extern \"C\" fn hook() -> i32 { unsafe { NUMBER += 1; 40 } }
          #[no_mangle] pub extern \"C\" fn local() -> i32 { unsafe { version() } }",
     );
+    local.dependencies = vec!["libfrozen-0123.rlib".to_owned()];
     let mut above = workshop.job(vec![local]);
     above.below.insert(0, below.files.manifest());
     let (above_manifest, _) = run(&above);

@@ -92,7 +92,7 @@ fn groups() -> [Vec<u8>; 2] {
 fn above(group: &[u8]) -> Vec<u8> {
     let directory = tempfile::tempdir().unwrap();
     let stub = directory.path().join("so.so");
-    let bytes = interface::stub(group, "so.so", Wanted::All, &[]).unwrap();
+    let bytes = interface::stub(group, "so.so", Wanted::All.into(), &[]).unwrap();
     fs::write(&stub, bytes.unwrap()).unwrap();
     let stub = stub.to_str().unwrap();
     compiled(

@@ -1,6 +1,6 @@
 //! The libraries of a group: those of this build, and those that earlier builds put into it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -123,9 +123,41 @@ impl Inputs {
                 is_of_build: *is_of_build,
             });
         }
+        inputs.put_in_order();
         inputs.drop_stale(&by_rlib, below);
         inputs.drop_clashing();
         Ok(inputs)
+    }
+
+    /// Puts dependents first, and otherwise goes by name: the same libraries have the same order
+    /// whichever of them are of this build.
+    fn put_in_order(&mut self) {
+        let mut dependents: HashMap<&str, usize> = HashMap::new();
+        for input in &self.0 {
+            for dependency in &input.library.dependencies {
+                *dependents.entry(dependency).or_default() += 1;
+            }
+        }
+        let by_rlib: BTreeMap<&str, &Input> =
+            self.0.iter().map(|input| (&*input.rlib, input)).collect();
+        let is_free = |rlib: &str, dependents: &HashMap<&str, usize>| {
+            dependents.get(rlib).copied().unwrap_or_default() == 0
+        };
+        let free = by_rlib.keys().copied();
+        let mut ready: BTreeSet<&str> = free.filter(|rlib| is_free(rlib, &dependents)).collect();
+        let mut order: HashMap<String, usize> = HashMap::new();
+        while let Some(rlib) = ready.pop_first() {
+            order.insert(rlib.to_owned(), order.len());
+            for dependency in &by_rlib[rlib].library.dependencies {
+                if let Some(left) = dependents.get_mut(&**dependency) {
+                    *left -= 1;
+                }
+                if by_rlib.contains_key(&**dependency) && is_free(dependency, &dependents) {
+                    ready.insert(dependency);
+                }
+            }
+        }
+        self.0.sort_by_key(|input| order.get(&input.rlib).copied());
     }
 
     /// Drops what earlier builds made against other libraries than those that are there.

@@ -19,7 +19,8 @@ use crate::elf::DynamicInfo;
 use crate::interface::{Names, OpenReference, Shown, Wanted};
 use crate::link_line::GroupLine;
 use crate::linker::{self, LibrarySearch, ObjectsBy, linker_identity, scratch_directory};
-use crate::manifest::{LinkTemplate, NativeLibrary};
+use crate::manifest::{Binding, LinkTemplate, NativeLibrary, SharedObject};
+use crate::rebind::{self, Rebind, Renamed, Unbound};
 use crate::rlib::{Shared, copy_with_protected_symbols};
 use crate::syntax::{Syntax, joined};
 use crate::{
@@ -33,6 +34,8 @@ pub(super) struct GroupLink<'a> {
     template: &'a LinkTemplate,
     search: LibrarySearch<'a>,
     packs_relocations: bool,
+    /// The shared objects that an earlier build has left, which may have to be bound anew only.
+    pub(super) earlier: Vec<SharedObject>,
 }
 
 /// A shared object on disk.
@@ -40,6 +43,7 @@ pub(super) struct MadeObject {
     pub(super) soname: String,
     pub(super) effects: BTreeSet<Effect>,
     pub(super) needs: Vec<String>,
+    pub(super) binding: Option<Binding>,
     pub(super) native_libraries: Vec<NativeLibrary>,
     pub(super) open_references: Vec<OpenReference>,
     /// See [`constructors::distances`].
@@ -56,6 +60,8 @@ struct Object<'a> {
     effects: &'a BTreeSet<Effect>,
     /// The shared objects below it, dependents first.
     below: Vec<Rc<BelowObject>>,
+    /// What any shared object below the group takes from who loads it.
+    open_below: &'a HashSet<String>,
     native: Vec<NativeInput>,
     native_search: Vec<PathBuf>,
 }
@@ -71,6 +77,7 @@ impl<'a> GroupLink<'a> {
             template,
             search: LibrarySearch::new(template, &job.working_directory, &job.environment),
             packs_relocations,
+            earlier: Vec::new(),
         }
     }
 
@@ -83,6 +90,8 @@ impl<'a> GroupLink<'a> {
         before_link: BeforeLink<'_>,
     ) -> Result<MadeAll> {
         self.job.files.remove_leftovers()?;
+        let open = below.iter().flat_map(|object| &object.open_references);
+        let open_below = open.map(|reference| reference.name.clone()).collect();
         let mut below = below.to_vec();
         let mut made = Vec::new();
         let mut steps = Vec::new();
@@ -101,6 +110,7 @@ impl<'a> GroupLink<'a> {
                     .collect(),
                 native: native_inputs(&native_libraries, &native_search, &self.search)?,
                 native_search,
+                open_below: &open_below,
             };
             let (one, step) = self.make(object, before_link)?;
             steps.push(step);
@@ -156,16 +166,22 @@ impl<'a> GroupLink<'a> {
     ) -> Result<(MadeObject, String)> {
         let files = &self.job.files;
         let options = self.options(&object);
-        let soname = files.soname(&self.content_key(&object, &options));
+        let link_key = self.link_key(&object, &options);
+        let soname = files.soname(&content_key(&link_key, &object.below));
         let content = files.content(&soname);
         let step = if content.exists() {
             touch(&content)?;
-            "is on disk"
+            "is on disk".to_owned()
         } else {
-            self.link(&soname, &object, options, before_link)?;
-            "was linked"
+            match self.bind_anew(&soname, &link_key, &object)? {
+                Ok(earlier) => format!("was bound anew from `{earlier}`"),
+                Err(why) => {
+                    self.link(&soname, &object, options, before_link)?;
+                    format!("was linked: {why}")
+                }
+            }
         };
-        let described = self.describe(&soname, &content, object);
+        let described = self.describe(&soname, &link_key, &content, object);
         if let Err(Error::Object { .. }) = described {
             // It may have been damaged on disk, so the next build makes it anew.
             fs::remove_file(&content).map_err(Error::io("remove", &content))?;
@@ -174,11 +190,22 @@ impl<'a> GroupLink<'a> {
     }
 
     /// What the manifest tells of a shared object on disk.
-    fn describe(&self, soname: &str, content: &Path, object: Object<'_>) -> Result<MadeObject> {
+    fn describe(
+        &self,
+        soname: &str,
+        link_key: &ContentKey,
+        content: &Path,
+        object: Object<'_>,
+    ) -> Result<MadeObject> {
+        let layouts = object.below.iter().map(|below| below.layout.clone());
         let constructors = constructors::distances(content, &constructors_of(object.members))?;
         Ok(MadeObject {
             soname: soname.to_owned(),
             effects: object.effects.clone(),
+            binding: (self.job.lasting == Lasting::Build).then(|| Binding {
+                link: link_key.as_str().to_owned(),
+                layouts: layouts.collect(),
+            }),
             needs: object
                 .below
                 .iter()
@@ -217,40 +244,106 @@ impl<'a> GroupLink<'a> {
         Ok(open)
     }
 
-    /// Hashes all that decides on the bytes of the shared object: the members, the
-    /// linker and its options, what the groups below are, and of native libraries what is
-    /// taken into it: the content of an archive, and the soname of a shared library.
-    fn content_key(&self, object: &Object<'_>, options: &[OsString]) -> ContentKey {
+    /// Hashes all that decides on the bytes that the linker writes, but for what the groups below
+    /// are: the members, the linker and its options, and of native libraries what is taken into the
+    /// shared object: the content of an archive, and the soname of a shared library.
+    fn link_key(&self, object: &Object<'_>, options: &[OsString]) -> ContentKey {
         let mut hasher = blake3::Hasher::new();
-        let mut put = |bytes: &[u8]| {
-            hasher.update(&(bytes.len() as u64).to_le_bytes());
-            hasher.update(bytes);
-        };
-        put(FORMAT.as_bytes());
-        put(linker_identity(&self.template.linker).as_bytes());
+        put(&mut hasher, FORMAT.as_bytes());
+        put(
+            &mut hasher,
+            linker_identity(&self.template.linker).as_bytes(),
+        );
         for input in object.members {
-            put(input.rlib.as_bytes());
-            put(input.hash.as_bytes());
-        }
-        for below in &object.below {
-            put(below.soname.as_bytes());
-            put(below.layout.as_deref().unwrap_or_default().as_bytes());
+            put(&mut hasher, input.rlib.as_bytes());
+            put(&mut hasher, input.hash.as_bytes());
         }
         let template = self.template.args();
         for arg in template.chain(&self.job.run_paths).chain(options) {
-            put(arg.as_encoded_bytes());
+            put(&mut hasher, arg.as_encoded_bytes());
         }
+        for builtins in &self.template.builtins {
+            put(&mut hasher, builtins.as_os_str().as_encoded_bytes());
+        }
+        for (name, value) in &self.job.environment {
+            put(&mut hasher, name.as_encoded_bytes());
+            put(&mut hasher, value.as_encoded_bytes());
+        }
+        let directory = self.job.working_directory.as_os_str();
+        put(&mut hasher, directory.as_encoded_bytes());
         for input in &object.native {
-            put(input.argument.as_bytes());
-            put(input
-                .library
-                .soname
-                .as_deref()
-                .unwrap_or_default()
-                .as_bytes());
-            put(input.content.as_ref().map_or(&[], |hash| hash.as_bytes()));
+            let soname = input.library.soname.as_deref().unwrap_or_default();
+            put(&mut hasher, input.argument.as_bytes());
+            put(&mut hasher, soname.as_bytes());
+            put(
+                &mut hasher,
+                input.content.as_ref().map_or(&[], |hash| hash.as_bytes()),
+            );
         }
         ContentKey::new(&hasher)
+    }
+
+    /// Makes a shared object from an earlier one that has the same members, by [`Rebind`]. Returns
+    /// the soname of that, or why it has to be linked.
+    fn bind_anew(
+        &self,
+        soname: &str,
+        link_key: &ContentKey,
+        object: &Object<'_>,
+    ) -> Result<Result<String, String>> {
+        let files = &self.job.files;
+        let earlier = self.earlier.iter().find_map(|earlier| {
+            let binding = earlier.binding.as_ref()?;
+            let is_same = binding.link == link_key.as_str()
+                && earlier.needs.len() == object.below.len()
+                && files.content(&earlier.soname).exists();
+            is_same.then_some((earlier, binding))
+        });
+        let Some((earlier, binding)) = earlier else {
+            return Ok(Err("its libraries or options are new".to_owned()));
+        };
+        let maps: Vec<_> = object
+            .below
+            .iter()
+            .map(|below| files::map(&below.path))
+            .collect::<Result<_>>()?;
+        let old = earlier.needs.iter().zip(&binding.layouts);
+        let below: Vec<rebind::Below<'_>> = object
+            .below
+            .iter()
+            .zip(&maps)
+            .zip(old)
+            .map(|((below, bytes), (old_soname, old_layout))| rebind::Below {
+                soname: Renamed {
+                    old: old_soname,
+                    new: &below.soname,
+                },
+                layout: old_layout
+                    .as_deref()
+                    .zip(below.layout.as_deref())
+                    .map(|(old, new)| Renamed { old, new }),
+                bytes,
+            })
+            .collect();
+        let content = files.content(soname);
+        let temporary = files::temporary_beside(&content)?;
+        let bound = Rebind {
+            shared_object: &files.content(&earlier.soname),
+            unbound: &files.unbound(&earlier.soname),
+            soname: Renamed {
+                old: &earlier.soname,
+                new: soname,
+            },
+            below: &below,
+            result: &temporary,
+            result_unbound: &files.unbound(soname),
+        }
+        .run()?;
+        if let Err(obstacle) = bound {
+            return Ok(Err(format!("it could not be bound anew, since {obstacle}")));
+        }
+        files::persist(temporary, &content)?;
+        Ok(Ok(earlier.soname.clone()))
     }
 
     fn link(
@@ -301,7 +394,11 @@ impl<'a> GroupLink<'a> {
             .iter()
             .map(|(soname, map)| (*soname, &map[..]))
             .collect();
-        bind::bind(&temporary, &below)?;
+        if job.lasting == Lasting::Build {
+            Unbound::bind(&temporary, &below)?.write(&job.files.unbound(soname))?;
+        } else {
+            bind::bind(&temporary, &below)?;
+        }
         constructors::hand_over(&temporary, &constructors_of(object.members))?;
         files::persist(temporary, &content)?;
         fs::remove_dir_all(&scratch).map_err(Error::io("remove", &scratch))
@@ -363,9 +460,7 @@ impl<'a> GroupLink<'a> {
         let members = object.members.iter();
         let definitions = members.flat_map(|input| &input.facts.unmangled_definitions);
         let mut private: HashSet<&str> = definitions.map(String::as_str).collect();
-        for open in object.below.iter().flat_map(|below| &below.open_references) {
-            private.remove(open.name.as_str());
-        }
+        private.retain(|name| !object.open_below.contains(*name));
         if private.is_empty() || self.has_own_versions() {
             return Ok(HashSet::new());
         }
@@ -394,6 +489,25 @@ impl<'a> GroupLink<'a> {
         sonames.dedup();
         Ok(self.search.find(&[], &sonames))
     }
+}
+
+/// The key of a shared object that is linked by `link_key` above these.
+fn content_key(link_key: &ContentKey, below: &[Rc<BelowObject>]) -> ContentKey {
+    let mut hasher = blake3::Hasher::new();
+    put(&mut hasher, link_key.as_str().as_bytes());
+    for below in below {
+        put(&mut hasher, below.soname.as_bytes());
+        put(
+            &mut hasher,
+            below.layout.as_deref().unwrap_or_default().as_bytes(),
+        );
+    }
+    ContentKey::new(&hasher)
+}
+
+fn put(hasher: &mut blake3::Hasher, bytes: &[u8]) {
+    hasher.update(&(bytes.len() as u64).to_le_bytes());
+    hasher.update(bytes);
 }
 
 /// More threads than these make no link of a group quicker: most of its work is to copy bytes.

@@ -188,7 +188,12 @@ impl GroupJob {
             let verdicts = vec![Some(StayReason::DependsOn { library }); inputs.0.len()];
             return self.finish(&below, &inputs, &verdicts, Made::default());
         };
-        let link = GroupLink::new(self, template, template.packs_relocations);
+        let mut link = GroupLink::new(self, template, template.packs_relocations);
+        if self.lasting == Lasting::Build {
+            // What cannot be read is of no help.
+            let earlier = GroupManifest::read(&self.files.manifest()).ok();
+            link.earlier = earlier.map_or_else(Vec::new, |manifest| manifest.objects);
+        }
         let platform = platform_definitions(template)?;
         let surroundings = below.surroundings(&platform, link.has_own_versions());
         let stays = below.stays();
@@ -352,6 +357,7 @@ impl GroupJob {
                     soname: object.soname,
                     effects: object.effects,
                     needs: object.needs,
+                    binding: object.binding,
                     native_libraries: object.native_libraries,
                     open_references: object.open_references,
                 }
@@ -466,13 +472,21 @@ fn refused_libraries(
     let Error::GroupLink { stderr, .. } = error else {
         return HashMap::new();
     };
-    let members = inputs.iter().zip(verdicts);
-    members
-        .filter(|(_, verdict)| verdict.is_none())
-        .filter_map(|(input, _)| {
-            let mut lines = stderr.lines();
-            let line = lines.find(|line| line.contains(&*input.rlib))?;
-            Some((input.rlib.clone(), line.trim().to_owned()))
-        })
-        .collect()
+    let named = |is_counted: fn(&&str) -> bool| -> HashMap<String, String> {
+        let members = inputs.iter().zip(verdicts);
+        members
+            .filter(|(input, verdict)| {
+                let mut lines = stderr.lines().filter(is_counted);
+                verdict.is_none() && lines.any(|line| line.contains(&*input.rlib))
+            })
+            .map(|(input, _)| (input.rlib.clone(), stderr.clone()))
+            .collect()
+    };
+    // GNU ld 2.40 names the file of a relocation that it refuses in a warning only.
+    let of_errors = named(|line| !line.contains("warning:"));
+    if of_errors.is_empty() {
+        named(|_| true)
+    } else {
+        of_errors
+    }
 }

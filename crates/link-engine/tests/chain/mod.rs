@@ -318,7 +318,16 @@ fn stub(workshop: &Workshop, content: &Content, open: &[OpenReference]) -> PathB
     let stubs = workshop.path("stubs");
     fs::create_dir_all(&stubs).unwrap();
     let stub = stubs.join(&content.soname);
-    assert!(write_stub(&content.file, &content.soname, Wanted::All, open, &stub).unwrap());
+    assert!(
+        write_stub(
+            &content.file,
+            &content.soname,
+            Wanted::All.into(),
+            open,
+            &stub
+        )
+        .unwrap()
+    );
     stub
 }
 

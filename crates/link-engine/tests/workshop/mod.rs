@@ -51,6 +51,7 @@ impl Workshop {
                 }],
                 effects: BTreeSet::new(),
                 needs: Vec::new(),
+                binding: None,
                 native_libraries: Vec::new(),
                 open_references: Vec::new(),
             }],
