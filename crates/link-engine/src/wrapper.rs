@@ -768,7 +768,7 @@ fn check_open_references(groups: &[Group]) -> Result<(), Unlinkable> {
     for Group { name, object, .. } in groups {
         let open = object.open_references.iter();
         let open = open.map(|reference| reference.name.as_bytes()).collect();
-        let user = format!("the {name} group");
+        let user = format!("the {name}");
         check_seen(&open, &user, groups)?;
     }
     Ok(())

@@ -310,7 +310,7 @@ fn refusal_warning(group: &str, refusal: &Refusal, profile: &Profile) -> String 
     let (what, members) = if group == SYSROOT {
         ("all dependencies".to_owned(), "the standard library")
     } else {
-        (format!("the dependencies in the {group} group"), "them")
+        (format!("the dependencies in the {group}"), "them")
     };
     // The linker names what it refuses; other errors are about all of the group.
     let help = if group == SYSROOT || refusal.link_line.is_none() {
@@ -341,8 +341,8 @@ pub(in crate::core::compiler) fn note_group(
     status: &str,
     unit: &Unit,
 ) -> CargoResult<()> {
-    let message = format!("{} group", group_name(unit));
-    gctx.shell().verbose(|shell| shell.status(status, &message))
+    let name = group_name(unit);
+    gctx.shell().verbose(|shell| shell.status(status, &name))
 }
 
 /// What a group is made from, besides what the unit itself and its dependencies

@@ -192,8 +192,8 @@ pub(super) fn edge_to(unit: &Unit) -> UnitDep {
 pub(super) fn group_name(unit: &Unit) -> String {
     match GroupRole::of(unit) {
         GroupRole::Sysroot => "sysroot".to_owned(),
-        GroupRole::Pool(pool) => format!("frozen {}", pool.generation),
-        GroupRole::Part { number } => format!("local {}", number + 1),
+        GroupRole::Pool(pool) => format!("frozen pool {}", pool.generation + 1),
+        GroupRole::Part { number } => format!("local part {}", number + 1),
     }
 }
 
