@@ -168,6 +168,22 @@ fn what_the_linker_refuses_stays() {
 }
 
 #[test]
+fn a_library_that_names_a_symbol_of_the_linker_stays() {
+    let workshop = Workshop::new();
+    let image = workshop.library(
+        "image",
+        "unsafe extern \"C\" { static __ehdr_start: u8; }
+         #[inline(never)] pub fn header() -> *const u8 { &raw const __ehdr_start }",
+    );
+    let (manifest, _) = run(&workshop.job(vec![image, workshop.library("add", ADD)]));
+    assert_eq!(manifest.members[0].name, "add v1.0.0");
+    assert_eq!(
+        manifest.stays[0].reason.to_string(),
+        "it asks for `__ehdr_start`, which the linker defines for each output"
+    );
+}
+
+#[test]
 fn a_linker_that_cannot_be_run_is_a_refusal() {
     let workshop = Workshop::new();
     let mut sysroot = GroupManifest::read(&workshop.sysroot()).unwrap();
