@@ -156,7 +156,7 @@ impl KnownRlibs {
         self.0.get(file_name(rlib)?).cloned()
     }
 
-    /// Notes what is known of `rlib`.
+    /// Notes what is known of `rlib`. One whose name is not UTF-8 will be read again.
     pub fn insert(&mut self, rlib: &Path, known: KnownRlib) {
         if let Some(name) = file_name(rlib) {
             self.0.insert(name.to_owned(), known);

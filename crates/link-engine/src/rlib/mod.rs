@@ -12,6 +12,8 @@ mod hash;
 mod known;
 mod linker_defined;
 mod shared;
+#[cfg(test)]
+mod tests;
 
 pub use copies::copy_with_protected_symbols;
 pub use facts::{ParseError, RlibFacts};
