@@ -61,14 +61,15 @@ pub enum StayReason {
         /// Name of that symbol.
         symbol: String,
     },
-    /// It defines or needs a symbol that matters beyond its own crate, and some of the
-    /// executables that load the group do not depend on it.
-    Bystander {
-        /// Name of that symbol.
-        symbol: String,
+    /// The linker makes no shared object with it.
+    Unlinkable {
+        /// The linker's own words, one line.
+        words: String,
     },
     /// No shared object could be made of its group.
     Refused,
+    /// It could not be compiled, so no executable of this build has it.
+    NotCompiled,
     /// It depends on a library that stays.
     DependsOn {
         /// Name of that library.
@@ -103,12 +104,11 @@ impl fmt::Display for StayReason {
             StayReason::Replaces { symbol } => {
                 write!(f, "it defines `{symbol}`, as the platform does")
             }
-            StayReason::Bystander { symbol } => write!(
-                f,
-                "it has to do with `{symbol}`, and not every executable that would load it \
-                 depends on it"
-            ),
+            StayReason::Unlinkable { words } => {
+                write!(f, "the linker makes no shared object with it ({words})")
+            }
             StayReason::Refused => f.write_str("no shared object could be made of its group"),
+            StayReason::NotCompiled => f.write_str("it could not be compiled"),
             StayReason::DependsOn { library } => {
                 write!(f, "it depends on `{library}`, which stays")
             }
@@ -127,34 +127,28 @@ pub struct Candidate<'a> {
     pub dependencies: &'a [String],
     /// What was read in its rlib.
     pub facts: &'a RlibFacts,
-    /// Whether executables may load it that do not depend on it.
-    pub is_bystander: bool,
-    /// A symbol that it needs and that neither the group nor one below defines, if the
-    /// linker found one.
-    pub open_reference: Option<&'a str>,
-}
-
-/// What the candidates have below them.
-#[derive(Debug, Default)]
-pub struct Below {
-    /// The libraries of lower groups that stay.
-    pub stays: Vec<Stay>,
-    /// The symbols that libraries of the platform define.
-    pub platform: HashSet<String>,
+    /// The linker's own words, if it was found to refuse a shared object with this library.
+    pub refusal: Option<&'a str>,
 }
 
 /// Judges each candidate: `None` makes it a group member.
 ///
 /// Candidates may come in any order; their dependencies must not form a cycle, as
 /// those of crates never do.
-pub fn verdicts(candidates: &[Candidate<'_>], below: &Below) -> Vec<Option<StayReason>> {
+///
+/// `stays` are the libraries of lower groups that stay, `platform` the symbols that libraries of
+/// the platform define.
+pub fn verdicts(
+    candidates: &[Candidate<'_>],
+    stays: &[Stay],
+    platform: &HashSet<String>,
+) -> Vec<Option<StayReason>> {
     let by_rlib: HashMap<&str, usize> = candidates
         .iter()
         .enumerate()
         .map(|(index, candidate)| (candidate.rlib, index))
         .collect();
-    let stays_below: HashMap<&str, &str> = below
-        .stays
+    let stays_below: HashMap<&str, &str> = stays
         .iter()
         .map(|stay| (stay.rlib.as_str(), stay.name.as_str()))
         .collect();
@@ -171,10 +165,10 @@ pub fn verdicts(candidates: &[Candidate<'_>], below: &Below) -> Vec<Option<StayR
                 Some(StayReason::DependsOn { library })
             };
             let shares_state = || {
-                let mut stays = below.stays.iter();
+                let mut stays = stays.iter();
                 stays.find_map(|stay| shared(candidate, &stay.name, &stay.shared_state))
             };
-            own_reason(candidate, &below.platform)
+            own_reason(candidate, platform)
                 .or_else(|| linker_defined(candidate, &definers))
                 .or(clash)
                 .or_else(depends_on)
@@ -228,7 +222,11 @@ fn shared(candidate: &Candidate<'_>, library: &str, state: &SharedState) -> Opti
 
 fn own_reason(candidate: &Candidate<'_>, platform: &HashSet<String>) -> Option<StayReason> {
     let facts = candidate.facts;
-    if let Some(member) = &facts.foreign_member {
+    if let Some(words) = candidate.refusal {
+        Some(StayReason::Unlinkable {
+            words: words.to_owned(),
+        })
+    } else if let Some(member) = &facts.foreign_member {
         Some(StayReason::ForeignMember {
             member: member.clone(),
         })
@@ -244,17 +242,10 @@ fn own_reason(candidate: &Candidate<'_>, platform: &HashSet<String>) -> Option<S
         Some(StayReason::GatheredSection {
             section: section.clone(),
         })
-    } else if let Some(symbol) = replaced_symbol(facts, platform) {
-        Some(StayReason::Replaces {
+    } else {
+        replaced_symbol(facts, platform).map(|symbol| StayReason::Replaces {
             symbol: symbol.clone(),
         })
-    } else if candidate.is_bystander {
-        let definition = facts.unmangled_definitions.first().map(String::as_str);
-        Some(StayReason::Bystander {
-            symbol: definition.or(candidate.open_reference)?.to_owned(),
-        })
-    } else {
-        None
     }
 }
 
@@ -341,21 +332,18 @@ mod tests {
                 name,
                 dependencies,
                 facts,
-                is_bystander: name.starts_with("by"),
-                open_reference: (*name == "by-the-platform").then_some("inflate"),
+                refusal: (*name == "unfit").then_some("cannot be used"),
             })
             .collect();
         let stays = below.iter().map(|name| Stay {
             name: name.to_string(),
             rlib: name.to_string(),
+            hash: String::new(),
             reason: StayReason::RunsByItself,
             shared_state: state(&[name], &[]),
         });
-        let below = Below {
-            stays: stays.collect(),
-            platform: ["rand".to_owned()].into(),
-        };
-        let actual: String = verdicts(&candidates, &below)
+        let stays: Vec<Stay> = stays.collect();
+        let actual: String = verdicts(&candidates, &stays, &["rand".to_owned()].into())
             .into_iter()
             .zip(libraries)
             .filter_map(|(verdict, (name, _, _))| Some(format!("{name}: {}\n", verdict?)))
@@ -478,25 +466,16 @@ mod tests {
     }
 
     #[test]
-    fn a_bystander_has_no_effect() {
-        let defines = |symbol: &str| RlibFacts {
-            unmangled_definitions: [symbol.to_owned()].into(),
-            ..RlibFacts::default()
-        };
+    fn what_the_linker_refuses_stays() {
         check(
             &[
-                ("by-name", defines("hook"), &[]),
-                ("by-the-platform", plain(), &[]),
-                ("by-itself", plain(), &[]),
-                ("used", defines("zlib_init"), &[]),
-                ("top", plain(), &["by-name", "by-itself"]),
+                ("above", plain(), &["unfit"]),
+                ("unfit", plain(), &[]),
+                ("other", plain(), &[]),
             ],
             &[],
-            "by-name: it has to do with `hook`, and not every executable that would load it \
-             depends on it\n\
-             by-the-platform: it has to do with `inflate`, and not every executable that would \
-             load it depends on it\n\
-             top: it depends on `by-name`, which stays\n",
+            "above: it depends on `unfit`, which stays\n\
+             unfit: the linker makes no shared object with it (cannot be used)\n",
         );
     }
 

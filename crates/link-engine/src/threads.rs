@@ -99,6 +99,15 @@ fn linker_name(template: &LinkTemplate) -> Option<&OsStr> {
     value("--ld-path=").or_else(|| value("-fuse-ld="))
 }
 
+/// Whether the linker is lld, as far as the line says.
+pub(crate) fn is_lld(template: &LinkTemplate) -> bool {
+    let name = linker_name(template);
+    name.is_some_and(|name| {
+        let mut words = name.as_bytes().split(|byte| b".-".contains(byte));
+        words.any(|word| word == b"lld")
+    })
+}
+
 /// Whether a linker of this name has `--threads=<number>`: `ld.lld`, `lld-19`, `rust-lld`, …
 fn takes_thread_count(linker: &OsStr) -> bool {
     let mut words = linker.as_bytes().split(|byte| b".-".contains(byte));
@@ -163,6 +172,7 @@ mod tests {
             before: args.split_whitespace().map(OsString::from).collect(),
             after: vec!["-lc".into()],
             builtins: Vec::new(),
+            builtin_definitions: Default::default(),
             platform_libraries: Vec::new(),
             packs_relocations: false,
         };

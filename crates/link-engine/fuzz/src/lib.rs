@@ -7,6 +7,7 @@ use std::fmt::Debug;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use link_engine::Patch;
 use link_engine::bind;
 use link_engine::constructors;
 use link_engine::elf::DynamicInfo;
@@ -14,6 +15,7 @@ use link_engine::interface::{self, Names, Wanted};
 use link_engine::layout;
 use link_engine::link_line::{self, GroupInput, GroupLine, Rewrite};
 use link_engine::manifest::{FallbackReport, GroupManifest, WrapperPlan};
+use link_engine::rebind::{Below, Renamed, Unbound, undo_patches};
 use link_engine::response_file::Quoting;
 use link_engine::rlib::{KnownRlib, KnownRlibs, RlibFacts};
 use serde::Serialize;
@@ -50,6 +52,8 @@ pub fn object(data: &[u8]) {
         let end = patch.offset.checked_add(patch.bytes.len() as u64);
         assert!(end.is_some_and(|end| end <= data.len() as u64));
     }
+    unbound(data);
+    rebind(data, data, data);
     let open = interface::open_references_in(data, &[data]);
     let wanted: Names<'_> = ["wanted", "exported", ""]
         .map(str::as_bytes)
@@ -57,12 +61,65 @@ pub fn object(data: &[u8]) {
         .collect();
     let open = open.unwrap_or_default();
     for wanted in [Wanted::All, Wanted::Named(&wanted)] {
-        if let Ok(Some(stub)) = interface::stub(data, "so.so", wanted, &open) {
+        if let Ok(Some(stub)) = interface::stub(data, "so.so", wanted.into(), &open) {
             let info = DynamicInfo::parse(&stub);
             let soname = info.map(|info| info.and_then(|info| info.soname));
             assert_eq!(soname.ok().flatten().as_deref(), Some("so.so"));
         }
     }
+}
+
+/// The file beside a shared object that tells what binding has overwritten in it.
+pub fn unbound(data: &[u8]) {
+    if let Some(unbound) = Unbound::parse(data) {
+        assert_eq!(Unbound::parse(&unbound.to_bytes()), Some(unbound));
+    }
+}
+
+/// A shared object with the soname `a.so`, bound to a group with the soname `so.so`, and then to another content of that
+/// group with the soname `to.so`.
+pub fn rebind(data: &[u8], old: &[u8], new: &[u8]) {
+    let Ok((unbound, patches)) = Unbound::of(data, &[("so.so", old)]) else {
+        return;
+    };
+    let bound = patched(data, &patches);
+    let layouts = [old, new].map(layout_name);
+    let below = Below {
+        soname: Renamed {
+            old: "so.so",
+            new: "to.so",
+        },
+        layout: layouts[0]
+            .zip(layouts[1])
+            .map(|(old, new)| Renamed { old, new }),
+        bytes: new,
+    };
+    let soname = Renamed {
+        old: "a.so",
+        new: "b.so",
+    };
+    if let Ok(patches) = undo_patches(&bound, &unbound, soname, &[below]) {
+        let renamed = patched(&bound, &patches);
+        let _ = Unbound::of(&renamed, &[("to.so", new)]);
+    }
+}
+
+/// The name of the version that tells of the layout of a group.
+fn layout_name(group: &[u8]) -> Option<&str> {
+    let prefix = b"DYNAMIC_DEPS_LAYOUT_";
+    let start = group
+        .windows(prefix.len())
+        .position(|bytes| bytes == prefix)?;
+    let name = group.get(start..start + prefix.len() + 16)?;
+    str::from_utf8(name).ok()
+}
+
+fn patched(data: &[u8], patches: &[Patch]) -> Vec<u8> {
+    let mut data = data.to_vec();
+    for patch in patches {
+        data[patch.offset as usize..][..patch.bytes.len()].copy_from_slice(&patch.bytes);
+    }
+    data
 }
 
 /// Names of C that the shared object of a group is to hide.
