@@ -28,6 +28,12 @@ pub enum StayReason {
         /// Name of that section.
         section: String,
     },
+    /// It names a symbol that the linker defines for each output, and takes it for the
+    /// program's.
+    LinkerDefined {
+        /// Name of that symbol.
+        symbol: String,
+    },
     /// It holds something other than ELF objects.
     ForeignMember {
         /// Name of the archive member.
@@ -81,6 +87,10 @@ impl fmt::Display for StayReason {
                     "it adds to the section `{section}`, which the linker gathers"
                 )
             }
+            StayReason::LinkerDefined { symbol } => write!(
+                f,
+                "it asks for `{symbol}`, which the linker defines for each output"
+            ),
             StayReason::ForeignMember { member } => {
                 write!(f, "its archive member `{member}` is no ELF object")
             }
@@ -142,7 +152,8 @@ pub fn verdicts(
         .iter()
         .map(|stay| (stay.rlib.as_str(), stay.name.as_str()))
         .collect();
-    let clashes = clashes(candidates);
+    let definers = definers(candidates);
+    let clashes = clashes(candidates, &definers);
     let mut verdicts: Vec<_> = candidates
         .iter()
         .zip(clashes)
@@ -158,6 +169,7 @@ pub fn verdicts(
                 stays.find_map(|stay| shared(candidate, &stay.name, &stay.shared_state))
             };
             own_reason(candidate, platform)
+                .or_else(|| linker_defined(candidate, &definers))
                 .or(clash)
                 .or_else(depends_on)
                 .or_else(shares_state)
@@ -242,14 +254,31 @@ fn replaced_symbol<'a>(facts: &'a RlibFacts, platform: &HashSet<String>) -> Opti
     defined.find(|symbol| platform.contains(*symbol))
 }
 
-/// For each candidate, a symbol that another candidate defines too.
-fn clashes(candidates: &[Candidate<'_>]) -> Vec<Option<StayReason>> {
-    let mut definers: HashMap<&str, Vec<usize>> = HashMap::new();
+/// A symbol of the linker that a candidate names. A library may use such a name, as `end`, for
+/// a symbol of its own: linkers then leave theirs out.
+fn linker_defined(candidate: &Candidate<'_>, definers: &Definers<'_>) -> Option<StayReason> {
+    let mut symbols = candidate.facts.linker_defined_references();
+    let symbol = symbols.find(|symbol| !definers.contains_key(symbol.as_str()))?;
+    Some(StayReason::LinkerDefined {
+        symbol: symbol.clone(),
+    })
+}
+
+/// The candidates that define a symbol under a name that others could use too.
+type Definers<'a> = HashMap<&'a str, Vec<usize>>;
+
+fn definers<'a>(candidates: &[Candidate<'a>]) -> Definers<'a> {
+    let mut definers = Definers::new();
     for (index, candidate) in candidates.iter().enumerate() {
         for symbol in &candidate.facts.unmangled_definitions {
             definers.entry(symbol).or_default().push(index);
         }
     }
+    definers
+}
+
+/// For each candidate, a symbol that another candidate defines too.
+fn clashes(candidates: &[Candidate<'_>], definers: &Definers<'_>) -> Vec<Option<StayReason>> {
     let clash = |index: usize| {
         let symbols = candidates[index].facts.unmangled_definitions.iter();
         symbols.into_iter().find_map(|symbol| {
@@ -368,6 +397,33 @@ mod tests {
             &[],
             "linkme: it adds to the section `linkme_ROUTES`, which the linker gathers\n\
              lto: its archive member `a.bc` is no ELF object\n",
+        );
+    }
+
+    #[test]
+    fn what_names_a_symbol_of_the_linker_stays() {
+        let names = |symbols: &[&str]| symbols.iter().map(|symbol| symbol.to_string()).collect();
+        let refers = |strong: &[&str], weak: &[&str]| RlibFacts {
+            unmangled_references: names(strong),
+            weak_references: names(weak),
+            ..RlibFacts::default()
+        };
+        let defines_end = RlibFacts {
+            unmangled_definitions: names(&["end"]),
+            ..RlibFacts::default()
+        };
+        check(
+            &[
+                ("image", refers(&["__ehdr_start", "memcpy"], &[]), &[]),
+                ("slices", refers(&[], &["__start_slices"]), &[]),
+                ("above", plain(), &["image"]),
+                ("text", refers(&["end"], &[]), &["own"]),
+                ("own", defines_end, &[]),
+            ],
+            &[],
+            "image: it asks for `__ehdr_start`, which the linker defines for each output\n\
+             slices: it asks for `__start_slices`, which the linker defines for each output\n\
+             above: it depends on `image`, which stays\n",
         );
     }
 

@@ -130,7 +130,7 @@ pub(crate) fn global_symbols<'data, Class: ElfClass>(
 /// which tie a program to its runtime.
 pub(crate) fn ties_to_runtime(symbol: &[u8]) -> bool {
     const CRATE: &[u8] = b"_7___rustc";
-    symbol.windows(CRATE.len()).any(|part| part == CRATE)
+    symbol.starts_with(b"_R") && symbol.windows(CRATE.len()).any(|part| part == CRATE)
 }
 
 /// Whether a name is rustc's, and so holds a hash of its crate: `_R<path>` (v0; the tags of a

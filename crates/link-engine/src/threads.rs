@@ -31,7 +31,7 @@ impl Threads {
         Threads::with_processors(client, processors)
     }
 
-    /// Like [`Threads::new`], for so many processors.
+    /// Like [`Threads::new`], for so many processors instead of those that the system has.
     pub fn with_processors(client: Option<Client>, processors: usize) -> Threads {
         Threads {
             processors,

@@ -161,6 +161,23 @@ fn what_the_linker_refuses_stays() {
 }
 
 #[test]
+fn a_library_that_names_a_symbol_of_the_linker_stays() {
+    let workshop = Workshop::new();
+    let image = workshop.library(
+        "image",
+        "unsafe extern \"C\" { static __ehdr_start: u8; }
+         #[inline(never)] pub fn header() -> *const u8 { &raw const __ehdr_start }",
+    );
+    let (manifest, _) = run(&workshop.job(vec![image, workshop.library("add", ADD)]));
+    let members: Vec<&str> = manifest.members().map(|member| &*member.name).collect();
+    assert_eq!(members, ["add v1.0.0"]);
+    assert_eq!(
+        manifest.stays[0].reason.to_string(),
+        "it asks for `__ehdr_start`, which the linker defines for each output"
+    );
+}
+
+#[test]
 fn where_the_linker_names_no_library_all_stay() {
     let workshop = Workshop::new();
     let linker = workshop.path("cc-that-refuses");

@@ -17,7 +17,7 @@ use link_engine::link_line::{self, GroupInput, GroupLine, Rewrite};
 use link_engine::manifest::{FallbackReport, GroupManifest, WrapperPlan};
 use link_engine::rebind::{Below, Renamed, Unbound, undo_patches};
 use link_engine::response_file::Quoting;
-use link_engine::rlib::RlibFacts;
+use link_engine::rlib::{KnownRlib, RlibFacts};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -32,6 +32,9 @@ pub fn rlib(data: &[u8]) {
     let changed = rewritten.iter().zip(data).filter(|(new, old)| new != old);
     let hidden = facts.hidden_definitions.len() + facts.hidden_references.len();
     assert!(changed.count() <= hidden);
+    let kept = serde_json::to_vec(&facts).expect("facts can be written");
+    let kept: RlibFacts = serde_json::from_slice(&kept).expect("facts can be read");
+    assert_eq!(kept, facts);
 }
 
 /// An ELF file: an object in an rlib, an executable, a shared object of a group.
@@ -220,6 +223,7 @@ pub fn manifest(text: &[u8]) {
     round_trip::<GroupManifest>(text);
     round_trip::<WrapperPlan>(text);
     round_trip::<FallbackReport>(text);
+    round_trip::<KnownRlib>(text);
 }
 
 /// What can be read can be written, and is then the same.

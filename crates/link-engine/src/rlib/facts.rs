@@ -152,7 +152,7 @@ pub(super) fn parse_all(rlibs: &[&[u8]], threads: usize) -> Vec<Result<RlibFacts
 }
 
 /// An archive member that may be an object file.
-struct Member<'data> {
+pub(super) struct Member<'data> {
     name: &'data [u8],
     object: &'data [u8],
     /// Where it lies in the rlib, in bytes.
@@ -166,7 +166,7 @@ impl Member<'_> {
     }
 }
 
-fn members(data: &[u8]) -> Result<Vec<Member<'_>>, ParseError> {
+pub(super) fn members(data: &[u8]) -> Result<Vec<Member<'_>>, ParseError> {
     let mut members = Vec::new();
     let archive = ArchiveFile::parse(data).map_err(|error| (None, error))?;
     for member in archive.members() {
@@ -205,7 +205,7 @@ fn runs(members: &[Member<'_>]) -> impl Iterator<Item = Range<usize>> {
 
 /// What a run of archive members shows.
 #[derive(Default)]
-struct Seen<'data> {
+pub(super) struct Seen<'data> {
     /// What is known without the other members.
     facts: RlibFacts,
     /// Functions of constructors, by their symbols, that may be defined anywhere.
@@ -217,7 +217,7 @@ struct Seen<'data> {
 }
 
 impl<'data> Seen<'data> {
-    fn of(members: &[Member<'data>]) -> Seen<'data> {
+    pub(super) fn of(members: &[Member<'data>]) -> Seen<'data> {
         let mut seen = Seen::default();
         for member in members {
             let object = member.object;
@@ -240,20 +240,21 @@ impl<'data> Seen<'data> {
         if is_own_to_each_output(symbol.name) {
             return;
         }
-        let is_unmangled = symbol.is_unmangled();
         let facts = &mut self.facts;
         facts.shared_state.see(symbol);
         if symbol.role == Role::Definition {
             facts.provides_allocator |= symbol.ties_to_runtime();
         }
-        if is_unmangled_definition(symbol, member.is_rust) {
-            facts.unmangled_definitions.insert(symbol.name());
-        }
-        if is_unmangled && symbol.role == Role::Reference {
-            let is_weak = self.references.entry(symbol.name).or_insert(true);
-            *is_weak &= symbol.is_weak;
-        } else if is_unmangled {
-            self.definitions.insert(symbol.name);
+        if symbol.is_unmangled() {
+            if symbol.role == Role::Reference {
+                let is_weak = self.references.entry(symbol.name).or_insert(true);
+                *is_weak &= symbol.is_weak;
+            } else {
+                self.definitions.insert(symbol.name);
+            }
+            if is_unmangled_definition(symbol, member.is_rust) {
+                facts.unmangled_definitions.insert(symbol.name());
+            }
         }
         if member.is_rust {
             return;
@@ -271,7 +272,7 @@ impl<'data> Seen<'data> {
     }
 
     /// Adds what the members behind these show.
-    fn add(&mut self, later: Seen<'data>) {
+    pub(super) fn add(&mut self, later: Seen<'data>) {
         let facts = &mut self.facts;
         let mut others = later.facts;
         facts
@@ -299,7 +300,7 @@ impl<'data> Seen<'data> {
     }
 
     /// The facts, if this is what all of `members` show.
-    fn into_facts(self, members: &[Member<'_>]) -> RlibFacts {
+    pub(super) fn into_facts(self, members: &[Member<'_>]) -> RlibFacts {
         let mut facts = self.facts;
         for (symbol, is_weak) in self.references {
             let is_own = whose(symbol) == Some(Whose::Output);

@@ -4,7 +4,6 @@
 //! last build. So facts and hash are kept with the [`Stamp`] of the file, and an rlib with the
 //! same stamp is not opened again.
 
-use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -80,98 +79,72 @@ impl Stamp {
 const NANOSECONDS: i64 = 1_000_000_000;
 
 /// An rlib as it was when it was read.
+///
+/// Written down, it has a check, so that it is refused where it was damaged or where another
+/// version of the engine wrote it: a wrong offset would damage the copy of an rlib, and a fact
+/// that is missing would let a library into a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "KeptRlib", try_from = "KeptRlib")]
 pub struct KnownRlib {
     /// The stamp by which it is known again. `None` when it had been modified so shortly
     /// before that it may change and keep the stamp.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamp: Option<Stamp>,
     /// The hash of its whole content.
-    #[serde(with = "hexadecimal")]
     pub hash: blake3::Hash,
     /// What was seen in it.
-    #[serde(default)]
     pub facts: RlibFacts,
 }
 
-/// A hash as hexadecimal digits.
-mod hexadecimal {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+/// [`KnownRlib`] as it is written down.
+#[derive(Serialize, Deserialize)]
+struct KeptRlib {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stamp: Option<Stamp>,
+    /// In hexadecimal digits.
+    hash: String,
+    facts: RlibFacts,
+    check: String,
+}
 
-    pub(super) fn serialize<S: Serializer>(
-        hash: &blake3::Hash,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hash.to_hex())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<blake3::Hash, D::Error> {
-        let digits = String::deserialize(deserializer)?;
-        blake3::Hash::from_hex(digits).map_err(D::Error::custom)
+impl KnownRlib {
+    /// Tells of any other value, and of other versions of the engine.
+    fn check(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        let values = (FORMAT, self.stamp, self.hash.as_bytes(), &self.facts);
+        // Nothing in these values has no form in JSON, and hashing never fails.
+        let _ = serde_json::to_writer(&mut hasher, &values);
+        hasher.finalize().to_hex()[..CHECK_DIGITS].to_owned()
     }
 }
 
-/// Rlibs that were read, by their file names: a file that lasts from build to build.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct KnownRlibs(BTreeMap<String, KnownRlib>);
+/// Hexadecimal digits of a check.
+const CHECK_DIGITS: usize = 16;
 
-impl KnownRlibs {
-    /// Reads the file `path`. Nothing is known when there is none, when it is damaged, or when
-    /// another version of the engine wrote it.
-    pub fn read(path: &Path) -> KnownRlibs {
-        let bytes = fs::read(path).unwrap_or_default();
-        KnownRlibs::parse(&bytes).unwrap_or_default()
-    }
-
-    /// Like [`KnownRlibs::read`], from the bytes of the file. `None` when they are damaged or of
-    /// another version.
-    pub fn parse(bytes: &[u8]) -> Option<KnownRlibs> {
-        let end = bytes.iter().position(|byte| *byte == b'\n')?;
-        let (first, rest) = bytes.split_at(end + 1);
-        if first != first_line(rest).as_bytes() {
-            return None;
-        }
-        serde_json::from_slice(rest).ok()
-    }
-
-    /// Writes the file `path` in one step.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn write(&self, path: &Path) -> Result<()> {
-        let json = serde_json::to_vec(self).map_err(|source| Error::Json {
-            path: path.to_owned(),
-            source,
-        })?;
-        let mut bytes = first_line(&json).into_bytes();
-        bytes.extend(json);
-        files::write(path, &bytes)
-    }
-
-    /// What is known under the file name of `rlib`.
-    pub fn get(&self, rlib: &Path) -> Option<KnownRlib> {
-        self.0.get(file_name(rlib)?).cloned()
-    }
-
-    /// Notes what is known of `rlib`.
-    pub fn insert(&mut self, rlib: &Path, known: KnownRlib) {
-        if let Some(name) = file_name(rlib) {
-            self.0.insert(name.to_owned(), known);
+impl From<KnownRlib> for KeptRlib {
+    fn from(known: KnownRlib) -> KeptRlib {
+        KeptRlib {
+            check: known.check(),
+            stamp: known.stamp,
+            hash: known.hash.to_hex().to_string(),
+            facts: known.facts,
         }
     }
 }
 
-/// The first line of a file with this content, which tells who wrote it and whether it is whole:
-/// a wrong offset in the facts would damage the copy of an rlib.
-fn first_line(json: &[u8]) -> String {
-    format!("{FORMAT} {}\n", blake3::hash(json))
-}
+impl TryFrom<KeptRlib> for KnownRlib {
+    type Error = &'static str;
 
-fn file_name(rlib: &Path) -> Option<&str> {
-    rlib.file_name()?.to_str()
+    fn try_from(kept: KeptRlib) -> Result<KnownRlib, &'static str> {
+        let known = KnownRlib {
+            stamp: kept.stamp,
+            hash: blake3::Hash::from_hex(kept.hash).map_err(|_| "no hash")?,
+            facts: kept.facts,
+        };
+        if known.check() != kept.check {
+            return Err("facts of an rlib that are damaged, or of another version");
+        }
+        Ok(known)
+    }
 }
 
 /// Facts and hash of each of `rlibs`, in their order.

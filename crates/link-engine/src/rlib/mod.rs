@@ -12,10 +12,12 @@ mod hash;
 mod known;
 mod linker_defined;
 mod shared;
+#[cfg(test)]
+mod tests;
 
 pub use copies::copy_with_protected_symbols;
 pub use facts::{ParseError, RlibFacts};
-pub use known::{KnownRlib, KnownRlibs, Stamp, read_rlibs};
+pub use known::{KnownRlib, Stamp, read_rlibs};
 pub(crate) use shared::Shared;
 pub use shared::{SharedState, undefined_among};
 
