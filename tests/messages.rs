@@ -130,6 +130,9 @@ fn reasons_for_a_library_to_stay() {
         StayReason::GatheredSection {
             section: "linkme_PARTS".to_owned(),
         },
+        StayReason::LinkerDefined {
+            symbol: "__ehdr_start".to_owned(),
+        },
         StayReason::ForeignMember {
             member: "notes.txt".to_owned(),
         },
@@ -157,6 +160,7 @@ fn reasons_for_a_library_to_stay() {
         match reason {
             StayReason::RunsByItself
             | StayReason::GatheredSection { .. }
+            | StayReason::LinkerDefined { .. }
             | StayReason::ForeignMember { .. }
             | StayReason::ProvidesAllocator
             | StayReason::WeakDefinition { .. }
@@ -172,6 +176,7 @@ fn reasons_for_a_library_to_stay() {
         r#"
 it has code that runs before or after `main`
 it adds to the section `linkme_PARTS`, which the linker gathers
+it asks for `__ehdr_start`, which the linker defines for each output
 its archive member `notes.txt` is no ELF object
 it provides the global allocator
 it defines `hook` unless the program does

@@ -40,7 +40,7 @@ use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Execs, Project, ProjectBuilder, project};
 use link_engine::elf::DynamicInfo;
-use link_engine::manifest::GroupManifest;
+use link_engine::manifest::{GroupManifest, SharedObject};
 use serde_json::Value;
 
 /// A program `foo` with a dependency in each layer: `frozen` from the registry and
@@ -167,8 +167,8 @@ fn shared_library(path: &Path, c: &str, flags: &str) {
 /// What the program of [`layered_project`] prints.
 const LAYERED_OUTPUT: &str = "hello from local, call 1 2\n";
 
-/// The groups that an executable loads, by name and in order: `frozen`, `local`,
-/// `sysroot`. Checks that all other libraries it needs are the platform's.
+/// The kinds of groups that an executable loads, in order: `frozen`, `local`, `sysroot`, each once.
+/// Checks that all other libraries it needs are the platform's.
 #[track_caller]
 fn groups_of(executable: &Path) -> Vec<String> {
     let info = DynamicInfo::read(executable).unwrap();
@@ -176,28 +176,50 @@ fn groups_of(executable: &Path) -> Vec<String> {
     let mut groups = Vec::new();
     for soname in &info.needed {
         match soname.strip_prefix("dynamic-deps-") {
-            Some(rest) => groups.push(rest.split('-').next().unwrap().to_owned()),
+            Some(rest) => {
+                let kind = rest.split('-').next().unwrap();
+                if groups.last().is_none_or(|last| last != kind) {
+                    groups.push(kind.to_owned());
+                }
+            }
             None => assert!(is_platform_library(soname), "{soname} in {info:?}"),
         }
     }
     groups
 }
 
-/// The crates in a group that an executable loads, by name, dependents first; those of the
-/// first group of that name.
+/// The crates in the shared objects of one kind that an executable loads, by name, sorted.
 #[track_caller]
 fn members_of(executable: &Path, group: &str) -> Vec<String> {
     let info = DynamicInfo::read(executable).unwrap().unwrap();
     let prefix = format!("dynamic-deps-{group}-");
-    let mut needed = info.needed.iter();
-    let soname = needed.find(|soname| soname.starts_with(&prefix)).unwrap();
-    let unit = soname.rsplit_once('-').unwrap().0;
     let deps = executable.parent().unwrap().join("deps");
-    let manifest = GroupManifest::read(&deps.join(format!("{unit}.json"))).unwrap();
-    assert_eq!(manifest.soname, *soname);
-    let members = manifest.members.iter();
+    let objects: Vec<SharedObject> = manifests_in(&deps, &prefix)
+        .into_iter()
+        .flat_map(|manifest| manifest.objects)
+        .collect();
+    let mut members: Vec<String> = Vec::new();
+    for soname in info.needed.iter().filter(|soname| soname.starts_with(&prefix)) {
+        let object = objects.iter().find(|object| object.soname == *soname);
+        let object = object.unwrap_or_else(|| panic!("no manifest tells of `{soname}`"));
+        let names = object.members.iter().map(|member| &member.name);
+        members.extend(names.map(|name| name.split(' ').next().unwrap().to_owned()));
+    }
+    assert!(!members.is_empty(), "{prefix} in {info:?}");
+    members.sort();
     members
-        .map(|member| member.name.split(' ').next().unwrap().to_owned())
+}
+
+/// The manifests in a directory whose names begin with `prefix`.
+fn manifests_in(directory: &Path, prefix: &str) -> Vec<GroupManifest> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            name.starts_with(prefix) && name.ends_with(".json")
+        })
+        .map(|path| GroupManifest::read(&path).unwrap())
         .collect()
 }
 
@@ -309,11 +331,7 @@ fn group_files(project: &Project, prefix: &str) -> Vec<PathBuf> {
 /// Shared objects of a group under their sonames: what executables load.
 fn contents(project: &Project, group: &str) -> Vec<PathBuf> {
     let mut files = group_files(project, group);
-    // dynamic-deps-<group>-<unit>-<key>.so
-    files.retain(|path| {
-        let name = path.file_name().unwrap().to_str().unwrap();
-        name.ends_with(".so") && name.split('-').count() == 5
-    });
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "so"));
     files
 }
 

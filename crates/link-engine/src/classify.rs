@@ -28,6 +28,12 @@ pub enum StayReason {
         /// Name of that section.
         section: String,
     },
+    /// It names a symbol that the linker defines for each output, and takes it for the
+    /// program's.
+    LinkerDefined {
+        /// Name of that symbol.
+        symbol: String,
+    },
     /// It holds something other than ELF objects.
     ForeignMember {
         /// Name of the archive member.
@@ -55,14 +61,15 @@ pub enum StayReason {
         /// Name of that symbol.
         symbol: String,
     },
-    /// It defines or needs a symbol that matters beyond its own crate, and some of the
-    /// executables that load the group do not depend on it.
-    Bystander {
-        /// Name of that symbol.
-        symbol: String,
+    /// The linker makes no shared object with it.
+    Unlinkable {
+        /// The linker's own words.
+        words: String,
     },
     /// No shared object could be made of its group.
     Refused,
+    /// It could not be compiled, so no executable of this build has it.
+    NotCompiled,
     /// It depends on a library that stays.
     DependsOn {
         /// Name of that library.
@@ -80,6 +87,10 @@ impl fmt::Display for StayReason {
                     "it adds to the section `{section}`, which the linker gathers"
                 )
             }
+            StayReason::LinkerDefined { symbol } => write!(
+                f,
+                "it asks for `{symbol}`, which the linker defines for each output"
+            ),
             StayReason::ForeignMember { member } => {
                 write!(f, "its archive member `{member}` is no ELF object")
             }
@@ -93,12 +104,11 @@ impl fmt::Display for StayReason {
             StayReason::Replaces { symbol } => {
                 write!(f, "it defines `{symbol}`, as the platform does")
             }
-            StayReason::Bystander { symbol } => write!(
-                f,
-                "it has to do with `{symbol}`, and not every executable that would load it \
-                 depends on it"
-            ),
+            StayReason::Unlinkable { .. } => {
+                f.write_str("the linker makes no shared object with it")
+            }
             StayReason::Refused => f.write_str("no shared object could be made of its group"),
+            StayReason::NotCompiled => f.write_str("it could not be compiled"),
             StayReason::DependsOn { library } => {
                 write!(f, "it depends on `{library}`, which stays")
             }
@@ -117,38 +127,33 @@ pub struct Candidate<'a> {
     pub dependencies: &'a [String],
     /// What was read in its rlib.
     pub facts: &'a RlibFacts,
-    /// Whether executables may load it that do not depend on it.
-    pub is_bystander: bool,
-    /// A symbol that it needs and that neither the group nor one below defines, if the
-    /// linker found one.
-    pub open_reference: Option<&'a str>,
-}
-
-/// What the candidates have below them.
-#[derive(Debug, Default)]
-pub struct Below {
-    /// The libraries of lower groups that stay.
-    pub stays: Vec<Stay>,
-    /// The symbols that libraries of the platform define.
-    pub platform: HashSet<String>,
+    /// The linker's own words, if it was found to refuse a shared object with this library.
+    pub refusal: Option<&'a str>,
 }
 
 /// Judges each candidate: `None` makes it a group member.
 ///
 /// Candidates may come in any order; their dependencies must not form a cycle, as
 /// those of crates never do.
-pub fn verdicts(candidates: &[Candidate<'_>], below: &Below) -> Vec<Option<StayReason>> {
+///
+/// `stays` are the libraries of lower groups that stay, `platform` the symbols that libraries of
+/// the platform define.
+pub fn verdicts(
+    candidates: &[Candidate<'_>],
+    stays: &[Stay],
+    platform: &HashSet<String>,
+) -> Vec<Option<StayReason>> {
     let by_rlib: HashMap<&str, usize> = candidates
         .iter()
         .enumerate()
         .map(|(index, candidate)| (candidate.rlib, index))
         .collect();
-    let stays_below: HashMap<&str, &str> = below
-        .stays
+    let stays_below: HashMap<&str, &str> = stays
         .iter()
         .map(|stay| (stay.rlib.as_str(), stay.name.as_str()))
         .collect();
-    let clashes = clashes(candidates);
+    let definers = definers(candidates);
+    let clashes = clashes(candidates, &definers);
     let mut verdicts: Vec<_> = candidates
         .iter()
         .zip(clashes)
@@ -160,10 +165,11 @@ pub fn verdicts(candidates: &[Candidate<'_>], below: &Below) -> Vec<Option<StayR
                 Some(StayReason::DependsOn { library })
             };
             let shares_state = || {
-                let mut stays = below.stays.iter();
+                let mut stays = stays.iter();
                 stays.find_map(|stay| shared(candidate, &stay.name, &stay.shared_state))
             };
-            own_reason(candidate, &below.platform)
+            own_reason(candidate, platform)
+                .or_else(|| linker_defined(candidate, &definers))
                 .or(clash)
                 .or_else(depends_on)
                 .or_else(shares_state)
@@ -216,7 +222,11 @@ fn shared(candidate: &Candidate<'_>, library: &str, state: &SharedState) -> Opti
 
 fn own_reason(candidate: &Candidate<'_>, platform: &HashSet<String>) -> Option<StayReason> {
     let facts = candidate.facts;
-    if let Some(member) = &facts.foreign_member {
+    if let Some(words) = candidate.refusal {
+        Some(StayReason::Unlinkable {
+            words: words.to_owned(),
+        })
+    } else if let Some(member) = &facts.foreign_member {
         Some(StayReason::ForeignMember {
             member: member.clone(),
         })
@@ -232,17 +242,10 @@ fn own_reason(candidate: &Candidate<'_>, platform: &HashSet<String>) -> Option<S
         Some(StayReason::GatheredSection {
             section: section.clone(),
         })
-    } else if let Some(symbol) = replaced_symbol(facts, platform) {
-        Some(StayReason::Replaces {
+    } else {
+        replaced_symbol(facts, platform).map(|symbol| StayReason::Replaces {
             symbol: symbol.clone(),
         })
-    } else if candidate.is_bystander {
-        let definition = facts.unmangled_definitions.first().map(String::as_str);
-        Some(StayReason::Bystander {
-            symbol: definition.or(candidate.open_reference)?.to_owned(),
-        })
-    } else {
-        None
     }
 }
 
@@ -251,14 +254,31 @@ fn replaced_symbol<'a>(facts: &'a RlibFacts, platform: &HashSet<String>) -> Opti
     defined.find(|symbol| platform.contains(*symbol))
 }
 
-/// For each candidate, a symbol that another candidate defines too.
-fn clashes(candidates: &[Candidate<'_>]) -> Vec<Option<StayReason>> {
-    let mut definers: HashMap<&str, Vec<usize>> = HashMap::new();
+/// A symbol of the linker that a candidate names. A library may use such a name, as `end`, for
+/// a symbol of its own: linkers then leave theirs out.
+fn linker_defined(candidate: &Candidate<'_>, definers: &Definers<'_>) -> Option<StayReason> {
+    let mut symbols = candidate.facts.linker_defined_references();
+    let symbol = symbols.find(|symbol| !definers.contains_key(symbol.as_str()))?;
+    Some(StayReason::LinkerDefined {
+        symbol: symbol.clone(),
+    })
+}
+
+/// The candidates that define a symbol under a name that others could use too.
+type Definers<'a> = HashMap<&'a str, Vec<usize>>;
+
+fn definers<'a>(candidates: &[Candidate<'a>]) -> Definers<'a> {
+    let mut definers = Definers::new();
     for (index, candidate) in candidates.iter().enumerate() {
         for symbol in &candidate.facts.unmangled_definitions {
             definers.entry(symbol).or_default().push(index);
         }
     }
+    definers
+}
+
+/// For each candidate, a symbol that another candidate defines too.
+fn clashes(candidates: &[Candidate<'_>], definers: &Definers<'_>) -> Vec<Option<StayReason>> {
     let clash = |index: usize| {
         let symbols = candidates[index].facts.unmangled_definitions.iter();
         symbols.into_iter().find_map(|symbol| {
@@ -312,21 +332,18 @@ mod tests {
                 name,
                 dependencies,
                 facts,
-                is_bystander: name.starts_with("by"),
-                open_reference: (*name == "by-the-platform").then_some("inflate"),
+                refusal: (*name == "unfit").then_some("cannot be used"),
             })
             .collect();
         let stays = below.iter().map(|name| Stay {
             name: name.to_string(),
             rlib: name.to_string(),
+            hash: String::new(),
             reason: StayReason::RunsByItself,
             shared_state: state(&[name], &[]),
         });
-        let below = Below {
-            stays: stays.collect(),
-            platform: ["rand".to_owned()].into(),
-        };
-        let actual: String = verdicts(&candidates, &below)
+        let stays: Vec<Stay> = stays.collect();
+        let actual: String = verdicts(&candidates, &stays, &["rand".to_owned()].into())
             .into_iter()
             .zip(libraries)
             .filter_map(|(verdict, (name, _, _))| Some(format!("{name}: {}\n", verdict?)))
@@ -384,6 +401,33 @@ mod tests {
     }
 
     #[test]
+    fn what_names_a_symbol_of_the_linker_stays() {
+        let names = |symbols: &[&str]| symbols.iter().map(|symbol| symbol.to_string()).collect();
+        let refers = |strong: &[&str], weak: &[&str]| RlibFacts {
+            unmangled_references: names(strong),
+            weak_references: names(weak),
+            ..RlibFacts::default()
+        };
+        let defines_end = RlibFacts {
+            unmangled_definitions: names(&["end"]),
+            ..RlibFacts::default()
+        };
+        check(
+            &[
+                ("image", refers(&["__ehdr_start", "memcpy"], &[]), &[]),
+                ("slices", refers(&[], &["__start_slices"]), &[]),
+                ("above", plain(), &["image"]),
+                ("text", refers(&["end"], &[]), &["own"]),
+                ("own", defines_end, &[]),
+            ],
+            &[],
+            "image: it asks for `__ehdr_start`, which the linker defines for each output\n\
+             slices: it asks for `__start_slices`, which the linker defines for each output\n\
+             above: it depends on `image`, which stays\n",
+        );
+    }
+
+    #[test]
     fn what_defines_the_same_symbol_stays() {
         let defines = |symbols: &[&str]| RlibFacts {
             unmangled_definitions: symbols.iter().map(|symbol| symbol.to_string()).collect(),
@@ -422,25 +466,16 @@ mod tests {
     }
 
     #[test]
-    fn a_bystander_has_no_effect() {
-        let defines = |symbol: &str| RlibFacts {
-            unmangled_definitions: [symbol.to_owned()].into(),
-            ..RlibFacts::default()
-        };
+    fn what_the_linker_refuses_stays() {
         check(
             &[
-                ("by-name", defines("hook"), &[]),
-                ("by-the-platform", plain(), &[]),
-                ("by-itself", plain(), &[]),
-                ("used", defines("zlib_init"), &[]),
-                ("top", plain(), &["by-name", "by-itself"]),
+                ("above", plain(), &["unfit"]),
+                ("unfit", plain(), &[]),
+                ("other", plain(), &[]),
             ],
             &[],
-            "by-name: it has to do with `hook`, and not every executable that would load it \
-             depends on it\n\
-             by-the-platform: it has to do with `inflate`, and not every executable that would \
-             load it depends on it\n\
-             top: it depends on `by-name`, which stays\n",
+            "above: it depends on `unfit`, which stays\n\
+             unfit: the linker makes no shared object with it\n",
         );
     }
 

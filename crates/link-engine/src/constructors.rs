@@ -41,15 +41,16 @@ const ENTRY: u64 = 8;
 const SECTION: &[u8] = b".init_array";
 
 /// An entry in the list of functions to call before `main`, as an rlib has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Constructor {
     /// The section that it is in: `.init_array`, or `.init_array.<priority>`.
     pub section: String,
     /// The symbol of the entry.
     pub entry: String,
-    /// The symbol of the function, if other objects can name it.
-    pub(crate) function: Option<Vec<u8>>,
 }
+
+/// A constructor, and the symbol of its function if other objects can name it.
+pub(crate) type WithFunction<'data> = (Constructor, Option<&'data [u8]>);
 
 /// An entry in the list of functions to call before `main`, in a group that does not call it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,11 +65,11 @@ pub struct HandedOver {
 
 /// The entries in a section of an object that rustc made, in order. `None` when there is
 /// something in it that is not understood.
-pub(crate) fn in_section<Class: ElfClass>(
-    object: &[u8],
-    sections: &SectionTable<'_, Class>,
+pub(crate) fn in_section<'data, Class: ElfClass>(
+    object: &'data [u8],
+    sections: &SectionTable<'data, Class>,
     index: SectionIndex,
-) -> object::read::Result<Option<Vec<Constructor>>> {
+) -> object::read::Result<Option<Vec<WithFunction<'data>>>> {
     let header = Class::parse(object)?;
     let endian = header.endian()?;
     let section = sections.section(index)?;
@@ -121,7 +122,7 @@ pub(crate) fn in_section<Class: ElfClass>(
                 relocation.r_type(endian, false) == relocations.address && (is_local || is_global);
             match entry_at(&mut functions, relocation.r_offset(endian).into()) {
                 Some(function @ None) if is_function => {
-                    *function = Some(is_global.then(|| name.to_vec()));
+                    *function = Some(is_global.then_some(name));
                 }
                 _ => return Ok(None),
             }
@@ -131,11 +132,11 @@ pub(crate) fn in_section<Class: ElfClass>(
     let constructors = entries.into_iter().zip(functions);
     Ok(constructors
         .map(|(entry, function)| {
-            Some(Constructor {
+            let constructor = Constructor {
                 section: text(section_name),
                 entry: text(entry?),
-                function: function?,
-            })
+            };
+            Some((constructor, function?))
         })
         .collect())
 }

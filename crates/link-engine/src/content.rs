@@ -8,11 +8,16 @@
 //!
 //! ```text
 //! deps/
-//!   dynamic-deps-local-<unit>.json          manifest: what the group is now
-//!   dynamic-deps-local-<unit>.so            the current shared object, for tools and people
-//!   dynamic-deps-local-<unit>-<key>.so      the same file, under its soname
-//!   dynamic-deps-local-<unit>-<old key>.so  needed by an executable that was not rebuilt
+//!   dynamic-deps-local-<unit>.json           manifest: what the group is now
+//!   dynamic-deps-local-<unit>.facts          what was read of its libraries
+//!   dynamic-deps-local-<unit>_<key>.so       a shared object, under its soname
+//!   dynamic-deps-local-<unit>_<old key>.so   needed by an executable that was not rebuilt
 //! ```
+//!
+//! Several manifests can tell of the same contents: a *store* is the beginning of the names of
+//! these. No name ends in a `-` and the 16 digits of a unit hash: tools that remove leftovers of
+//! Cargo (cargo-sweep 0.8) take such files for those of a unit, and do not know when an executable
+//! needs them.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -27,6 +32,12 @@ use crate::{Error, Result};
 /// does not take the files for libraries.
 pub const NAME_PREFIX: &str = "dynamic-deps-";
 
+/// What follows in the names of the stores of pools.
+pub(crate) const POOL_PREFIX: &str = "frozen-pool.";
+
+/// The extension of the name of what binding has overwritten in a content.
+const UNBOUND: &str = "unbound";
+
 /// Hexadecimal digits of a [`ContentKey`] in a file name.
 const KEY_DIGITS: usize = 16;
 
@@ -39,23 +50,54 @@ impl ContentKey {
     pub fn new(hasher: &blake3::Hasher) -> ContentKey {
         ContentKey(hasher.finalize().to_hex()[..KEY_DIGITS].to_owned())
     }
+
+    /// Its digits.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
-/// The files of one group. The stem must not be the name of a library file, or
+/// The files of one group. The stems must not be the name of a library file, or
 /// rustc would look into it for crates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupFiles {
     directory: PathBuf,
     stem: String,
+    store: String,
 }
 
 impl GroupFiles {
     /// The files in `directory` whose names begin with `stem`.
     pub fn new(directory: impl Into<PathBuf>, stem: impl Into<String>) -> GroupFiles {
+        let stem = stem.into();
         GroupFiles {
             directory: directory.into(),
-            stem: stem.into(),
+            store: stem.clone(),
+            stem,
         }
+    }
+
+    /// The same, with contents whose names begin with `store`.
+    pub fn with_store(self, store: impl Into<String>) -> GroupFiles {
+        GroupFiles {
+            store: store.into(),
+            ..self
+        }
+    }
+
+    /// The same, with the contents of the pool of that name.
+    pub fn of_pool(self, pool: impl std::fmt::Display) -> GroupFiles {
+        self.with_store(format!("{NAME_PREFIX}{POOL_PREFIX}{pool}"))
+    }
+
+    /// How the names of the contents begin.
+    pub fn store(&self) -> &str {
+        &self.store
+    }
+
+    /// How the name of the manifest begins.
+    pub fn stem(&self) -> &str {
+        &self.stem
     }
 
     /// The directory of all of them.
@@ -68,14 +110,14 @@ impl GroupFiles {
         self.directory.join(format!("{}.json", self.stem))
     }
 
-    /// The current shared object under the name that does not change.
-    pub fn shared_object(&self) -> PathBuf {
-        self.directory.join(format!("{}.so", self.stem))
+    /// What was read of the libraries in the store.
+    pub fn facts(&self) -> PathBuf {
+        self.directory.join(format!("{}.facts", self.store))
     }
 
     /// The soname of the content `key`.
     pub fn soname(&self, key: &ContentKey) -> String {
-        format!("{}-{}.so", self.stem, key.0)
+        format!("{}_{}.so", self.store, key.0)
     }
 
     /// The shared object with the content `soname`.
@@ -83,23 +125,25 @@ impl GroupFiles {
         self.directory.join(soname)
     }
 
-    /// Removes the content that no executable needs and that is not `current`.
+    /// What binding has overwritten in the content `soname`.
+    pub(crate) fn unbound(&self, soname: &str) -> PathBuf {
+        self.content(soname).with_extension(UNBOUND)
+    }
+
+    /// Removes the contents of the store that no executable needs and that are not `current`.
     ///
     /// An executable is any file in `executable_directories` that the loader
     /// would take. What cannot be read counts as no executable.
     ///
     /// # Errors
     /// When the group's directory cannot be listed or a file not be removed.
-    pub fn remove_unneeded(&self, current: &str, executable_directories: &[PathBuf]) -> Result<()> {
-        let mut older: HashSet<String> = self.names()?;
-        older.retain(|name| name != current && self.is_content(name));
-        let mut seen = HashSet::new();
-        for directory in executable_directories {
-            if !older.is_empty() && seen.insert(directory) {
-                keep_needed(directory, &mut older);
-            }
-        }
-        older.iter().try_for_each(|soname| self.remove(soname))
+    pub fn remove_unneeded(
+        &self,
+        current: &HashSet<&str>,
+        executable_directories: &[PathBuf],
+    ) -> Result<()> {
+        let is_older = |name: &str| !current.contains(name) && self.is_content(name);
+        remove_contents(&self.directory, is_older, executable_directories)
     }
 
     /// Removes the temporary files of jobs that were killed. To be called by the
@@ -108,7 +152,7 @@ impl GroupFiles {
     /// # Errors
     /// When the group's directory cannot be listed or a file not be removed.
     pub fn remove_leftovers(&self) -> Result<()> {
-        let temporary = format!(".{}", self.stem);
+        let temporary = format!(".{}_", self.store);
         let mut names = self.names()?;
         names.retain(|name| name.starts_with(&temporary));
         names.iter().try_for_each(|name| self.remove(name))
@@ -123,10 +167,47 @@ impl GroupFiles {
     }
 
     fn is_content(&self, name: &str) -> bool {
-        name.strip_prefix(&self.stem)
-            .and_then(|rest| rest.strip_prefix('-')?.strip_suffix(".so"))
-            .is_some_and(is_key)
+        store_of(name).is_some_and(|store| store == self.store)
     }
+}
+
+/// Removes from `directory` the contents of those stores that no executable in one of
+/// `executable_directories` needs.
+///
+/// # Errors
+/// When the directory cannot be listed or a file not be removed.
+pub(crate) fn remove_stores(
+    directory: &Path,
+    is_removed: impl Fn(&str) -> bool,
+    executable_directories: &[PathBuf],
+) -> Result<()> {
+    let is_older = |name: &str| store_of(name).is_some_and(&is_removed);
+    remove_contents(directory, is_older, executable_directories)
+}
+
+fn remove_contents(
+    directory: &Path,
+    is_older: impl Fn(&str) -> bool,
+    executable_directories: &[PathBuf],
+) -> Result<()> {
+    let mut older = file_names(directory)?;
+    older.retain(|name| is_older(name));
+    let mut seen = HashSet::new();
+    for directory in executable_directories {
+        if !older.is_empty() && seen.insert(directory) {
+            keep_needed(directory, &mut older);
+        }
+    }
+    older
+        .iter()
+        .try_for_each(|soname| remove_content(directory, soname))
+}
+
+/// Removes a content and what lies beside it.
+fn remove_content(directory: &Path, soname: &str) -> Result<()> {
+    let path = directory.join(soname);
+    remove(&path)?;
+    remove(&path.with_extension(UNBOUND))
 }
 
 /// Removes from `directory` the contents of groups that no executable in it needs and that
@@ -136,29 +217,31 @@ impl GroupFiles {
 /// When the directory cannot be listed or a file not be removed.
 pub(crate) fn remove_unneeded_in(directory: &Path, current: &HashSet<String>) -> Result<()> {
     let mut older = file_names(directory)?;
-    older.retain(|name| {
-        let stem = name.strip_prefix(NAME_PREFIX);
-        let key = stem.and_then(|stem| stem.strip_suffix(".so")?.rsplit_once('-'));
-        key.is_some_and(|(_, key)| is_key(key)) && !current.contains(name)
-    });
+    older.retain(|name| store_of(name).is_some() && !current.contains(name));
     keep_needed(directory, &mut older);
     older
         .iter()
         .try_for_each(|name| remove(&directory.join(name)))
 }
 
+/// The store of a content, by its file name.
+pub(crate) fn store_of(name: &str) -> Option<&str> {
+    let (store, key) = name.strip_suffix(".so")?.rsplit_once('_')?;
+    (store.starts_with(NAME_PREFIX) && is_key(key)).then_some(store)
+}
+
 fn is_key(text: &str) -> bool {
     text.len() == KEY_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn file_names(directory: &Path) -> Result<HashSet<String>> {
+pub(crate) fn file_names(directory: &Path) -> Result<HashSet<String>> {
     let entries = fs::read_dir(directory).map_err(Error::io("list", directory))?;
     Ok(entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .collect())
 }
 
-fn remove(path: &Path) -> Result<()> {
+pub(crate) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
         _ => Ok(()),
@@ -192,7 +275,19 @@ fn may_be_executable(name: &OsStr) -> bool {
     let extension = Path::new(name).extension().and_then(OsStr::to_str);
     !matches!(
         extension,
-        Some("rlib" | "rmeta" | "d" | "so" | "json" | "o" | "a" | "dwp" | "dwo")
+        Some(
+            "rlib"
+                | "rmeta"
+                | "d"
+                | "so"
+                | "json"
+                | "facts"
+                | "unbound"
+                | "o"
+                | "a"
+                | "dwp"
+                | "dwo"
+        )
     )
 }
 
@@ -218,13 +313,13 @@ mod tests {
             &current,
             &older,
             &foreign,
-            "dynamic-deps-local-1.so",
-            "dynamic-deps-local-1-x.so",
+            "dynamic-deps-local-1.json",
+            "dynamic-deps-local-1_x.so",
         ] {
             fs::write(directory.path().join(name), b"").unwrap();
         }
         files
-            .remove_unneeded(&current, &[directory.path().to_owned()])
+            .remove_unneeded(&[&*current].into(), &[directory.path().to_owned()])
             .unwrap();
         let mut left: Vec<_> = fs::read_dir(directory.path())
             .unwrap()
@@ -234,8 +329,8 @@ mod tests {
         let mut expected = vec![
             current,
             foreign,
-            "dynamic-deps-local-1.so".to_owned(),
-            "dynamic-deps-local-1-x.so".to_owned(),
+            "dynamic-deps-local-1.json".to_owned(),
+            "dynamic-deps-local-1_x.so".to_owned(),
         ];
         expected.sort();
         assert_eq!(left, expected);
@@ -289,11 +384,15 @@ mod tests {
             needed.as_ref(),
         ]);
         let directories = [executables.path().to_owned()];
-        files.remove_unneeded("current.so", &directories).unwrap();
+        files
+            .remove_unneeded(&HashSet::new(), &directories)
+            .unwrap();
         assert!(files.content(&older).exists());
 
         fs::remove_file(executables.path().join("app")).unwrap();
-        files.remove_unneeded("current.so", &directories).unwrap();
+        files
+            .remove_unneeded(&HashSet::new(), &directories)
+            .unwrap();
         assert!(!files.content(&older).exists());
     }
 }

@@ -46,6 +46,8 @@ pub(crate) use with_class;
 pub(crate) struct GlobalSymbol<'data> {
     pub(crate) name: &'data [u8],
     pub(crate) role: Role,
+    /// Whether its binding is weak, also that of a reference.
+    pub(crate) is_weak: bool,
     pub(crate) is_hidden: bool,
     /// Whether it is a variable that a program may change.
     pub(crate) is_variable: bool,
@@ -115,6 +117,7 @@ pub(crate) fn global_symbols<'data, Class: ElfClass>(
                 is_variable,
                 name: symbols.symbol_name(endian, symbol)?,
                 role,
+                is_weak: symbol.st_bind() == elf::STB_WEAK,
                 is_hidden: symbol.st_visibility() == elf::STV_HIDDEN,
                 st_other: table + entry,
             })
@@ -127,7 +130,7 @@ pub(crate) fn global_symbols<'data, Class: ElfClass>(
 /// which tie a program to its runtime.
 pub(crate) fn ties_to_runtime(symbol: &[u8]) -> bool {
     const CRATE: &[u8] = b"_7___rustc";
-    symbol.windows(CRATE.len()).any(|part| part == CRATE)
+    symbol.starts_with(b"_R") && symbol.windows(CRATE.len()).any(|part| part == CRATE)
 }
 
 /// Whether a name is rustc's, and so holds a hash of its crate: `_R<path>` (v0; the tags of a

@@ -83,6 +83,13 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// A file that is not what is kept of a shared object from before it was bound.
+    #[error("`{}` does not tell what binding has overwritten", path.display())]
+    Unbound {
+        /// The file.
+        path: PathBuf,
+    },
+
     /// A response file that cannot be read as arguments.
     #[error("response file `{}`: {reason}", path.display())]
     ResponseFile {

@@ -5,7 +5,7 @@
 //! name in the same directory and then renamed: the old inode lives on for
 //! those that have it mapped, and a file that has its final name is whole.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File, Metadata, Permissions};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
@@ -18,6 +18,14 @@ use crate::{Error, Result};
 pub(crate) fn map(path: &Path) -> Result<Mmap> {
     let file = File::open(path).map_err(Error::io("open", path))?;
     map_file(&file).map_err(Error::io("map", path))
+}
+
+/// Like [`map`], with what the system said of the file before.
+pub(crate) fn map_with_metadata(path: &Path) -> Result<(Mmap, Metadata)> {
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    let metadata = file.metadata().map_err(Error::io("read", path))?;
+    let map = map_file(&file).map_err(Error::io("map", path))?;
+    Ok((map, metadata))
 }
 
 #[allow(unsafe_code)]

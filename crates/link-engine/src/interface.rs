@@ -275,7 +275,26 @@ pub enum Wanted<'a> {
     Named(&'a Names<'a>),
 }
 
-/// Writes to `stub` what a link that looks at the `wanted` symbols has to know of a
+/// What a stub shows of a shared object.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    /// The symbols to show.
+    pub wanted: Wanted<'a>,
+    /// Names of C to leave out: who links does not depend on the libraries that define them.
+    pub unseen: Option<&'a HashSet<String>>,
+}
+
+impl<'a> From<Wanted<'a>> for Shown<'a> {
+    /// All that is wanted.
+    fn from(wanted: Wanted<'a>) -> Shown<'a> {
+        Shown {
+            wanted,
+            unseen: None,
+        }
+    }
+}
+
+/// Writes to `stub` what a link that looks at the `shown` symbols has to know of a
 /// shared object. Returns whether it can be told.
 ///
 /// # Errors
@@ -283,12 +302,12 @@ pub enum Wanted<'a> {
 pub fn write_stub(
     shared_object: &Path,
     soname: &str,
-    wanted: Wanted<'_>,
+    shown: Shown<'_>,
     open_references: &[OpenReference],
     stub: &Path,
 ) -> Result<bool> {
     let data = files::map(shared_object)?;
-    let bytes = self::stub(&data, soname, wanted, open_references);
+    let bytes = self::stub(&data, soname, shown, open_references);
     write(bytes.map_err(Error::object(shared_object))?, stub)
 }
 
@@ -309,7 +328,7 @@ fn write(bytes: Option<Vec<u8>>, stub: &Path) -> Result<bool> {
 pub fn write_stub_for_group(
     shared_object: &Path,
     soname: &str,
-    wanted: Wanted<'_>,
+    shown: Shown<'_>,
     open_references: &[OpenReference],
     stub: &Path,
 ) -> Result<bool> {
@@ -322,7 +341,7 @@ pub fn write_stub_for_group(
         taken: &taken.collect::<Vec<_>>(),
     };
     let data = files::map(shared_object)?;
-    let bytes = with_class!(&data[..], stub_of(&data, soname, wanted, links)).map(Option::flatten);
+    let bytes = with_class!(&data[..], stub_of(&data, soname, shown, links)).map(Option::flatten);
     write(bytes.map_err(Error::object(shared_object))?, stub)
 }
 
@@ -343,27 +362,27 @@ struct Links<'a> {
 pub fn stub(
     data: &[u8],
     soname: &str,
-    wanted: Wanted<'_>,
+    shown: Shown<'_>,
     open_references: &[OpenReference],
 ) -> object::read::Result<Option<Vec<u8>>> {
     let links = Links {
         open: open_references,
         taken: &[],
     };
-    with_class!(data, stub_of(data, soname, wanted, links)).map(Option::flatten)
+    with_class!(data, stub_of(data, soname, shown, links)).map(Option::flatten)
 }
 
 fn stub_of<Class: ElfClass>(
     data: &[u8],
     soname: &str,
-    wanted: Wanted<'_>,
+    shown: Shown<'_>,
     links: Links<'_>,
 ) -> object::read::Result<Option<Vec<u8>>> {
     let exports = Exports::<Class>::read(data)?;
     let Some(exports) = exports else {
         return Ok(None);
     };
-    let shown = exports.shown(wanted)?;
+    let shown = exports.shown(shown)?;
     // Writing fails only on files of 4 GiB and more.
     Ok(exports.stub(soname, &shown, links).ok())
 }
@@ -380,10 +399,11 @@ pub(crate) struct Exports<'data, Class: ElfClass> {
 }
 
 /// A symbol that a shared object defines.
-struct Definition<'data, Class: ElfClass> {
+pub(crate) struct Definition<'data, Class: ElfClass> {
+    pub(crate) index: SymbolIndex,
     name: &'data [u8],
-    symbol: &'data Class::Sym,
-    is_private: bool,
+    pub(crate) symbol: &'data Class::Sym,
+    pub(crate) is_private: bool,
 }
 
 impl<'data, Class: ElfClass> Exports<'data, Class> {
@@ -413,12 +433,12 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         }))
     }
 
-    fn find(&self, name: &[u8]) -> Option<Definition<'data, Class>> {
+    pub(crate) fn find(&self, name: &[u8]) -> Option<Definition<'data, Class>> {
         self.find_by_hash(name, elf::gnu_hash(name))
     }
 
     /// Like `find`, by a name and its hash.
-    fn find_by_hash(&self, name: &[u8], hash: u32) -> Option<Definition<'data, Class>> {
+    pub(crate) fn find_by_hash(&self, name: &[u8], hash: u32) -> Option<Definition<'data, Class>> {
         let version = |index| self.versions.version(index).ok().flatten();
         let layout = self.layout.and_then(|(index, _)| version(index));
         let find = |version| {
@@ -438,6 +458,7 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         symbol: &'data Class::Sym,
     ) -> Definition<'data, Class> {
         Definition {
+            index,
             name,
             symbol,
             is_private: self.is_private(index),
@@ -463,7 +484,10 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
     }
 
     /// The definitions that a stub with these symbols has.
-    fn shown(&self, wanted: Wanted<'_>) -> object::read::Result<Vec<Definition<'data, Class>>> {
+    fn shown(
+        &self,
+        Shown { wanted, unseen }: Shown<'_>,
+    ) -> object::read::Result<Vec<Definition<'data, Class>>> {
         let mut shown = Vec::new();
         match wanted {
             Wanted::Named(names) => {
@@ -484,6 +508,12 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
                     }
                 }
             }
+        }
+        if let Some(unseen) = unseen.filter(|unseen| !unseen.is_empty()) {
+            shown.retain(|definition| {
+                let name = str::from_utf8(definition.name).unwrap_or_default();
+                !unseen.contains(name)
+            });
         }
         Ok(shown)
     }

@@ -5,10 +5,11 @@
 //! custom allocators. This crate works one level below: it takes the rlibs that
 //! a static build makes anyway and hands them to the linker, twice.
 //!
-//! 1. A *group job* turns the rlibs of a group into one shared object:
+//! 1. A *group job* turns the rlibs of a group into shared objects:
 //!    [`group`] for libraries, [`sysroot`] for the crates that come with rustc.
 //!    It reads each rlib once ([`rlib`]), decides which of them can be group
-//!    members ([`classify`]), and records all that in a [`manifest`].
+//!    members ([`classify`]) and which of these share a shared object ([`effects`]), and
+//!    records all that in a [`manifest`].
 //! 2. The [`wrapper`] stands in the place of the linker when rustc links an
 //!    executable. It reads the manifests, replaces group members on rustc's own
 //!    [`link_line`] by the shared objects, or by their [`interface`], and calls the
@@ -24,6 +25,7 @@ pub mod bind;
 pub mod classify;
 pub mod constructors;
 pub mod content;
+pub mod effects;
 pub mod elf;
 mod error;
 mod files;
@@ -39,12 +41,16 @@ mod packed;
 mod parallel;
 pub mod pe;
 pub mod private;
+pub mod rebind;
 pub mod response_file;
 pub mod rlib;
 pub mod runtime;
+pub mod sweep;
 mod symbol_tables;
 mod syntax;
 pub mod sysroot;
+pub mod threads;
+mod tokens;
 pub mod versions;
 pub mod wrapper;
 

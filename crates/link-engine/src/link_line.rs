@@ -507,6 +507,7 @@ pub fn dissect(linker: &Path, args: &[OsString]) -> Result<(LinkTemplate, Vec<Pa
     let output = output(args)?;
     let family = Syntax::of(args).family;
     let mut template = LinkTemplate {
+        builtin_definitions: Default::default(),
         linker: linker.to_owned(),
         before: Vec::new(),
         after: Vec::new(),

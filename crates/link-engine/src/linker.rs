@@ -484,6 +484,7 @@ mod tests {
             before: Vec::new(),
             after: vec!["-lc".into()],
             builtins: Vec::new(),
+            builtin_definitions: Default::default(),
             platform_libraries: Vec::new(),
             packs_relocations: false,
         };

@@ -130,7 +130,7 @@ mod tests {
     fn what_the_loader_would_miss_is_told() {
         for dtags in ["--enable-new-dtags", "--disable-new-dtags"] {
             let directory = tempfile::tempdir().unwrap();
-            let soname = "dynamic-deps-local-1-0123456789abcdef.so";
+            let soname = "dynamic-deps-local-1_0123456789abcdef.so";
             let executable = program(directory.path(), soname, dtags);
             assert_eq!(missing_group(&executable).unwrap(), None, "{dtags}");
             fs::remove_file(directory.path().join("lib").join(soname)).unwrap();
@@ -146,11 +146,11 @@ mod tests {
     #[test]
     fn what_the_executable_loads_goes_with_it() {
         let directory = tempfile::tempdir().unwrap();
-        let soname = "dynamic-deps-local-1-0123456789abcdef.so";
+        let soname = "dynamic-deps-local-1_0123456789abcdef.so";
         let executable = program(directory.path(), soname, "--enable-new-dtags");
         let out = directory.path().join("out");
         fs::create_dir(&out).unwrap();
-        let older = out.join("dynamic-deps-local-2-0123456789abcdef.so");
+        let older = out.join("dynamic-deps-local-2_0123456789abcdef.so");
         let foreign = out.join("dynamic-deps.so");
         for path in [&older, &foreign] {
             fs::write(path, "").unwrap();

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::classify::StayReason;
 use crate::constructors::HandedOver;
+use crate::effects::Effect;
 use crate::interface::OpenReference;
 use crate::rlib::SharedState;
 use crate::{Error, Result, files};
@@ -23,25 +24,49 @@ use crate::{Error, Result, files};
 pub struct GroupManifest {
     /// The group's name for people, such as `frozen`.
     pub group: String,
-    /// DT_SONAME of the shared object, which is also its file name beside the manifest.
-    pub soname: String,
-    /// The libraries inside.
-    pub members: Vec<Member>,
+    /// The shared objects that hold its libraries, dependents first. None where all stay.
+    pub objects: Vec<SharedObject>,
     /// The libraries that were planned to be inside and stay in the executable.
     pub stays: Vec<Stay>,
-    /// Sonames of the groups below, whose symbols this group uses.
-    pub needs: Vec<String>,
-    /// The native libraries that the shared object was linked with.
-    pub native_libraries: Vec<NativeLibrary>,
-    /// What executables have to define for the shared object.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub open_references: Vec<OpenReference>,
     /// Set when the group could not be linked, so that all libraries stay.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Refusal>,
     /// How to link on this platform; only the group of the sysroot crates knows.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<LinkTemplate>,
+}
+
+/// One shared object of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedObject {
+    /// DT_SONAME of the shared object, which is also its file name beside the manifest.
+    pub soname: String,
+    /// The libraries inside, dependents first.
+    pub members: Vec<Member>,
+    /// What loading it brings into a process, besides its members: see [`effects`](crate::effects).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub effects: BTreeSet<Effect>,
+    /// Sonames of the shared objects below, whose symbols this one uses.
+    pub needs: Vec<String>,
+    /// How it can be [bound anew](crate::rebind) when these change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<Binding>,
+    /// The native libraries that it was linked with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub native_libraries: Vec<NativeLibrary>,
+    /// What executables have to define for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open_references: Vec<OpenReference>,
+}
+
+/// How a shared object was bound to those below.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    /// Key of all that it was linked from, but for what lies below.
+    pub link: String,
+    /// The names of the versions that tell of the layouts below, in the order of
+    /// [`SharedObject::needs`].
+    pub layouts: Vec<Option<String>>,
 }
 
 /// A native library that a group was linked with.
@@ -106,6 +131,11 @@ pub struct Member {
     pub name: String,
     /// File name of its rlib.
     pub rlib: String,
+    /// Hash of the content of its rlib, in hexadecimal digits.
+    pub hash: String,
+    /// File names of the rlibs that it depends on directly.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<String>,
     /// How many hidden symbols were made protected.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub protected_symbols: usize,
@@ -127,6 +157,9 @@ pub struct Stay {
     pub name: String,
     /// File name of its rlib.
     pub rlib: String,
+    /// Hash of the content of its rlib, in hexadecimal digits. Empty where there is no rlib.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub hash: String,
     /// Why.
     #[serde(flatten)]
     pub reason: StayReason,
@@ -149,6 +182,9 @@ pub struct LinkTemplate {
     pub after: Vec<OsString>,
     /// Rlibs that go into every output, hidden: the compiler builtins.
     pub builtins: Vec<PathBuf>,
+    /// What these define under names of C.
+    #[serde(default)]
+    pub builtin_definitions: BTreeSet<String>,
     /// The shared libraries that every output needs, such as the C library.
     #[serde(default)]
     pub platform_libraries: Vec<PathBuf>,
@@ -250,8 +286,15 @@ impl GroupManifest {
         write_json(path, self)
     }
 
-    /// Path of the shared object, given the path of this manifest.
-    pub fn shared_object(&self, manifest: &Path) -> PathBuf {
+    /// The libraries in all of its shared objects.
+    pub fn members(&self) -> impl Iterator<Item = &Member> {
+        self.objects.iter().flat_map(|object| &object.members)
+    }
+}
+
+impl SharedObject {
+    /// Where it lies, given the path of the manifest of its group.
+    pub fn path(&self, manifest: &Path) -> PathBuf {
         manifest.with_file_name(&self.soname)
     }
 }

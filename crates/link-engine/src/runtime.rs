@@ -35,26 +35,30 @@ use crate::{Error, Result, layout};
 const HIDING_INDEX: elf::VersionIndex = elf::VersionIndex(elf::VER_NDX_GLOBAL.0 + 2);
 
 /// Gives what a finished group takes from the program for its runtime the version of the layout
-/// of the group of the sysroot crates, which may be this group.
+/// of the group of the sysroot crates. `is_sysroot`: whether it is that group itself.
 ///
 /// # Errors
 /// When the file cannot be read or written, or is malformed.
-pub(crate) fn tie_group(shared_object: &Path) -> Result<()> {
+pub(crate) fn tie_group(shared_object: &Path, is_sysroot: bool) -> Result<()> {
     let data = files::map(shared_object)?;
-    let patches = group_patches(&data).map_err(Error::object(shared_object))?;
+    let patches = group_patches(&data, is_sysroot).map_err(Error::object(shared_object))?;
     drop(data);
     files::patch(shared_object, &patches)
 }
 
-/// What ties a group to its program, from the bytes of the shared object.
+/// What ties a group to its program, from the bytes of the shared object. `is_sysroot`: whether it is
+/// the group of the sysroot crates.
 ///
 /// # Errors
 /// When these are malformed.
-pub fn group_patches(data: &[u8]) -> object::read::Result<Vec<Patch>> {
-    with_class!(data, group_patches_of(data)).map(Option::unwrap_or_default)
+pub fn group_patches(data: &[u8], is_sysroot: bool) -> object::read::Result<Vec<Patch>> {
+    with_class!(data, group_patches_of(data, is_sysroot)).map(Option::unwrap_or_default)
 }
 
-fn group_patches_of<Class: ElfClass>(data: &[u8]) -> object::read::Result<Vec<Patch>> {
+fn group_patches_of<Class: ElfClass>(
+    data: &[u8],
+    is_sysroot: bool,
+) -> object::read::Result<Vec<Patch>> {
     let file = File::<Class>::read(data)?;
     let open = file
         .needs
@@ -64,8 +68,8 @@ fn group_patches_of<Class: ElfClass>(data: &[u8]) -> object::read::Result<Vec<Pa
         let layout = [LAYOUT.as_bytes(), &open.name[OPENLY.len()..]].concat();
         return Ok(open.renamed(file.endian, &layout).into());
     }
-    // What no group below provides: this is the group of the sysroot crates.
-    let Some((layout, _)) = layout::version(&file.versions) else {
+    let layout = layout::version(&file.versions).filter(|_| is_sysroot);
+    let Some((layout, _)) = layout else {
         return Ok(Vec::new());
     };
     let references = file.runtime_symbols(false)?.into_iter();

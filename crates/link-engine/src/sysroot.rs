@@ -10,11 +10,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::group::{BeforeLink, GroupJob, Library};
+use crate::effects::Users;
+use crate::group::{BeforeLink, GroupJob, Library, Outcome};
 use crate::linker::scratch_directory;
 use crate::manifest::{
-    GroupManifest, LinkTemplate, PLAN_FILE, RECORD_FILE, Refusal, WrapperPlan, read_json,
-    write_json,
+    LinkTemplate, PLAN_FILE, RECORD_FILE, Refusal, WrapperPlan, read_json, write_json,
 };
 use crate::wrapper;
 use crate::{Error, Result, link_line};
@@ -43,7 +43,7 @@ pub struct Probe {
 ///
 /// # Errors
 /// When a file cannot be read or written.
-pub fn run(job: &GroupJob, probe: &Probe, before_link: BeforeLink<'_>) -> Result<GroupManifest> {
+pub fn run(job: &GroupJob, probe: &Probe, before_link: BeforeLink<'_>) -> Result<Outcome> {
     let (template, rlibs) = match probe.ask(job) {
         Err(error) => return job.refuse(Refusal::of(error)?),
         Ok(asked) => asked,
@@ -113,8 +113,11 @@ fn library(rlib: PathBuf) -> Library {
     let name = name.rsplit_once('-').map_or(name, |(name, _hash)| name);
     Library {
         name: name.to_owned(),
+        key: 0,
         rlib,
         dependencies: Vec::new(),
-        is_bystander: false,
+        users: Users::default(),
+        native_search: Vec::new(),
+        native_libraries: Vec::new(),
     }
 }

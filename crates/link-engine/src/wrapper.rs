@@ -15,6 +15,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;
+use std::mem;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -26,15 +27,15 @@ use object::elf;
 
 use crate::elf::{DynamicInfo, global_symbols, set_visibility, with_class};
 use crate::group::settled_libraries;
-use crate::interface::{Names, Wanted};
+use crate::interface::{Names, Shown, Wanted};
 use crate::link_line::{
     self, Definer, GroupInput, Mismatch, NativeArchive, Rewrite, has_foreign_archives,
     join_library_names, native_archives, object_files, rlibs, search_directories,
 };
 use crate::linker::{self, LibrarySearch, ObjectsBy, scratch_directory};
 use crate::manifest::{
-    DanglingReference, FALLBACK_FILE, FallbackReport, GroupManifest, LinkPlan, NativeLibrary,
-    PLAN_FILE, RECORD_FILE, WrapperPlan, read_json, write_json,
+    DanglingReference, FALLBACK_FILE, FallbackReport, GroupManifest, LinkPlan, LinkTemplate,
+    NativeLibrary, PLAN_FILE, RECORD_FILE, SharedObject, WrapperPlan, read_json, write_json,
 };
 use crate::options::Word;
 use crate::rlib::Shared;
@@ -231,7 +232,7 @@ fn link_against_groups(
     let on_line: HashSet<String> = rlibs(&args)
         .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
         .collect();
-    let groups = groups_on_line(plan, &on_line)?;
+    let OnLine { groups, manifests } = OnLine::read(plan, &on_line)?;
     if groups.is_empty() {
         return Ok((original.to_vec(), run_original(plan, original)?));
     }
@@ -245,9 +246,9 @@ fn link_against_groups(
         .map_err(Error::io("create a directory in", directory))?;
     let scratch = scratch.path();
     let mut objects = Objects::read(&args, scratch)?;
-    let settled_libraries = settled_libraries(groups.iter().map(|group| &group.manifest));
+    let settled_libraries = settled_libraries(&manifests);
     objects.add_native_archives(&args, &settled_libraries)?;
-    let outside = libraries_outside(&args, &groups)?;
+    let outside = libraries_outside(&args, &groups, &manifests)?;
     check_definitions(&groups, &objects, &outside)?;
     check_shown(&words, &groups)?;
     check_open_references(&groups)?;
@@ -316,9 +317,15 @@ fn link_against_groups(
     Ok((rewritten, output))
 }
 
-/// A group that a line uses.
+/// A shared object of a group that a line uses.
 struct Group {
-    manifest: GroupManifest,
+    /// The name of its group for people.
+    name: String,
+    object: SharedObject,
+    /// How to link, if it holds the sysroot crates.
+    template: Option<LinkTemplate>,
+    /// What only members define that are not on the line: to the program it is not there.
+    unseen: HashSet<String>,
     input: GroupInput,
     /// The bytes of the shared object, mapped once: every further map would have the kernel look
     /// up its pages again.
@@ -326,6 +333,20 @@ struct Group {
 }
 
 impl Group {
+    /// Takes the names of members that are not on the line out of what the program sees.
+    fn leave_to(&mut self, on_line: &HashSet<String>) {
+        let mut seen = HashSet::new();
+        for member in &mut self.object.members {
+            if on_line.contains(&member.rlib) {
+                seen.extend(member.unmangled_definitions.iter().cloned());
+            } else {
+                self.unseen
+                    .extend(mem::take(&mut member.unmangled_definitions));
+            }
+        }
+        self.unseen.retain(|name| !seen.contains(name));
+    }
+
     /// Reads something of the shared object, which an error names.
     fn read<T>(&self, read: impl FnOnce(&[u8]) -> object::read::Result<T>) -> Result<T> {
         read(&self.bytes).map_err(Error::object(&self.input.shared_object))
@@ -341,8 +362,12 @@ struct Outside {
 
 /// Reads the libraries on a line that are in no group: those that stay, and those that
 /// the user keeps in the executable.
-fn libraries_outside(args: &[OsString], groups: &[Group]) -> Result<Vec<Outside>> {
-    let stays = groups.iter().flat_map(|group| &group.manifest.stays);
+fn libraries_outside(
+    args: &[OsString],
+    groups: &[Group],
+    manifests: &[GroupManifest],
+) -> Result<Vec<Outside>> {
+    let stays = manifests.iter().flat_map(|group| &group.stays);
     let names: HashMap<&str, &str> = stays
         .map(|stay| (stay.rlib.as_str(), stay.name.as_str()))
         .collect();
@@ -380,7 +405,7 @@ fn constructor_objects(
 ) -> Result<HashMap<String, PathBuf>, Unlinkable> {
     let mut written = HashMap::new();
     for group in groups {
-        let members = group.manifest.members.iter();
+        let members = group.object.members.iter();
         let members = members.filter(|member| on_line.contains(&member.rlib));
         for member in members.filter(|member| !member.constructors.is_empty()) {
             // A static link takes what an object of the program names. Whether it takes more,
@@ -406,9 +431,13 @@ fn constructor_objects(
 /// Interface stubs in the place of the shared objects, if all of them can have one.
 fn stubs(wanted: Wanted<'_>, groups: &[Group], scratch: &Path) -> Result<Option<Vec<GroupInput>>> {
     let stub = |group: &Group| {
-        let soname = &group.manifest.soname;
-        let open_references = &group.manifest.open_references;
-        let stub = group.read(|bytes| interface::stub(bytes, soname, wanted, open_references))?;
+        let soname = &group.object.soname;
+        let open_references = &group.object.open_references;
+        let shown = Shown {
+            wanted,
+            unseen: Some(&group.unseen),
+        };
+        let stub = group.read(|bytes| interface::stub(bytes, soname, shown, open_references))?;
         let Some(stub) = stub else {
             return Ok(None);
         };
@@ -423,44 +452,59 @@ fn stubs(wanted: Wanted<'_>, groups: &[Group], scratch: &Path) -> Result<Option<
     parallel::map(groups, stub).into_iter().collect()
 }
 
-/// The groups that this line uses, dependents first: those with a library on the
-/// line, and those that they need. A library that the program names nowhere is
-/// not on the line, so a group may be without use here. None at all when every
-/// library stays.
-fn groups_on_line(plan: &LinkPlan, on_line: &HashSet<String>) -> Result<Vec<Group>, Unlinkable> {
-    let mut needed: HashSet<String> = HashSet::new();
-    let mut used = Vec::new();
-    let mut has_members = false;
-    for path in &plan.manifests {
-        let manifest = GroupManifest::read(path)?;
-        has_members |= !manifest.members.is_empty();
-        let members: HashSet<String> = manifest
-            .members
-            .iter()
-            .map(|member| member.rlib.clone())
-            .collect();
-        let is_used = !members.is_disjoint(on_line) || needed.contains(&manifest.soname);
-        if members.is_empty() || !is_used {
-            continue;
+/// What a line has to do with groups.
+struct OnLine {
+    /// The shared objects that it uses, dependents first: those with a library on the line, and
+    /// those that they need. A library that the program names nowhere is not on the line, so a
+    /// shared object may be without use here. None at all when every library stays.
+    groups: Vec<Group>,
+    /// All groups that were planned for it.
+    manifests: Vec<GroupManifest>,
+}
+
+impl OnLine {
+    fn read(plan: &LinkPlan, on_line: &HashSet<String>) -> Result<OnLine, Unlinkable> {
+        let mut needed: HashSet<String> = HashSet::new();
+        let mut groups = Vec::new();
+        let mut manifests = Vec::new();
+        for path in &plan.manifests {
+            let manifest = GroupManifest::read(path)?;
+            for object in &manifest.objects {
+                let members: HashSet<String> = object
+                    .members
+                    .iter()
+                    .map(|member| member.rlib.clone())
+                    .collect();
+                if members.is_disjoint(on_line) && !needed.contains(&object.soname) {
+                    continue;
+                }
+                if manifest.template.is_some() {
+                    check_sysroot(&members, on_line)?;
+                }
+                needed.extend(object.needs.iter().cloned());
+                let shared_object = object.path(path);
+                groups.push(Group {
+                    name: manifest.group.clone(),
+                    bytes: files::map(&shared_object)?,
+                    unseen: HashSet::new(),
+                    template: manifest.template.clone(),
+                    object: object.clone(),
+                    input: GroupInput {
+                        shared_object,
+                        members,
+                    },
+                });
+                if let Some(group) = groups.last_mut() {
+                    group.leave_to(on_line);
+                }
+            }
+            manifests.push(manifest);
         }
-        if manifest.template.is_some() {
-            check_sysroot(&members, on_line)?;
+        if groups.is_empty() && manifests.iter().any(|group| !group.objects.is_empty()) {
+            return Err(Mismatch::NoMember.into());
         }
-        needed.extend(manifest.needs.iter().cloned());
-        let shared_object = manifest.shared_object(path);
-        used.push(Group {
-            bytes: files::map(&shared_object)?,
-            manifest,
-            input: GroupInput {
-                shared_object,
-                members,
-            },
-        });
+        Ok(OnLine { groups, manifests })
     }
-    if used.is_empty() && has_members {
-        return Err(Mismatch::NoMember.into());
-    }
-    Ok(used)
 }
 
 /// Whether the runtime that rustc links is the one in the group of the sysroot crates.
@@ -584,8 +628,8 @@ impl<'a> ReadObjects<'a> {
 fn libraries_to_load(groups: &[Group]) -> Result<HashSet<String>> {
     let mut libraries = HashSet::new();
     for group in groups {
-        let manifest = &group.manifest;
-        if manifest.native_libraries.is_empty() {
+        let native_libraries = &group.object.native_libraries;
+        if native_libraries.is_empty() {
             continue;
         }
         let info = group.read(DynamicInfo::parse)?.unwrap_or_default();
@@ -597,7 +641,7 @@ fn libraries_to_load(groups: &[Group]) -> Result<HashSet<String>> {
                 needed.any(|soname| soname.starts_with(&file_name))
             }
         };
-        let needed = manifest.native_libraries.iter().filter(is_needed);
+        let needed = native_libraries.iter().filter(is_needed);
         libraries.extend(needed.map(|library| library.name.clone()));
     }
     Ok(libraries)
@@ -606,15 +650,13 @@ fn libraries_to_load(groups: &[Group]) -> Result<HashSet<String>> {
 /// Whether a library that is neither a group nor the platform's may define what a group
 /// refers to.
 fn has_native_libraries(args: &[OsString], groups: &[Group]) -> bool {
-    let manifests = groups.iter().map(|group| &group.manifest);
-    let templates = manifests
-        .clone()
-        .filter_map(|group| group.template.as_ref());
+    let templates = groups.iter().filter_map(|group| group.template.as_ref());
     let platform: HashSet<&str> = templates
         .flat_map(|template| &template.after)
         .filter_map(|arg| arg.to_str()?.strip_prefix("-l"))
         .collect();
-    let of_groups = manifests.flat_map(|group| &group.native_libraries);
+    let objects = groups.iter().map(|group| &group.object);
+    let of_groups = objects.flat_map(|object| &object.native_libraries);
     let on_line = native_archives(args)
         .into_iter()
         .filter_map(|archive| match archive {
@@ -633,7 +675,7 @@ fn has_native_libraries(args: &[OsString], groups: &[Group]) -> bool {
 fn check_references(args: &[OsString], groups: &[Group], output: &mut Output) -> Result<()> {
     let groups: Vec<(&[u8], _)> = groups
         .iter()
-        .map(|group| (&group.bytes[..], &group.manifest.open_references[..]))
+        .map(|group| (&group.bytes[..], &group.object.open_references[..]))
         .collect();
     let undefined = interface::undefined_references(link_line::output(args)?, &groups)?;
     if !undefined.is_empty() {
@@ -650,12 +692,12 @@ fn check_references(args: &[OsString], groups: &[Group], output: &mut Output) ->
 fn bind_output(executable: &Path, groups: &[Group]) -> Result<()> {
     let by_soname: Vec<(&str, &[u8])> = groups
         .iter()
-        .map(|group| (&*group.manifest.soname, &group.bytes[..]))
+        .map(|group| (&*group.object.soname, &group.bytes[..]))
         .collect();
     bind::bind(executable, &by_soname)?;
     let mut groups = groups.iter();
-    match groups.find(|group| group.manifest.template.is_some()) {
-        Some(sysroot) => runtime::tie_executable(executable, &sysroot.manifest.soname),
+    match groups.find(|group| group.template.is_some()) {
+        Some(sysroot) => runtime::tie_executable(executable, &sysroot.object.soname),
         None => Ok(()),
     }
 }
@@ -669,7 +711,7 @@ fn check_definitions(
     outside: &[Outside],
 ) -> Result<(), Mismatch> {
     let members = groups.iter().enumerate().flat_map(|(index, group)| {
-        let members = group.manifest.members.iter();
+        let members = group.object.members.iter();
         members.map(move |member| (index, member))
     });
     // Two that are outside clash as they do in a static link, so only what is in a group
@@ -722,7 +764,12 @@ fn check_shown(words: &[Word], groups: &[Group]) -> Result<(), Unlinkable> {
         return Ok(());
     };
     for group in groups {
-        if group.manifest.template.is_none() && group.read(interface::has_private)? {
+        let members = group.object.members.iter();
+        let mut names = members.flat_map(|member| &member.unmangled_definitions);
+        if group.template.is_none()
+            && names.next().is_some()
+            && group.read(interface::has_private)?
+        {
             return Err(Mismatch::Shown { link_arg }.into());
         }
     }
@@ -731,10 +778,10 @@ fn check_shown(words: &[Word], groups: &[Group]) -> Result<(), Unlinkable> {
 
 /// Whether a group refers to a private definition of one that is not below it.
 fn check_open_references(groups: &[Group]) -> Result<(), Unlinkable> {
-    for Group { manifest, .. } in groups {
-        let open = manifest.open_references.iter();
+    for Group { name, object, .. } in groups {
+        let open = object.open_references.iter();
         let open = open.map(|reference| reference.name.as_bytes()).collect();
-        let user = format!("the {} group", manifest.group);
+        let user = format!("the {name}");
         check_seen(&open, &user, groups)?;
     }
     Ok(())
@@ -743,16 +790,15 @@ fn check_open_references(groups: &[Group]) -> Result<(), Unlinkable> {
 /// Whether a shared library that the executable needs names a private definition. In a
 /// static link, the linker shows to such a library what it names.
 fn check_shared_libraries(args: &[OsString], groups: &[Group]) -> Result<(), Unlinkable> {
-    let manifests = groups.iter().map(|group| &group.manifest);
-    let template = manifests.clone().find_map(|group| group.template.as_ref());
+    let template = groups.iter().find_map(|group| group.template.as_ref());
     // Nobody means what the sysroot crates define under names of C.
-    let of_crates = manifests.filter(|group| group.template.is_none());
-    let mut members = of_crates.flat_map(|group| &group.members);
+    let of_crates = groups.iter().filter(|group| group.template.is_none());
+    let mut members = of_crates.flat_map(|group| &group.object.members);
     let has_private = members.any(|member| !member.unmangled_definitions.is_empty());
     let Some(template) = template.filter(|_| has_private) else {
         return Ok(());
     };
-    let is_group = |soname: &str| groups.iter().any(|group| group.manifest.soname == soname);
+    let is_group = |soname: &str| groups.iter().any(|group| group.object.soname == soname);
     let is_platform = |soname: &str| {
         let mut libraries = template.platform_libraries.iter();
         libraries.any(|library| library.ends_with(soname))
@@ -780,7 +826,7 @@ fn check_shared_libraries(args: &[OsString], groups: &[Group]) -> Result<(), Unl
 /// Whether none of the symbols that `user` names is a private definition of a group.
 fn check_seen(names: &HashSet<&[u8]>, user: &str, groups: &[Group]) -> Result<(), Unlinkable> {
     for group in groups {
-        for member in &group.manifest.members {
+        for member in &group.object.members {
             let definitions = member.unmangled_definitions.iter();
             let named: Vec<&str> = definitions
                 .filter(|symbol| names.contains(symbol.as_bytes()))
@@ -839,7 +885,7 @@ fn dangling_references(
     if symbols.is_empty() {
         return Ok(Vec::new());
     }
-    let members = groups.iter().flat_map(|group| &group.manifest.members);
+    let members = groups.iter().flat_map(|group| &group.object.members);
     let names: HashMap<&str, &str> = members
         .map(|member| (member.rlib.as_str(), member.name.as_str()))
         .collect();

@@ -11,7 +11,7 @@ use std::process::Command;
 use link_engine::constructors::{Constructor, hand_over_patches};
 use link_engine::interface::{Wanted, write_stub};
 use link_engine::rlib::RlibFacts;
-use workshop::{Workshop, run, with_each_linker};
+use workshop::{Workshop, run, soname, with_each_linker};
 
 /// Two entries in one section, one with a priority, and what shows whether they ran.
 const LIBRARY: &str = r#"
@@ -104,16 +104,16 @@ fn check_group(linker: &[OsString]) {
     workshop.add_link_args(linker);
     let job = workshop.job(vec![workshop.library("library", LIBRARY)]);
     let (manifest, _) = run(&job);
-    let constructors = &manifest.members[0].constructors;
+    let constructors = &manifest.objects[0].members[0].constructors;
     assert_eq!(constructors.len(), 3);
     assert!(constructors.iter().all(|one| one.distance != 0));
     // What was made before is read again.
     assert_eq!(run(&job), (manifest.clone(), 0));
 
-    let group = job.files.content(&manifest.soname);
+    let group = job.files.content(soname(&manifest));
     // Without a stub, `started` would be private.
     let stub = workshop.path("stub.so");
-    assert!(write_stub(&group, &manifest.soname, Wanted::All, &[], &stub).unwrap());
+    assert!(write_stub(&group, soname(&manifest), Wanted::All.into(), &[], &stub).unwrap());
     let mut run_path = OsString::from("-Wl,-rpath,");
     run_path.push(workshop.directory.path());
     let program = workshop.cc("program", PROGRAM, &[stub.into(), run_path]);

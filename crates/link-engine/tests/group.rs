@@ -3,19 +3,22 @@
 mod programs;
 mod workshop;
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use link_engine::classify::StayReason;
 use link_engine::content::GroupFiles;
+use link_engine::effects::Users;
 use link_engine::elf::DynamicInfo;
-use link_engine::group::{GroupJob, Library, Strip};
+use link_engine::group::{GroupJob, Lasting, Library, Strip};
 use link_engine::interface::{Wanted, has_private, private_among, write_stub};
-use link_engine::manifest::GroupManifest;
+use link_engine::manifest::{GroupManifest, SharedObject};
 use link_engine::sysroot::{self, Probe};
-use workshop::{Workshop, run, with_each_linker};
+use workshop::{Workshop, object, run, soname, with_each_linker};
 
 const ADD: &str = "#[no_mangle] pub extern \"C\" fn add(a: i32, b: i32) -> i32 { a + b }";
 const SUBTRACT: &str = "#[no_mangle] pub extern \"C\" fn add(a: i32, b: i32) -> i32 { a - b }";
@@ -30,16 +33,12 @@ fn a_group_is_linked_under_a_name_that_says_its_content() {
         GroupManifest::read(&job.files.manifest()).unwrap(),
         manifest
     );
-    assert_eq!(manifest.members[0].name, "add v1.0.0");
+    assert_eq!(object(&manifest).members[0].name, "add v1.0.0");
 
-    let content = job.files.content(&manifest.soname);
+    let content = job.files.content(soname(&manifest));
     let info = DynamicInfo::read(&content).unwrap().unwrap();
-    assert_eq!(info.soname.as_ref(), Some(&manifest.soname));
+    assert_eq!(info.soname.as_deref(), Some(soname(&manifest)));
     assert_eq!(info.run_path, ["$ORIGIN"]);
-    assert_eq!(
-        fs::read(&content).unwrap(),
-        fs::read(job.files.shared_object()).unwrap()
-    );
     assert!(!workshop.path("scratch").exists());
 }
 
@@ -54,9 +53,9 @@ fn the_same_content_is_not_linked_again() {
     workshop.library("add", SUBTRACT);
     let (changed, links) = run(&job);
     assert_eq!(links, 1);
-    assert_ne!(changed.soname, first.soname);
+    assert_ne!(soname(&changed), soname(&first));
     assert!(
-        !job.files.content(&first.soname).exists(),
+        !job.files.content(soname(&first)).exists(),
         "nobody needs it"
     );
 }
@@ -69,14 +68,14 @@ fn each_input_counts_for_the_content() {
     let changes: [fn(&mut GroupJob); 3] = [
         |job| job.strip = Strip::Symbols,
         |job| job.run_paths.push("$ORIGIN/..".into()),
-        |job| job.native_libraries.push("m".to_owned()),
+        |job| job.libraries[0].native_libraries.push("m".to_owned()),
     ];
     for change in changes {
         let mut job = job.clone();
         change(&mut job);
         let (changed, links) = run(&job);
         assert_eq!(links, 1);
-        assert_ne!(changed.soname, first.soname);
+        assert_ne!(soname(&changed), soname(&first));
     }
 }
 
@@ -92,7 +91,7 @@ fn a_library_that_stays_is_told_to_the_groups_above() {
     below.group = "frozen".to_owned();
     below.files = GroupFiles::new(workshop.directory.path(), "dynamic-deps-frozen-1");
     let (manifest, _) = run(&below);
-    assert_eq!(manifest.members.len(), 1);
+    assert_eq!(manifest.members().count(), 1);
     assert_eq!(manifest.stays[0].name, "ends v1.0.0");
 
     let mut user = workshop.library("user", "pub fn user() {}");
@@ -100,12 +99,12 @@ fn a_library_that_stays_is_told_to_the_groups_above() {
     let mut above = workshop.job(vec![user]);
     above.below.insert(0, below.files.manifest());
     let (above, _) = run(&above);
-    assert!(above.members.is_empty());
+    assert!(above.objects.is_empty());
     assert_eq!(
         above.stays[0].reason.to_string(),
         "it depends on `ends v1.0.0`, which stays"
     );
-    assert_eq!(above.needs, [manifest.soname.as_str(), "sysroot.so"]);
+    assert!(manifest.objects[0].needs == ["sysroot.so"]);
 }
 
 /// A library whose C part was not compiled for a shared object.
@@ -139,23 +138,17 @@ fn what_the_linker_refuses_stays() {
     let other = workshop.library("other", ADD);
     let job = workshop.job(vec![one, other]);
     let (manifest, links) = run(&job);
-    assert_eq!(links, 1);
-    assert!(manifest.members.is_empty());
-    let reasons: Vec<String> = manifest
-        .stays
-        .iter()
-        .map(|stay| stay.reason.to_string())
-        .collect();
-    assert_eq!(reasons, ["no shared object could be made of its group"; 2]);
-    let refusal = manifest.refusal.as_ref().unwrap();
-    assert!(
-        refusal.stderr.contains("recompile with -fPIC"),
-        "{}",
-        refusal.stderr
-    );
-    let line = fs::read_to_string(refusal.link_line.as_ref().unwrap()).unwrap();
-    assert!(line.contains("libother-0123.rlib"), "{line}");
-    assert!(job.files.content(&manifest.soname).exists());
+    assert_eq!(links, 2);
+    assert_eq!(manifest.refusal, None);
+    assert_eq!(object(&manifest).members[0].name, "other v1.0.0");
+    let [stay] = &manifest.stays[..] else {
+        panic!("{:?}", manifest.stays);
+    };
+    assert_eq!(stay.name, "one v1.0.0");
+    let StayReason::Unlinkable { words } = &stay.reason else {
+        panic!("{:?}", stay.reason);
+    };
+    assert!(words.contains("recompile with -fPIC"), "{words}");
 
     let mut user = workshop.library("user", "pub fn user() {}");
     user.dependencies = vec!["libone-0123.rlib".to_owned()];
@@ -163,8 +156,46 @@ fn what_the_linker_refuses_stays() {
     above.files = GroupFiles::new(workshop.directory.path(), "dynamic-deps-local-2");
     above.below.insert(0, job.files.manifest());
     let (above, _) = run(&above);
-    assert!(above.members.is_empty());
+    assert!(above.objects.is_empty());
     assert_eq!(above.refusal, None);
+}
+
+#[test]
+fn a_library_that_names_a_symbol_of_the_linker_stays() {
+    let workshop = Workshop::new();
+    let image = workshop.library(
+        "image",
+        "unsafe extern \"C\" { static __ehdr_start: u8; }
+         #[inline(never)] pub fn header() -> *const u8 { &raw const __ehdr_start }",
+    );
+    let (manifest, _) = run(&workshop.job(vec![image, workshop.library("add", ADD)]));
+    let members: Vec<&str> = manifest.members().map(|member| &*member.name).collect();
+    assert_eq!(members, ["add v1.0.0"]);
+    assert_eq!(
+        manifest.stays[0].reason.to_string(),
+        "it asks for `__ehdr_start`, which the linker defines for each output"
+    );
+}
+
+#[test]
+fn where_the_linker_names_no_library_all_stay() {
+    let workshop = Workshop::new();
+    let linker = workshop.path("cc-that-refuses");
+    fs::write(&linker, "#!/bin/sh\necho error: no >&2\nexit 1\n").unwrap();
+    fs::set_permissions(&linker, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut sysroot = GroupManifest::read(&workshop.sysroot()).unwrap();
+    sysroot.template.as_mut().unwrap().linker = linker;
+    sysroot.write(&workshop.sysroot()).unwrap();
+    let job = workshop.job(vec![workshop.library("add", ADD)]);
+    let (manifest, links) = run(&job);
+    assert_eq!(links, 1);
+    let reasons = manifest.stays.iter().map(|stay| stay.reason.to_string());
+    let reasons: Vec<String> = reasons.collect();
+    assert_eq!(reasons, ["no shared object could be made of its group"]);
+    let refusal = manifest.refusal.as_ref().unwrap();
+    assert_eq!(refusal.stderr, "error: no");
+    let line = fs::read_to_string(refusal.link_line.as_ref().unwrap()).unwrap();
+    assert!(line.contains("libadd-0123.rlib"), "{line}");
 }
 
 #[test]
@@ -175,7 +206,7 @@ fn a_linker_that_cannot_be_run_is_a_refusal() {
     sysroot.write(&workshop.sysroot()).unwrap();
     let job = workshop.job(vec![workshop.library("add", ADD)]);
     let (manifest, _) = run(&job);
-    assert!(manifest.members.is_empty());
+    assert!(manifest.objects.is_empty());
     let refusal = manifest.refusal.unwrap();
     assert_eq!(refusal.link_line, None);
     let first = refusal.stderr.lines().next().unwrap();
@@ -197,8 +228,7 @@ fn an_output_that_is_not_understood_is_a_refusal() {
     sysroot.write(&workshop.sysroot()).unwrap();
     let job = workshop.job(vec![workshop.library("add", ADD)]);
     let (manifest, _) = run(&job);
-    assert!(manifest.members.is_empty());
-    assert_eq!(fs::read(job.files.shared_object()).unwrap(), b"");
+    assert!(manifest.objects.is_empty());
     let refusal = manifest.refusal.unwrap();
     let stderr = &refusal.stderr;
     assert!(stderr.starts_with("failed to parse `"), "{stderr}");
@@ -210,7 +240,7 @@ fn a_content_that_was_damaged_is_made_anew() {
     let workshop = Workshop::new();
     let job = workshop.job(vec![workshop.library("add", ADD)]);
     let (manifest, _) = run(&job);
-    let content = job.files.content(&manifest.soname);
+    let content = job.files.content(soname(&manifest));
     let bytes = fs::read(&content).unwrap();
     fs::write(&content, &bytes[..100]).unwrap();
     let (damaged, links) = run(&job);
@@ -234,7 +264,7 @@ fn above_a_refused_sysroot_everything_stays() {
         wrapper: std::env::current_exe().unwrap(),
     };
     let mut no_link = |_: &Path, _: &[OsString]| panic!("there is nothing to link");
-    let manifest = sysroot::run(&job, &probe, &mut no_link).unwrap();
+    let manifest = sysroot::run(&job, &probe, &mut no_link).unwrap().manifest;
     let refusal = manifest.refusal.unwrap();
     assert!(
         refusal.stderr.contains("no-such-flag"),
@@ -244,7 +274,7 @@ fn above_a_refused_sysroot_everything_stays() {
 
     let mut above = workshop.job(vec![workshop.library("add", ADD)]);
     above.below = vec![job.files.manifest()];
-    let manifest = above.run(&mut no_link).unwrap();
+    let manifest = above.run(&mut no_link).unwrap().manifest;
     assert_eq!(
         manifest.stays[0].reason.to_string(),
         "it depends on `std`, which stays"
@@ -272,35 +302,71 @@ fn a_missing_rlib_is_named() {
 }
 
 #[test]
-fn a_bystander_that_needs_the_platform_stays() {
+fn what_needs_the_platform_has_a_shared_object_of_its_own() {
     let workshop = Workshop::new();
     let source = "unsafe extern \"C\" { fn absent(); } pub fn call() { unsafe { absent() } }";
-    let mut needy = workshop.library("needy", source);
-    let above = workshop.library("above", "pub fn above() {}");
+    let needy = workshop.library("needy", source);
+    let above = workshop.library_above("above", "pub fn above() { needy::call() }", &[&needy]);
     let plain = workshop.library("plain", "pub fn plain() {}");
-    let stays = |libraries: Vec<Library>| {
-        let job = workshop.job(libraries);
-        let manifest = job.run(&mut |_: &Path, _: &[OsString]| {}).unwrap();
-        let stays = manifest.stays.iter();
-        stays
-            .map(|stay| format!("{}: {}", stay.name, stay.reason))
-            .collect::<Vec<_>>()
+    let members = |users: [u64; 3], lasting: Lasting| {
+        let mut libraries = vec![above.clone(), needy.clone(), plain.clone()];
+        for (library, users) in libraries.iter_mut().zip(users) {
+            library.users = Users(users);
+        }
+        let mut job = workshop.job(libraries);
+        job.lasting = lasting;
+        let (manifest, _) = run(&job);
+        let names = |object: &SharedObject| -> Vec<String> {
+            let members = object.members.iter();
+            members
+                .map(|member| member.name.replace(" v1.0.0", ""))
+                .collect()
+        };
+        manifest.objects.iter().map(names).collect::<Vec<_>>()
     };
-    assert_eq!(stays(vec![needy.clone()]), [""; 0]);
-
-    needy.is_bystander = true;
-    let above = Library {
-        dependencies: vec!["libneedy-0123.rlib".to_owned()],
-        ..above
-    };
+    let apart = [vec!["above", "needy"], vec!["plain"]];
+    assert_eq!(members([1, 1, 2], Lasting::Build), apart);
+    // Who depends on one depends on all.
     assert_eq!(
-        stays(vec![above, needy, plain]),
-        [
-            "above v1.0.0: it depends on `needy v1.0.0`, which stays",
-            "needy v1.0.0: it has to do with `absent`, and not every executable that would \
-             load it depends on it",
-        ]
+        members([1, 1, 1], Lasting::Build),
+        [["above", "needy", "plain"]]
     );
+    let pool = Lasting::Pool {
+        carried: HashSet::new(),
+        facts: Vec::new(),
+    };
+    assert_eq!(members([1, 1, 1], pool), apart);
+}
+
+#[test]
+fn a_pool_keeps_the_libraries_of_other_builds() {
+    let workshop = Workshop::new();
+    let mut base = workshop.library("base", "pub fn base() {}");
+    let mut user = workshop.library_above("user", "pub fn user() { base::base() }", &[&base]);
+    let mut other = workshop.library("other", "pub fn other() {}");
+    for (key, library) in [&mut base, &mut user, &mut other].into_iter().enumerate() {
+        library.key = key as u64;
+    }
+    let files = GroupFiles::new(workshop.directory.path(), "dynamic-deps-frozen-1").of_pool("a");
+    let pool = |libraries: &[&Library], carried: &[u64]| {
+        let mut job = workshop.job(libraries.iter().map(|library| (*library).clone()).collect());
+        job.files = files.clone();
+        job.lasting = Lasting::Pool {
+            carried: carried.iter().copied().collect(),
+            facts: Vec::new(),
+        };
+        run(&job)
+    };
+    let (whole, _) = pool(&[&user, &base, &other], &[]);
+    let (part, links) = pool(&[&base], &[1, 2]);
+    assert_eq!((soname(&part), links), (soname(&whole), 0));
+
+    // Compiled again to something else: what was made against it is of no use.
+    workshop.library("base", "pub fn base() {} pub fn more() {}");
+    let (changed, links) = pool(&[&base], &[1, 2]);
+    assert_eq!(links, 1);
+    let members = changed.members().map(|member| &*member.name);
+    assert_eq!(members.collect::<Vec<_>>(), ["other v1.0.0", "base v1.0.0"]);
 }
 
 #[test]
@@ -316,8 +382,7 @@ fn many_libraries_go_through_a_response_file() {
             Library {
                 name: format!("copy{index} v1.0.0"),
                 rlib,
-                dependencies: Vec::new(),
-                is_bystander: false,
+                ..one.clone()
             }
         })
         .collect();
@@ -326,11 +391,11 @@ fn many_libraries_go_through_a_response_file() {
     workshop.add_link_args(&["-Wl,-z,muldefs".into()]);
     job.strip = Strip::DebugInfo;
     let mut bytes = 0;
-    let manifest = job
+    let outcome = job
         .run(&mut |_: &Path, args: &[OsString]| bytes = args.iter().map(|arg| arg.len()).sum())
         .unwrap();
     assert!(bytes > 256 * 1024, "{bytes}");
-    assert_eq!(manifest.members.len(), 1500);
+    assert_eq!(outcome.manifest.members().count(), 1500);
 }
 
 /// Two groups, a program that is linked against their stubs, and a plugin of it with a
@@ -350,17 +415,18 @@ fn check_private(linker: &[OsString]) {
     below.group = "frozen".to_owned();
     below.files = GroupFiles::new(workshop.directory.path(), "dynamic-deps-frozen-1");
     let (below_manifest, _) = run(&below);
-    let local = workshop.library(
+    let mut local = workshop.library(
         "local",
         "unsafe extern \"C\" { fn version() -> i32; static mut NUMBER: i32; }
          #[no_mangle] pub extern \"C\" fn hook() -> i32 { unsafe { NUMBER += 1; 40 } }
          #[no_mangle] pub extern \"C\" fn local() -> i32 { unsafe { version() } }",
     );
+    local.dependencies = vec!["libfrozen-0123.rlib".to_owned()];
     let mut above = workshop.job(vec![local]);
     above.below.insert(0, below.files.manifest());
     let (above_manifest, _) = run(&above);
     assert_eq!(above_manifest.refusal, None);
-    let above_file = fs::read(above.files.content(&above_manifest.soname)).unwrap();
+    let above_file = fs::read(above.files.content(soname(&above_manifest))).unwrap();
     // A group below refers to it.
     assert_eq!(private_among(&above_file, ["hook"]).unwrap(), None);
     assert_eq!(
@@ -384,12 +450,12 @@ fn check_private(linker: &[OsString]) {
     args.push("-Wl,-z,nocopyreloc,--no-allow-shlib-undefined".into());
     fs::create_dir(workshop.path("stubs")).unwrap();
     for (job, manifest) in [(&above, &above_manifest), (&below, &below_manifest)] {
-        let soname = &manifest.soname;
+        let soname = soname(manifest);
         let stub = workshop.path("stubs").join(soname);
-        let open = &manifest.open_references;
+        let open = &object(manifest).open_references;
         let content = job.files.content(soname);
         assert!(has_private(&fs::read(&content).unwrap()).unwrap());
-        assert!(write_stub(&content, soname, Wanted::All, open, &stub).unwrap());
+        assert!(write_stub(&content, soname, Wanted::All.into(), open, &stub).unwrap());
         args.push(stub.into());
     }
     args.push(run_path);
@@ -434,10 +500,10 @@ fn what_a_shared_library_of_a_group_names_is_not_private() {
          #[no_mangle] pub extern \"C\" fn other() -> i32 { unsafe { needs() } }",
     );
     let mut job = workshop.job(vec![library]);
-    job.native_search = vec![workshop.directory.path().to_owned()];
-    job.native_libraries = vec!["needs".to_owned()];
+    job.libraries[0].native_search = vec![workshop.directory.path().to_owned()];
+    job.libraries[0].native_libraries = vec!["needs".to_owned()];
     let (manifest, _) = run(&job);
-    let content = fs::read(job.files.content(&manifest.soname)).unwrap();
+    let content = fs::read(job.files.content(soname(&manifest))).unwrap();
     let private = |names: &[&'static str]| private_among(&content, names.iter().copied()).unwrap();
     assert_eq!(private(&["callback", "both"]), None);
     assert_eq!(private(&["callback", "other"]), Some("other"));
@@ -448,7 +514,7 @@ fn nothing_is_private_in_programs_that_show_their_symbols() {
     let workshop = Workshop::new();
     let job = workshop.job(vec![workshop.library("add", ADD)]);
     let is_private = |manifest: &GroupManifest| {
-        let content = fs::read(job.files.content(&manifest.soname)).unwrap();
+        let content = fs::read(job.files.content(soname(manifest))).unwrap();
         has_private(&content).unwrap()
     };
     assert!(is_private(&run(&job).0));

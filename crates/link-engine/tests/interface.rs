@@ -113,7 +113,16 @@ fn a_program_linked_against_a_stub_is_the_same() {
         "main",
         "printf",
     ]);
-    assert!(write_stub(&library, "library.so", Wanted::Named(&wanted), &open, &stub).unwrap());
+    assert!(
+        write_stub(
+            &library,
+            "library.so",
+            Wanted::Named(&wanted).into(),
+            &open,
+            &stub
+        )
+        .unwrap()
+    );
     let info = DynamicInfo::read(&stub).unwrap().unwrap();
     assert_eq!(info.soname.as_deref(), Some("library.so"));
     let defined = run(Command::new("nm").args(["-D", "--defined-only"]).arg(&stub));
@@ -173,7 +182,14 @@ fn an_open_reference_that_nobody_satisfies_is_an_error_of_the_linker() {
     let open = open_references(&library, &[]).unwrap();
     let stub = path("stub.so");
     let call = names(&["call"]);
-    write_stub(&library, "library.so", Wanted::Named(&call), &open, &stub).unwrap();
+    write_stub(
+        &library,
+        "library.so",
+        Wanted::Named(&call).into(),
+        &open,
+        &stub,
+    )
+    .unwrap();
     let output = Command::new("cc")
         .arg(path("program.c"))
         .arg(&stub)

@@ -10,6 +10,7 @@ use link_engine::elf::DynamicInfo;
 use link_engine::interface::{self, Wanted};
 use link_engine::layout;
 use link_engine::manifest::{GroupManifest, read_json};
+use link_engine::rebind::{Obstacle, Renamed, Unbound, undo_patches};
 use link_engine::response_file;
 use link_engine::rlib::{RlibFacts, undefined_among};
 use link_engine::versions;
@@ -20,6 +21,15 @@ use tempfile::TempDir;
 mod fuzz;
 
 const SOURCE: &str = r#"
+#ifdef ABOVE
+    extern int below __asm__("_RNvCs1_1a1b");
+    extern int exported(void);
+    int *place = &below;
+    int (*function)(void) = &exported;
+#else
+#ifdef SECOND
+    int more[20] = { 1 };
+#endif
     __attribute__((visibility("hidden"))) int hidden = 1;
     __attribute__((section("gathered"))) int element = 3;
     extern int wanted(void);
@@ -29,6 +39,7 @@ const SOURCE: &str = r#"
     int taken(void) __asm__("_RNvCs1_7___rustc5taken");
     int given(void) __asm__("_RNvCs1_7___rustc5given");
     int given(void) { return taken(); }
+#endif
 "#;
 
 /// What `cc` makes of the source with these options.
@@ -50,25 +61,54 @@ fn compiled(options: &[&str]) -> Vec<u8> {
     fs::read(output).unwrap()
 }
 
+/// Options that make a small shared object, without space between segments.
+const SHARED: [&str; 6] = [
+    "-shared",
+    "-nostdlib",
+    "-s",
+    "-Wl,-z,max-page-size=32,-z,noseparate-code",
+    "-Wl,--hash-style=gnu",
+    "-Wl,--version-script=versions",
+];
+
 fn object() -> Vec<u8> {
     compiled(&["-c"])
 }
 
 fn shared_object() -> Vec<u8> {
-    compiled(&[
-        "-shared",
-        "-nostdlib",
-        // Small, without space between segments.
-        "-s",
-        "-Wl,-z,max-page-size=32,-z,noseparate-code",
-        "-Wl,--hash-style=gnu",
-        "-Wl,-soname,s.so",
-        "-Wl,--version-script=versions",
-    ])
+    compiled(&[&SHARED[..], &["-Wl,-soname,s.so"]].concat())
+}
+
+/// A group with the soname `so.so`, and another content of it, in which all lies elsewhere.
+fn groups() -> [Vec<u8>; 2] {
+    ["-DFIRST", "-DSECOND"].map(|version| {
+        let mut group = compiled(&[&SHARED[..], &["-Wl,-soname,so.so", version]].concat());
+        for patch in layout::seal_patches(&group, &fuzz::private()).unwrap() {
+            let start = patch.offset as usize;
+            group[start..][..patch.bytes.len()].copy_from_slice(&patch.bytes);
+        }
+        group
+    })
+}
+
+/// A shared object with the soname `a.so` that refers to such a group.
+fn above(group: &[u8]) -> Vec<u8> {
+    let directory = tempfile::tempdir().unwrap();
+    let stub = directory.path().join("so.so");
+    let bytes = interface::stub(group, "so.so", Wanted::All.into(), &[]).unwrap();
+    fs::write(&stub, bytes.unwrap()).unwrap();
+    let stub = stub.to_str().unwrap();
+    compiled(
+        &[
+            &SHARED[..],
+            &["-DABOVE", "-Wl,-soname,a.so", "-Wl,--no-as-needed", stub],
+        ]
+        .concat(),
+    )
 }
 
 /// Calls `target` with each beginning of `data`, and with each byte changed in several ways.
-fn damage(data: &[u8], target: fn(&[u8])) {
+fn damage(data: &[u8], target: impl Fn(&[u8])) {
     for end in 0..data.len() {
         target(&data[..end]);
     }
@@ -100,6 +140,41 @@ fn a_damaged_shared_object_is_read_or_refused() {
     );
     assert_eq!(bind::bind_patches(&shared_object, &[]).unwrap().len(), 1);
     damage(&shared_object, fuzz::object);
+}
+
+#[test]
+fn a_damaged_shared_object_is_bound_anew_or_refused() {
+    let [old, new] = groups();
+    let above = above(&old);
+    let rebind = |data: &[u8]| fuzz::rebind(data, &old, &new);
+    // There is something to damage.
+    let (unbound, patches) = Unbound::of(&above, &[("so.so", &old)]).unwrap();
+    assert_eq!(patches.len(), 2);
+    assert_eq!(unbound, Unbound::parse(&unbound.to_bytes()).unwrap());
+    damage(&above, rebind);
+    damage(&new, |new| fuzz::rebind(&above, &old, new));
+    damage(&unbound.to_bytes(), fuzz::unbound);
+}
+
+#[test]
+fn what_is_damaged_beside_a_shared_object_is_told() {
+    let [old, _] = groups();
+    let mut above = above(&old);
+    let (unbound, patches) = Unbound::of(&above, &[("so.so", &old)]).unwrap();
+    for patch in patches {
+        above[patch.offset as usize..][..patch.bytes.len()].copy_from_slice(&patch.bytes);
+    }
+    let soname = Renamed {
+        old: "a.so",
+        new: "b.so",
+    };
+    damage(&unbound.to_bytes(), |bytes| {
+        let damaged = Unbound::parse(bytes).filter(|damaged| *damaged != unbound);
+        if let Some(damaged) = damaged {
+            let undone = undo_patches(&above, &damaged, soname, &[]);
+            assert_eq!(undone, Err(Obstacle::OtherFile));
+        }
+    });
 }
 
 #[test]
@@ -161,12 +236,14 @@ fn an_error_names_the_file() {
     names_the_file(DynamicInfo::read(&path), &path);
     names_the_file(interface::open_references(&path, &[]), &path);
     names_the_file(
-        interface::write_stub(&path, "s.so", Wanted::All, &[], &path),
+        interface::write_stub(&path, "s.so", Wanted::All.into(), &[], &path),
         &path,
     );
     names_the_file(RlibFacts::read(&path), &path);
     names_the_file(bind::bind(&path, &[]), &path);
     names_the_file(layout::seal(&path, &fuzz::private()), &path);
+    names_the_file(Unbound::bind(&path, &[]), &path);
+    names_the_file(Unbound::read(&path), &path);
 
     let mut archive = b"!<arch>\n".to_vec();
     let header = format!("{:<16}{:<32}{:<10}`\n", "object.o/", "", damaged.len());

@@ -369,7 +369,16 @@ fn check_with(workshop: &Workshop<'_>) {
         layout::seal(&path(soname), &HashSet::new()).unwrap();
         let open = open_references(&path(soname), &below).unwrap();
         let stub = path("stubs").join(soname);
-        assert!(write_stub(&path(soname), soname, Wanted::Named(&wanted), &open, &stub).unwrap());
+        assert!(
+            write_stub(
+                &path(soname),
+                soname,
+                Wanted::Named(&wanted).into(),
+                &open,
+                &stub
+            )
+            .unwrap()
+        );
     }
     for file in [dep_so, path("stubs").join("dep.so")] {
         let bits = st_other(&file, "unusual") & !elf::STV_MASK;

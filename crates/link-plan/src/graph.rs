@@ -7,12 +7,19 @@
 //! an executable that uses groups.
 //!
 //! A library is a *unit*, not a package: the same crate compiled with two feature sets is two
-//! libraries of one name. Therefore libraries are told apart by [`LibraryId`], and names serve
-//! messages and stable ordering only.
+//! libraries of one name. Within a graph [`LibraryId`] tells libraries apart, and from build to
+//! build [`UnitKey`] does. The name tells which of them are of one package.
 
 use std::fmt;
 
 use thiserror::Error;
+
+/// Names one library unit in the same way in every graph and every build.
+///
+/// Two units have the same key only if the same bytes come out of them, as long as the source is
+/// not edited: a frozen library is looked up by it in what earlier builds linked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnitKey(u64);
 
 /// A library of one [`LinkGraph`], numbered in the order of [`LinkGraph::add_library`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +35,25 @@ pub struct FinalId(usize);
 /// smaller numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupId(usize);
+
+impl UnitKey {
+    /// The key of that number, for which a hash of all that makes the unit what it is will do.
+    pub fn new(value: u64) -> UnitKey {
+        UnitKey(value)
+    }
+
+    /// The number that was given to [`UnitKey::new`].
+    pub fn value(self) -> u64 {
+        self.0
+    }
+}
+
+/// Sixteen hexadecimal digits.
+impl fmt::Display for UnitKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
 
 impl LibraryId {
     /// Position in [`LinkGraph::libraries`], from 0.
@@ -67,17 +93,18 @@ pub enum Origin {
 /// One library unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Library {
-    /// Name of the crate, for messages and for stable order; need not be unique.
+    /// The package that it is a unit of, as text that no other package has.
+    ///
+    /// Units of one package with different features have the same name.
     pub name: String,
     /// Where its source comes from.
     pub origin: Origin,
     /// Whether the user asked that it stays inside the executable.
     pub opted_out: bool,
-    /// Whether it probably brings code of another language, or a library of the platform.
-    ///
-    /// A guess that only decides on how much can be shared: what is inside is seen when its rlib
-    /// is read.
-    pub native: bool,
+    /// The unit, the only one of its graph with this key.
+    pub key: UnitKey,
+    /// Size of its rlib or a guess at it, in bytes; 0 where it is unknown.
+    pub bytes: u64,
     /// The libraries it depends on directly, each once.
     pub deps: Vec<LibraryId>,
 }
@@ -125,14 +152,20 @@ impl LinkGraph {
         LinkGraph::default()
     }
 
-    /// Adds a library without dependencies that may become a group member.
-    pub fn add_library(&mut self, name: impl Into<String>, origin: Origin) -> LibraryId {
+    /// Adds a library of unknown size and without dependencies that may become a group member.
+    pub fn add_library(
+        &mut self,
+        name: impl Into<String>,
+        origin: Origin,
+        key: UnitKey,
+    ) -> LibraryId {
         let id = LibraryId(self.libraries.len());
         self.libraries.push(Library {
             name: name.into(),
             origin,
             opted_out: false,
-            native: false,
+            key,
+            bytes: 0,
             deps: Vec::new(),
         });
         id
@@ -154,9 +187,9 @@ impl LinkGraph {
         self.libraries[id.0].opted_out = true;
     }
 
-    /// Says that a library probably brings native code.
-    pub fn mark_native(&mut self, id: LibraryId) {
-        self.libraries[id.0].native = true;
+    /// Says how large the rlib of a library is, in bytes; 0 takes that back.
+    pub fn set_bytes(&mut self, id: LibraryId, bytes: u64) {
+        self.libraries[id.0].bytes = bytes;
     }
 
     /// Adds a final unit with its direct dependencies.
@@ -273,7 +306,12 @@ mod tests {
         let known = graph
             .library_ids()
             .find(|id| graph.library(*id).name == name);
-        known.unwrap_or_else(|| graph.add_library(name, Origin::Frozen))
+        known.unwrap_or_else(|| add_frozen(graph, name))
+    }
+
+    fn add_frozen(graph: &mut LinkGraph, name: &str) -> LibraryId {
+        let key = UnitKey::new(graph.libraries().len() as u64);
+        graph.add_library(name, Origin::Frozen, key)
     }
 
     fn check_order(edges: &str, expected: &str) {
@@ -310,9 +348,9 @@ mod tests {
     #[test]
     fn a_long_chain_does_not_exhaust_the_stack() {
         let mut graph = LinkGraph::new();
-        let mut previous = graph.add_library("0", Origin::Frozen);
+        let mut previous = add_frozen(&mut graph, "0");
         for index in 1..200_000 {
-            let next = graph.add_library(index.to_string(), Origin::Frozen);
+            let next = add_frozen(&mut graph, &index.to_string());
             graph.add_dependency(previous, next);
             previous = next;
         }

@@ -1,10 +1,11 @@
 //! What is linked into which shared object, decided from values alone.
 //!
 //! Cargo knows units, profiles and processes; the engine knows rlibs and linkers. Between them lie
-//! decisions that need neither: which libraries become group members, where a started executable
-//! finds its groups, which flags the linker run of a group must share with the user's, and when
-//! the ordinary static link is the right answer. They live here, so that every case can be tested
-//! in microseconds and no case depends on what a disk or an environment happens to hold.
+//! decisions that need neither: which libraries become members of which pool or part, where a
+//! started executable finds these, which flags the linker run of a group must share with the
+//! user's, and when the ordinary static link is the right answer. They live here, so that every
+//! case can be tested in microseconds and no case depends on what a disk or an environment happens
+//! to hold.
 //!
 //! In the order in which a build asks:
 //!
@@ -13,7 +14,7 @@
 //! | [`rustc_flags`] | what did the user tell rustc about linking? |
 //! | [`support`] | can this final unit use groups at all, and if not, why? |
 //! | [`graph`] | which libraries depend on which, and which final units on those? |
-//! | [`grouping`] | which libraries form a group, and which group needs which? |
+//! | [`grouping`] | which libraries form a group, given those of earlier builds, and which group needs which? |
 //! | [`run_path`] | where does the loader look for the groups? |
 //!
 //! Left out on purpose: files, processes, the environment, and every type of Cargo.

@@ -7,6 +7,7 @@ use std::fmt::Debug;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use link_engine::Patch;
 use link_engine::bind;
 use link_engine::constructors;
 use link_engine::elf::DynamicInfo;
@@ -14,8 +15,9 @@ use link_engine::interface::{self, Names, Wanted};
 use link_engine::layout;
 use link_engine::link_line::{self, GroupInput, GroupLine, Rewrite};
 use link_engine::manifest::{FallbackReport, GroupManifest, WrapperPlan};
+use link_engine::rebind::{Below, Renamed, Unbound, undo_patches};
 use link_engine::response_file::Quoting;
-use link_engine::rlib::RlibFacts;
+use link_engine::rlib::{KnownRlib, RlibFacts};
 use link_engine::runtime;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -31,6 +33,9 @@ pub fn rlib(data: &[u8]) {
     let changed = rewritten.iter().zip(data).filter(|(new, old)| new != old);
     let hidden = facts.hidden_definitions.len() + facts.hidden_references.len();
     assert!(changed.count() <= hidden);
+    let kept = serde_json::to_vec(&facts).expect("facts can be written");
+    let kept: RlibFacts = serde_json::from_slice(&kept).expect("facts can be read");
+    assert_eq!(kept, facts);
 }
 
 /// An ELF file: an object in an rlib, an executable, a shared object of a group.
@@ -44,13 +49,16 @@ pub fn object(data: &[u8]) {
     let entries: HashSet<&str> = ["_RNvCs1_1a1b"].into();
     let handed_over =
         constructors::hand_over_patches(data, &entries).map(Option::unwrap_or_default);
-    let group = runtime::group_patches(data);
+    let sysroot = runtime::group_patches(data, true);
+    let group = runtime::group_patches(data, false);
     let executable = runtime::executable_patches(data, "so.so");
-    let patches = [sealed, bound, handed_over, group, executable];
+    let patches = [sealed, bound, handed_over, sysroot, group, executable];
     for patch in patches.into_iter().flatten().flatten() {
         let end = patch.offset.checked_add(patch.bytes.len() as u64);
         assert!(end.is_some_and(|end| end <= data.len() as u64));
     }
+    unbound(data);
+    rebind(data, data, data);
     let open = interface::open_references_in(data, &[data]);
     let wanted: Names<'_> = ["wanted", "exported", ""]
         .map(str::as_bytes)
@@ -58,12 +66,65 @@ pub fn object(data: &[u8]) {
         .collect();
     let open = open.unwrap_or_default();
     for wanted in [Wanted::All, Wanted::Named(&wanted)] {
-        if let Ok(Some(stub)) = interface::stub(data, "so.so", wanted, &open) {
+        if let Ok(Some(stub)) = interface::stub(data, "so.so", wanted.into(), &open) {
             let info = DynamicInfo::parse(&stub);
             let soname = info.map(|info| info.and_then(|info| info.soname));
             assert_eq!(soname.ok().flatten().as_deref(), Some("so.so"));
         }
     }
+}
+
+/// The file beside a shared object that tells what binding has overwritten in it.
+pub fn unbound(data: &[u8]) {
+    if let Some(unbound) = Unbound::parse(data) {
+        assert_eq!(Unbound::parse(&unbound.to_bytes()), Some(unbound));
+    }
+}
+
+/// A shared object with the soname `a.so`, bound to a group with the soname `so.so`, and then to another content of that
+/// group with the soname `to.so`.
+pub fn rebind(data: &[u8], old: &[u8], new: &[u8]) {
+    let Ok((unbound, patches)) = Unbound::of(data, &[("so.so", old)]) else {
+        return;
+    };
+    let bound = patched(data, &patches);
+    let layouts = [old, new].map(layout_name);
+    let below = Below {
+        soname: Renamed {
+            old: "so.so",
+            new: "to.so",
+        },
+        layout: layouts[0]
+            .zip(layouts[1])
+            .map(|(old, new)| Renamed { old, new }),
+        bytes: new,
+    };
+    let soname = Renamed {
+        old: "a.so",
+        new: "b.so",
+    };
+    if let Ok(patches) = undo_patches(&bound, &unbound, soname, &[below]) {
+        let renamed = patched(&bound, &patches);
+        let _ = Unbound::of(&renamed, &[("to.so", new)]);
+    }
+}
+
+/// The name of the version that tells of the layout of a group.
+fn layout_name(group: &[u8]) -> Option<&str> {
+    let prefix = b"DYNAMIC_DEPS_LAYOUT_";
+    let start = group
+        .windows(prefix.len())
+        .position(|bytes| bytes == prefix)?;
+    let name = group.get(start..start + prefix.len() + 16)?;
+    str::from_utf8(name).ok()
+}
+
+fn patched(data: &[u8], patches: &[Patch]) -> Vec<u8> {
+    let mut data = data.to_vec();
+    for patch in patches {
+        data[patch.offset as usize..][..patch.bytes.len()].copy_from_slice(&patch.bytes);
+    }
+    data
 }
 
 /// Names of C that the shared object of a group is to hide.
@@ -167,6 +228,7 @@ pub fn manifest(text: &[u8]) {
     round_trip::<GroupManifest>(text);
     round_trip::<WrapperPlan>(text);
     round_trip::<FallbackReport>(text);
+    round_trip::<KnownRlib>(text);
 }
 
 /// What can be read can be written, and is then the same.

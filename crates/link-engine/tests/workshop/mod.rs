@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use link_engine::content::GroupFiles;
-use link_engine::group::{GroupJob, Library, Strip};
-use link_engine::manifest::{GroupManifest, LinkTemplate, Member};
+use link_engine::effects::Users;
+use link_engine::group::{GroupJob, Lasting, Library, Strip};
+use link_engine::manifest::{GroupManifest, LinkTemplate, Member, SharedObject};
 use link_engine::rlib::SharedState;
+use link_engine::threads::Threads;
 use tempfile::TempDir;
 
 use crate::programs;
@@ -35,25 +37,32 @@ impl Workshop {
         assert!(status.success());
         let manifest = GroupManifest {
             group: "sysroot".to_owned(),
-            soname: "sysroot.so".to_owned(),
-            members: vec![Member {
-                name: "std".to_owned(),
-                rlib: "libstd-0123.rlib".to_owned(),
-                protected_symbols: 0,
-                unmangled_definitions: BTreeSet::new(),
-                shared_state: SharedState::default(),
-                constructors: Vec::new(),
+            objects: vec![SharedObject {
+                soname: "sysroot.so".to_owned(),
+                members: vec![Member {
+                    name: "std".to_owned(),
+                    rlib: "libstd-0123.rlib".to_owned(),
+                    hash: String::new(),
+                    dependencies: Vec::new(),
+                    protected_symbols: 0,
+                    unmangled_definitions: BTreeSet::new(),
+                    shared_state: SharedState::default(),
+                    constructors: Vec::new(),
+                }],
+                effects: BTreeSet::new(),
+                needs: Vec::new(),
+                binding: None,
+                native_libraries: Vec::new(),
+                open_references: Vec::new(),
             }],
             stays: Vec::new(),
-            needs: Vec::new(),
-            native_libraries: Vec::new(),
-            open_references: Vec::new(),
             refusal: None,
             template: Some(LinkTemplate {
                 linker: "cc".into(),
                 before: Vec::new(),
                 after: vec!["-Wl,--eh-frame-hdr".into(), "-lc".into()],
                 builtins: Vec::new(),
+                builtin_definitions: BTreeSet::new(),
                 platform_libraries: Vec::new(),
                 packs_relocations: false,
             }),
@@ -107,7 +116,10 @@ impl Workshop {
             name: format!("{name} v1.0.0"),
             rlib,
             dependencies: below.iter().map(file_name).collect(),
-            is_bystander: false,
+            key: 0,
+            users: Users::default(),
+            native_search: Vec::new(),
+            native_libraries: Vec::new(),
         }
     }
 
@@ -145,6 +157,8 @@ impl Workshop {
             group: "local".to_owned(),
             files: GroupFiles::new(self.directory.path(), "dynamic-deps-local-1"),
             libraries,
+            missing: Vec::new(),
+            lasting: Lasting::Build,
             below: vec![self.sysroot()],
             native_search: Vec::new(),
             native_libraries: Vec::new(),
@@ -153,6 +167,7 @@ impl Workshop {
             executable_directories: vec![self.directory.path().to_owned()],
             working_directory: self.directory.path().to_owned(),
             environment: Vec::new(),
+            threads: Threads::new(None),
             scratch: self.path("scratch"),
         }
     }
@@ -182,6 +197,19 @@ pub(crate) fn with_each_linker(test: &str, check: impl Fn(&[OsString])) {
 /// Runs a job; returns its manifest and how often the linker ran.
 pub(crate) fn run(job: &GroupJob) -> (GroupManifest, usize) {
     let mut links = 0;
-    let manifest = job.run(&mut |_: &Path, _: &[OsString]| links += 1).unwrap();
-    (manifest, links)
+    let outcome = job.run(&mut |_: &Path, _: &[OsString]| links += 1).unwrap();
+    (outcome.manifest, links)
+}
+
+/// The only shared object of a group.
+pub(crate) fn object(manifest: &GroupManifest) -> &SharedObject {
+    let [object] = &manifest.objects[..] else {
+        panic!("{manifest:?} has not one shared object");
+    };
+    object
+}
+
+/// The soname of the only shared object of a group.
+pub(crate) fn soname(manifest: &GroupManifest) -> &str {
+    &object(manifest).soname
 }

@@ -204,7 +204,7 @@ impl Comparison {
     fn see_groups(&mut self, groups: &[(GroupManifest, u64)]) -> Result<()> {
         let mut members = BTreeMap::new();
         for (manifest, _) in groups {
-            for member in &manifest.members {
+            for member in manifest.members() {
                 members.insert(&member.rlib, member.protected_symbols > 0);
             }
             for stay in &manifest.stays {

@@ -81,7 +81,7 @@ pub(crate) struct Outcome {
     pub(crate) commands: BTreeMap<String, String>,
     /// By label.
     pub(crate) executables: BTreeMap<String, Executable>,
-    /// Manifest and shared object of each group.
+    /// Manifest of each group, and the bytes of its shared objects.
     pub(crate) groups: Vec<(GroupManifest, u64)>,
     /// Why something was linked statically after all.
     pub(crate) fallbacks: Vec<String>,
@@ -158,11 +158,12 @@ impl Trial<'_> {
 
     /// Reads how the executables were linked.
     fn examine(&self, artifacts: &[Artifact], outcome: &mut Outcome) -> Result<()> {
-        let mut sonames = BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for artifact in artifacts {
             if is_group(&artifact.target.name) {
                 for (manifest, bytes) in groups(artifact)? {
-                    if sonames.insert(manifest.soname.clone()) {
+                    let sonames = manifest.objects.iter().map(|object| object.soname.clone());
+                    if seen.insert(sonames.collect::<Vec<_>>()) {
                         outcome.groups.push((manifest, bytes));
                     }
                 }
@@ -341,19 +342,17 @@ fn label(artifact: &Artifact) -> String {
     }
 }
 
-/// The manifests of a group unit, each with the size of its shared object.
+/// The manifests of a group unit, each with the size of its shared objects.
 fn groups(artifact: &Artifact) -> Result<Vec<(GroupManifest, u64)>> {
     let mut groups = Vec::new();
     for file in &artifact.filenames {
         if file.extension() == Some(OsStr::new("json")) {
             let manifest = GroupManifest::read(file)
                 .with_context(|| format!("failed to read `{}`", file.display()))?;
-            let shared_object = manifest.shared_object(file);
-            let bytes = if shared_object.exists() {
-                size(&shared_object)?
-            } else {
-                0
-            };
+            let objects = manifest.objects.iter();
+            let bytes: u64 = objects
+                .map(|object| size(&object.path(file)))
+                .sum::<Result<_>>()?;
             groups.push((manifest, bytes));
         }
     }

@@ -307,8 +307,9 @@ impl Groups {
     fn of(artifacts: &[Artifact]) -> Result<Groups> {
         let mut paths = BTreeMap::new();
         for path in artifacts.iter().filter_map(manifest_path) {
-            let soname = GroupManifest::read(path)?.soname;
-            paths.insert(soname.clone(), path.with_file_name(soname));
+            for object in GroupManifest::read(path)?.objects {
+                paths.insert(object.soname.clone(), object.path(path));
+            }
         }
         Ok(Groups {
             paths,
@@ -414,14 +415,14 @@ impl Rebuild {
                 continue;
             };
             let manifest = GroupManifest::read(path)?;
-            let members = manifest.members.iter().map(|member| &member.rlib);
+            let members = manifest.members().map(|member| &member.rlib);
             let stays = manifest.stays.iter().map(|stay| &stay.rlib);
             groups += 1;
             if !members
                 .chain(stays)
                 .any(|rlib| rlibs.contains(OsStr::new(rlib)))
             {
-                idle_groups.push(manifest.soname);
+                idle_groups.push(manifest.group.clone());
             }
         }
         Ok(Rebuild {

@@ -1,34 +1,45 @@
 //! The job of a group.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs;
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cargo_util::ProcessBuilder;
 use filetime::FileTime;
 use itertools::Itertools;
+use link_engine::classify::StayReason;
 use link_engine::content::GroupFiles;
-use link_engine::group::{FORMAT, GroupJob, Library, Strip};
-use link_engine::loaded;
+use link_engine::effects::Users;
+use link_engine::group::{FORMAT, GroupJob, Lasting, Library, Outcome, Strip};
+use link_engine::{loaded, sweep};
 use link_engine::manifest::{GroupManifest, Refusal};
 use link_engine::sysroot::{self, Probe};
+use link_engine::threads::Threads;
+use link_plan::graph::UnitKey;
+use link_plan::grouping::{KnownPool, PoolId};
 use link_plan::run_path::{AbsoluteForm, Format, run_paths};
 use link_plan::rustc_flags::CodegenFlags;
+use tracing::debug;
 
 use super::final_unit::{DEFAULT_LINKER, opt_out, wrapper_program};
-use super::group_unit::{group_files, group_name, has_bystanders};
-use super::planner::{is_final, is_native};
+use super::group_unit::{GroupRole, PoolRole, group_files, group_name};
+use super::known::Records;
+use super::planner::{is_final, reachable_libraries};
+use super::unit_keys::UnitKeys;
 use crate::GlobalContext;
 use crate::core::compiler::job_queue::Work;
-use crate::core::compiler::{BuildRunner, CompileKind, FileFlavor, RustcTargetData, Unit};
+use crate::core::compiler::{
+    BuildOutput, BuildRunner, CompileKind, FileFlavor, RustcTargetData, Unit, UnitHash,
+};
 use crate::core::profiles::{Profile, StripInner};
 use crate::core::{PackageId, Workspace};
-use crate::util::CargoResult;
+use crate::util::{CargoResult, DependencyQueue, StableHasher};
 
 /// The name of the group of the sysroot crates.
-pub(super) const SYSROOT: &str = "sysroot";
+const SYSROOT: &str = "sysroot";
 
 /// The work of linking a group.
 pub(in crate::core::compiler) fn link_group(
@@ -36,28 +47,39 @@ pub(in crate::core::compiler) fn link_group(
     unit: &Unit,
 ) -> CargoResult<Work> {
     let mut job = group_job(build_runner, unit)?;
-    let probe = is_sysroot(unit).then(|| sysroot_probe(build_runner, unit));
-    // A bystander loads no library of the platform.
-    let bystanders: HashSet<PackageId> = members(build_runner, unit)
-        .filter(|member| is_bystander(unit, member))
-        .map(|member| member.pkg.package_id())
+    let role = GroupRole::of(unit);
+    let probe = (role == GroupRole::Sysroot).then(|| sysroot_probe(build_runner, unit));
+    let members: Vec<Member> = members(build_runner, unit)
+        .map(|member| Member::new(build_runner, member))
+        .collect::<CargoResult<_>>()?;
+    let needs = groups_below(build_runner, unit)
+        .iter()
+        .filter_map(|below| match GroupRole::of(below) {
+            GroupRole::Pool(pool) => Some(pool.id),
+            GroupRole::Sysroot | GroupRole::Part { .. } => None,
+        })
         .collect();
+    let after = AfterLink {
+        records: Records::beside(job.files.directory()),
+        is_last: groups(build_runner).all(|group| group.dep_hash <= unit.dep_hash),
+        manifests: groups(build_runner)
+            .map(|group| group_files(build_runner, group).manifest())
+            .collect(),
+        needs,
+    };
+    let name = group_name(unit);
     let scripts = build_runner.build_scripts.get(unit).cloned();
     let script_outputs = Arc::clone(&build_runner.build_script_outputs);
+    let failed_units = Arc::clone(&build_runner.failed_units);
 
     Ok(Work::new(move |state| {
+        leave_out_failed(&mut job, &members, &failed_units.lock().unwrap());
         if let Some(scripts) = scripts {
             let outputs = script_outputs.lock().unwrap();
-            let to_link = scripts.to_link.iter();
-            for (_, metadata) in to_link.filter(|(id, _)| !bystanders.contains(id)) {
-                let Some(output) = outputs.get(*metadata) else {
-                    continue;
-                };
-                let paths = output.library_paths.iter();
-                job.native_search
-                    .extend(paths.map(|path| search_directory(path.as_ref())));
-                job.native_libraries
-                    .extend(output.library_links.iter().cloned());
+            for (package, metadata) in &scripts.to_link {
+                if let Some(output) = outputs.get(*metadata) {
+                    add_native_libraries(&mut job, &members, *package, output);
+                }
             }
         }
         let mut is_running = false;
@@ -69,15 +91,178 @@ pub(in crate::core::compiler) fn link_group(
                 state.running(&command);
             }
         };
-        match probe {
+        let outcome = match probe {
             Some(probe) => sysroot::run(&job, &probe, &mut before_link)?,
             None => job.run(&mut before_link)?,
         };
-        Ok(())
+        for step in &outcome.steps {
+            debug!("group {name}: {step}");
+        }
+        after.run(&job, &role, &members, &outcome)
     }))
 }
 
-/// Tells the user, in each build, that a group could not be made.
+/// A library of a group, as far as its job asks after it when others have run.
+struct Member {
+    package: PackageId,
+    hash: UnitHash,
+    rlib: String,
+}
+
+impl Member {
+    fn new(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Member> {
+        Ok(Member {
+            package: unit.pkg.package_id(),
+            hash: build_runner.files().metadata(unit).unit_id(),
+            rlib: rlib(build_runner, unit)?.map_or(String::new(), |path| file_name(&path)),
+        })
+    }
+}
+
+/// Takes those libraries out of a job that were not compiled, with `--keep-going`: what lies on disk
+/// in their place is from an earlier build.
+fn leave_out_failed(job: &mut GroupJob, members: &[Member], failed: &HashSet<UnitHash>) {
+    let libraries = std::mem::take(&mut job.libraries);
+    for (library, member) in libraries.into_iter().zip(members) {
+        if failed.contains(&member.hash) {
+            job.missing.push(library.name);
+        } else {
+            job.libraries.push(library);
+        }
+    }
+}
+
+/// Gives what a build script asks for to the library of its package, or else to the job.
+fn add_native_libraries(
+    job: &mut GroupJob,
+    members: &[Member],
+    package: PackageId,
+    output: &BuildOutput,
+) {
+    let search = output.library_paths.iter();
+    let search = search.map(|path| search_directory(path.as_ref()));
+    let libraries = output.library_links.iter().cloned();
+    let names: Vec<String> = members
+        .iter()
+        .filter(|member| member.package == package)
+        .map(|member| package_name(member.package))
+        .collect();
+    let mut own = job.libraries.iter_mut();
+    match own.find(|library| names.contains(&library.name)) {
+        Some(library) => {
+            library.native_search.extend(search);
+            library.native_libraries.extend(libraries);
+        }
+        None => {
+            job.native_search.extend(search);
+            job.native_libraries.extend(libraries);
+        }
+    }
+}
+
+/// What is left to do when a group was linked.
+struct AfterLink {
+    records: Records,
+    /// Whether the build has no group that is made later, so that one job looks after the rest.
+    is_last: bool,
+    /// The manifests of all groups of this build.
+    manifests: Vec<PathBuf>,
+    /// The pools that it needs, if it is one.
+    needs: BTreeSet<PoolId>,
+}
+
+impl AfterLink {
+    /// Tells the next plan what is there, and removes what nothing needs any more.
+    fn run(
+        self,
+        job: &GroupJob,
+        role: &GroupRole,
+        members: &[Member],
+        outcome: &Outcome,
+    ) -> CargoResult<()> {
+        match role {
+            GroupRole::Sysroot => return Ok(()),
+            GroupRole::Pool(pool) => {
+                let libraries = outcome.libraries.iter();
+                let libraries = libraries.map(|one| (UnitKey::new(one.key), one.bytes));
+                let record = KnownPool {
+                    id: pool.id,
+                    generation: pool.generation,
+                    members: libraries.collect(),
+                    needs: self.needs,
+                };
+                self.records.write_pool(pool.setting, &record)?;
+                for id in pool.from.iter().filter(|id| **id != pool.id) {
+                    self.records.remove_pool(*id);
+                }
+                let pools = self.records.pools().into_iter().map(PoolId::new);
+                let files = |id| job.files.clone().of_pool(id).store().to_owned();
+                let living = pools.map(files).collect();
+                sweep::pools(job.files.directory(), &living, &job.executable_directories)?;
+            }
+            GroupRole::Part { .. } => {
+                let mut sizes: BTreeMap<String, u64> = BTreeMap::new();
+                for library in &outcome.libraries {
+                    let mut members = members.iter();
+                    if let Some(member) = members.find(|member| member.rlib == library.rlib) {
+                        *sizes.entry(member.package.to_string()).or_default() += library.bytes;
+                    }
+                }
+                self.records.write_sizes(job.files.stem(), &sizes)?;
+            }
+        }
+        if self.is_last {
+            let directories = &job.executable_directories;
+            sweep::other_builds(job.files.directory(), &self.manifests, directories)?;
+        }
+        Ok(())
+    }
+}
+
+/// All groups of this build.
+fn groups<'a>(build_runner: &'a BuildRunner<'_, '_>) -> impl Iterator<Item = &'a Unit> {
+    let units = build_runner.bcx.unit_graph.keys();
+    units.filter(|unit| unit.mode.is_link_group())
+}
+
+/// Has the groups that wait for a unit, or for what depends on it, go on without these, when that
+/// unit has failed and the build goes on (`--keep-going`): an executable that does not depend on
+/// the unit is to be built, as in a static build.
+pub(in crate::core::compiler) fn release_groups<E: Clone + Eq + Hash, V>(
+    build_runner: &BuildRunner<'_, '_>,
+    failed: &Unit,
+    queue: &mut DependencyQueue<Unit, E, V>,
+) {
+    let lost = lost_with(build_runner, failed);
+    let hashes = lost
+        .iter()
+        .map(|unit| build_runner.files().metadata(unit).unit_id());
+    build_runner.failed_units.lock().unwrap().extend(hashes);
+    for group in groups(build_runner) {
+        queue.release(group, failed, &lost);
+    }
+}
+
+/// A unit that has failed, and all that depend on it, but for groups, which can do without.
+fn lost_with(build_runner: &BuildRunner<'_, '_>, failed: &Unit) -> HashSet<Unit> {
+    let graph = &build_runner.bcx.unit_graph;
+    let mut dependents: HashMap<&Unit, Vec<&Unit>> = HashMap::new();
+    for (unit, deps) in graph.iter().filter(|(unit, _)| !unit.mode.is_link_group()) {
+        for dep in deps {
+            dependents.entry(&dep.unit).or_default().push(unit);
+        }
+    }
+    let mut lost = HashSet::new();
+    let mut left = vec![failed];
+    while let Some(unit) = left.pop() {
+        if lost.insert(unit.clone()) {
+            left.extend(dependents.get(unit).into_iter().flatten());
+        }
+    }
+    lost
+}
+
+/// Tells the user, in each build, that a group could not be made, or not with all its libraries.
 pub(super) fn report_refusal(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Work {
     let manifest = group_files(build_runner, unit).manifest();
     let profile = unit.profile.clone();
@@ -86,15 +271,46 @@ pub(super) fn report_refusal(build_runner: &BuildRunner<'_, '_>, unit: &Unit) ->
         if let Some(refusal) = &manifest.refusal {
             state.warning(refusal_warning(&manifest.group, refusal, &profile));
         }
+        if let Some(warning) = unlinkable_warning(&manifest, &profile) {
+            state.warning(warning);
+        }
         Ok(())
     })
+}
+
+/// What to say of libraries with which the linker makes no shared object. `None` if there is none.
+fn unlinkable_warning(manifest: &GroupManifest, profile: &Profile) -> Option<String> {
+    let unlinkable: Vec<(&str, &str)> = manifest
+        .stays
+        .iter()
+        .filter_map(|stay| match &stay.reason {
+            StayReason::Unlinkable { words } => Some((stay.name.as_str(), words.as_str())),
+            _ => None,
+        })
+        .collect();
+    if unlinkable.is_empty() {
+        return None;
+    }
+    let names = unlinkable.iter().map(|(name, _)| format!("`{name}`"));
+    let names = names.format(", ").to_string();
+    let words = unlinkable.iter().map(|(_, words)| *words).unique();
+    let words = words.format("\ncaused by: ").to_string();
+    let opt_outs = unlinkable.iter().map(|(name, _)| {
+        let package = name.split(' ').next().unwrap_or_default();
+        opt_out(profile, Some(package))
+    });
+    let opt_outs = opt_outs.unique().format(" and ").to_string();
+    Some(format!(
+        "linking {names} and what depends on it statically, because the linker makes no shared \
+         object with it\ncaused by: {words}\nhelp: to say so yourself, write {opt_outs}"
+    ))
 }
 
 fn refusal_warning(group: &str, refusal: &Refusal, profile: &Profile) -> String {
     let (what, members) = if group == SYSROOT {
         ("all dependencies".to_owned(), "the standard library")
     } else {
-        (format!("the dependencies in the {group} group"), "them")
+        (format!("the dependencies in the {group}"), "them")
     };
     // The linker names what it refuses; other errors are about all of the group.
     let help = if group == SYSROOT || refusal.link_line.is_none() {
@@ -125,8 +341,8 @@ pub(in crate::core::compiler) fn note_group(
     status: &str,
     unit: &Unit,
 ) -> CargoResult<()> {
-    let message = format!("{} group", group_name(unit));
-    gctx.shell().verbose(|shell| shell.status(status, &message))
+    let name = group_name(unit);
+    gctx.shell().verbose(|shell| shell.status(status, &name))
 }
 
 /// What a group is made from, besides what the unit itself and its dependencies
@@ -173,14 +389,17 @@ pub(in crate::core::compiler) fn needed_files(
 ) -> CargoResult<Option<PathBuf>> {
     if unit.mode.is_link_group() {
         let path = group_files(build_runner, unit).manifest();
-        return Ok(Some(match GroupManifest::read(&path) {
+        return Ok(match GroupManifest::read(&path) {
             Ok(manifest) if manifest.refusal.as_ref().is_some_and(|r| r.may_pass) => {
-                path.join("refused")
+                Some(path.join("refused"))
             }
-            Ok(manifest) => manifest.shared_object(&path),
+            Ok(manifest) => {
+                let objects = manifest.objects.iter().map(|object| object.path(&path));
+                objects.into_iter().find(|object| !object.exists())
+            }
             // What cannot be read is linked anew: there is no file below a file.
-            Err(_) => path.join("unreadable"),
-        }));
+            Err(_) => Some(path.join("unreadable")),
+        });
     }
     if groups_below(build_runner, unit).is_empty() {
         return Ok(None);
@@ -202,13 +421,6 @@ pub(super) fn groups_below(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> V
         .collect()
 }
 
-/// Whether executables load this member that do not depend on it: all members of a group
-/// with bystanders, but for the native ones, which are only in groups of those who reach
-/// them.
-fn is_bystander(group: &Unit, member: &Unit) -> bool {
-    has_bystanders(group) && !is_native(member)
-}
-
 /// The libraries that are planned to be in a group, dependents first.
 fn members<'a>(
     build_runner: &'a BuildRunner<'_, '_>,
@@ -222,9 +434,23 @@ fn members<'a>(
 fn group_job(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<GroupJob> {
     let files = build_runner.files();
     let group_files = self::group_files(build_runner, unit);
-    let libraries = members(build_runner, unit)
-        .map(|member| library(build_runner, member, is_bystander(unit, member)))
-        .collect::<CargoResult<_>>()?;
+    let users = users(build_runner);
+    let mut libraries = members(build_runner, unit)
+        .map(|member| {
+            let users = users.get(member).copied().unwrap_or_default();
+            library(build_runner, member, users)
+        })
+        .collect::<CargoResult<Vec<_>>>()?;
+    let lasting = match GroupRole::of(unit) {
+        GroupRole::Sysroot | GroupRole::Part { .. } => Lasting::Build,
+        GroupRole::Pool(pool) => {
+            let mut keys = UnitKeys::new(build_runner.bcx.ws, &build_runner.bcx.target_data);
+            for (library, member) in libraries.iter_mut().zip(members(build_runner, unit)) {
+                library.key = keys.of(member, &build_runner.bcx.unit_graph).value();
+            }
+            lasting(&pool, &group_files, &libraries)
+        }
+    };
     let below: Vec<_> = groups_below(build_runner, unit)
         .iter()
         .map(|group| self::group_files(build_runner, group))
@@ -244,8 +470,10 @@ fn group_job(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Gro
         .collect();
     run_path.dedup();
     Ok(GroupJob {
-        group: group_name(unit).to_owned(),
+        group: group_name(unit),
         libraries,
+        missing: Vec::new(),
+        lasting,
         below: below.iter().map(|files| files.manifest()).collect(),
         native_search: Vec::new(),
         native_libraries: Vec::new(),
@@ -258,15 +486,47 @@ fn group_job(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Gro
         executable_directories: executable_directories(build_runner, unit.kind, &group_files),
         working_directory: build_runner.bcx.ws.root().to_owned(),
         environment: environment(build_runner)?,
+        threads: Threads::new(Some(build_runner.jobserver.clone())),
         scratch: files.fingerprint_dir(unit).join("link"),
         files: group_files,
     })
 }
 
+/// Which libraries a pool has that this build does not, and where it was kept what they are.
+fn lasting(pool: &PoolRole, files: &GroupFiles, libraries: &[Library]) -> Lasting {
+    let records = Records::beside(files.directory());
+    let own: HashSet<u64> = libraries.iter().map(|library| library.key).collect();
+    let mut carried = HashSet::new();
+    let mut facts = Vec::new();
+    // The newest first: what depends on another is not in an older one.
+    for id in pool.from.iter().rev() {
+        carried.extend(records.pool_members(*id));
+        facts.push(files.clone().of_pool(id).facts());
+    }
+    carried.retain(|key| !own.contains(key));
+    Lasting::Pool { carried, facts }
+}
+
+/// For each library, which executables depend on it.
+fn users(build_runner: &BuildRunner<'_, '_>) -> HashMap<Unit, Users> {
+    let graph = &build_runner.bcx.unit_graph;
+    let finals = graph.keys().filter(|unit| is_final(unit)).sorted();
+    let mut hashers: HashMap<&Unit, StableHasher> = HashMap::new();
+    for (index, unit) in finals.enumerate() {
+        for library in reachable_libraries(graph, unit) {
+            index.hash(hashers.entry(library).or_insert_with(StableHasher::new));
+        }
+    }
+    hashers
+        .into_iter()
+        .map(|(unit, hasher)| (unit.clone(), Users(Hasher::finish(&hasher))))
+        .collect()
+}
+
 fn library(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
-    is_bystander: bool,
+    users: Users,
 ) -> CargoResult<Library> {
     let dependencies = build_runner
         .unit_deps(unit)
@@ -281,13 +541,19 @@ fn library(
         name: library_name(unit),
         rlib: rlib.ok_or_else(|| anyhow::format_err!("library `{id}` has no rlib"))?,
         dependencies,
-        is_bystander,
+        key: 0,
+        users,
+        native_search: Vec::new(),
+        native_libraries: Vec::new(),
     })
 }
 
 /// The name of a library for people: package and version.
 pub(super) fn library_name(unit: &Unit) -> String {
-    let id = unit.pkg.package_id();
+    package_name(unit.pkg.package_id())
+}
+
+fn package_name(id: PackageId) -> String {
     format!("{} v{}", id.name(), id.version())
 }
 
@@ -419,5 +685,5 @@ fn search_directory(path: &Path) -> PathBuf {
 }
 
 fn is_sysroot(unit: &Unit) -> bool {
-    group_name(unit) == SYSROOT
+    GroupRole::of(unit) == GroupRole::Sysroot
 }

@@ -12,6 +12,7 @@ use std::sync::LazyLock;
 
 use cargo_util_schemas::manifest::TomlManifest;
 use link_engine::content::{GroupFiles, NAME_PREFIX};
+use link_plan::grouping::PoolId;
 use url::Url;
 
 use crate::core::compiler::build_runner::OutputFile;
@@ -36,10 +37,7 @@ static CRATE_TYPE: LazyLock<CrateType> =
 
 /// What makes a group unit, besides its dependencies.
 pub(super) struct GroupUnit<'a> {
-    /// `frozen`, `local` or `sysroot`.
-    pub(super) name: &'static str,
-    /// Whether some executables load the group that do not reach all its members.
-    pub(super) has_bystanders: bool,
+    pub(super) role: GroupRole,
     pub(super) kind: CompileKind,
     /// Holds what decides on the link: panic strategy and stripping.
     pub(super) profile: &'a Profile,
@@ -49,9 +47,96 @@ pub(super) struct GroupUnit<'a> {
     pub(super) index: u64,
 }
 
+/// What a group is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum GroupRole {
+    /// The sysroot crates.
+    Sysroot,
+    /// Frozen crates, for this build and others.
+    Pool(PoolRole),
+    /// Local crates.
+    Part {
+        /// Counted from the lowest, from 0.
+        number: usize,
+    },
+}
+
+/// What the job of a pool has to know that its edges do not tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PoolRole {
+    pub(super) id: PoolId,
+    pub(super) generation: u64,
+    /// The pools that it holds the libraries of: itself, or those that it takes the place of.
+    pub(super) from: Vec<PoolId>,
+    /// Stands for what all users of the pool have in common.
+    pub(super) setting: u64,
+}
+
+impl GroupRole {
+    /// The name of the group's package, less the prefix.
+    fn package(&self) -> &'static str {
+        match self {
+            GroupRole::Sysroot => "sysroot",
+            GroupRole::Pool(_) => "frozen",
+            GroupRole::Part { .. } => "local",
+        }
+    }
+
+    /// What is part of the metadata hash of the group's unit, besides its members.
+    fn identity(&self) -> Vec<InternedString> {
+        match self {
+            GroupRole::Pool(pool) => vec![pool.id.to_string().into()],
+            GroupRole::Sysroot | GroupRole::Part { .. } => Vec::new(),
+        }
+    }
+
+    /// The rest, as the job reads it: the numbers in the order of the fields. The next build
+    /// may have others for the same group, so they must not be part of a hash.
+    fn details(&self) -> Vec<String> {
+        match self {
+            GroupRole::Sysroot => Vec::new(),
+            GroupRole::Pool(pool) => {
+                let from = pool.from.iter().map(|id| id.value());
+                let numbers = [pool.id.value(), pool.generation, pool.setting];
+                numbers
+                    .into_iter()
+                    .chain(from)
+                    .map(|n| n.to_string())
+                    .collect()
+            }
+            GroupRole::Part { number } => vec![number.to_string()],
+        }
+    }
+
+    /// The role of the group that `unit` is.
+    pub(super) fn of(unit: &Unit) -> GroupRole {
+        let numbers = unit.rustdocflags.iter().map(|number| number.parse());
+        let numbers: Vec<u64> = numbers
+            .collect::<Result<_, _>>()
+            .expect("`details` writes numbers");
+        match (numbers.as_slice(), unit.features.is_empty()) {
+            ([], _) => GroupRole::Sysroot,
+            ([number, ..], true) => GroupRole::Part {
+                number: *number as usize,
+            },
+            (numbers, false) => {
+                let [id, generation, setting, from @ ..] = numbers else {
+                    unreachable!("`details` writes three numbers for a pool");
+                };
+                GroupRole::Pool(PoolRole {
+                    id: PoolId::new(*id),
+                    generation: *generation,
+                    setting: *setting,
+                    from: from.iter().copied().map(PoolId::new).collect(),
+                })
+            }
+        }
+    }
+}
+
 impl GroupUnit<'_> {
     pub(super) fn intern(&self, ws: &Workspace<'_>, interner: &UnitInterner) -> CargoResult<Unit> {
-        let package = package(self.name, ws)?;
+        let package = package(self.role.package(), ws)?;
         let mut target = Target::lib_target(
             package.name().as_str(),
             vec![CRATE_TYPE.clone()],
@@ -73,10 +158,11 @@ impl GroupUnit<'_> {
             profile,
             self.kind,
             CompileMode::LinkGroup,
-            // The same members are another group where some are bystanders.
-            Vec::from_iter(self.has_bystanders.then(|| "bystanders".into())),
+            self.role.identity(),
             Rc::from(self.link_flags),
-            Rc::from([]),
+            // Units have no other place for what only their job reads: flags of rustdoc are part
+            // of the hashes of its own units alone.
+            Rc::from(self.role.details()),
             Rc::new(BTreeMap::new()),
             false,
             self.index,
@@ -85,11 +171,6 @@ impl GroupUnit<'_> {
             false,
         ))
     }
-}
-
-/// Whether some executables load the group that do not reach all its members.
-pub(super) fn has_bystanders(unit: &Unit) -> bool {
-    !unit.features.is_empty()
 }
 
 /// An edge of the unit graph that ends in `unit`, for a dependent that only
@@ -108,9 +189,12 @@ pub(super) fn edge_to(unit: &Unit) -> UnitDep {
 }
 
 /// The group's name for people.
-pub(super) fn group_name(unit: &Unit) -> &str {
-    let name = unit.pkg.name().as_str();
-    name.strip_prefix(NAME_PREFIX).unwrap_or(name)
+pub(super) fn group_name(unit: &Unit) -> String {
+    match GroupRole::of(unit) {
+        GroupRole::Sysroot => "sysroot".to_owned(),
+        GroupRole::Pool(pool) => format!("frozen pool {}", pool.generation + 1),
+        GroupRole::Part { number } => format!("local part {}", number + 1),
+    }
 }
 
 /// Where the files of a group lie.
@@ -126,21 +210,21 @@ pub(in crate::core::compiler) fn group_outputs(
     metadata: Metadata,
 ) -> Vec<OutputFile> {
     let files = files_in(unit, directory, metadata);
-    [files.shared_object(), files.manifest()]
-        .map(|path| OutputFile {
-            path,
-            hardlink: None,
-            export_path: None,
-            flavor: FileFlavor::Normal,
-        })
-        .into()
+    vec![OutputFile {
+        path: files.manifest(),
+        hardlink: None,
+        export_path: None,
+        flavor: FileFlavor::Normal,
+    }]
 }
 
 fn files_in(unit: &Unit, directory: PathBuf, metadata: Metadata) -> GroupFiles {
-    GroupFiles::new(
-        directory,
-        format!("{}-{}", unit.pkg.name(), metadata.unit_id()),
-    )
+    let name = unit.pkg.name();
+    let files = GroupFiles::new(directory, format!("{name}-{}", metadata.unit_id()));
+    match GroupRole::of(unit) {
+        GroupRole::Pool(pool) => files.of_pool(pool.id),
+        GroupRole::Sysroot | GroupRole::Part { .. } => files,
+    }
 }
 
 fn package(group: &str, ws: &Workspace<'_>) -> CargoResult<Package> {

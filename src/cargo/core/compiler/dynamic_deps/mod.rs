@@ -40,15 +40,19 @@
 mod final_unit;
 mod group_job;
 mod group_unit;
+mod known;
 mod planner;
 mod report;
 mod request;
+mod unit_keys;
 
 pub use self::final_unit::enter_linker_wrapper;
 pub(super) use self::final_unit::{
     add_doctest_args, add_linker_wrapper, final_inputs, group_export, report_link,
 };
-pub(super) use self::group_job::{follows, group_inputs, link_group, needed_files, note_group};
+pub(super) use self::group_job::{
+    follows, group_inputs, link_group, needed_files, note_group, release_groups,
+};
 pub(super) use self::group_unit::group_outputs;
 pub(crate) use self::planner::Planner;
 pub use self::request::DynamicDepsRequest;

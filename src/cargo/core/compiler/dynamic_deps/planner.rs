@@ -2,28 +2,32 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsString;
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use cargo_platform::Cfg;
 use itertools::Itertools;
 use link_plan::graph::{LibraryId, LinkGraph, Origin};
-use link_plan::grouping::{self, Layer, Plan};
+use link_plan::grouping::{self, Cut, Decision, GroupKind, Known, Plan};
 use link_plan::rustc_flags::{self, CodegenFlags};
 use link_plan::support::{FallbackReason, LinkSettings, TargetCfg, check_support};
 
+use tracing::debug;
+
 use super::final_unit;
-use super::group_job::{SYSROOT, located_linker};
-use super::group_unit::{GroupUnit, edge_to};
+use super::group_job::located_linker;
+use super::group_unit::{GroupRole, GroupUnit, PoolRole, edge_to};
+use super::known::Records;
+use super::unit_keys::UnitKeys;
 use crate::core::Workspace;
 use crate::core::compiler::unit_graph::{UnitDep, UnitGraph};
 use crate::core::compiler::{
     BuildConfig, CompileKind, CompileMode, CompileTarget, CrateType, RustcTargetData, Unit,
     UnitInterner,
 };
-use crate::core::dependency::DepKind;
 use crate::core::profiles::{Lto, PanicStrategy, Profiles, StripInner};
-use crate::util::CargoResult;
+use crate::util::{CargoResult, StableHasher};
 
 /// Attaches groups to a unit graph.
 pub(crate) struct Planner<'a, 'gctx> {
@@ -201,13 +205,25 @@ impl Planner<'_, '_> {
         finals: Vec<Unit>,
         graph: &mut UnitGraph,
     ) -> CargoResult<()> {
-        let (link_graph, libraries) = self.link_graph(&finals, graph);
-        let plan = grouping::plan(&link_graph)?;
+        let setting_hash = setting.stable_hash();
+        let profile_directory = self.profiles.get_dir_name();
+        let records = Records::of_workspace(self.ws, setting.kind, profile_directory);
+        let (known, sizes) = match &records {
+            Some(records) => records.read(setting_hash),
+            None => Default::default(),
+        };
+        let (link_graph, libraries) = self.link_graph(&finals, graph, &known.cut, &sizes);
+        let plan = grouping::plan(&link_graph, &known)?;
+        for decision in &plan.decisions {
+            debug!("{decision}");
+        }
+        if let Some(records) = records.filter(|_| !self.build_config.unit_graph) {
+            self.keep(&records, &known, &plan);
+        }
         let profile = &finals[0].profile;
-        let group_unit = |name, has_bystanders, index| {
+        let group_unit = |role, index| {
             GroupUnit {
-                name,
-                has_bystanders,
+                role,
                 kind: setting.kind,
                 profile,
                 link_flags: &setting.link_flags,
@@ -216,16 +232,20 @@ impl Planner<'_, '_> {
             .intern(self.ws, self.interner)
         };
 
-        let sysroot = group_unit(SYSROOT, false, setting_index as u64)?;
+        let sysroot = group_unit(GroupRole::Sysroot, setting_index as u64)?;
         graph.insert(sysroot.clone(), Vec::new());
         let mut groups: Vec<Unit> = Vec::new();
         for group in &plan.groups {
-            let name = match group.layer {
-                Layer::Frozen => "frozen",
-                Layer::Local => "local",
+            let role = match &group.kind {
+                GroupKind::Part { number } => GroupRole::Part { number: *number },
+                GroupKind::Pool(pool) => GroupRole::Pool(PoolRole {
+                    id: pool.id,
+                    generation: pool.generation,
+                    from: pool.from.clone(),
+                    setting: setting_hash,
+                }),
             };
-            let index = unique_index(setting_index, groups.len());
-            let unit = group_unit(name, !group.bystanders.is_empty(), index)?;
+            let unit = group_unit(role, unique_index(setting_index, groups.len()))?;
             let below = group.needs.iter().map(|need| &groups[need.index()]);
             let edges = members_of(&plan, groups.len(), &libraries)
                 .map(edge_to)
@@ -244,9 +264,31 @@ impl Planner<'_, '_> {
         Ok(())
     }
 
+    /// Keeps for the next build what the plan says of it. A target directory that cannot be written
+    /// to has to have everything, and then the plan is the one that is kept there.
+    fn keep(&self, records: &Records, known: &Known, plan: &Plan) {
+        if plan.cut != known.cut
+            && let Err(error) = records.write_cut(self.ws, &plan.cut)
+        {
+            debug!("the cut is not kept: {error:#}");
+        }
+        for decision in &plan.decisions {
+            if let Decision::PoolDropped { pool, .. } = decision {
+                records.remove_pool(pool.id);
+            }
+        }
+    }
+
     /// The libraries below `finals` as `link_plan` wants them, and their units by id.
-    fn link_graph(&self, finals: &[Unit], graph: &UnitGraph) -> (LinkGraph, Vec<Unit>) {
+    fn link_graph(
+        &self,
+        finals: &[Unit],
+        graph: &UnitGraph,
+        cut: &Cut,
+        sizes: &BTreeMap<String, u64>,
+    ) -> (LinkGraph, Vec<Unit>) {
         let mut link_graph = LinkGraph::new();
+        let mut keys = UnitKeys::new(self.ws, self.target_data);
         let mut ids: HashMap<&Unit, LibraryId> = HashMap::new();
         let libraries: Vec<&Unit> = finals
             .iter()
@@ -259,12 +301,16 @@ impl Planner<'_, '_> {
             } else {
                 Origin::Frozen
             };
-            let id = link_graph.add_library(unit.pkg.package_id().to_string(), origin);
+            let name = unit.pkg.package_id().to_string();
+            let known = sizes.get(&name).copied();
+            let id = link_graph.add_library(&name, origin, keys.of(unit, graph));
+            if let Some(bytes) = known {
+                link_graph.set_bytes(id, bytes);
+            } else if origin == Origin::Local && !cut.parts.iter().any(|part| part.contains_key(&name)) {
+                link_graph.set_bytes(id, guessed_size(unit));
+            }
             if is_opted_out(self.profiles, unit) {
                 link_graph.opt_out(id);
-            }
-            if is_native(unit) {
-                link_graph.mark_native(id);
             }
             ids.insert(unit, id);
         }
@@ -278,6 +324,35 @@ impl Planner<'_, '_> {
         }
         (link_graph, libraries.into_iter().cloned().collect())
     }
+}
+
+impl LinkSetting {
+    /// The same for the same setting in each build.
+    fn stable_hash(&self) -> u64 {
+        let mut hasher = StableHasher::new();
+        self.kind.fingerprint_hash().hash(&mut hasher);
+        self.panic.hash(&mut hasher);
+        self.strip.hash(&mut hasher);
+        self.link_flags.hash(&mut hasher);
+        Hasher::finish(&hasher)
+    }
+}
+
+/// How many times larger the rlib of a crate is than its sources, roughly: 60 times for Cargo, with
+/// full debugging information (rustc 1.95). Only relative sizes matter much.
+const RLIB_FOR_SOURCE: u64 = 50;
+
+/// A guess at the size of an rlib that was never seen, in bytes.
+fn guessed_size(library: &Unit) -> u64 {
+    let Some(directory) = library.target.src_path().path().and_then(Path::parent) else {
+        return 0;
+    };
+    let sources = walkdir::WalkDir::new(directory).into_iter().flatten();
+    let sizes = sources
+        .filter(|entry| entry.path().extension().is_some_and(|e| e == "rs"))
+        .filter_map(|entry| entry.metadata().ok())
+        .map(|metadata| metadata.len());
+    sizes.sum::<u64>() * RLIB_FOR_SOURCE
 }
 
 /// Whether a library is to stay in the executable: `false` in the profile of a
@@ -324,24 +399,6 @@ fn has_no_rlib(library: &Unit) -> bool {
     let crate_types = library.target.rustc_crate_types();
     let is_rlib = |kind: &CrateType| matches!(kind, CrateType::Lib | CrateType::Rlib);
     library.target.is_dylib() && !crate_types.iter().any(is_rlib)
-}
-
-/// Whether a library probably brings code of another language or a library of the
-/// platform: whether its build script uses what such build scripts use. Not whether
-/// its package has a `links` key, which many set for other reasons.
-pub(super) fn is_native(library: &Unit) -> bool {
-    const BUILDERS: [&str; 6] = [
-        "autotools",
-        "cc",
-        "cmake",
-        "pkg-config",
-        "system-deps",
-        "vcpkg",
-    ];
-    library.pkg.dependencies().iter().any(|dependency| {
-        dependency.kind() == DepKind::Build
-            && BUILDERS.contains(&dependency.package_name().as_str())
-    })
 }
 
 /// The libraries that are linked into `unit` by an edge of its own.

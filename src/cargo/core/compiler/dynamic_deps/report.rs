@@ -39,8 +39,7 @@ pub(super) fn describe_group(build_runner: &BuildRunner<'_, '_>, unit: &Unit) ->
     let manifest_path = group_files(build_runner, unit).manifest();
     Work::new(move |state| {
         let manifest = GroupManifest::read(&manifest_path)?;
-        let bytes = size(&manifest.shared_object(&manifest_path));
-        state.stderr(of_group(&manifest, bytes))
+        state.stderr(of_group(&manifest, &manifest_path))
     })
 }
 
@@ -105,17 +104,13 @@ fn dependencies(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<
     Ok(dependencies)
 }
 
-fn of_group(manifest: &GroupManifest, bytes: u64) -> String {
-    let mut text = format!(
-        "group {}: {}, {} in `{}`",
-        manifest.group,
-        count(manifest.members.len()),
-        HumanBytes(bytes),
-        manifest.soname
-    );
-    if !manifest.members.is_empty() {
-        let members = manifest.members.iter().map(|member| &member.name);
-        text.push_str(&format!("\n  holds {}", members.sorted().format(", ")));
+fn of_group(manifest: &GroupManifest, path: &Path) -> String {
+    let mut text = format!("group {}: {}", manifest.group, count(manifest.members().count()));
+    for object in &manifest.objects {
+        let bytes = HumanBytes(size(&object.path(path)));
+        text.push_str(&format!("\n  {bytes} in `{}`", object.soname));
+        let members = object.members.iter().map(|member| &member.name);
+        text.push_str(&format!(", which holds {}", members.sorted().format(", ")));
     }
     for stay in &manifest.stays {
         text.push_str(&format!("\n  without {}: {}", stay.name, stay.reason));
@@ -132,7 +127,10 @@ fn of_final(
 ) -> String {
     let groups: Vec<&str> = manifests
         .iter()
-        .filter(|manifest| loaded.contains(&manifest.soname))
+        .filter(|manifest| {
+            let mut objects = manifest.objects.iter();
+            objects.any(|object| loaded.contains(&object.soname))
+        })
         .map(|manifest| manifest.group.as_str())
         .collect();
     if groups.is_empty() {
@@ -145,7 +143,7 @@ fn of_final(
     );
     let members: HashSet<&str> = manifests
         .iter()
-        .flat_map(|manifest| &manifest.members)
+        .flat_map(GroupManifest::members)
         .map(|member| member.rlib.as_str())
         .collect();
     let stays: HashMap<&str, String> = manifests

@@ -26,22 +26,25 @@
 //! address in the executable that all of the process has to use, and nothing may be bound: see
 //! [`referred_to_by_distance`].
 
-use std::collections::HashMap;
+mod distance;
+mod relocations;
+
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use object::elf::{self, FileHeader64, Rela64, SectionHeader64, Sym64};
+use object::elf::{self, FileHeader64, Rela64, Sym64};
 use object::read::StringTable;
 use object::read::SymbolIndex;
 use object::read::elf::{
-    FileHeader as _, Rela as _, SectionHeader, SectionTable, Sym, SymbolTable, VerneedIterator,
-    VersionTable,
+    FileHeader as _, SectionHeader, Sym, SymbolTable, VerneedIterator, VersionTable,
 };
 use object::{Endian as _, Endianness, FileKind};
 
-use crate::elf::{ElfClass, is_mangled_by_rustc, ties_to_runtime};
+pub use self::distance::{referred_to_by_distance, referred_to_by_distance_in};
+pub(crate) use self::relocations::{PlaceRelocations, has_place, is_bindable, loaded_tables};
+use crate::elf::{is_mangled_by_rustc, ties_to_runtime};
 use crate::files::{self, Patch};
 use crate::interface::Exports;
-use crate::versions::is_layout;
 use crate::{Error, Result, layout};
 
 /// Only files of 64 bits are bound: those of 32 bits keep addends where they are added, at
@@ -59,61 +62,6 @@ pub fn bind(file: &Path, groups: &[(&str, &[u8])]) -> Result<()> {
     let patches = bind_patches(&data, groups).map_err(Error::object(file))?;
     drop(data);
     files::patch(file, &patches)
-}
-
-/// A function of a group that an executable refers to by the distance from its code, or a variable
-/// of any shared object, so that a static link has to be made.
-///
-/// In the symbol table, the address of such a function stands at an undefined symbol (System V
-/// ABI, AMD64 supplement, "Function Addresses"). For a variable, a static link of C would copy
-/// it into the executable, which `-z nocopyreloc` forbids. GNU ld 2.40 then leaves the distance
-/// to the loader (DT_TEXTREL), where it overflows in most programs; other linkers refuse.
-///
-/// # Errors
-/// When the file cannot be read or is malformed.
-pub fn referred_to_by_distance(executable: &Path) -> Result<Option<String>> {
-    let data = files::map(executable)?;
-    referred_to_by_distance_in(&data).map_err(Error::object(executable))
-}
-
-/// Like [`referred_to_by_distance`], from the bytes of the file.
-///
-/// # Errors
-/// When these are malformed.
-pub fn referred_to_by_distance_in(data: &[u8]) -> object::read::Result<Option<String>> {
-    if !matches!(FileKind::parse(data), Ok(FileKind::Elf64)) {
-        return Ok(None);
-    }
-    let header = Class::parse(data)?;
-    let endian = header.endian()?;
-    let sections = header.sections(endian, data)?;
-    let symbols = sections.symbols(endian, data, elf::SHT_DYNSYM)?;
-    let versions: VersionTable<'_, Class> = sections.versions(endian, data)?.unwrap_or_default();
-    let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
-    for (index, symbol) in symbols.enumerate() {
-        if symbol.st_shndx(endian) != elf::SHN_UNDEF || symbol.st_value(endian) == 0 {
-            continue;
-        }
-        let name = symbols.symbol_name(endian, symbol)?;
-        let version = versions.version(versions.version_index(endian, index).index())?;
-        if version.is_some_and(is_layout) || is_mangled_by_rustc(name) {
-            return Ok(Some(text(name)));
-        }
-    }
-    let Some(relocations) = PlaceRelocations::of(header, endian) else {
-        return Ok(None);
-    };
-    for table in loaded_tables(&sections, endian, data) {
-        for relocation in table?.1 {
-            let kind = relocation.r_type(endian, false);
-            let symbol = relocation.symbol(endian, false);
-            if let Some(index) = symbol.filter(|_| relocations.distances.contains(&kind)) {
-                let name = symbols.symbol_name(endian, symbols.symbol(index)?)?;
-                return Ok(Some(text(name)));
-            }
-        }
-    }
-    Ok(None)
 }
 
 /// What [`bind`] writes, from the bytes of the files.
@@ -145,6 +93,7 @@ pub fn bind_patches(data: &[u8], groups: &[(&str, &[u8])]) -> object::read::Resu
         versions,
         groups: exports,
         bases: HashMap::new(),
+        open_needs: HashSet::new(),
     };
     binder.find_bases()?;
     let mut patches = Vec::new();
@@ -168,111 +117,6 @@ pub fn bind_patches(data: &[u8], groups: &[(&str, &[u8])]) -> object::read::Resu
     Ok(patches)
 }
 
-/// The tables of relocations that the loader goes through, with their sections.
-pub(crate) fn loaded_tables<'data>(
-    sections: &SectionTable<'data, Class>,
-    endian: Endianness,
-    data: &'data [u8],
-) -> impl Iterator<Item = object::read::Result<LoadedTable<'data>>> {
-    let loaded = sections
-        .iter()
-        .filter(move |section| section.sh_flags(endian).contains(elf::SHF_ALLOC));
-    loaded.filter_map(move |section| {
-        let table = section.rela(endian, data).transpose()?;
-        Some(table.map(|(table, _)| (section, table)))
-    })
-}
-
-type LoadedTable<'data> = (
-    &'data SectionHeader64<Endianness>,
-    &'data [Rela64<Endianness>],
-);
-
-/// The relocations of a processor that name a symbol and are bound, and what they become.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PlaceRelocations {
-    /// The address of a symbol, and an addend.
-    pub(crate) address: elf::RelocationType,
-    /// The address of a symbol, in the global offset table.
-    slot: elf::RelocationType,
-    /// The address where the file is loaded, and an addend.
-    pub(crate) relative: elf::RelocationType,
-    /// The distance of a symbol from the relocated place, in the widths that instructions have.
-    distances: &'static [elf::RelocationType],
-    /// The module of a thread local.
-    module: elf::RelocationType,
-    /// The place of a thread local, in its module and from the thread pointer, and an addend.
-    thread_local: [elf::RelocationType; 2],
-}
-
-impl PlaceRelocations {
-    /// `None` for files that are not bound. (The ABI supplements of the processors.)
-    pub(crate) fn of<Class: ElfClass>(header: &Class, endian: Endianness) -> Option<Self> {
-        if !header.is_type_64() {
-            return None;
-        }
-        Some(match header.e_machine(endian) {
-            elf::EM_X86_64 => PlaceRelocations {
-                address: elf::R_X86_64_64,
-                slot: elf::R_X86_64_GLOB_DAT,
-                relative: elf::R_X86_64_RELATIVE,
-                distances: &[elf::R_X86_64_PC32, elf::R_X86_64_PC64],
-                module: elf::R_X86_64_DTPMOD64,
-                thread_local: [elf::R_X86_64_DTPOFF64, elf::R_X86_64_TPOFF64],
-            },
-            elf::EM_AARCH64 => PlaceRelocations {
-                address: elf::R_AARCH64_ABS64,
-                slot: elf::R_AARCH64_GLOB_DAT,
-                relative: elf::R_AARCH64_RELATIVE,
-                distances: &[elf::R_AARCH64_PREL32, elf::R_AARCH64_PREL64],
-                module: elf::R_AARCH64_TLS_DTPMOD,
-                thread_local: [elf::R_AARCH64_TLS_DTPREL, elf::R_AARCH64_TLS_TPREL],
-            },
-            elf::EM_RISCV => PlaceRelocations {
-                address: elf::R_RISCV_64,
-                slot: elf::R_RISCV_64,
-                relative: elf::R_RISCV_RELATIVE,
-                distances: &[elf::R_RISCV_32_PCREL],
-                module: elf::R_RISCV_TLS_DTPMOD64,
-                thread_local: [elf::R_RISCV_TLS_DTPREL64, elf::R_RISCV_TLS_TPREL64],
-            },
-            elf::EM_S390 => PlaceRelocations {
-                address: elf::R_390_64,
-                slot: elf::R_390_GLOB_DAT,
-                relative: elf::R_390_RELATIVE,
-                distances: &[
-                    elf::R_390_PC16DBL,
-                    elf::R_390_PC32,
-                    elf::R_390_PC32DBL,
-                    elf::R_390_PC64,
-                ],
-                module: elf::R_390_TLS_DTPMOD,
-                thread_local: [elf::R_390_TLS_DTPOFF, elf::R_390_TLS_TPOFF],
-            },
-            _ => return None,
-        })
-    }
-}
-
-/// Whether references to this definition may be bound: there is no other one with its name.
-pub(crate) fn is_bindable<Class: ElfClass>(
-    endian: Endianness,
-    name: &[u8],
-    symbol: &Class::Sym,
-) -> bool {
-    has_place::<Class>(endian, symbol)
-        && symbol.st_type() != elf::STT_NOTYPE
-        && is_mangled_by_rustc(name)
-}
-
-/// Whether this is a strong definition of a function or variable that lies in the file. Assembler
-/// may leave out which of the two.
-pub(crate) fn has_place<Class: ElfClass>(endian: Endianness, symbol: &Class::Sym) -> bool {
-    symbol.st_shndx(endian).index().is_some()
-        && symbol.st_bind() == elf::STB_GLOBAL
-        && [elf::STT_FUNC, elf::STT_OBJECT, elf::STT_NOTYPE].contains(&symbol.st_type())
-}
-
 /// Where `vna_other` lies in the entry of a version that is needed, in bytes
 /// (LSB Core, "Symbol Versioning").
 const VNA_OTHER: u64 = 6;
@@ -288,6 +132,9 @@ struct Binder<'data> {
     groups: HashMap<&'data [u8], Exports<'data, Class>>,
     /// By soname, what the references to a group are bound to, if anything.
     bases: HashMap<&'data [u8], Base>,
+    /// The versions of what the program defines for its [runtime](crate::runtime), which stay
+    /// open.
+    open_needs: HashSet<elf::VersionIndex>,
 }
 
 /// A symbol that stands for all of its group.
@@ -301,7 +148,8 @@ struct Base {
 }
 
 impl<'data> Binder<'data> {
-    /// Finds the symbol that stands for each group, among those that are referred to.
+    /// Finds the symbol that stands for each group, among those that are referred to, and the needs
+    /// that stay open.
     fn find_bases(&mut self) -> object::read::Result<()> {
         for (index, symbol) in self.symbols.enumerate() {
             // A need for weak references alone may itself be weak, and then is no guard.
@@ -310,12 +158,23 @@ impl<'data> Binder<'data> {
                 continue;
             }
             let name = self.symbols.symbol_name(self.endian, symbol)?;
-            // Another std has the names of the runtime too.
-            if is_mangled_by_rustc(name)
-                && !ties_to_runtime(name)
-                && let Some(soname) = self.group_of(index)?
+            if !is_mangled_by_rustc(name) {
+                continue;
+            }
+            let Some(soname) = self.group_of(index)? else {
+                continue;
+            };
+            let place = self.groups[soname].place(name);
+            if ties_to_runtime(name) {
+                // No base, for another std has these names too.
+                if place.is_none() {
+                    let version = self.versions.version_index(self.endian, index);
+                    self.open_needs.insert(version.index());
+                }
+                continue;
+            }
+            if let Some(place) = place
                 && !self.bases.contains_key(soname)
-                && let Some(place) = self.groups[soname].place(name)
             {
                 let base = Base {
                     symbol: index.0 as u32,
@@ -460,8 +319,10 @@ impl<'data> Binder<'data> {
             let layout = self.groups.get(file).and_then(Exports::layout);
             let mut version_offset = offset + u64::from(need.vn_aux.get(self.endian));
             while let Some(version) = versions.next()? {
-                if Some(version.name(self.endian, strings)?) == layout {
-                    let hidden = version.vna_other.get(self.endian).0 | elf::VERSYM_HIDDEN.0;
+                let index = version.vna_other(self.endian);
+                let is_open = self.open_needs.contains(&index.index());
+                if Some(version.name(self.endian, strings)?) == layout && !is_open {
+                    let hidden = index.0 | elf::VERSYM_HIDDEN.0;
                     patches.push(Patch {
                         offset: version_offset + VNA_OTHER,
                         bytes: self.endian.write_u16(hidden).to_vec(),

@@ -1,0 +1,300 @@
+//! The libraries of a group: those of this build, and those that earlier builds put into it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::Library;
+use super::below::BelowGroups;
+use crate::classify::StayReason;
+use crate::constructors::HandedOver;
+use crate::effects::{Effect, Users};
+use crate::manifest::{Member, Stay, read_json};
+use crate::rlib::{KnownRlib, RlibFacts, Stamp, read_rlibs};
+use crate::threads::Threads;
+use crate::{Error, Result, files};
+
+/// A library and what was seen in its rlib.
+pub(super) struct Input {
+    pub(super) library: Library,
+    /// The file name of its rlib.
+    pub(super) rlib: String,
+    /// Hash of the content of the rlib, in hexadecimal digits.
+    pub(super) hash: String,
+    pub(super) facts: RlibFacts,
+    /// Size of the rlib.
+    pub(super) bytes: u64,
+    /// The name that its own effect has.
+    pub(super) effect: Option<Effect>,
+    /// Whether it is one of this build.
+    is_of_build: bool,
+    stamp: Option<Stamp>,
+    digest: blake3::Hash,
+}
+
+/// What a store keeps about a library in it, for builds that do not have the library, and to read
+/// an rlib once.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct KeptInput {
+    key: u64,
+    name: String,
+    rlib: String,
+    /// The rlibs it depends on, by file name, with the hashes that they had.
+    dependencies: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    native_search: Vec<PathBuf>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    native_libraries: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    effect: Option<Effect>,
+    known: KnownRlib,
+}
+
+/// Whether a library of a group was made anew since its facts were kept in the file `facts`, or is
+/// gone.
+pub(super) fn is_stale(facts: &Path) -> bool {
+    let kept: Vec<KeptInput> = read_json(facts).unwrap_or_default();
+    let time = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified());
+    let written = time(facts).ok();
+    kept.iter().any(|kept| {
+        let compiled = time(&facts.with_file_name(&kept.rlib)).ok();
+        compiled.is_none() || compiled > written
+    })
+}
+
+/// The libraries of a group with what was read of them.
+pub(super) struct Inputs(pub(super) Vec<Input>);
+
+impl Inputs {
+    /// Reads the libraries of a build, dependents first, and adds those of `carried`: a library with
+    /// one of these keys that is on disk as it was when it was put into one of the `stores`, files
+    /// of [`Inputs::keep`] of which the first come first. What was read before is not read again.
+    pub(super) fn read(
+        libraries: &[Library],
+        carried: &HashSet<u64>,
+        stores: &[PathBuf],
+        directory: &Path,
+        below: &BelowGroups,
+        threads: &Threads,
+    ) -> Result<Inputs> {
+        // What cannot be read tells nothing.
+        let kept = stores
+            .iter()
+            .map(|path| read_json(path).unwrap_or_default());
+        let kept: Vec<KeptInput> = kept.flat_map(|kept: Vec<KeptInput>| kept).collect();
+        let by_rlib: HashMap<&str, &KeptInput> =
+            kept.iter().map(|kept| (&*kept.rlib, kept)).collect();
+        let mut found: Vec<(Library, bool)> = Vec::new();
+        let of_build: HashSet<String> = libraries.iter().map(Library::file_name).collect();
+        let mut seen = HashSet::new();
+        for kept in &kept {
+            let rlib = directory.join(&kept.rlib);
+            let is_wanted = carried.contains(&kept.key) && !of_build.contains(&kept.rlib);
+            if is_wanted && rlib.is_file() && seen.insert(&kept.rlib) {
+                found.push((kept.library(rlib), false));
+            }
+        }
+        found.extend(libraries.iter().map(|library| (library.clone(), true)));
+        let paths: Vec<&Path> = found.iter().map(|(library, _)| &*library.rlib).collect();
+        let known = read_rlibs(
+            &paths,
+            |path| {
+                let name = path.file_name()?.to_str()?;
+                by_rlib.get(name).map(|kept| kept.known.clone())
+            },
+            threads,
+        )?;
+        let mut inputs = Inputs(Vec::new());
+        for ((library, is_of_build), known) in found.iter().zip(known) {
+            let rlib = library.file_name();
+            let kept = by_rlib.get(&*rlib);
+            let metadata = fs::metadata(&library.rlib).map_err(Error::io("read", &library.rlib))?;
+            inputs.0.push(Input {
+                library: library.clone(),
+                effect: kept.and_then(|kept| kept.effect.clone()),
+                rlib,
+                hash: known.hash.to_hex().to_string(),
+                bytes: metadata.len(),
+                digest: known.hash,
+                stamp: known.stamp,
+                facts: known.facts,
+                is_of_build: *is_of_build,
+            });
+        }
+        inputs.put_in_order();
+        inputs.drop_stale(&by_rlib, below);
+        inputs.drop_clashing();
+        Ok(inputs)
+    }
+
+    /// Puts dependents first, and otherwise goes by name: the same libraries have the same order
+    /// whichever of them are of this build.
+    fn put_in_order(&mut self) {
+        let mut dependents: HashMap<&str, usize> = HashMap::new();
+        for input in &self.0 {
+            for dependency in &input.library.dependencies {
+                *dependents.entry(dependency).or_default() += 1;
+            }
+        }
+        let by_rlib: BTreeMap<&str, &Input> =
+            self.0.iter().map(|input| (&*input.rlib, input)).collect();
+        let is_free = |rlib: &str, dependents: &HashMap<&str, usize>| {
+            dependents.get(rlib).copied().unwrap_or_default() == 0
+        };
+        let free = by_rlib.keys().copied();
+        let mut ready: BTreeSet<&str> = free.filter(|rlib| is_free(rlib, &dependents)).collect();
+        let mut order: HashMap<String, usize> = HashMap::new();
+        while let Some(rlib) = ready.pop_first() {
+            order.insert(rlib.to_owned(), order.len());
+            for dependency in &by_rlib[rlib].library.dependencies {
+                if let Some(left) = dependents.get_mut(&**dependency) {
+                    *left -= 1;
+                }
+                if by_rlib.contains_key(&**dependency) && is_free(dependency, &dependents) {
+                    ready.insert(dependency);
+                }
+            }
+        }
+        self.0.sort_by_key(|input| order.get(&input.rlib).copied());
+    }
+
+    /// Drops what earlier builds made against other libraries than those that are there.
+    fn drop_stale(&mut self, kept: &HashMap<&str, &KeptInput>, below: &BelowGroups) {
+        let mut hashes: HashMap<String, String> = below
+            .hashes()
+            .map(|(rlib, hash)| (rlib.to_owned(), hash.to_owned()))
+            .collect();
+        // Dependencies come later in the list.
+        let mut is_fresh = vec![true; self.0.len()];
+        for (input, is_fresh) in self.0.iter().zip(&mut is_fresh).rev() {
+            if !input.is_of_build {
+                let kept = kept[&*input.rlib];
+                let mut dependencies = kept.dependencies.iter();
+                *is_fresh = kept.known.hash == input.digest
+                    && dependencies.all(|(rlib, hash)| hashes.get(rlib) == Some(hash));
+            }
+            if *is_fresh {
+                hashes.insert(input.rlib.clone(), input.hash.clone());
+            }
+        }
+        let mut is_fresh = is_fresh.into_iter();
+        self.0.retain(|_| is_fresh.next().unwrap_or_default());
+    }
+
+    /// Drops what earlier builds put into the group and defines a name that another library in it
+    /// does, such as another version of the same library of C: of two such libraries neither could
+    /// be a member.
+    fn drop_clashing(&mut self) {
+        let mut definers: HashMap<&str, usize> = HashMap::new();
+        let mut dropped: HashSet<String> = HashSet::new();
+        for (index, input) in self.0.iter().enumerate().rev() {
+            let definitions = &input.facts.unmangled_definitions;
+            let clashes = definitions
+                .iter()
+                .any(|name| definers.contains_key(&**name));
+            let mut dependencies = input.library.dependencies.iter();
+            let is_dropped = clashes || dependencies.any(|rlib| dropped.contains(rlib));
+            if !input.is_of_build && is_dropped {
+                dropped.insert(input.rlib.clone());
+                continue;
+            }
+            definers.extend(definitions.iter().map(|name| (name.as_str(), index)));
+        }
+        self.0.retain(|input| !dropped.contains(&input.rlib));
+    }
+
+    /// Writes what was read to `path`.
+    pub(super) fn keep(&self, path: &Path, below: &BelowGroups) -> Result<()> {
+        let own = self.0.iter().map(|input| (&*input.rlib, &*input.hash));
+        let hashes: HashMap<&str, &str> = own.chain(below.hashes()).collect();
+        let kept: Vec<KeptInput> = self
+            .0
+            .iter()
+            .map(|input| KeptInput {
+                key: input.library.key,
+                name: input.library.name.clone(),
+                rlib: input.rlib.clone(),
+                dependencies: input
+                    .library
+                    .dependencies
+                    .iter()
+                    .map(|rlib| {
+                        let hash = hashes.get(&**rlib).copied().unwrap_or_default();
+                        (rlib.clone(), hash.to_owned())
+                    })
+                    .collect(),
+                native_search: input.library.native_search.clone(),
+                native_libraries: input.library.native_libraries.clone(),
+                effect: input.effect.clone(),
+                known: KnownRlib {
+                    stamp: input.stamp,
+                    hash: input.digest,
+                    facts: input.facts.clone(),
+                },
+            })
+            .collect();
+        let bytes = serde_json::to_vec(&kept).map_err(|source| Error::Json {
+            path: path.to_owned(),
+            source,
+        })?;
+        if fs::read(path).is_ok_and(|old| old == bytes) {
+            return Ok(());
+        }
+        files::write(path, &bytes)
+    }
+}
+
+impl KeptInput {
+    fn library(&self, rlib: PathBuf) -> Library {
+        Library {
+            name: self.name.clone(),
+            key: self.key,
+            rlib,
+            dependencies: self
+                .dependencies
+                .iter()
+                .map(|(rlib, _)| rlib.clone())
+                .collect(),
+            users: Users::default(),
+            native_search: self.native_search.clone(),
+            native_libraries: self.native_libraries.clone(),
+        }
+    }
+}
+
+impl Input {
+    pub(super) fn stay(&self, reason: StayReason) -> Stay {
+        Stay {
+            name: self.library.name.clone(),
+            rlib: self.rlib.clone(),
+            hash: self.hash.clone(),
+            reason,
+            shared_state: self.facts.shared_state.clone(),
+        }
+    }
+
+    /// Gets the distances of the functions of constructors from their entries.
+    pub(super) fn member(&self, distances: &HashMap<String, i64>) -> Member {
+        let facts = &self.facts;
+        let constructors = facts.constructors.iter();
+        let constructors = constructors.filter_map(|constructor| {
+            Some(HandedOver {
+                distance: *distances.get(&constructor.entry)?,
+                section: constructor.section.clone(),
+                entry: constructor.entry.clone(),
+            })
+        });
+        Member {
+            constructors: constructors.collect(),
+            name: self.library.name.clone(),
+            rlib: self.rlib.clone(),
+            hash: self.hash.clone(),
+            dependencies: self.library.dependencies.clone(),
+            protected_symbols: facts.hidden_definitions.len(),
+            unmangled_definitions: facts.unmangled_definitions.clone(),
+            shared_state: facts.shared_state.clone(),
+        }
+    }
+}

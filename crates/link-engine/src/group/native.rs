@@ -1,0 +1,143 @@
+//! The native libraries that build scripts ask for.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use crate::elf::DynamicInfo;
+use crate::linker::LibrarySearch;
+use crate::manifest::{GroupManifest, LinkTemplate, NativeLibrary};
+use crate::{Result, files};
+
+/// A native library that goes into the shared object, or that it needs.
+pub(super) struct NativeInput {
+    /// As the linker's `-l` takes it.
+    pub(super) argument: String,
+    pub(super) library: NativeLibrary,
+    /// Hash of the file, unless that is a shared library with a soname.
+    pub(super) content: Option<blake3::Hash>,
+}
+
+/// A native library that a build script asks for, unless it is surely a static one.
+#[derive(Debug, PartialEq, Eq)]
+struct NativeRequest {
+    /// As the linker's `-l` takes it.
+    argument: String,
+    /// Its name.
+    name: String,
+}
+
+/// Whether a build script asks for a library that may be a shared one, and that not every program
+/// loads anyway.
+pub(super) fn asks_for_shared(native_libraries: &[String], template: &LinkTemplate) -> bool {
+    let mut requests = native_libraries.iter();
+    requests.any(|text| {
+        let request = NativeRequest::parse(text);
+        request.is_some_and(|request| platform_names(template).all(|name| name != request.name))
+    })
+}
+
+/// The native libraries that build scripts ask for, with what the linker will find.
+pub(super) fn native_inputs(
+    native_libraries: &[String],
+    native_search: &[PathBuf],
+    search: &LibrarySearch<'_>,
+) -> Result<Vec<NativeInput>> {
+    let requests = native_libraries.iter();
+    requests
+        .filter_map(|text| NativeRequest::parse(text))
+        .map(|request| {
+            let name = request.argument.trim_start_matches("-l");
+            let file = search.find_native(native_search, name);
+            let soname = match &file {
+                Some(file) => DynamicInfo::read(file)?.and_then(|info| info.soname),
+                None => None,
+            };
+            let content = match &file {
+                Some(file) if soname.is_none() => Some(blake3::hash(&files::map(file)?)),
+                _ => None,
+            };
+            Ok(NativeInput {
+                argument: request.argument,
+                library: NativeLibrary {
+                    name: request.name,
+                    soname,
+                },
+                content,
+            })
+        })
+        .collect()
+}
+
+impl NativeRequest {
+    /// Reads `[KIND[:MODIFIERS]=]NAME[:RENAME]`, the value of rustc's `-l`.
+    ///
+    /// `None` for a static library: rustc puts it into the rlib, or, with the
+    /// modifier `-bundle`, on the link line of the executable, from where it
+    /// serves the groups.
+    fn parse(text: &str) -> Option<NativeRequest> {
+        let (kind, name) = text.split_once('=').unwrap_or(("dylib", text));
+        let (kind, modifiers) = kind.split_once(':').unwrap_or((kind, ""));
+        if kind != "dylib" {
+            return None;
+        }
+        let verbatim = modifiers.split(',').any(|modifier| modifier == "+verbatim");
+        let name = name.rsplit(':').next().unwrap_or(name);
+        Some(NativeRequest {
+            argument: if verbatim {
+                format!("-l:{name}")
+            } else {
+                format!("-l{name}")
+            },
+            name: name.to_owned(),
+        })
+    }
+}
+
+/// The names of the libraries of the platform on each line.
+pub(super) fn platform_names(template: &LinkTemplate) -> impl Iterator<Item = &str> {
+    let args = template.after.iter();
+    args.filter_map(|arg| arg.to_str()?.strip_prefix("-l"))
+}
+
+/// The names that the executables of these groups need not look after.
+pub(crate) fn settled_libraries<'a>(
+    manifests: impl IntoIterator<Item = &'a GroupManifest>,
+) -> HashSet<String> {
+    let mut settled = HashSet::new();
+    for manifest in manifests {
+        let objects = manifest.objects.iter();
+        let native = objects.flat_map(|object| &object.native_libraries);
+        settled.extend(native.map(|library| library.name.clone()));
+        let platform = manifest.template.iter().flat_map(platform_names);
+        settled.extend(platform.map(str::to_owned));
+    }
+    settled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn native_libraries_are_read_as_rustc_does() {
+        #[track_caller]
+        fn check(text: &str, expected: Option<(&str, &str)>) {
+            let expected = expected.map(|(argument, name)| NativeRequest {
+                argument: argument.into(),
+                name: name.into(),
+            });
+            assert_eq!(NativeRequest::parse(text), expected);
+        }
+        check("z", Some(("-lz", "z")));
+        check("dylib=ssl", Some(("-lssl", "ssl")));
+        check("dylib:+as-needed=ssl", Some(("-lssl", "ssl")));
+        check("dylib=ssl:crypto", Some(("-lcrypto", "crypto")));
+        check(
+            "dylib:+verbatim=libz.so.1",
+            Some(("-l:libz.so.1", "libz.so.1")),
+        );
+        check("static=sqlite3", None);
+        check("static:-bundle=sqlite3", None);
+        check("framework=Foundation", None);
+    }
+}

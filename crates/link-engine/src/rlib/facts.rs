@@ -1,0 +1,384 @@
+//! Reading the facts of an rlib.
+//!
+//! Archive members are divided into runs that are read on their own, so that several
+//! threads can share an rlib; what the runs show is put together in their order, which makes
+//! the facts the same however the members were divided.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::Range;
+use std::path::Path;
+
+use object::elf;
+use object::read::archive::ArchiveFile;
+use object::read::elf::SectionHeader;
+use serde::{Deserialize, Serialize};
+
+use super::RUST_OBJECT;
+use super::linker_defined::{Whose, is_c_identifier, whose};
+use super::shared::{SharedState, is_own_to_each_output, is_unmangled_definition};
+use crate::constructors::{self, Constructor};
+use crate::elf::{ElfClass, GlobalSymbol, Role, global_symbols, ties_to_runtime, with_class};
+use crate::{Error, Result, files, parallel};
+
+/// Metadata of the crate: an object file without code, which linkers drop.
+const METADATA_MEMBER: &[u8] = b"lib.rmeta";
+
+/// Size of the archive members, in bytes, that make a run: some milliseconds of work, so that
+/// threads end at about the same time and waking one pays.
+const RUN: usize = 4 << 20;
+
+/// What was seen in one rlib.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RlibFacts {
+    /// Where, in bytes from the start of the rlib, the `st_other` byte lies of each
+    /// hidden symbol in an object that rustc did not make. rustc hides a symbol when
+    /// no other crate can refer to it; a C compiler that hides a symbol knows nothing
+    /// of the Rust code that calls it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hidden_definitions: Vec<u64>,
+    /// Like `hidden_definitions`, for references: the most constraining visibility of
+    /// all that name a symbol wins (ELF gABI, "Symbol Table").
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hidden_references: Vec<u64>,
+    /// The symbols that it defines under a name that another library could use too.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub unmangled_definitions: BTreeSet<String>,
+    /// The symbols that it needs and does not define, with names that rustc does not mangle:
+    /// those of C, of C++, of assembler, and `#[no_mangle]`. Those of which each output has
+    /// one that means itself, such as `_GLOBAL_OFFSET_TABLE_`, are not among them.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub unmangled_references: BTreeSet<String>,
+    /// Like `unmangled_references`, of those symbols that may be missing: all references to
+    /// them are weak.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub weak_references: BTreeSet<String>,
+    /// The variables that it defines as any number of others may.
+    #[serde(skip_serializing_if = "SharedState::is_empty")]
+    pub shared_state: SharedState,
+    /// A symbol that C code defines unless the program does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weak_definition: Option<String>,
+    /// Whether it holds a `#[global_allocator]`.
+    #[serde(skip_serializing_if = "is_false")]
+    pub provides_allocator: bool,
+    /// What the executable has to run before `main`, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub constructors: Vec<Constructor>,
+    /// Whether code of the rlib runs before `main` or after it that is not understood:
+    /// constructors of C, and destructors.
+    #[serde(skip_serializing_if = "is_false")]
+    pub runs_by_itself: bool,
+    /// Names of sections whose name is a C identifier. A linker gathers those of
+    /// all inputs and gives their bounds as `__start_<name>` and `__stop_<name>`,
+    /// for each output on its own.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub gathered_sections: BTreeSet<String>,
+    /// The first archive member that is no well-formed ELF object, LLVM bitcode for example.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub foreign_member: Option<String>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// The archive member at fault, if one is, and what is wrong.
+pub type ParseError = (Option<String>, object::read::Error);
+
+impl RlibFacts {
+    /// Reads an rlib, and the hash of its whole content on the way.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no archive.
+    pub fn read(path: &Path) -> Result<(RlibFacts, blake3::Hash)> {
+        let data = files::map(path)?;
+        let facts = RlibFacts::parse(&data).map_err(parse_error(path))?;
+        Ok((facts, blake3::hash(&data)))
+    }
+
+    /// Like [`RlibFacts::read`], from the bytes of the rlib.
+    ///
+    /// # Errors
+    /// When these are no archive.
+    pub fn parse(data: &[u8]) -> Result<RlibFacts, ParseError> {
+        let members = members(data)?;
+        Ok(Seen::of(&members).into_facts(&members))
+    }
+
+    /// References to symbols that the linker defines for each output and that the code takes
+    /// for the program's, such as `__ehdr_start`: in a shared object they mean another thing.
+    /// They count only if no other library defines such a symbol.
+    pub fn linker_defined_references(&self) -> impl Iterator<Item = &String> {
+        let references = self.unmangled_references.iter();
+        references
+            .chain(&self.weak_references)
+            .filter(|symbol| whose(symbol.as_bytes()) == Some(Whose::Program))
+    }
+}
+
+/// The error of an rlib that cannot be parsed.
+pub(super) fn parse_error(path: &Path) -> impl FnOnce(ParseError) -> Error {
+    let path = path.to_owned();
+    move |(member, source)| Error::Object {
+        path: match member {
+            Some(member) => format!("{}({member})", path.display()).into(),
+            None => path,
+        },
+        source,
+    }
+}
+
+/// The facts of each of these rlibs, given their bytes, read by so many threads.
+pub(super) fn parse_all(rlibs: &[&[u8]], threads: usize) -> Vec<Result<RlibFacts, ParseError>> {
+    let rlibs: Vec<_> = rlibs.iter().map(|data| members(data)).collect();
+    let readable = rlibs.iter().enumerate();
+    let runs: Vec<(usize, &[Member<'_>])> = readable
+        .filter_map(|(index, members)| Some((index, members.as_ref().ok()?)))
+        .flat_map(|(index, members)| runs(members).map(move |run| (index, &members[run])))
+        .collect();
+    let seen = parallel::map_by(threads, &runs, |(_, members)| Seen::of(members));
+    let mut of_rlibs: Vec<Seen<'_>> = rlibs.iter().map(|_| Seen::default()).collect();
+    for ((index, _), seen) in runs.iter().zip(seen) {
+        of_rlibs[*index].add(seen);
+    }
+    let facts = of_rlibs.into_iter().zip(&rlibs);
+    facts
+        .map(|(seen, members)| match members {
+            Ok(members) => Ok(seen.into_facts(members)),
+            Err((member, error)) => Err((member.clone(), *error)),
+        })
+        .collect()
+}
+
+/// An archive member that may be an object file.
+pub(super) struct Member<'data> {
+    name: &'data [u8],
+    object: &'data [u8],
+    /// Where it lies in the rlib, in bytes.
+    offset: u64,
+    is_rust: bool,
+}
+
+impl Member<'_> {
+    fn name(&self) -> String {
+        String::from_utf8_lossy(self.name).into_owned()
+    }
+}
+
+pub(super) fn members(data: &[u8]) -> Result<Vec<Member<'_>>, ParseError> {
+    let mut members = Vec::new();
+    let archive = ArchiveFile::parse(data).map_err(|error| (None, error))?;
+    for member in archive.members() {
+        let member = member.map_err(|error| (None, error))?;
+        let name = member.name();
+        if name == METADATA_MEMBER {
+            continue;
+        }
+        let fail = |error| (Some(String::from_utf8_lossy(name).into_owned()), error);
+        members.push(Member {
+            name,
+            object: member.data(data).map_err(fail)?,
+            offset: member.file_range().0,
+            is_rust: name.ends_with(RUST_OBJECT),
+        });
+    }
+    Ok(members)
+}
+
+/// Divides archive members into runs of about [`RUN`] bytes.
+fn runs(members: &[Member<'_>]) -> impl Iterator<Item = Range<usize>> {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let mut size = 0;
+        let rest = &members[start..];
+        let count = rest.iter().take_while(|member| {
+            let is_full = size >= RUN;
+            size += member.object.len();
+            !is_full
+        });
+        let run = start..start + count.count();
+        start = run.end;
+        (!run.is_empty()).then_some(run)
+    })
+}
+
+/// What a run of archive members shows.
+#[derive(Default)]
+pub(super) struct Seen<'data> {
+    /// What is known without the other members.
+    facts: RlibFacts,
+    /// Functions of constructors, by their symbols, that may be defined anywhere.
+    functions: HashSet<&'data [u8]>,
+    /// The symbols with names of C that are referred to, and whether all references are weak.
+    references: HashMap<&'data [u8], bool>,
+    /// The symbols with names of C that are defined, in whatever role.
+    definitions: HashSet<&'data [u8]>,
+}
+
+impl<'data> Seen<'data> {
+    pub(super) fn of(members: &[Member<'data>]) -> Seen<'data> {
+        let mut seen = Seen::default();
+        for member in members {
+            let object = member.object;
+            // What is malformed is no concern of a link that does not take the member.
+            let sections = with_class!(object, see_sections(object, member.is_rust, &mut seen));
+            let symbols = with_class!(object, global_symbols(object));
+            let (Ok(Some(())), Ok(Some(symbols))) = (sections, symbols) else {
+                let foreign = &mut seen.facts.foreign_member;
+                foreign.get_or_insert_with(|| member.name());
+                continue;
+            };
+            for symbol in symbols {
+                seen.see_symbol(&symbol, member);
+            }
+        }
+        seen
+    }
+
+    fn see_symbol(&mut self, symbol: &GlobalSymbol<'data>, member: &Member<'_>) {
+        if is_own_to_each_output(symbol.name) {
+            return;
+        }
+        let facts = &mut self.facts;
+        facts.shared_state.see(symbol);
+        if symbol.role == Role::Definition {
+            facts.provides_allocator |= symbol.ties_to_runtime();
+        }
+        if symbol.is_unmangled() {
+            if symbol.role == Role::Reference {
+                let is_weak = self.references.entry(symbol.name).or_insert(true);
+                *is_weak &= symbol.is_weak;
+            } else {
+                self.definitions.insert(symbol.name);
+            }
+            if is_unmangled_definition(symbol, member.is_rust) {
+                facts.unmangled_definitions.insert(symbol.name());
+            }
+        }
+        if member.is_rust {
+            return;
+        }
+        if symbol.role == Role::WeakDefinition {
+            facts.weak_definition.get_or_insert_with(|| symbol.name());
+        }
+        if symbol.is_hidden {
+            let offsets = match symbol.role {
+                Role::Reference => &mut facts.hidden_references,
+                _ => &mut facts.hidden_definitions,
+            };
+            offsets.push(member.offset + symbol.st_other);
+        }
+    }
+
+    /// Adds what the members behind these show.
+    pub(super) fn add(&mut self, later: Seen<'data>) {
+        let facts = &mut self.facts;
+        let mut others = later.facts;
+        facts
+            .hidden_definitions
+            .append(&mut others.hidden_definitions);
+        facts
+            .hidden_references
+            .append(&mut others.hidden_references);
+        let definitions = &mut facts.unmangled_definitions;
+        definitions.append(&mut others.unmangled_definitions);
+        facts.shared_state.add(others.shared_state);
+        facts.weak_definition = facts.weak_definition.take().or(others.weak_definition);
+        facts.provides_allocator |= others.provides_allocator;
+        facts.constructors.append(&mut others.constructors);
+        facts.runs_by_itself |= others.runs_by_itself;
+        facts
+            .gathered_sections
+            .append(&mut others.gathered_sections);
+        facts.foreign_member = facts.foreign_member.take().or(others.foreign_member);
+        self.functions.extend(later.functions);
+        self.definitions.extend(later.definitions);
+        for (symbol, is_weak) in later.references {
+            *self.references.entry(symbol).or_insert(true) &= is_weak;
+        }
+    }
+
+    /// The facts, if this is what all of `members` show.
+    pub(super) fn into_facts(self, members: &[Member<'_>]) -> RlibFacts {
+        let mut facts = self.facts;
+        for (symbol, is_weak) in self.references {
+            let is_own = whose(symbol) == Some(Whose::Output);
+            if is_own || ties_to_runtime(symbol) || self.definitions.contains(symbol) {
+                continue;
+            }
+            let references = match is_weak {
+                true => &mut facts.weak_references,
+                false => &mut facts.unmangled_references,
+            };
+            references.insert(String::from_utf8_lossy(symbol).into_owned());
+        }
+        // A constructor whose function is in another library is not understood.
+        facts.runs_by_itself |= !are_defined(self.functions, members);
+        facts
+    }
+}
+
+/// Whether these symbols are defined in the members, each for once.
+fn are_defined(mut symbols: HashSet<&[u8]>, members: &[Member<'_>]) -> bool {
+    for member in members {
+        if symbols.is_empty() {
+            return true;
+        }
+        let found = with_class!(member.object, global_symbols(member.object));
+        for symbol in found.iter().flatten().flatten() {
+            if symbol.role == Role::Definition {
+                symbols.remove(symbol.name);
+            }
+        }
+    }
+    symbols.is_empty()
+}
+
+fn see_sections<'data, Class: ElfClass>(
+    object: &'data [u8],
+    is_rust: bool,
+    seen: &mut Seen<'data>,
+) -> object::read::Result<()> {
+    let header = Class::parse(object)?;
+    let endian = header.endian()?;
+    let sections = header.sections(endian, object)?;
+    let facts = &mut seen.facts;
+    for (index, section) in sections.enumerate() {
+        let name = sections.section_name(endian, section)?;
+        if runs_by_itself(section.sh_type(endian), name) {
+            let constructors = match is_rust {
+                true => constructors::in_section(object, &sections, index)?,
+                false => None,
+            };
+            facts.runs_by_itself |= constructors.is_none();
+            for (constructor, function) in constructors.into_iter().flatten() {
+                facts.constructors.push(constructor);
+                seen.functions.extend(function);
+            }
+        } else if section.sh_flags(endian).contains(elf::SHF_ALLOC) && is_c_identifier(name) {
+            let name = String::from_utf8_lossy(name).into_owned();
+            facts.gathered_sections.insert(name);
+        }
+    }
+    Ok(())
+}
+
+/// Whether the linker puts a section like this into the list of code to run at
+/// start or at exit (ELF gABI, "Special Sections"; `.ctors` and `.dtors` are
+/// GCC's older form).
+fn runs_by_itself(kind: elf::SectionType, name: &[u8]) -> bool {
+    const PREFIXES: [&[u8]; 5] = [
+        b".init_array",
+        b".fini_array",
+        b".preinit_array",
+        b".ctors",
+        b".dtors",
+    ];
+    matches!(
+        kind,
+        elf::SHT_INIT_ARRAY | elf::SHT_FINI_ARRAY | elf::SHT_PREINIT_ARRAY
+    ) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || name == b".init"
+        || name == b".fini"
+}

@@ -1,0 +1,234 @@
+//! What is known of rlibs from build to build.
+//!
+//! Reading the rlibs of a program takes a second and more, and most are as they were at the
+//! last build. So facts and hash are kept with the [`Stamp`] of the file, and an rlib with the
+//! same stamp is not opened again.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use memmap2::Mmap;
+use serde::{Deserialize, Serialize};
+
+use super::facts::{self, RlibFacts};
+use super::hash::{self, PIECE};
+use crate::threads::Threads;
+use crate::{Error, Result, files};
+
+/// Changes when the facts of the same rlib would be others.
+const FORMAT: &str = "rlib facts 1";
+
+/// By what a file is known again without being read.
+///
+/// Whoever writes a file in place gives it another time, and whoever replaces it another inode
+/// too. But the inode alone proves nothing: file systems give the number of a removed file to
+/// the next one. rustc 1.95 writes an archive under a temporary name and renames it, and on
+/// ext4 an rlib that is compiled again and again has two numbers in turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// Size in bytes.
+    pub size: u64,
+    /// Time of the last modification, in nanoseconds since 1970.
+    pub modified: i64,
+    /// Number of the inode.
+    pub inode: u64,
+}
+
+impl Stamp {
+    /// The stamp of the file `path`.
+    ///
+    /// # Errors
+    /// When there is no such file.
+    pub fn of_file(path: &Path) -> Result<Stamp> {
+        let metadata = fs::metadata(path).map_err(Error::io("read", path))?;
+        Ok(Stamp::of(&metadata))
+    }
+
+    fn of(metadata: &Metadata) -> Stamp {
+        let seconds = metadata.mtime().saturating_mul(NANOSECONDS);
+        Stamp {
+            size: metadata.len(),
+            modified: seconds.saturating_add(metadata.mtime_nsec()),
+            inode: metadata.ino(),
+        }
+    }
+
+    /// Whether a file that had this stamp at the time `read` has another one if it was changed
+    /// since.
+    ///
+    /// A change within the unit of the clock that the file system has gives the file the same
+    /// time once more, so what was modified less than a unit before it was read may have been
+    /// changed behind the reader. That unit is one or two seconds where times have no
+    /// fraction (FAT has two, HFS+ and older network file systems one); else it is at most
+    /// that by which the clock of the kernel goes on, 1 to 16 ms, and ten times that is on the
+    /// safe side. Git meets the same with its index (`racy-git` in its technical documentation).
+    fn is_settled(&self, read: SystemTime) -> bool {
+        let unit = match self.modified % NANOSECONDS {
+            0 => Duration::from_secs(2),
+            _ => Duration::from_millis(160),
+        };
+        let read = read.duration_since(SystemTime::UNIX_EPOCH);
+        let age = read.map(|read| read.as_nanos() as i128 - i128::from(self.modified));
+        age.is_ok_and(|age| age >= unit.as_nanos() as i128)
+    }
+}
+
+/// Nanoseconds in a second.
+const NANOSECONDS: i64 = 1_000_000_000;
+
+/// An rlib as it was when it was read.
+///
+/// Written down, it has a check, so that it is refused where it was damaged or where another
+/// version of the engine wrote it: a wrong offset would damage the copy of an rlib, and a fact
+/// that is missing would let a library into a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "KeptRlib", try_from = "KeptRlib")]
+pub struct KnownRlib {
+    /// The stamp by which it is known again. `None` when it had been modified so shortly
+    /// before that it may change and keep the stamp.
+    pub stamp: Option<Stamp>,
+    /// The hash of its whole content.
+    pub hash: blake3::Hash,
+    /// What was seen in it.
+    pub facts: RlibFacts,
+}
+
+/// [`KnownRlib`] as it is written down.
+#[derive(Serialize, Deserialize)]
+struct KeptRlib {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stamp: Option<Stamp>,
+    /// In hexadecimal digits.
+    hash: String,
+    facts: RlibFacts,
+    check: String,
+}
+
+impl KnownRlib {
+    /// Tells of any other value, and of other versions of the engine.
+    fn check(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        let values = (FORMAT, self.stamp, self.hash.as_bytes(), &self.facts);
+        // Nothing in these values has no form in JSON, and hashing never fails.
+        let _ = serde_json::to_writer(&mut hasher, &values);
+        hasher.finalize().to_hex()[..CHECK_DIGITS].to_owned()
+    }
+}
+
+/// Hexadecimal digits of a check.
+const CHECK_DIGITS: usize = 16;
+
+impl From<KnownRlib> for KeptRlib {
+    fn from(known: KnownRlib) -> KeptRlib {
+        KeptRlib {
+            check: known.check(),
+            stamp: known.stamp,
+            hash: known.hash.to_hex().to_string(),
+            facts: known.facts,
+        }
+    }
+}
+
+impl TryFrom<KeptRlib> for KnownRlib {
+    type Error = &'static str;
+
+    fn try_from(kept: KeptRlib) -> Result<KnownRlib, &'static str> {
+        let known = KnownRlib {
+            stamp: kept.stamp,
+            hash: blake3::Hash::from_hex(kept.hash).map_err(|_| "no hash")?,
+            facts: kept.facts,
+        };
+        if known.check() != kept.check {
+            return Err("facts of an rlib that are damaged, or of another version");
+        }
+        Ok(known)
+    }
+}
+
+/// Facts and hash of each of `rlibs`, in their order.
+///
+/// An rlib that is `known` by its stamp is not opened, and one whose content is known is only
+/// hashed. The others are read by as many of `threads` as are free. What comes out does not
+/// depend on their number.
+///
+/// # Errors
+/// When a file cannot be read or is no archive.
+pub fn read_rlibs(
+    rlibs: &[&Path],
+    known: impl Fn(&Path) -> Option<KnownRlib>,
+    threads: &Threads,
+) -> Result<Vec<KnownRlib>> {
+    let mut results = Vec::new();
+    let mut opened = Vec::new();
+    let mut earlier = Vec::new();
+    for rlib in rlibs {
+        let known = known(rlib);
+        let is_current = match known.as_ref().and_then(|known| known.stamp) {
+            Some(stamp) => stamp == Stamp::of_file(rlib)?,
+            None => false,
+        };
+        if is_current {
+            results.push(known);
+        } else {
+            results.push(None);
+            opened.push(OpenRlib::open(rlib)?);
+            earlier.push(known);
+        }
+    }
+
+    let contents: Vec<&[u8]> = opened.iter().map(|rlib| &rlib.content[..]).collect();
+    let size: usize = contents.iter().map(|content| content.len()).sum();
+    let taken = threads.take(size.div_ceil(PIECE));
+    let hashes = hash::hash_all(&contents, taken.threads());
+    let known = earlier.into_iter().zip(&hashes).map(|(earlier, hash)| {
+        let same = earlier.filter(|earlier| earlier.hash == *hash);
+        same.map(|earlier| earlier.facts)
+    });
+    let known: Vec<Option<RlibFacts>> = known.collect();
+    let new = contents.iter().zip(&known);
+    let new: Vec<&[u8]> = new
+        .filter_map(|(content, known)| known.is_none().then_some(*content))
+        .collect();
+    let mut new = facts::parse_all(&new, taken.threads()).into_iter();
+    drop(taken);
+
+    let mut read = opened.iter().zip(hashes).zip(known);
+    let result = |known: Option<KnownRlib>| {
+        let read = || {
+            let ((rlib, hash), known) = read.next()?;
+            let facts = match known {
+                Some(facts) => Ok(facts),
+                None => new.next()?.map_err(facts::parse_error(rlib.path)),
+            };
+            Some(facts.map(|facts| KnownRlib {
+                stamp: rlib.stamp,
+                hash,
+                facts,
+            }))
+        };
+        known.map(Ok).or_else(read)
+    };
+    results.into_iter().filter_map(result).collect()
+}
+
+/// An rlib to be read.
+struct OpenRlib<'a> {
+    path: &'a Path,
+    /// Its stamp before it was read, if that tells of any later change.
+    stamp: Option<Stamp>,
+    content: Mmap,
+}
+
+impl OpenRlib<'_> {
+    fn open(path: &Path) -> Result<OpenRlib<'_>> {
+        let (content, metadata) = files::map_with_metadata(path)?;
+        let stamp = Stamp::of(&metadata);
+        Ok(OpenRlib {
+            path,
+            stamp: stamp.is_settled(SystemTime::now()).then_some(stamp),
+            content,
+        })
+    }
+}

@@ -1,0 +1,169 @@
+//! What a file shares with others on a link line: the names of symbols, and variables of
+//! which a process has one.
+
+use std::collections::{BTreeSet, HashSet};
+use std::mem;
+use std::path::Path;
+
+use object::read::archive::ArchiveFile;
+use serde::{Deserialize, Serialize};
+
+use super::RUST_OBJECT;
+use crate::elf::{GlobalSymbol, Role, global_symbols, with_class};
+use crate::{Error, Result, files};
+
+/// The variables that a file defines as any number of others may, such as those of inline
+/// functions of C++. A linker keeps one of each for its output, and the loader one for the
+/// process, but only of those that it sees.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedState {
+    /// The hidden ones.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub hidden: BTreeSet<String>,
+    /// All others.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub visible: BTreeSet<String>,
+}
+
+impl SharedState {
+    /// Whether there is no such variable.
+    pub fn is_empty(&self) -> bool {
+        self.hidden.is_empty() && self.visible.is_empty()
+    }
+
+    /// A variable that would be there twice if the two files went into different outputs.
+    pub fn divided<'a>(&'a self, other: &SharedState) -> Option<&'a String> {
+        let mut hidden = self.hidden.iter();
+        let mut visible = self.visible.iter();
+        hidden
+            .find(|symbol| other.hidden.contains(*symbol) || other.visible.contains(*symbol))
+            .or_else(|| visible.find(|symbol| other.hidden.contains(*symbol)))
+    }
+
+    /// Adds the variables of `other`.
+    pub(super) fn add(&mut self, mut other: SharedState) {
+        self.hidden.append(&mut other.hidden);
+        self.visible.append(&mut other.visible);
+    }
+
+    pub(super) fn see(&mut self, symbol: &GlobalSymbol<'_>) {
+        if symbol.role == Role::SharedDefinition && symbol.is_variable {
+            let variables = if symbol.is_hidden {
+                &mut self.hidden
+            } else {
+                &mut self.visible
+            };
+            variables.insert(symbol.name());
+        }
+    }
+}
+
+/// What a file on the link line of an executable shares with others.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// The names of all its symbols that other files see.
+    pub(crate) names: HashSet<Vec<u8>>,
+    /// The symbols that it defines under a name that another library could use too.
+    pub(crate) unmangled_definitions: BTreeSet<String>,
+    /// Those that it defines unless another file does.
+    pub(crate) weak_definitions: BTreeSet<String>,
+    /// The variables that it defines as any number of others may.
+    pub(crate) state: SharedState,
+}
+
+impl Shared {
+    /// Reads an archive.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is malformed.
+    pub(crate) fn read(path: &Path) -> Result<Shared> {
+        let mut shared = Shared::default();
+        for_each_global_symbol(path, |symbol, is_rust| {
+            shared.names.insert(symbol.name.to_vec());
+            shared.see_definition(symbol, is_rust);
+        })?;
+        Ok(shared)
+    }
+
+    /// Adds a symbol of an object.
+    pub(crate) fn see(&mut self, symbol: &GlobalSymbol<'_>, is_rust: bool) {
+        let is_shared = symbol.role == Role::Reference || !symbol.is_hidden;
+        if is_shared && !self.names.contains(symbol.name) {
+            self.names.insert(symbol.name.to_vec());
+        }
+        self.see_definition(symbol, is_rust);
+    }
+
+    fn see_definition(&mut self, symbol: &GlobalSymbol<'_>, is_rust: bool) {
+        if is_own_to_each_output(symbol.name) {
+            return;
+        }
+        self.state.see(symbol);
+        if is_unmangled_definition(symbol, is_rust) {
+            self.unmangled_definitions.insert(symbol.name());
+        } else if symbol.role == Role::WeakDefinition && symbol.is_unmangled() {
+            self.weak_definitions.insert(symbol.name());
+        }
+    }
+
+    /// Adds all of `other`.
+    pub(crate) fn add(&mut self, mut other: Shared) {
+        self.names.extend(mem::take(&mut other.names));
+        self.add_definitions(other);
+    }
+
+    /// Adds the definitions of `other`, and none of its names.
+    pub(crate) fn add_definitions(&mut self, other: Shared) {
+        self.unmangled_definitions
+            .extend(other.unmangled_definitions);
+        self.weak_definitions.extend(other.weak_definitions);
+        self.state.add(other.state);
+    }
+}
+
+/// Whether a symbol is defined, for once, under a name that another library could use too.
+/// What rustc hides, no library names.
+pub(super) fn is_unmangled_definition(symbol: &GlobalSymbol<'_>, is_rust: bool) -> bool {
+    symbol.role == Role::Definition && symbol.is_unmangled() && !(is_rust && symbol.is_hidden)
+}
+
+/// Those of `symbols` that an object of the rlib refers to without defining them.
+///
+/// # Errors
+/// When the file cannot be read or is malformed.
+pub fn undefined_among(path: &Path, symbols: &BTreeSet<&str>) -> Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    for_each_global_symbol(path, |symbol, _| {
+        let name = str::from_utf8(symbol.name).unwrap_or_default();
+        if symbol.role == Role::Reference && symbols.contains(name) {
+            found.insert(name.to_owned());
+        }
+    })?;
+    Ok(found)
+}
+
+/// Shows each symbol, and whether it is in an object that rustc made.
+fn for_each_global_symbol(path: &Path, mut see: impl FnMut(&GlobalSymbol<'_>, bool)) -> Result<()> {
+    let data = files::map(path)?;
+    let fail = |source| Error::Object {
+        path: path.to_owned(),
+        source,
+    };
+    for member in ArchiveFile::parse(&data[..]).map_err(fail)?.members() {
+        let member = member.map_err(fail)?;
+        let is_rust = member.name().ends_with(RUST_OBJECT);
+        let object = member.data(&data[..]).map_err(fail)?;
+        let symbols = with_class!(object, global_symbols(object));
+        // A malformed member matters only if the linker takes it, and it will say so.
+        for symbol in symbols.iter().flatten().flatten() {
+            see(symbol, is_rust);
+        }
+    }
+    Ok(())
+}
+
+/// `DW.ref.rust_eh_personality` and kin: a pointer cell that every output has for
+/// itself, so that exception tables need no dynamic relocation.
+pub(super) fn is_own_to_each_output(symbol: &[u8]) -> bool {
+    symbol.starts_with(b"DW.ref.")
+}

@@ -1,0 +1,181 @@
+//! What earlier builds left in the target directory, for the plan of the next one.
+//!
+//! ```text
+//! deps/dynamic-deps/
+//!   cut.json            the packages of each part
+//!   pool-<id>.json      what is in a pool; written when it is there
+//!   sizes-<unit>.json   the sizes of the rlibs in a part, by package
+//! ```
+//!
+//! All of it can be removed at any time: the next build plans without it, and links again what the
+//! plan has otherwise. It is read before the build directory is locked. What another Cargo changes
+//! in between leads to a plan that is not the best one, and to no wrong one: the job of a group
+//! looks at what is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cargo_util::paths;
+use link_engine::manifest::{read_json, write_json};
+use link_plan::graph::UnitKey;
+use link_plan::grouping::{Cut, Known, KnownPool, PoolId};
+use serde::{Deserialize, Serialize};
+
+use crate::core::Workspace;
+use crate::core::compiler::CompileKind;
+use crate::util::CargoResult;
+use crate::util::interning::InternedString;
+
+/// The directory of these files, below that of the groups.
+const DIRECTORY: &str = "dynamic-deps";
+
+const POOL_PREFIX: &str = "pool-";
+const SIZES_PREFIX: &str = "sizes-";
+
+/// The record of a pool.
+#[derive(Serialize, Deserialize)]
+struct PoolRecord {
+    /// What all its users have in common, besides that they are in this directory.
+    setting: u64,
+    id: u64,
+    generation: u64,
+    /// Keys of units, with the sizes of their rlibs in bytes.
+    members: Vec<(u64, u64)>,
+    needs: Vec<u64>,
+}
+
+/// The records in one directory of groups.
+#[derive(Clone)]
+pub(super) struct Records {
+    directory: PathBuf,
+}
+
+impl Records {
+    /// Those beside the groups in `groups`.
+    pub(super) fn beside(groups: &Path) -> Records {
+        Records {
+            directory: groups.join(DIRECTORY),
+        }
+    }
+
+    /// Those of a build that was not prepared yet. `None` where groups have no common directory.
+    pub(super) fn of_workspace(
+        ws: &Workspace<'_>,
+        kind: CompileKind,
+        profile_directory: InternedString,
+    ) -> Option<Records> {
+        if ws.gctx().cli_unstable().build_dir_new_layout {
+            return None;
+        }
+        // As `Layout::new` has it.
+        let mut root = ws.build_dir().into_path_unlocked();
+        if let CompileKind::Target(target) = kind {
+            root.push(target.short_name());
+        }
+        Some(Records::beside(&root.join(profile_directory).join("deps")))
+    }
+
+    /// What is known about pools of that setting and about the cut.
+    pub(super) fn read(&self, setting: u64) -> (Known, BTreeMap<String, u64>) {
+        let cut: Vec<BTreeMap<String, u64>> = read_json(&self.cut()).unwrap_or_default();
+        let mut known = Known {
+            pools: Vec::new(),
+            cut: Cut { parts: cut },
+        };
+        let mut sizes = BTreeMap::new();
+        for entry in fs::read_dir(&self.directory).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(POOL_PREFIX)
+                && let Ok(record) = read_json::<PoolRecord>(&entry.path())
+                && record.setting == setting
+            {
+                known.pools.push(record.into());
+            } else if name.starts_with(SIZES_PREFIX)
+                && let Ok(of_part) = read_json::<BTreeMap<String, u64>>(&entry.path())
+            {
+                sizes.extend(of_part);
+            }
+        }
+        (known, sizes)
+    }
+
+    pub(super) fn write_cut(&self, ws: &Workspace<'_>, cut: &Cut) -> CargoResult<()> {
+        // As `Layout::new` does, which marks only a directory that it makes itself.
+        for root in [ws.target_dir(), ws.build_dir()] {
+            paths::create_dir_all_excluded_from_backups_atomic(root.as_path_unlocked())?;
+        }
+        self.write(&self.cut(), &cut.parts)
+    }
+
+    /// Says that a pool is there.
+    pub(super) fn write_pool(&self, setting: u64, pool: &KnownPool) -> CargoResult<()> {
+        let record = PoolRecord {
+            setting,
+            id: pool.id.value(),
+            generation: pool.generation,
+            members: pool.members.iter().map(|(key, bytes)| (key.value(), *bytes)).collect(),
+            needs: pool.needs.iter().map(|id| id.value()).collect(),
+        };
+        self.write(&self.pool(pool.id), &record)
+    }
+
+    /// The members of a pool; none if there is no record of it.
+    pub(super) fn pool_members(&self, id: PoolId) -> BTreeSet<u64> {
+        let record = read_json::<PoolRecord>(&self.pool(id));
+        let members = record.map(|record| record.members).unwrap_or_default();
+        members.into_iter().map(|(key, _)| key).collect()
+    }
+
+    /// Forgets a pool.
+    pub(super) fn remove_pool(&self, id: PoolId) {
+        // A record that is left is looked at again by the next plan.
+        let _ = fs::remove_file(self.pool(id));
+    }
+
+    /// The ids of all pools that there are records of.
+    pub(super) fn pools(&self) -> BTreeSet<u64> {
+        let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        entries
+            .filter_map(|entry| {
+                let name = entry.file_name().into_string().ok()?;
+                let id = name.strip_prefix(POOL_PREFIX)?.strip_suffix(".json")?;
+                u64::from_str_radix(id, 16).ok()
+            })
+            .collect()
+    }
+
+    pub(super) fn write_sizes(&self, part: &str, sizes: &BTreeMap<String, u64>) -> CargoResult<()> {
+        let path = self.directory.join(format!("{SIZES_PREFIX}{part}.json"));
+        if read_json::<BTreeMap<String, u64>>(&path).is_ok_and(|old| old == *sizes) {
+            return Ok(());
+        }
+        self.write(&path, sizes)
+    }
+
+    fn write<T: Serialize>(&self, path: &Path, value: &T) -> CargoResult<()> {
+        paths::create_dir_all(&self.directory)?;
+        Ok(write_json(path, value)?)
+    }
+
+    fn cut(&self) -> PathBuf {
+        self.directory.join("cut.json")
+    }
+
+    fn pool(&self, id: PoolId) -> PathBuf {
+        self.directory.join(format!("{POOL_PREFIX}{id}.json"))
+    }
+}
+
+impl From<PoolRecord> for KnownPool {
+    fn from(record: PoolRecord) -> KnownPool {
+        let members = record.members.into_iter();
+        KnownPool {
+            id: PoolId::new(record.id),
+            generation: record.generation,
+            members: members.map(|(key, bytes)| (UnitKey::new(key), bytes)).collect(),
+            needs: record.needs.into_iter().map(PoolId::new).collect(),
+        }
+    }
+}
