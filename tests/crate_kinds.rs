@@ -3,8 +3,9 @@
 use crate::prelude::*;
 use cargo_test_support::project;
 use cargo_test_support::registry::Package;
+use link_plan::image::{IMAGE_USERS, ImageUser};
 
-use super::{STATIC, groups_of, manifest, program, same_behaviour, stdout};
+use super::{STATIC, groups_of, manifest, members_of, program, same_behaviour, stdout};
 
 #[cargo_test]
 fn no_dependencies() {
@@ -312,4 +313,60 @@ fn a_library_that_nothing_names() {
     let p = program(&["unnamed"], "fn main() { println!(\"named\"); }");
     p.cargo("build --dynamic-deps").run();
     assert_eq!(stdout(&p.bin("foo")), "named\n");
+}
+
+#[cargo_test]
+fn crates_that_take_their_image_for_the_program() {
+    // They are known by their names; each of these tells in which image its code lies.
+    let lib = r#"
+        use std::ffi::{c_int, c_void};
+        #[repr(C)]
+        struct Info { file: *const u8, image: usize, name: *const u8, address: usize }
+        extern "C" { fn dladdr(address: *const c_void, info: *mut Info) -> c_int; }
+        pub fn image_of(code: usize) -> usize {
+            let mut info = Info { file: std::ptr::null(), image: 0, name: std::ptr::null(), address: 0 };
+            assert!(unsafe { dladdr(code as *const c_void, &mut info) } != 0);
+            info.image
+        }
+        pub fn lies_with(code: usize) -> bool { image_of(code) == image_of(image_of as fn(usize) -> usize as usize) }
+    "#;
+    let names: Vec<&str> = IMAGE_USERS.iter().map(|user| user.package).collect();
+    for name in names.iter().chain(&["plain"]) {
+        Package::new(name, "1.0.0")
+            .file("src/lib.rs", lib)
+            .publish();
+    }
+    let calls: String = names
+        .iter()
+        .map(|name| format!("println!(\"{name} {{}}\", {name}::lies_with(main as fn() as usize));"))
+        .collect();
+    let main = format!("fn main() {{ {calls} plain::image_of(main as fn() as usize); }}");
+    let mut dependencies = names.clone();
+    dependencies.push("plain");
+    let p = program(&dependencies, &main);
+    let expected: String = names.iter().map(|name| format!("{name} true\n")).collect();
+    assert_eq!(super::text(&same_behaviour(&p).stdout), expected);
+    assert_eq!(members_of(&p.bin("foo"), "frozen"), ["plain"]);
+    let mut build = p.cargo("build --dynamic-deps -v");
+    for user in &IMAGE_USERS {
+        let ImageUser {
+            package,
+            reason,
+            source,
+        } = user;
+        build.with_stderr_contains(format!("  holds {package} v1.0.0: {reason} ({source})"));
+    }
+    build.run();
+
+    // Unless the user knows better.
+    for of_all in ["", "--config profile.dev.dynamic-deps=true"] {
+        p.cargo("build --dynamic-deps --config profile.dev.package.procspawn.dynamic-deps=true")
+            .args(&of_all.split_whitespace().collect::<Vec<_>>())
+            .run();
+        let expected = expected.replace("procspawn true", "procspawn false");
+        assert_eq!(stdout(&p.bin("foo")), expected);
+        let mut members = members_of(&p.bin("foo"), "frozen");
+        members.sort();
+        assert_eq!(members, ["plain", "procspawn"]);
+    }
 }

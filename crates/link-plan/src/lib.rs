@@ -14,6 +14,7 @@
 //! | [`rustc_flags`] | what did the user tell rustc about linking? |
 //! | [`support`] | can this final unit use groups at all, and if not, why? |
 //! | [`graph`] | which libraries depend on which, and which final units on those? |
+//! | [`image`] | which crates stay in the executable, whatever is in them? |
 //! | [`grouping`] | which libraries form a group, given those of earlier builds, and which group needs which? |
 //! | [`run_path`] | where does the loader look for the groups? |
 //!
@@ -21,6 +22,7 @@
 
 pub mod graph;
 pub mod grouping;
+pub mod image;
 pub mod run_path;
 pub mod rustc_flags;
 pub mod support;

@@ -14,6 +14,7 @@ use link_plan::rustc_flags::CodegenFlags;
 
 use super::group_job::{groups_below, library_name, located_linker, report_refusal};
 use super::group_unit::group_files;
+use super::kept::kept;
 use super::planner;
 use super::report;
 use crate::core::compiler::build_runner::OutputFile;
@@ -169,7 +170,7 @@ fn groups_of(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Vec<GroupFiles>
 }
 
 /// What decides on a final unit besides what a static build looks at: which of its
-/// libraries the user keeps in the executable. None where that is as usual.
+/// libraries are kept in the executable. None where there are none.
 pub(in crate::core::compiler) fn final_inputs(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
@@ -179,13 +180,13 @@ pub(in crate::core::compiler) fn final_inputs(
     }
     let graph = &build_runner.bcx.unit_graph;
     let profiles = &build_runner.bcx.profiles;
-    let is_opted_out = |library: &&Unit| planner::is_opted_out(profiles, library);
-    if !graph.keys().any(|unit| is_opted_out(&unit)) {
+    let is_kept = |library: &&Unit| kept(profiles, library).is_some();
+    if !graph.keys().any(|unit| is_kept(&unit)) {
         return None;
     }
     let libraries = planner::reachable_libraries(graph, unit).into_iter();
     let names = libraries
-        .filter(is_opted_out)
+        .filter(is_kept)
         .map(|library| {
             let id = library.pkg.package_id();
             // A path would make a project that was moved another one.

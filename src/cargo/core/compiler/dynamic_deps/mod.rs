@@ -40,6 +40,7 @@
 mod final_unit;
 mod group_job;
 mod group_unit;
+mod kept;
 mod known;
 mod planner;
 mod report;

@@ -17,6 +17,7 @@ use tracing::debug;
 
 use super::final_unit;
 use super::group_job::located_linker;
+use super::kept::kept;
 use super::group_unit::{GroupRole, GroupUnit, PoolRole, edge_to};
 use super::known::Records;
 use super::unit_keys::UnitKeys;
@@ -309,7 +310,7 @@ impl Planner<'_, '_> {
             } else if origin == Origin::Local && !cut.parts.iter().any(|part| part.contains_key(&name)) {
                 link_graph.set_bytes(id, guessed_size(unit));
             }
-            if is_opted_out(self.profiles, unit) {
+            if kept(self.profiles, unit).is_some() {
                 link_graph.opt_out(id);
             }
             ids.insert(unit, id);
@@ -353,14 +354,6 @@ fn guessed_size(library: &Unit) -> u64 {
         .filter_map(|entry| entry.metadata().ok())
         .map(|metadata| metadata.len());
     sizes.sum::<u64>() * RLIB_FOR_SOURCE
-}
-
-/// Whether a library is to stay in the executable: `false` in the profile of a
-/// package counts, `false` for the whole profile does not, since a demand on
-/// the command line overrides that.
-pub(super) fn is_opted_out(profiles: &Profiles, library: &Unit) -> bool {
-    library.profile.dynamic_deps == Some(false)
-        && profiles.base_profile().dynamic_deps != Some(false)
 }
 
 fn members_of<'a>(

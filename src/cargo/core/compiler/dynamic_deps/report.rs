@@ -16,6 +16,7 @@ use link_engine::manifest::GroupManifest;
 
 use super::group_job::{file_name, groups_below, library_name, rlib};
 use super::group_unit::group_files;
+use super::kept::{Kept, kept};
 use super::planner;
 use crate::core::compiler::job_queue::Work;
 use crate::core::compiler::{BuildRunner, FileFlavor, Unit};
@@ -27,8 +28,8 @@ struct Dependency {
     name: String,
     /// File name of its rlib, by which manifests know it.
     rlib: String,
-    /// Whether the user keeps it in the executable.
-    is_opted_out: bool,
+    /// Why it stays in the executable, if that is not for what is in it.
+    kept: Option<Kept>,
 }
 
 /// Describes a group to those who want to see each step.
@@ -96,7 +97,7 @@ fn dependencies(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<
             dependencies.push(Dependency {
                 name: library_name(library),
                 rlib: file_name(&rlib),
-                is_opted_out: planner::is_opted_out(&build_runner.bcx.profiles, library),
+                kept: kept(&build_runner.bcx.profiles, library),
             });
         }
     }
@@ -151,14 +152,19 @@ fn of_final(
         .flat_map(|manifest| &manifest.stays)
         .map(|stay| (stay.rlib.as_str(), stay.reason.to_string()))
         .collect();
+    let mut kept = dependencies.iter().filter_map(|dependency| dependency.kept);
+    let by_profile = kept.all(|kept| kept == Kept::ByProfile);
     for dependency in dependencies {
         if members.contains(dependency.rlib.as_str()) {
             continue;
         }
-        let reason = match stays.get(dependency.rlib.as_str()) {
-            Some(reason) => reason,
-            None if dependency.is_opted_out => "its profile says `dynamic-deps = false`",
-            None => "it depends on a library whose profile says `dynamic-deps = false`",
+        let reason = match (stays.get(dependency.rlib.as_str()), dependency.kept) {
+            (Some(reason), _) => reason.clone(),
+            (None, Some(kept)) => kept.to_string(),
+            (None, None) if by_profile => {
+                "it depends on a library whose profile says `dynamic-deps = false`".to_owned()
+            }
+            (None, None) => "it depends on a library that stays".to_owned(),
         };
         text.push_str(&format!("\n  holds {}: {reason}", dependency.name));
     }

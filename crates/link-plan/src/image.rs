@@ -1,0 +1,71 @@
+//! Crates whose code takes the image that it lies in for the program.
+//!
+//! An *image* is what the loader maps from one file: the executable, or a shared object. In a
+//! static program there is one for all crates, and some crates count on it: they name a function
+//! to a process of the same program by its distance from one of their own, or read what the linker
+//! has written into the image. Nothing in their symbols tells. So [`IMAGE_USERS`] lists
+//! them, and they stay in the executable, with all that depends on them.
+
+/// A package that stays in the executable unless its profile says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageUser {
+    /// Name of the package on crates.io.
+    pub package: &'static str,
+    /// What it does, as a phrase that begins with "it".
+    pub reason: &'static str,
+    /// Where that can be read.
+    pub source: &'static str,
+}
+
+/// All packages that are known, by name.
+pub const IMAGE_USERS: [ImageUser; 5] = [
+    ImageUser {
+        package: "buildid",
+        reason: "it reads the build id of the image that its code lies in",
+        source: "https://docs.rs/buildid/1.0.3/buildid/",
+    },
+    ImageUser {
+        package: "crossmist",
+        reason: "it sends addresses to other processes as distances from a function of its own",
+        source: "https://github.com/purplesyringa/crossmist/blob/\
+                 071c0edbd533bd1a4c61da6bd73622b2cb4a6616/src/relocation.rs",
+    },
+    ImageUser {
+        package: "mitosis",
+        reason: "it names functions to other processes by their distance from one of its own",
+        source: "https://github.com/Manishearth/mitosis/blob/\
+                 471d40095e90349e615a313ff2c484acf2d0019f/src/lib.rs",
+    },
+    ImageUser {
+        package: "procspawn",
+        reason: "it names functions to other processes by their distance from one of its own",
+        source: "https://github.com/mitsuhiko/procspawn/blob/\
+                 037720ff22362b37779eb61591bc435ce01c44ba/src/core.rs",
+    },
+    ImageUser {
+        package: "relative",
+        reason: "it sends addresses to other processes as distances from a variable of its own",
+        source: "https://docs.rs/relative/0.2.2/src/relative/lib.rs.html",
+    },
+];
+
+/// Why a package stays in the executable, if it is one of [`IMAGE_USERS`].
+pub fn image_user(package: &str) -> Option<&'static ImageUser> {
+    IMAGE_USERS.iter().find(|user| user.package == package)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_in_order_and_says_why() {
+        assert!(IMAGE_USERS.is_sorted_by(|one, other| one.package < other.package));
+        for user in &IMAGE_USERS {
+            assert!(user.reason.starts_with("it "), "{user:?}");
+            assert!(user.source.starts_with("https://"), "{user:?}");
+            assert_eq!(image_user(user.package), Some(user));
+        }
+        assert_eq!(image_user("serde"), None);
+    }
+}

@@ -1,0 +1,41 @@
+//! Libraries that stay in the executable, whatever their rlibs hold.
+
+use std::fmt;
+
+use link_plan::image::{ImageUser, image_user};
+
+use crate::core::compiler::Unit;
+use crate::core::profiles::Profiles;
+
+/// Why a library stays in the executable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// The user said so.
+    ByProfile,
+    /// Its code takes the image that it lies in for the program.
+    TakesImage(&'static ImageUser),
+}
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kept::ByProfile => f.write_str("its profile says `dynamic-deps = false`"),
+            Kept::TakesImage(user) => write!(f, "{} ({})", user.reason, user.source),
+        }
+    }
+}
+
+/// Whether and why a library is to stay in the executable.
+///
+/// `false` in the profile of a package counts, `false` for the whole profile does not, since a
+/// demand on the command line overrides that. `true` in the profile of a package that is known to
+/// take its image for the program puts it into a group.
+pub(super) fn kept(profiles: &Profiles, library: &Unit) -> Option<Kept> {
+    let is_opted_out = library.profile.dynamic_deps == Some(false);
+    if is_opted_out && profiles.base_profile().dynamic_deps != Some(false) {
+        return Some(Kept::ByProfile);
+    }
+    let user = image_user(library.pkg.name().as_str())?;
+    let of_package = profiles.package_dynamic_deps(library.pkg.package_id());
+    (of_package != Some(true)).then_some(Kept::TakesImage(user))
+}
