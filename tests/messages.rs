@@ -147,10 +147,11 @@ fn reasons_for_a_library_to_stay() {
         StayReason::Replaces {
             symbol: "malloc_usable_size".to_owned(),
         },
-        StayReason::Bystander {
-            symbol: "counter".to_owned(),
+        StayReason::Unlinkable {
+            words: "ld: recompile with -fPIC".to_owned(),
         },
         StayReason::Refused,
+        StayReason::NotCompiled,
         StayReason::DependsOn {
             library: "q v1.0.0".to_owned(),
         },
@@ -166,8 +167,9 @@ fn reasons_for_a_library_to_stay() {
             | StayReason::WeakDefinition { .. }
             | StayReason::Clash { .. }
             | StayReason::Replaces { .. }
-            | StayReason::Bystander { .. }
+            | StayReason::Unlinkable { .. }
             | StayReason::Refused
+            | StayReason::NotCompiled
             | StayReason::DependsOn { .. } => {}
         }
     }
@@ -182,8 +184,9 @@ it provides the global allocator
 it defines `hook` unless the program does
 it defines `counter`, as `q v1.0.0` does
 it defines `malloc_usable_size`, as the platform does
-it has to do with `counter`, and not every executable that would load it depends on it
+the linker makes no shared object with it
 no shared object could be made of its group
+it could not be compiled
 it depends on `q v1.0.0`, which stays
 "#
         .trim()

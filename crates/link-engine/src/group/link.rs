@@ -33,7 +33,7 @@ pub(super) struct GroupLink<'a> {
     job: &'a GroupJob,
     template: &'a LinkTemplate,
     search: LibrarySearch<'a>,
-    packs_relocations: bool,
+    pub(super) packs_relocations: bool,
     /// The shared objects that an earlier build has left, which may have to be bound anew only.
     pub(super) earlier: Vec<SharedObject>,
 }
@@ -67,16 +67,12 @@ struct Object<'a> {
 }
 
 impl<'a> GroupLink<'a> {
-    pub(super) fn new(
-        job: &'a GroupJob,
-        template: &'a LinkTemplate,
-        packs_relocations: bool,
-    ) -> Self {
+    pub(super) fn new(job: &'a GroupJob, template: &'a LinkTemplate) -> Self {
         GroupLink {
             job,
             template,
             search: LibrarySearch::new(template, &job.working_directory, &job.environment),
-            packs_relocations,
+            packs_relocations: template.packs_relocations,
             earlier: Vec::new(),
         }
     }
@@ -495,6 +491,15 @@ impl<'a> GroupLink<'a> {
         Ok(private)
     }
 
+    /// Whether the loader understands packed relocations, as far as the C library tells.
+    pub(super) fn loader_knows_packed(&self) -> Result<bool> {
+        let c_library = [packed::C_LIBRARY.to_owned()];
+        match &self.search.find(&[], &c_library)[..] {
+            [c_library] => packed::are_understood_by(c_library),
+            _ => Ok(false),
+        }
+    }
+
     /// The shared libraries of the platform, where they are found: those that the group of
     /// the sysroot crates needs, and those that are on every line and that it does not.
     pub(super) fn platform_libraries(&self, content: &Path) -> Result<Vec<PathBuf>> {
@@ -531,16 +536,6 @@ fn put(hasher: &mut blake3::Hasher, bytes: &[u8]) {
 
 /// More threads than these make no link of a group quicker: most of its work is to copy bytes.
 const MOST_THREADS: usize = 8;
-
-/// Whether the loader understands packed relocations, as far as the C library tells.
-pub(super) fn loader_knows_packed(job: &GroupJob, template: &LinkTemplate) -> Result<bool> {
-    let search = LibrarySearch::new(template, &job.working_directory, &job.environment);
-    let c_library = [packed::C_LIBRARY.to_owned()];
-    match &search.find(&[], &c_library)[..] {
-        [c_library] => packed::are_understood_by(c_library),
-        _ => Ok(false),
-    }
-}
 
 /// What the compiler builtins define under names of C and the platform does not.
 pub(super) fn builtin_definitions(

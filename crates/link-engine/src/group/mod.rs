@@ -103,6 +103,8 @@ pub enum Lasting {
         /// What was read of those, by [`GroupFiles::facts`], dependents first.
         facts: Vec<PathBuf>,
     },
+    /// For all builds with one toolchain: the sysroot crates.
+    Toolchain,
 }
 
 /// What became of a job.
@@ -171,7 +173,7 @@ impl GroupJob {
         let below = BelowGroups::read(&self.below)?;
         let no_libraries = HashSet::new();
         let (carried, mut stores) = match &self.lasting {
-            Lasting::Build => (&no_libraries, Vec::new()),
+            Lasting::Build | Lasting::Toolchain => (&no_libraries, Vec::new()),
             Lasting::Pool { carried, facts } => (carried, facts.clone()),
         };
         stores.insert(0, self.files.facts());
@@ -188,7 +190,7 @@ impl GroupJob {
             let verdicts = vec![Some(StayReason::DependsOn { library }); inputs.0.len()];
             return self.finish(&below, &inputs, &verdicts, Made::default());
         };
-        let mut link = GroupLink::new(self, template, template.packs_relocations);
+        let mut link = GroupLink::new(self, template);
         if self.lasting == Lasting::Build {
             // What cannot be read is of no help.
             let earlier = GroupManifest::read(&self.files.manifest()).ok();
@@ -246,8 +248,8 @@ impl GroupJob {
             // Every program has them, so it does not matter who runs them.
             input.facts.constructors.clear();
         }
-        let packs_relocations = link::loader_knows_packed(self, &template)?;
-        let link = GroupLink::new(self, &template, packs_relocations);
+        let mut link = GroupLink::new(self, &template);
+        link.packs_relocations = link.loader_knows_packed()?;
         let members: Vec<&Input> = inputs.0.iter().collect();
         let (objects, steps) = match link.make_all(&[(BTreeSet::new(), members)], &[], before_link)
         {

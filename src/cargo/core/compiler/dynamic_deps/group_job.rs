@@ -442,7 +442,8 @@ fn group_job(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Gro
         })
         .collect::<CargoResult<Vec<_>>>()?;
     let lasting = match GroupRole::of(unit) {
-        GroupRole::Sysroot | GroupRole::Part { .. } => Lasting::Build,
+        GroupRole::Sysroot => Lasting::Toolchain,
+        GroupRole::Part { .. } => Lasting::Build,
         GroupRole::Pool(pool) => {
             let mut keys = UnitKeys::new(build_runner.bcx.ws, &build_runner.bcx.target_data);
             for (library, member) in libraries.iter_mut().zip(members(build_runner, unit)) {
