@@ -9,12 +9,13 @@ use anyhow::{Result, ensure};
 use measure::statistics::median;
 
 use crate::machine::{self, DISTURBING};
+use crate::origin;
 use crate::peers::{BASELINE, Linkers, Peer};
 use crate::phases::{self, Prepared, Site};
 use crate::plan::{Plan, PlannedWorkload, has_system_library};
 use crate::results::{Failure, Load, PeerFacts, Phase, Quantity, Results, Session, WorkloadFacts};
 use crate::runner::{Blocked, Runner};
-use crate::sources::{self, Files, WorkingCopy};
+use crate::sources::WorkingCopy;
 use crate::tools::Tools;
 use crate::workloads::{Origin, Workload};
 
@@ -157,16 +158,7 @@ impl Bench<'_> {
         work: &Path,
         runner: &mut Runner,
     ) -> Result<WorkingCopy> {
-        let mut files = match workload.origin {
-            Origin::Directory(path) | Origin::Completed(path, _) => {
-                sources::read(&self.repository.join(path))?
-            }
-            Origin::Upstream => sources::read(&self.repository.join("target/stock-tree"))?,
-            Origin::Generated(_) => Files::new(),
-        };
-        if let Origin::Completed(_, generator) | Origin::Generated(generator) = workload.origin {
-            files.extend(generator.files());
-        }
+        let files = origin::files(workload, self.repository, work, self.tools, runner)?;
         let copy = WorkingCopy::lay_down(&files, &work.join("source"))?;
         let facts = self
             .results

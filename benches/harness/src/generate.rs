@@ -1,7 +1,10 @@
-//! Parts of workloads that are made by numbers: many tests, many examples, many dependencies.
+//! Parts of workloads that are made by numbers: many tests, many examples, many dependencies, many local crates.
 //!
 //! What is made follows from the constants here and nothing else, so every run has the same. The seed decides the values
 //! in tests and examples, which differ so that no two executables are equal, and which crates of a tree depend on which.
+
+mod layers;
+pub(crate) mod programs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -20,6 +23,10 @@ pub(crate) enum Generator {
     Examples(usize),
     /// A program with this many dependencies, which are vendored: to Cargo they are from crates.io.
     Tree(usize),
+    /// A program over this many local crates in layers.
+    Layers(usize),
+    /// The six programs of `benches/workloads/selections`, which share their dependencies.
+    Programs,
 }
 
 impl Generator {
@@ -29,6 +36,8 @@ impl Generator {
             Generator::Tests(count) => tests(count, &mut random),
             Generator::Examples(count) => examples(count, &mut random),
             Generator::Tree(count) => tree(count, &mut random),
+            Generator::Layers(count) => layers::layers(count, &mut random),
+            Generator::Programs => programs::programs(),
         };
         texts
             .into_iter()
@@ -161,7 +170,10 @@ fn tree(count: usize, random: &mut Random) -> Texts {
         let directory = format!("vendor/{}", name(number));
         let manifest = manifest(&name(number), "edition = \"2024\"\n", below);
         texts.insert(format!("{directory}/Cargo.toml"), manifest);
-        texts.insert(format!("{directory}/src/lib.rs"), library(number, below));
+        texts.insert(
+            format!("{directory}/src/lib.rs"),
+            library(PREFIX, number, below),
+        );
         texts.insert(
             format!("{directory}/.cargo-checksum.json"),
             format!("{{\"files\":{{}},\"package\":\"{}\"}}\n", checksum(number)),
@@ -171,7 +183,7 @@ fn tree(count: usize, random: &mut Random) -> Texts {
     texts.insert("Cargo.toml".to_owned(), manifest("wide", own, &named));
     texts.insert("Cargo.lock".to_owned(), lock(&dependencies, &named));
     texts.insert(".cargo/config.toml".to_owned(), VENDORED.to_owned());
-    texts.insert("src/main.rs".to_owned(), program(&named));
+    texts.insert("src/main.rs".to_owned(), program(PREFIX, &named));
     texts
 }
 
@@ -183,12 +195,15 @@ replace-with = \"vendored\"
 directory = \"vendor\"
 ";
 
+/// How names of crates of the tree begin.
+const PREFIX: &str = "wide";
+
 fn name(number: usize) -> String {
-    format!("wide-{number:04}")
+    format!("{PREFIX}-{number:04}")
 }
 
-fn crate_name(number: usize) -> String {
-    format!("wide_{number:04}")
+fn crate_name(prefix: &str, number: usize) -> String {
+    format!("{prefix}_{number:04}")
 }
 
 /// Stands for a hash: it has to be the same in the lock file and beside the sources.
@@ -234,13 +249,13 @@ fn lock(dependencies: &[BTreeSet<usize>], named: &BTreeSet<usize>) -> String {
     text
 }
 
-fn library(number: usize, below: &BTreeSet<usize>) -> String {
+fn library(prefix: &str, number: usize, below: &BTreeSet<usize>) -> String {
     let mut calls = String::new();
     for (at, dependency) in below.iter().enumerate() {
         let _ = writeln!(
             calls,
             "        {at} => {}::value(key / {}),",
-            crate_name(*dependency),
+            crate_name(prefix, *dependency),
             below.len()
         );
     }
@@ -251,7 +266,7 @@ fn library(number: usize, below: &BTreeSet<usize>) -> String {
         }
     };
     format!(
-        r##"//! Crate {number} of a tree.
+        r##"//! Crate {number} of many.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -307,13 +322,13 @@ pub fn value(key: u64) -> u64 {{
     )
 }
 
-fn program(named: &BTreeSet<usize>) -> String {
+fn program(prefix: &str, named: &BTreeSet<usize>) -> String {
     let mut sum = String::new();
     for dependency in named {
         let _ = writeln!(
             sum,
             "    sum = sum.wrapping_add({}::value(key));",
-            crate_name(*dependency)
+            crate_name(prefix, *dependency)
         );
     }
     format!(
@@ -337,6 +352,7 @@ mod tests {
             Generator::Tests(3),
             Generator::Examples(3),
             Generator::Tree(30),
+            Generator::Layers(30),
         ] {
             assert_eq!(generator.files(), generator.files());
         }

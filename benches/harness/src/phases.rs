@@ -1,9 +1,12 @@
 //! What is done in each phase, for one workload and one peer.
 
-use std::collections::HashSet;
+mod objects;
+mod rebuild;
+mod selections;
+mod sizes;
+
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,6 +14,7 @@ use anyhow::{Context, Result, ensure};
 use measure::messages::Artifacts;
 use measure::timings::Timings;
 
+use self::sizes::{size_of_directory, sizes};
 use crate::link_line::{self, LinkLine};
 use crate::peers::{Peer, Way};
 use crate::results::{Measured, Phase, Quantity, Sample};
@@ -56,8 +60,19 @@ impl Site<'_> {
             | Phase::Start
             | Phase::RebuildBin
             | Phase::RebuildLeaf
+            | Phase::RebuildMiddle
             | Phase::RebuildBase => self.run(runner, &mut self.build())?.artifacts,
-            Phase::Tests => self.run(runner, &mut self.build_tests())?.artifacts,
+            Phase::Addition => {
+                self.prepare_addition(runner)?;
+                self.run(runner, &mut self.build())?.artifacts
+            }
+            Phase::Selections => {
+                self.prepare_addition(runner)?;
+                Artifacts::default()
+            }
+            Phase::Tests | Phase::TestsBelow => {
+                self.run(runner, &mut self.build_tests())?.artifacts
+            }
             Phase::Doctests => self.run(runner, &mut self.run_doctests())?.artifacts,
             Phase::Link => {
                 self.run(runner, &mut self.build())?;
@@ -90,20 +105,22 @@ impl Site<'_> {
     ) -> Result<Vec<Measured>> {
         match phase {
             Phase::Cold => self.cold(runner),
-            Phase::Size => sizes(&prepared.artifacts),
+            Phase::Size => self.sizes(prepared),
             Phase::NoOp => self.no_op(runner),
             Phase::Start => self.start(prepared, runner),
             Phase::Link => self.link(prepared, runner),
-            Phase::RebuildBin | Phase::RebuildLeaf | Phase::RebuildBase => {
+            Phase::RebuildBin | Phase::RebuildLeaf | Phase::RebuildMiddle | Phase::RebuildBase => {
                 self.rebuild(phase, runner)
             }
-            Phase::Tests => self.tests(runner),
+            Phase::Tests | Phase::TestsBelow => self.tests(phase, runner),
             Phase::TestLinks => self.relink(&prepared.link_lines, runner),
             Phase::Doctests => {
                 let build = self.run(runner, &mut self.run_doctests())?;
                 Ok(vec![self.time(&build.ran)?])
             }
             Phase::Switch => self.switch(runner),
+            Phase::Addition => self.add(runner),
+            Phase::Selections => self.selections(runner),
         }
     }
 
@@ -116,25 +133,37 @@ impl Site<'_> {
             self.peer.require(executable)?;
         }
         let mut measured = vec![self.time(&build.ran)?];
-        let report = target.join("cargo-timings/cargo-timing.html");
-        let describe = || format!("failed to read `{}`", report.display());
-        let text = fs::read_to_string(&report).with_context(describe)?;
-        let timings = Timings::parse(&text).with_context(describe)?;
-        // The report is no part of what the build made.
-        remove(&target.join("cargo-timings"))?;
+        let timings = self.take_timings(&target)?;
         let bytes = size_of_directory(&target)?;
         measured.push(Measured::fact(Quantity::TargetBytes, bytes as f64));
         if self.peer.way == Way::Groups {
             for (group, seconds) in timings.groups() {
-                measured.push(Measured {
-                    part: Some(group.to_owned()),
-                    ..Measured::fact(Quantity::GroupSeconds, seconds)
-                });
+                measured.push(Measured::fact(Quantity::GroupSeconds, seconds).of_part(group));
             }
             measured.push(Measured::fact(
                 Quantity::GroupCriticalSeconds,
                 timings.groups_on_critical_path(),
             ));
+        }
+        Ok(measured)
+    }
+
+    /// The report of `--timings`, which is taken away, since it is no part of what a build makes.
+    fn take_timings(&self, target: &Path) -> Result<Timings> {
+        let directory = target.join("cargo-timings");
+        let report = directory.join("cargo-timing.html");
+        let describe = || format!("failed to read `{}`", report.display());
+        let text = fs::read_to_string(&report).with_context(describe)?;
+        let timings = Timings::parse(&text).with_context(describe)?;
+        remove(&directory)?;
+        Ok(timings)
+    }
+
+    fn sizes(&self, prepared: &Prepared) -> Result<Vec<Measured>> {
+        let mut measured = sizes(&prepared.artifacts)?;
+        if self.peer.way == Way::Groups && self.workload.program.is_some() {
+            let parts = loaded_parts(&self.program_in(&prepared.artifacts)?)?;
+            measured.push(Measured::fact(Quantity::LoadedParts, parts as f64));
         }
         Ok(measured)
     }
@@ -210,41 +239,6 @@ impl Site<'_> {
             time.sample.foreign = None;
         }
         Ok(time)
-    }
-
-    fn rebuild(&self, phase: Phase, runner: &mut Runner) -> Result<Vec<Measured>> {
-        self.edit(phase)?;
-        let build = self.run(runner, &mut self.build())?;
-        let compiled = build.artifacts.compiled_dependencies();
-        ensure!(
-            (compiled == 0) == (phase == Phase::RebuildBin),
-            "a build after an edit of `{}` compiled {:?}",
-            self.workload.edit(phase).unwrap_or_default(),
-            build.artifacts.compiled()
-        );
-        if let Some(program) = self.workload.program {
-            ensure!(
-                build.artifacts.compiled().contains(program),
-                "`{program}` was not linked after an edit"
-            );
-            self.peer.require(&build.artifacts.executable(program)?)?;
-        }
-        Ok(vec![self.time(&build.ran)?])
-    }
-
-    fn tests(&self, runner: &mut Runner) -> Result<Vec<Measured>> {
-        self.edit(Phase::Tests)?;
-        let build = self.run(runner, &mut self.build_tests())?;
-        ensure!(
-            !build.artifacts.compiled().is_empty(),
-            "no test was built after an edit"
-        );
-        for executable in build.artifacts.executables() {
-            self.peer.require(executable)?;
-        }
-        let mut measured = vec![self.time(&build.ran)?];
-        measured.extend(sizes(&build.artifacts)?);
-        Ok(measured)
     }
 
     /// A static build from scratch, then the peer's, and once more each: the time of the first of the peer's, and what
@@ -358,9 +352,16 @@ impl Site<'_> {
     }
 
     fn cargo(&self, verb: &str, target: &Path) -> Command {
+        let mut cargo = self.unlocked(verb, target);
+        cargo.arg("--locked");
+        cargo
+    }
+
+    /// The same where the lock file has to change.
+    fn unlocked(&self, verb: &str, target: &Path) -> Command {
         let mut cargo = self.tools.cargo(self.peer, self.copy.directory());
         cargo
-            .args([verb, "--locked", "--offline", "--target-dir"])
+            .args([verb, "--offline", "--target-dir"])
             .arg(target)
             .arg("--message-format=json-render-diagnostics")
             .args(&self.configuration)
@@ -395,48 +396,6 @@ impl Site<'_> {
     }
 }
 
-fn sizes(artifacts: &Artifacts) -> Result<Vec<Measured>> {
-    let executables = size_of_files(artifacts.executables())?;
-    let groups = size_of_files(artifacts.groups())?;
-    Ok(vec![
-        Measured::fact(Quantity::ExecutableBytes, executables as f64),
-        Measured::fact(Quantity::GroupBytes, groups as f64),
-    ])
-}
-
-/// Bytes of the files; one with several names counts once.
-fn size_of_files<'a>(files: impl IntoIterator<Item = &'a Path>) -> Result<u64> {
-    let (mut seen, mut sum) = (HashSet::new(), 0);
-    for file in files {
-        let metadata =
-            fs::metadata(file).with_context(|| format!("failed to read `{}`", file.display()))?;
-        if seen.insert(metadata.ino()) {
-            sum += metadata.len();
-        }
-    }
-    Ok(sum)
-}
-
-/// Bytes of all files below `directory`; one with several names counts once.
-fn size_of_directory(directory: &Path) -> Result<u64> {
-    fn add(directory: &Path, seen: &mut HashSet<u64>, sum: &mut u64) -> io::Result<()> {
-        for entry in fs::read_dir(directory)? {
-            let entry = entry?;
-            let metadata = entry.metadata()?;
-            if metadata.is_dir() {
-                add(&entry.path(), seen, sum)?;
-            } else if seen.insert(metadata.ino()) {
-                *sum += metadata.len();
-            }
-        }
-        Ok(())
-    }
-    let mut sum = 0;
-    add(directory, &mut HashSet::new(), &mut sum)
-        .with_context(|| format!("failed to read the sizes in `{}`", directory.display()))?;
-    Ok(sum)
-}
-
 /// Removes a directory with all that is in it, if it exists.
 pub(crate) fn remove(directory: &Path) -> Result<()> {
     match fs::remove_dir_all(directory) {
@@ -447,24 +406,51 @@ pub(crate) fn remove(directory: &Path) -> Result<()> {
     }
 }
 
+/// How many groups of local crates the system's loader maps for an executable, those that others need included.
+fn loaded_parts(executable: &Path) -> Result<usize> {
+    // See `man 8 ld.so`: what would be loaded is listed, and nothing is run.
+    let listed = Command::new(executable)
+        .env("LD_TRACE_LOADED_OBJECTS", "1")
+        .env_remove("LD_LIBRARY_PATH")
+        .output()
+        .with_context(|| format!("failed to run `{}`", executable.display()))?;
+    ensure!(
+        listed.status.success(),
+        "the loader does not say what `{}` loads",
+        executable.display()
+    );
+    Ok(local_groups(&String::from_utf8_lossy(&listed.stdout)))
+}
+
+/// A line of the list is `name => path (address)`.
+fn local_groups(listed: &str) -> usize {
+    let names = listed.lines().map(str::trim_start);
+    names
+        .filter(|name| name.starts_with("dynamic-deps-local"))
+        .count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_file_with_two_names_counts_once() {
+    fn groups_of_local_crates_are_counted() {
+        let listed = "\tlinux-vdso.so.1 (0x7ff)\n\tdynamic-deps-local-1-2.so => /d/dynamic-deps-local-1-2.so (0x7f)\n\
+                      \tdynamic-deps-local-3-4.so => /d/dynamic-deps-local-3-4.so (0x7f)\n\
+                      \tdynamic-deps-frozen-5-6.so => /d/dynamic-deps-local/x.so (0x7f)\n";
+        assert_eq!(local_groups(listed), 2);
+        let program = std::env::current_exe().unwrap();
+        assert_eq!(loaded_parts(&program).unwrap(), 0);
+    }
+
+    #[test]
+    fn directories_are_removed_if_they_are_there() {
         let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("deps/app-1");
-        fs::create_dir_all(directory.path().join("deps")).unwrap();
-        fs::write(&file, "12345").unwrap();
-        fs::hard_link(&file, directory.path().join("app")).unwrap();
-        fs::write(directory.path().join("app.d"), "123").unwrap();
-        assert_eq!(size_of_directory(directory.path()).unwrap(), 8);
-        let names = [file, directory.path().join("app")];
-        let names = names.iter().map(PathBuf::as_path);
-        assert_eq!(size_of_files(names).unwrap(), 5);
-        remove(directory.path()).unwrap();
-        remove(directory.path()).unwrap();
-        assert!(size_of_directory(directory.path()).is_err());
+        let inside = directory.path().join("a");
+        fs::create_dir_all(inside.join("b")).unwrap();
+        remove(&inside).unwrap();
+        remove(&inside).unwrap();
+        assert!(!inside.exists());
     }
 }

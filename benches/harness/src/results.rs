@@ -83,6 +83,9 @@ pub(crate) struct Versions {
     pub(crate) linker_driver: String,
     pub(crate) fork: Program,
     pub(crate) stock: Program,
+    /// The fork as it was, if it takes part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) earlier: Option<Program>,
 }
 
 /// An executable: what it says about itself, and the BLAKE3 hash of its bytes.
@@ -155,21 +158,29 @@ pub(crate) enum Phase {
     RebuildBin,
     /// The same of a local library that few others use.
     RebuildLeaf,
+    /// The same of one in the middle of the graph.
+    RebuildMiddle,
     /// The same of a local library that many others use.
     RebuildBase,
     /// `cargo test --no-run` after an edit.
     Tests,
+    /// The same after an edit of a library below the one that is tested.
+    TestsBelow,
     /// The linker's runs for all test executables, one after the other.
     TestLinks,
     /// `cargo test --doc`.
     Doctests,
     /// From a static build to the peer's and back.
     Switch,
+    /// `cargo build` after a dependency was added.
+    Addition,
+    /// `cargo build` of ever other packages of a workspace, in one target directory.
+    Selections,
 }
 
 impl Phase {
     /// In the order in which they are measured.
-    pub(crate) const ALL: [Phase; 12] = [
+    pub(crate) const ALL: [Phase; 16] = [
         Phase::Cold,
         Phase::Size,
         Phase::NoOp,
@@ -177,11 +188,15 @@ impl Phase {
         Phase::Link,
         Phase::RebuildBin,
         Phase::RebuildLeaf,
+        Phase::RebuildMiddle,
         Phase::RebuildBase,
         Phase::Tests,
+        Phase::TestsBelow,
         Phase::TestLinks,
         Phase::Doctests,
         Phase::Switch,
+        Phase::Addition,
+        Phase::Selections,
     ];
 
     /// As it is called on the command line.
@@ -194,11 +209,15 @@ impl Phase {
             Phase::Link => "link",
             Phase::RebuildBin => "rebuild-bin",
             Phase::RebuildLeaf => "rebuild-leaf",
+            Phase::RebuildMiddle => "rebuild-middle",
             Phase::RebuildBase => "rebuild-base",
             Phase::Tests => "tests",
+            Phase::TestsBelow => "tests-below",
             Phase::TestLinks => "test-links",
             Phase::Doctests => "doctests",
             Phase::Switch => "switch",
+            Phase::Addition => "addition",
+            Phase::Selections => "selections",
         }
     }
 
@@ -233,6 +252,29 @@ pub(crate) enum Quantity {
     GroupCriticalSeconds,
     /// Dependencies and build scripts that were compiled.
     CompiledDependencies,
+    /// Seconds of processor time of the command and of all that it has started and waited for.
+    ProcessorSeconds,
+    /// Seconds from the moment at which the last library was there to that at which the executable was.
+    AfterLibrariesSeconds,
+    /// Groups of local crates that the executable loads.
+    LoadedParts,
+    /// Groups that a build has made anew.
+    GroupsMade,
+    /// How often that crate was linked into a group that was linked most often.
+    MostLinks,
+}
+
+/// Parts of the phase [`Phase::Selections`]: builds, by what was built before in the same directory.
+pub(crate) mod part {
+    pub(crate) const EACH: &str = "each program";
+    pub(crate) const ALL_AFTER_EACH: &str = "all after each program";
+    pub(crate) const ALL: &str = "all";
+    pub(crate) const EACH_AFTER_ALL: &str = "each program after all";
+    pub(crate) const ADDED: &str = "all after a dependency was added";
+    pub(crate) const UPDATED: &str = "all after a dependency was updated";
+
+    /// In the order in which they are built.
+    pub(crate) const PARTS: [&str; 6] = [EACH, ALL_AFTER_EACH, ALL, EACH_AFTER_ALL, ADDED, UPDATED];
 }
 
 /// Samples of one quantity.
@@ -265,6 +307,14 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
+    /// The same, of a part of what was measured.
+    pub(crate) fn of_part(self, part: &str) -> Measured {
+        Measured {
+            part: Some(part.to_owned()),
+            ..self
+        }
+    }
+
     /// A number that does not depend on what else the machine does.
     pub(crate) fn fact(quantity: Quantity, value: f64) -> Measured {
         let sample = Sample {
@@ -376,6 +426,24 @@ impl Results {
             .collect()
     }
 
+    /// The samples of one part of a quantity, in the order of the rounds.
+    pub(crate) fn values_of_part(
+        &self,
+        workload: &str,
+        phase: Phase,
+        peer: &str,
+        quantity: Quantity,
+        part: &str,
+    ) -> Vec<f64> {
+        self.cells
+            .iter()
+            .filter(|cell| cell.is(workload, phase, peer, quantity))
+            .filter(|cell| cell.part.as_deref() == Some(part))
+            .flat_map(|cell| &cell.samples)
+            .map(|sample| sample.value)
+            .collect()
+    }
+
     /// Forgets failures of the phase, which is tried again.
     pub(crate) fn forgive(&mut self, workload: &str, phase: Phase, peer: &str) {
         self.failures.retain(|failure| {
@@ -447,6 +515,7 @@ pub(crate) mod tests {
                 linker_driver: "cc 12".to_owned(),
                 fork: program("fork"),
                 stock: program("stock"),
+                earlier: None,
             },
         }
     }

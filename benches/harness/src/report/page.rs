@@ -4,7 +4,7 @@ use crate::peers::{BASELINE, OURS, Peer};
 use crate::report::charts::Chart;
 use crate::report::targets;
 use crate::report::view::{DISTURBED, Of, View, time, value};
-use crate::results::{Mode, Phase, Quantity};
+use crate::results::{Mode, Phase, Quantity, part};
 use crate::workloads::WORKLOADS;
 
 /// A column of a table.
@@ -23,13 +23,19 @@ pub(super) const fn column(title: &'static str, phase: Phase, quantity: Quantity
     }
 }
 
-const BUILDS: [Column; 9] = [
+const BUILDS: [Column; 12] = [
     column("cold build", Phase::Cold, Quantity::Seconds),
     column("no-op", Phase::NoOp, Quantity::Seconds),
     column("edit of the bin", Phase::RebuildBin, Quantity::Seconds),
     column("edit of a leaf", Phase::RebuildLeaf, Quantity::Seconds),
+    column("edit of a middle", Phase::RebuildMiddle, Quantity::Seconds),
     column("edit of a base", Phase::RebuildBase, Quantity::Seconds),
     column("tests after an edit", Phase::Tests, Quantity::Seconds),
+    column(
+        "after an edit below them",
+        Phase::TestsBelow,
+        Quantity::Seconds,
+    ),
     column("doctests", Phase::Doctests, Quantity::Seconds),
     column("first after switching", Phase::Switch, Quantity::Seconds),
     column(
@@ -37,9 +43,59 @@ const BUILDS: [Column; 9] = [
         Phase::Switch,
         Quantity::CompiledDependencies,
     ),
+    column("after adding one", Phase::Addition, Quantity::Seconds),
 ];
 
-const FILES: [Column; 11] = [
+/// What is known of edits besides the time of the whole build.
+const EDITS: [Column; 9] = [
+    column(
+        "leaf: after the libraries",
+        Phase::RebuildLeaf,
+        Quantity::AfterLibrariesSeconds,
+    ),
+    column(
+        "middle: after them",
+        Phase::RebuildMiddle,
+        Quantity::AfterLibrariesSeconds,
+    ),
+    column(
+        "base: after them",
+        Phase::RebuildBase,
+        Quantity::AfterLibrariesSeconds,
+    ),
+    column(
+        "bin: processor time",
+        Phase::RebuildBin,
+        Quantity::ProcessorSeconds,
+    ),
+    column(
+        "leaf: processor time",
+        Phase::RebuildLeaf,
+        Quantity::ProcessorSeconds,
+    ),
+    column(
+        "base: processor time",
+        Phase::RebuildBase,
+        Quantity::ProcessorSeconds,
+    ),
+    column(
+        "leaf: groups made",
+        Phase::RebuildLeaf,
+        Quantity::GroupsMade,
+    ),
+    column(
+        "base: groups made",
+        Phase::RebuildBase,
+        Quantity::GroupsMade,
+    ),
+    column(
+        "added: links of groups",
+        Phase::Addition,
+        Quantity::GroupSeconds,
+    ),
+];
+
+const FILES: [Column; 12] = [
     column("link", Phase::Link, Quantity::Seconds),
     column(
         "of own objects only",
@@ -53,6 +109,7 @@ const FILES: [Column; 11] = [
     column("target directory", Phase::Cold, Quantity::TargetBytes),
     column("executables", Phase::Size, Quantity::ExecutableBytes),
     column("groups", Phase::Size, Quantity::GroupBytes),
+    column("parts loaded", Phase::Size, Quantity::LoadedParts),
     column("test executables", Phase::Tests, Quantity::ExecutableBytes),
     column("their groups", Phase::Tests, Quantity::GroupBytes),
 ];
@@ -139,11 +196,12 @@ fn workload_section(view: &View, name: &str) -> String {
         _ => String::new(),
     };
     let mut text = format!("\n## {name}: {}{packages}\n", facts.title);
-    for columns in [&BUILDS[..], &FILES[..]] {
+    for columns in [&BUILDS[..], &EDITS[..], &FILES[..]] {
         let columns: Vec<_> = columns.iter().map(|column| (name, *column)).collect();
         text.push_str(&table(view, &peers, &columns));
     }
     text.push_str(&groups(view, name));
+    text.push_str(&selections(view, name));
     text
 }
 
@@ -207,7 +265,7 @@ fn groups(view: &View, workload: &str) -> String {
     let mut links: Vec<(&str, f64)> = Vec::new();
     for cell in &view.0.cells {
         let is_ours = cell.workload == workload && cell.peer == OURS;
-        if is_ours && cell.quantity == Quantity::GroupSeconds {
+        if is_ours && cell.phase == Phase::Cold && cell.quantity == Quantity::GroupSeconds {
             let values: Vec<f64> = cell.samples.iter().map(|sample| sample.value).collect();
             let name = cell.part.as_deref().unwrap_or_default();
             links.extend(measure::statistics::median(&values).map(|median| (name, median)));
@@ -237,6 +295,41 @@ fn groups(view: &View, workload: &str) -> String {
     format!(
         "\nGroups that a cold build of {OURS} links: {}; {on_path}.\n",
         links.join(", ")
+    )
+}
+
+/// Which groups the builds of ever other packages have linked, in the order of the builds.
+fn selections(view: &View, workload: &str) -> String {
+    const QUANTITIES: [Quantity; 4] = [
+        Quantity::GroupsMade,
+        Quantity::GroupSeconds,
+        Quantity::GroupBytes,
+        Quantity::MostLinks,
+    ];
+    let mut rows = String::new();
+    for part in part::PARTS {
+        let cells: Vec<String> = QUANTITIES
+            .iter()
+            .filter_map(|quantity| {
+                let of = Of {
+                    quantity: *quantity,
+                    ..Of::seconds(workload, Phase::Selections, OURS)
+                };
+                Some(value(*quantity, view.median_of_part(of, part)?))
+            })
+            .collect();
+        if !cells.is_empty() {
+            rows.push_str(&format!("| {part} | {} |\n", cells.join(" | ")));
+        }
+    }
+    if rows.is_empty() {
+        return rows;
+    }
+    format!(
+        "\nGroups of frozen crates that builds of {OURS} link. All but the first begins with the directory that the one before has \
+         left, except for `{}`, which begins with an empty one.\n\n\
+         | built | groups linked | in | bytes of all | most links of a crate |\n|---|---:|---:|---:|---:|\n{rows}",
+        part::ALL
     )
 }
 
