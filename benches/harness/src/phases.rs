@@ -1,5 +1,6 @@
 //! What is done in each phase, for one workload and one peer.
 
+mod links;
 mod objects;
 mod rebuild;
 mod selections;
@@ -14,10 +15,10 @@ use anyhow::{Context, Result, ensure};
 use measure::messages::Artifacts;
 use measure::timings::Timings;
 
-use self::sizes::{size_of_directory, sizes};
-use crate::link_line::{self, LinkLine};
+use self::sizes::{loaded_parts, size_of_directory, sizes};
+use crate::link_line::LinkLine;
 use crate::peers::{Peer, Way};
-use crate::results::{Measured, Phase, Quantity, Sample};
+use crate::results::{Measured, Phase, Quantity};
 use crate::runner::{Blocked, Ran, Runner};
 use crate::sources::WorkingCopy;
 use crate::tools::Tools;
@@ -189,49 +190,6 @@ impl Site<'_> {
         Ok(vec![runner.run(&mut command)?.time()?])
     }
 
-    fn link(&self, prepared: &Prepared, runner: &mut Runner) -> Result<Vec<Measured>> {
-        let mut measured = self.relink(&prepared.link_lines, runner)?;
-        if self.peer.way == Way::Groups {
-            let output = self.directory.join("own-objects");
-            for line in &prepared.link_lines {
-                let ran = runner.run(&mut line.own_objects_command(&output)?)?;
-                measured.push(Measured {
-                    quantity: Quantity::OwnObjectsSeconds,
-                    ..self.time(&ran)?
-                });
-            }
-        }
-        Ok(measured)
-    }
-
-    /// Runs the links once more, one after the other: the sum of their times, and the largest of their peaks.
-    fn relink(&self, lines: &[LinkLine], runner: &mut Runner) -> Result<Vec<Measured>> {
-        let (mut seconds, mut peak_memory, mut foreign) = (0.0, 0, None);
-        for line in lines {
-            let ran = runner.run(&mut line.command())?;
-            let sample = self.time(&ran)?.sample;
-            seconds += sample.value;
-            foreign = sample.foreign.into_iter().chain(foreign).reduce(f64::max);
-            let ran = if self.peer.linker.leaves_process() {
-                runner.run(&mut line.command_without_fork())?
-            } else {
-                ran
-            };
-            peak_memory = peak_memory.max(ran.peak_memory);
-            self.peer.require(&line.output()?)?;
-        }
-        let time = Measured {
-            quantity: Quantity::Seconds,
-            part: None,
-            sample: Sample {
-                value: seconds,
-                foreign,
-            },
-        };
-        let memory = Measured::fact(Quantity::PeakMemory, peak_memory as f64);
-        Ok(vec![time, memory])
-    }
-
     fn time(&self, ran: &Ran) -> Result<Measured, Blocked> {
         let mut time = ran.time()?;
         if self.peer.linker.leaves_process() {
@@ -274,47 +232,6 @@ impl Site<'_> {
             .edit(phase)
             .with_context(|| format!("nothing is edited in the phase `{}`", phase.name()))?;
         self.copy.edit(file)
-    }
-
-    /// Edits, and builds with link lines left behind.
-    fn record(&self, runner: &mut Runner, phase: Phase, mut cargo: Command) -> Result<Build> {
-        self.edit(phase)?;
-        link_line::record(&mut cargo, &self.link_lines())?;
-        self.run(runner, &mut cargo)
-    }
-
-    /// The recorded links, one for each executable. They are run once, and have to make the same files again.
-    fn link_lines_of(&self, artifacts: &Artifacts) -> Result<Vec<LinkLine>> {
-        let lines = link_line::recorded(&self.link_lines())?;
-        let executables = artifacts.linked().len();
-        ensure!(
-            lines.len() == executables,
-            "{executables} executables were built, but {} links recorded",
-            lines.len()
-        );
-        for line in &lines {
-            let output = line.output()?;
-            let read = || {
-                fs::read(&output).with_context(|| format!("failed to read `{}`", output.display()))
-            };
-            let recorded = read()?;
-            let ran = line.command().output();
-            let ran =
-                ran.with_context(|| format!("failed to link `{}` again", output.display()))?;
-            ensure!(
-                ran.status.success(),
-                "the link of `{}` failed when it was run again ({})\n{}",
-                output.display(),
-                ran.status,
-                String::from_utf8_lossy(&ran.stderr).trim_end()
-            );
-            ensure!(
-                read()? == recorded,
-                "the link of `{}` makes another file when it is run again, so its time would be of no use",
-                output.display()
-            );
-        }
-        Ok(lines)
     }
 
     fn program_in(&self, artifacts: &Artifacts) -> Result<PathBuf> {
@@ -386,10 +303,6 @@ impl Site<'_> {
         self.directory.join("target")
     }
 
-    fn link_lines(&self) -> PathBuf {
-        self.directory.join("link-lines")
-    }
-
     /// Packages that a build compiles.
     pub(crate) fn package_count(&self, prepared: &Prepared) -> Option<usize> {
         Some(prepared.artifacts.package_count()).filter(|count| *count > 0)
@@ -406,43 +319,9 @@ pub(crate) fn remove(directory: &Path) -> Result<()> {
     }
 }
 
-/// How many groups of local crates the system's loader maps for an executable, those that others need included.
-fn loaded_parts(executable: &Path) -> Result<usize> {
-    // See `man 8 ld.so`: what would be loaded is listed, and nothing is run.
-    let listed = Command::new(executable)
-        .env("LD_TRACE_LOADED_OBJECTS", "1")
-        .env_remove("LD_LIBRARY_PATH")
-        .output()
-        .with_context(|| format!("failed to run `{}`", executable.display()))?;
-    ensure!(
-        listed.status.success(),
-        "the loader does not say what `{}` loads",
-        executable.display()
-    );
-    Ok(local_groups(&String::from_utf8_lossy(&listed.stdout)))
-}
-
-/// A line of the list is `name => path (address)`.
-fn local_groups(listed: &str) -> usize {
-    let names = listed.lines().map(str::trim_start);
-    names
-        .filter(|name| name.starts_with("dynamic-deps-local"))
-        .count()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn groups_of_local_crates_are_counted() {
-        let listed = "\tlinux-vdso.so.1 (0x7ff)\n\tdynamic-deps-local-1-2.so => /d/dynamic-deps-local-1-2.so (0x7f)\n\
-                      \tdynamic-deps-local-3-4.so => /d/dynamic-deps-local-3-4.so (0x7f)\n\
-                      \tdynamic-deps-frozen-5-6.so => /d/dynamic-deps-local/x.so (0x7f)\n";
-        assert_eq!(local_groups(listed), 2);
-        let program = std::env::current_exe().unwrap();
-        assert_eq!(loaded_parts(&program).unwrap(), 0);
-    }
 
     #[test]
     fn directories_are_removed_if_they_are_there() {

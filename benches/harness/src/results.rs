@@ -3,13 +3,23 @@
 //! A run is one directory with one file, `results.json`. It is written anew after each sample, so a run that was
 //! interrupted goes on where it stopped; the report is made from this file alone.
 
+mod identity;
+mod kinds;
+mod runs;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
+
+pub(crate) use crate::results::identity::{
+    Identity, Load, Machine, Mode, Program, Session, Versions,
+};
+pub(crate) use crate::results::kinds::{Phase, Quantity, part};
+pub(crate) use crate::results::runs::{find_run, new_run};
 
 /// Name of the file in the directory of a run.
 pub(crate) const FILE: &str = "results.json";
@@ -33,84 +43,6 @@ pub(crate) struct Results {
     pub(crate) skipped: BTreeMap<String, String>,
     pub(crate) failures: Vec<Failure>,
     pub(crate) cells: Vec<Cell>,
-}
-
-/// What must be the same for all samples of a run.
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
-pub(crate) struct Identity {
-    pub(crate) mode: Mode,
-    pub(crate) machine: Machine,
-    pub(crate) versions: Versions,
-}
-
-/// How much is measured.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Mode {
-    /// As often as medians need.
-    Full,
-    /// Once or a few times: shows that the harness works, and nothing else.
-    Quick,
-}
-
-/// The machine, as Linux describes it.
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
-pub(crate) struct Machine {
-    pub(crate) processor: String,
-    pub(crate) cores: usize,
-    pub(crate) memory: String,
-    pub(crate) kernel: String,
-    pub(crate) system: String,
-}
-
-impl Machine {
-    /// For the name of a directory.
-    pub(crate) fn slug(&self) -> String {
-        let words: Vec<String> = self
-            .processor
-            .split(|character: char| !character.is_ascii_alphanumeric())
-            .filter(|word| !word.is_empty())
-            .map(str::to_ascii_lowercase)
-            .collect();
-        format!("{}-{}c", words.join("-"), self.cores)
-    }
-}
-
-/// The programs that take part.
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
-pub(crate) struct Versions {
-    pub(crate) rustc: String,
-    pub(crate) linker_driver: String,
-    pub(crate) fork: Program,
-    pub(crate) stock: Program,
-    /// The fork as it was, if it takes part.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) earlier: Option<Program>,
-}
-
-/// An executable: what it says about itself, and the BLAKE3 hash of its bytes.
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
-pub(crate) struct Program {
-    pub(crate) version: String,
-    pub(crate) hash: String,
-}
-
-/// One start of the harness for this run.
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
-pub(crate) struct Session {
-    /// UTC, to the minute.
-    pub(crate) started: String,
-    pub(crate) command: String,
-    pub(crate) load: Load,
-}
-
-/// How busy the machine was before anything was measured.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq)]
-pub(crate) struct Load {
-    /// Mean number of processes that wanted to run in the last minute.
-    pub(crate) average: f64,
-    /// Share of the processors that others used just then, from 0 to 1.
-    pub(crate) busy: f64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
@@ -138,143 +70,6 @@ pub(crate) struct Failure {
     pub(crate) phase: Phase,
     pub(crate) peer: String,
     pub(crate) error: String,
-}
-
-/// What is done, and timed.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Phase {
-    /// `cargo build` without anything built before.
-    Cold,
-    /// The files that are linked.
-    Size,
-    /// `cargo build` with nothing to do.
-    NoOp,
-    /// A run of the executable that ends at once.
-    Start,
-    /// The linker's run for the executable, alone.
-    Link,
-    /// `cargo build` after an edit of the executable's own source.
-    RebuildBin,
-    /// The same of a local library that few others use.
-    RebuildLeaf,
-    /// The same of one in the middle of the graph.
-    RebuildMiddle,
-    /// The same of a local library that many others use.
-    RebuildBase,
-    /// `cargo test --no-run` after an edit.
-    Tests,
-    /// The same after an edit of a library below the one that is tested.
-    TestsBelow,
-    /// The linker's runs for all test executables, one after the other.
-    TestLinks,
-    /// `cargo test --doc`.
-    Doctests,
-    /// From a static build to the peer's and back.
-    Switch,
-    /// `cargo build` after a dependency was added.
-    Addition,
-    /// `cargo build` of ever other packages of a workspace, in one target directory.
-    Selections,
-}
-
-impl Phase {
-    /// In the order in which they are measured.
-    pub(crate) const ALL: [Phase; 16] = [
-        Phase::Cold,
-        Phase::Size,
-        Phase::NoOp,
-        Phase::Start,
-        Phase::Link,
-        Phase::RebuildBin,
-        Phase::RebuildLeaf,
-        Phase::RebuildMiddle,
-        Phase::RebuildBase,
-        Phase::Tests,
-        Phase::TestsBelow,
-        Phase::TestLinks,
-        Phase::Doctests,
-        Phase::Switch,
-        Phase::Addition,
-        Phase::Selections,
-    ];
-
-    /// As it is called on the command line.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Phase::Cold => "cold",
-            Phase::Size => "size",
-            Phase::NoOp => "no-op",
-            Phase::Start => "start",
-            Phase::Link => "link",
-            Phase::RebuildBin => "rebuild-bin",
-            Phase::RebuildLeaf => "rebuild-leaf",
-            Phase::RebuildMiddle => "rebuild-middle",
-            Phase::RebuildBase => "rebuild-base",
-            Phase::Tests => "tests",
-            Phase::TestsBelow => "tests-below",
-            Phase::TestLinks => "test-links",
-            Phase::Doctests => "doctests",
-            Phase::Switch => "switch",
-            Phase::Addition => "addition",
-            Phase::Selections => "selections",
-        }
-    }
-
-    /// The quantity of which each sample of the phase has one.
-    pub(crate) fn main_quantity(self) -> Quantity {
-        match self {
-            Phase::Size => Quantity::ExecutableBytes,
-            _ => Quantity::Seconds,
-        }
-    }
-}
-
-/// What a sample is a number of.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Quantity {
-    /// From the start of the command to its end.
-    Seconds,
-    /// Largest resident set of a process of the command, in bytes.
-    PeakMemory,
-    /// Seconds of a link of the executable's own objects and nothing else.
-    OwnObjectsSeconds,
-    /// Bytes of everything in the target directory.
-    TargetBytes,
-    /// Bytes of the executables.
-    ExecutableBytes,
-    /// Bytes of the groups.
-    GroupBytes,
-    /// Seconds in which a group, the part, was linked.
-    GroupSeconds,
-    /// Seconds of the critical path of the build in which groups were linked.
-    GroupCriticalSeconds,
-    /// Dependencies and build scripts that were compiled.
-    CompiledDependencies,
-    /// Seconds of processor time of the command and of all that it has started and waited for.
-    ProcessorSeconds,
-    /// Seconds from the moment at which the last library was there to that at which the executable was.
-    AfterLibrariesSeconds,
-    /// Groups of local crates that the executable loads.
-    LoadedParts,
-    /// Groups that a build has made anew.
-    GroupsMade,
-    /// How often that crate was linked into a group that was linked most often.
-    MostLinks,
-}
-
-/// Parts of the phase [`Phase::Selections`]: builds, by what was built before in the same directory.
-pub(crate) mod part {
-    pub(crate) const EACH: &str = "each program";
-    pub(crate) const ALL_AFTER_EACH: &str = "all after each program";
-    pub(crate) const ALL: &str = "all";
-    pub(crate) const EACH_AFTER_ALL: &str = "each program after all";
-    pub(crate) const ADDED: &str = "all after a dependency was added";
-    pub(crate) const UPDATED: &str = "all after a dependency was updated";
-
-    /// In the order in which they are built.
-    pub(crate) const PARTS: [&str; 6] = [EACH, ALL_AFTER_EACH, ALL, EACH_AFTER_ALL, ADDED, UPDATED];
 }
 
 /// Samples of one quantity.
@@ -457,39 +252,6 @@ impl Cell {
         (&*self.workload, self.phase, &*self.peer, self.quantity)
             == (workload, phase, peer, quantity)
     }
-}
-
-/// The directory of the newest run in `parent` that may go on: one of the same mode, machine and versions.
-pub(crate) fn find_run(parent: &Path, identity: &Identity) -> Result<Option<PathBuf>> {
-    let describe = || format!("failed to read `{}`", parent.display());
-    let entries = match fs::read_dir(parent) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        entries => entries.with_context(describe)?,
-    };
-    let mut newest: Option<(String, PathBuf)> = None;
-    for entry in entries {
-        let path = entry.with_context(describe)?.path();
-        let Some(results) = Results::read(&path)? else {
-            continue;
-        };
-        let candidate = (results.date, path);
-        if results.identity == *identity && newest.as_ref().is_none_or(|best| *best < candidate) {
-            newest = Some(candidate);
-        }
-    }
-    Ok(newest.map(|(_, path)| path))
-}
-
-/// A directory in `parent` for a new run, which does not exist yet.
-pub(crate) fn new_run(parent: &Path, date: &str, machine: &Machine) -> PathBuf {
-    let name = format!("{date}-{}", machine.slug());
-    let mut directory = parent.join(&name);
-    let mut number = 2;
-    while directory.exists() {
-        directory = parent.join(format!("{name}-{number}"));
-        number += 1;
-    }
-    directory
 }
 
 #[cfg(test)]

@@ -21,6 +21,11 @@ struct Object {
 /// What the fork keeps beside a group about how it was linked.
 #[derive(Debug, Deserialize)]
 struct Manifest {
+    objects: Vec<Linked>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Linked {
     /// One of the names of the shared object.
     soname: String,
     members: Vec<Member>,
@@ -51,8 +56,10 @@ fn members(deps: &Path) -> Result<HashMap<String, Vec<String>>> {
         let describe = || format!("failed to read `{}`", path.display());
         let text = fs::read_to_string(&path).with_context(describe)?;
         let manifest: Manifest = serde_json::from_str(&text).with_context(describe)?;
-        let rlibs = manifest.members.into_iter().map(|member| member.rlib);
-        members.insert(manifest.soname, rlibs.collect());
+        for object in manifest.objects {
+            let rlibs = object.members.into_iter().map(|member| member.rlib);
+            members.insert(object.soname, rlibs.collect());
+        }
     }
     Ok(members)
 }
@@ -73,8 +80,8 @@ fn files(deps: &Path, ending: &str) -> Result<Vec<(String, fs::Metadata)>> {
 /// Counts what the builds in one target directory link.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    /// Inodes of the objects that were there before.
-    seen: HashSet<u64>,
+    /// Inodes and sizes of the objects that were there before: the number of one that is gone may be given to another.
+    seen: HashSet<(u64, u64)>,
     /// How often each rlib was linked.
     links: HashMap<String, usize>,
 }
@@ -98,7 +105,7 @@ impl Tally {
         let mut look = Look::default();
         for (inode, object) in &objects {
             look.bytes += object.bytes;
-            if !self.seen.contains(inode) {
+            if !self.seen.contains(&(*inode, object.bytes)) {
                 look.new += 1;
                 let rlibs = object.names.iter().find_map(|name| members.get(name));
                 let rlibs = rlibs.with_context(|| {
@@ -112,8 +119,8 @@ impl Tally {
                 }
             }
         }
-        // Numbers of files that are gone may be given to others.
-        self.seen = objects.into_keys().collect();
+        let there = objects.iter().map(|(inode, object)| (*inode, object.bytes));
+        self.seen = there.collect();
         look.most_links = self.links.values().copied().max().unwrap_or(0);
         Ok(look)
     }
@@ -134,8 +141,8 @@ mod tests {
             .iter()
             .map(|rlib| serde_json::json!({ "name": rlib, "rlib": rlib }))
             .collect();
-        let manifest =
-            serde_json::json!({ "group": "frozen", "soname": soname, "members": members });
+        let object = serde_json::json!({ "soname": soname, "members": members });
+        let manifest = serde_json::json!({ "group": "frozen", "objects": [object] });
         fs::write(name(".json"), manifest.to_string()).unwrap();
     }
 

@@ -1,12 +1,13 @@
-//! Bytes on disk.
+//! What builds leave: bytes on disk, and how many groups an executable loads.
 
 use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use measure::messages::Artifacts;
 
 use crate::results::{Measured, Quantity};
@@ -54,6 +55,30 @@ pub(super) fn size_of_directory(directory: &Path) -> Result<u64> {
     Ok(sum)
 }
 
+/// How many groups of local crates the system's loader maps for an executable, those that others need included.
+pub(super) fn loaded_parts(executable: &Path) -> Result<usize> {
+    // See `man 8 ld.so`: what would be loaded is listed, and nothing is run.
+    let listed = Command::new(executable)
+        .env("LD_TRACE_LOADED_OBJECTS", "1")
+        .env_remove("LD_LIBRARY_PATH")
+        .output()
+        .with_context(|| format!("failed to run `{}`", executable.display()))?;
+    ensure!(
+        listed.status.success(),
+        "the loader does not say what `{}` loads",
+        executable.display()
+    );
+    Ok(local_groups(&String::from_utf8_lossy(&listed.stdout)))
+}
+
+/// A line of the list is `name => path (address)`.
+fn local_groups(listed: &str) -> usize {
+    let names = listed.lines().map(str::trim_start);
+    names
+        .filter(|name| name.starts_with("dynamic-deps-local"))
+        .count()
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
@@ -74,5 +99,15 @@ mod tests {
         assert_eq!(size_of_files(names).unwrap(), 5);
         let nowhere = directory.path().join("nowhere");
         assert!(size_of_directory(&nowhere).is_err());
+    }
+
+    #[test]
+    fn groups_of_local_crates_are_counted() {
+        let listed = "\tlinux-vdso.so.1 (0x7ff)\n\tdynamic-deps-local-1-2.so => /d/dynamic-deps-local-1-2.so (0x7f)\n\
+                      \tdynamic-deps-local-3-4.so => /d/dynamic-deps-local-3-4.so (0x7f)\n\
+                      \tdynamic-deps-frozen-5-6.so => /d/dynamic-deps-local/x.so (0x7f)\n";
+        assert_eq!(local_groups(listed), 2);
+        let program = std::env::current_exe().unwrap();
+        assert_eq!(loaded_parts(&program).unwrap(), 0);
     }
 }

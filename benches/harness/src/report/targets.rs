@@ -1,12 +1,16 @@
 //! What the fork is meant to reach, beside what was measured.
 
 mod frozen;
+mod links;
 mod local;
+mod test_builds;
 
-use crate::peers::{BASELINE, OURS, PEERS, Way};
+use crate::peers::{BASELINE, OURS};
+use crate::report::targets::links::{fastest_link, floor_links};
+use crate::report::targets::test_builds::{test_bytes, test_walls};
 use crate::report::view::{Of, Ratio, View, time};
 use crate::results::{Phase, Quantity};
-use crate::workloads::{FLOOR, Workload};
+use crate::workloads::Workload;
 
 /// One target for one workload.
 #[derive(Clone, Debug, PartialEq)]
@@ -167,124 +171,6 @@ fn describe<'a>(of: Of<'a>, from: Of) -> &'a str {
     }
 }
 
-fn fastest_link(view: &View, workload: &str, bound: f64) -> Row {
-    let fastest = |way: Way| {
-        let peers = PEERS.iter().filter(move |peer| peer.way == way);
-        view.fastest(peers, workload, Phase::Link)
-    };
-    let wanted = Wanted::AtLeast(bound);
-    match (fastest(Way::Static), fastest(Way::Groups)) {
-        (Some((of_static, _)), Some((ours, _))) => row(
-            view,
-            FASTEST_LINK,
-            wanted,
-            Of::seconds(workload, Phase::Link, of_static.name),
-            Of::seconds(workload, Phase::Link, ours.name),
-        ),
-        _ => Row {
-            target: FASTEST_LINK,
-            workload: title(workload),
-            wanted: wanted.show(),
-            found: None,
-        },
-    }
-}
-
-/// The link of hello world with the same linker, half as much again, and the link of the executable's own objects.
-fn floor_links(view: &View, workload: &str) -> Vec<Row> {
-    const SLACK: f64 = 1.5;
-    let found = |of_static: &str, ours: &str| {
-        let link = Of::seconds(workload, Phase::Link, ours);
-        let own_objects = Of {
-            quantity: Quantity::OwnObjectsSeconds,
-            ..link
-        };
-        let floor = view.median(Of::seconds(FLOOR, Phase::Link, of_static))?;
-        let own_objects = view.median(own_objects)?;
-        let link = view.median(link)?;
-        let bound = SLACK * floor + own_objects;
-        Some(Found {
-            measured: time(link),
-            is_reached: link <= bound,
-            detail: format!(
-                "{ours}; at most {}: {SLACK} × {} for hello world by {of_static}, and {} for own objects",
-                time(bound),
-                time(floor),
-                time(own_objects)
-            ),
-        })
-    };
-    let row = |found| Row {
-        target: FLOOR_LINK,
-        workload: title(workload),
-        wanted: format!("at most {SLACK}× hello world + own objects"),
-        found,
-    };
-    let mut rows: Vec<Row> = PAIRS
-        .iter()
-        .filter_map(|(of_static, ours)| found(of_static, ours))
-        .map(|found| row(Some(found)))
-        .collect();
-    if rows.is_empty() {
-        rows.push(row(None));
-    }
-    rows
-}
-
-/// Not slower with any linker.
-fn test_walls(view: &View) -> Vec<Row> {
-    let mut rows: Vec<Row> = PAIRS
-        .iter()
-        .map(|(of_static, ours)| {
-            row(
-                view,
-                TEST_WALL,
-                Wanted::AtLeast(1.0),
-                Of::seconds("tests-150", Phase::Tests, of_static),
-                Of::seconds("tests-150", Phase::Tests, ours),
-            )
-        })
-        .collect();
-    let first = rows.first().cloned();
-    rows.retain(|row| row.found.is_some());
-    if rows.is_empty() {
-        rows.extend(first);
-    }
-    rows
-}
-
-fn test_bytes(view: &View) -> Row {
-    const BOUND: f64 = 15.0;
-    let bytes = |peer, quantity| {
-        view.median(Of {
-            quantity,
-            ..Of::seconds("tests-150", Phase::Tests, peer)
-        })
-    };
-    let found = || {
-        let of_static = bytes(BASELINE, Quantity::ExecutableBytes)?;
-        let executables = bytes(OURS, Quantity::ExecutableBytes)?;
-        let groups = bytes(OURS, Quantity::GroupBytes)?;
-        let share = (executables + groups) / of_static * 100.0;
-        Some(Found {
-            measured: format!("{share:.1} %"),
-            is_reached: share <= BOUND,
-            detail: format!(
-                "{:.0} MB and {:.0} MB of groups to {:.0} MB",
-                executables / 1e6,
-                groups / 1e6,
-                of_static / 1e6
-            ),
-        })
-    };
-    Row {
-        target: TEST_BYTES,
-        workload: title("tests-150"),
-        wanted: format!("at most {BOUND} %"),
-        found: found(),
-    }
-}
-
 /// Start-up that takes at most `bound` seconds longer than that of the static executable.
 fn start(view: &View, workload: &str, bound: f64) -> Row {
     let found = || {
@@ -352,6 +238,7 @@ mod tests {
     use crate::results::Measured;
     use crate::results::Results;
     use crate::results::tests::{results, seconds};
+    use crate::workloads::FLOOR;
 
     fn with(samples: &[(&str, Phase, &str, &[f64])]) -> Results {
         let mut results = results();

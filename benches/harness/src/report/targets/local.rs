@@ -142,7 +142,7 @@ fn cost_of_a_part(view: &View) -> Row {
             measured: format!("{:.1} ms", cost * 1e3),
             is_reached: cost <= BOUND,
             detail: format!(
-                "{OURS} {} to {BASELINE} {}, {made:.0} groups made",
+                "{OURS} {} to {BASELINE} {}; groups made: {made:.0}",
                 time(ours),
                 time(of_static)
             ),
