@@ -9,12 +9,13 @@ use anyhow::{Result, ensure};
 use measure::statistics::median;
 
 use crate::machine::{self, DISTURBING};
+use crate::origin;
 use crate::peers::{BASELINE, Linkers, Peer};
 use crate::phases::{self, Prepared, Site};
 use crate::plan::{Plan, PlannedWorkload, has_system_library};
-use crate::results::{Failure, Load, PeerFacts, Phase, Quantity, Results, Session, WorkloadFacts};
+use crate::results::{Failure, PeerFacts, Phase, Quantity, Results, Session, WorkloadFacts};
 use crate::runner::{Blocked, Runner};
-use crate::sources::{self, Files, WorkingCopy};
+use crate::sources::WorkingCopy;
 use crate::tools::Tools;
 use crate::workloads::{Origin, Workload};
 
@@ -91,7 +92,7 @@ impl Bench<'_> {
 
     fn begin_session(&mut self) -> Result<()> {
         let load = machine::load()?;
-        require_quiet(load, self.tolerates_load)?;
+        machine::require_quiet(load, self.tolerates_load)?;
         self.results.sessions.push(Session {
             started: machine::now(),
             command: self.command.clone(),
@@ -157,16 +158,7 @@ impl Bench<'_> {
         work: &Path,
         runner: &mut Runner,
     ) -> Result<WorkingCopy> {
-        let mut files = match workload.origin {
-            Origin::Directory(path) | Origin::Completed(path, _) => {
-                sources::read(&self.repository.join(path))?
-            }
-            Origin::Upstream => sources::read(&self.repository.join("target/stock-tree"))?,
-            Origin::Generated(_) => Files::new(),
-        };
-        if let Origin::Completed(_, generator) | Origin::Generated(generator) = workload.origin {
-            files.extend(generator.files());
-        }
+        let files = origin::files(workload, self.repository, work, self.tools, runner)?;
         let copy = WorkingCopy::lay_down(&files, &work.join("source"))?;
         let facts = self
             .results
@@ -380,42 +372,4 @@ fn machine_options(workload: &Workload) -> Vec<String> {
         return vec!["--features".to_owned(), "vendored-openssl".to_owned()];
     }
     Vec::new()
-}
-
-/// Fails if others use the machine, unless that is wanted.
-fn require_quiet(load: Load, tolerates_load: bool) -> Result<()> {
-    let cores = measure::machine::cores() as f64;
-    let described = format!(
-        "others use {:.0} % of the processors (load average {:.2}, {cores} processors)",
-        load.busy * 100.0,
-        load.average
-    );
-    if load.busy < DISTURBING {
-        if load.average > cores / 2.0 {
-            eprintln!("note: {described}; it was busy a short time ago");
-        }
-        return Ok(());
-    }
-    if tolerates_load {
-        eprintln!("warning: {described}; no number of this run counts");
-        return Ok(());
-    }
-    anyhow::bail!(
-        "{described}\nhelp: measure when the machine is quiet, or see that the harness works with `--quick`, \
-         or take numbers that do not count with `--loaded`"
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_busy_machine_is_refused_unless_that_is_wanted() {
-        let load = |busy| Load { average: 9.0, busy };
-        assert!(require_quiet(load(0.05), false).is_ok());
-        assert!(require_quiet(load(0.5), true).is_ok());
-        let error = require_quiet(load(0.5), false).unwrap_err().to_string();
-        assert!(error.starts_with("others use 50 % of the processors (load average 9.00"));
-    }
 }

@@ -48,6 +48,30 @@ pub(crate) fn load() -> Result<Load> {
     Ok(Load { average, busy })
 }
 
+/// Fails if others use the machine, unless that is wanted.
+pub(crate) fn require_quiet(load: Load, tolerates_load: bool) -> Result<()> {
+    let cores = cores() as f64;
+    let described = format!(
+        "others use {:.0} % of the processors (load average {:.2}, {cores} processors)",
+        load.busy * 100.0,
+        load.average
+    );
+    if load.busy < DISTURBING {
+        if load.average > cores / 2.0 {
+            eprintln!("note: {described}; it was busy a short time ago");
+        }
+        return Ok(());
+    }
+    if tolerates_load {
+        eprintln!("warning: {described}; no number of this run counts");
+        return Ok(());
+    }
+    anyhow::bail!(
+        "{described}\nhelp: measure when the machine is quiet, or see that the harness works with `--quick`, \
+         or take numbers that do not count with `--loaded`"
+    )
+}
+
 /// Seconds for which all processors together were busy since the machine was started, with what a host took from it.
 pub(crate) fn busy_seconds() -> Result<f64> {
     let path = Path::new("/proc/stat");
@@ -132,5 +156,14 @@ mod tests {
         check(951_782_400, "2000-02-29 00:00");
         check(1_709_251_199, "2024-02-29 23:59");
         check(1_795_362_360, "2026-11-22 15:46");
+    }
+
+    #[test]
+    fn a_busy_machine_is_refused_unless_that_is_wanted() {
+        let load = |busy| Load { average: 9.0, busy };
+        assert!(require_quiet(load(0.05), false).is_ok());
+        assert!(require_quiet(load(0.5), true).is_ok());
+        let error = require_quiet(load(0.5), false).unwrap_err().to_string();
+        assert!(error.starts_with("others use 50 % of the processors (load average 9.00"));
     }
 }

@@ -4,7 +4,8 @@
 //! belongs here and not to xtask. Data flows through the modules in this order:
 //!
 //! - [`workloads`] and [`peers`] are tables; [`plan`] chooses from them.
-//! - [`tools`] are the Cargos to compare, [`sources`] the working copy of a workload, parts of which [`generate`] makes.
+//! - [`tools`] are the Cargos to compare, [`origin`] has the files of a workload, which [`generate`] makes or [`packages`]
+//!   takes from Cargo's registry, and [`sources`] its working copy.
 //! - [`bench`] goes through the plan in rounds, [`phases`] does what a round consists of, with the [`runner`], which takes
 //!   times, and [`link_line`], which runs links again.
 //! - [`results`] are the only thing that [`report`] knows.
@@ -13,6 +14,8 @@ mod bench;
 mod generate;
 mod link_line;
 mod machine;
+mod origin;
+mod packages;
 mod peers;
 mod phases;
 mod plan;
@@ -80,6 +83,9 @@ struct Options {
     /// Measure this executable as upstream's Cargo, in the place of building it
     #[arg(long, value_name = "FILE")]
     stock: Option<PathBuf>,
+    /// Measure this executable beside the others, as the fork before a change
+    #[arg(long, value_name = "FILE")]
+    earlier: Option<PathBuf>,
     /// The executable of xtask
     #[arg(long, value_name = "FILE", hide = true)]
     xtask: PathBuf,
@@ -119,9 +125,16 @@ fn run(options: Options) -> Result<()> {
     let given = Given {
         fork: options.fork,
         stock: options.stock,
+        earlier: options.earlier,
     };
     let linkers = Linkers::find(&tools::programs()?, work.join("linkers"));
-    let plan = Plan::new(mode, &choice, &linkers, plan::has_system_library);
+    let plan = Plan::new(
+        mode,
+        &choice,
+        &linkers,
+        given.earlier.is_some(),
+        plan::has_system_library,
+    );
     if options.list {
         print!("{}", plan.list());
         return Ok(());

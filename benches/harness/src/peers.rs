@@ -88,6 +88,8 @@ pub(crate) struct Peer {
     pub(crate) title: &'static str,
     pub(crate) way: Way,
     pub(crate) linker: Linker,
+    /// The fork as it was, which takes part only if its executable is given.
+    pub(crate) is_earlier: bool,
     /// Settings for `--config`.
     settings: &'static [&'static str],
 }
@@ -98,6 +100,7 @@ const fn peer(name: &'static str, title: &'static str, way: Way, linker: Linker)
         title,
         way,
         linker,
+        is_earlier: false,
         settings: &[],
     }
 }
@@ -108,8 +111,11 @@ pub(crate) const BASELINE: &str = "static-lld";
 /// The fork with the linker of [`BASELINE`].
 pub(crate) const OURS: &str = "ours-lld";
 
+/// The fork as it was, with the linker of [`BASELINE`].
+pub(crate) const EARLIER: &str = "earlier-lld";
+
 /// All peers, in the order of the report.
-pub(crate) const PEERS: [Peer; 11] = [
+pub(crate) const PEERS: [Peer; 12] = [
     peer(
         BASELINE,
         "static, rust-lld (default)",
@@ -152,6 +158,15 @@ pub(crate) const PEERS: [Peer; 11] = [
     peer(OURS, "dynamic-deps, rust-lld", Way::Groups, Linker::Lld),
     peer("ours-mold", "dynamic-deps, mold", Way::Groups, Linker::Mold),
     peer("ours-wild", "dynamic-deps, wild", Way::Groups, Linker::Wild),
+    Peer {
+        is_earlier: true,
+        ..peer(
+            EARLIER,
+            "dynamic-deps as it was, rust-lld",
+            Way::Groups,
+            Linker::Lld,
+        )
+    },
 ];
 
 impl Peer {

@@ -1,9 +1,13 @@
 //! What is done in each phase, for one workload and one peer.
 
-use std::collections::HashSet;
+mod links;
+mod objects;
+mod rebuild;
+mod selections;
+mod sizes;
+
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,9 +15,10 @@ use anyhow::{Context, Result, ensure};
 use measure::messages::Artifacts;
 use measure::timings::Timings;
 
-use crate::link_line::{self, LinkLine};
+use self::sizes::{loaded_parts, size_of_directory, sizes};
+use crate::link_line::LinkLine;
 use crate::peers::{Peer, Way};
-use crate::results::{Measured, Phase, Quantity, Sample};
+use crate::results::{Measured, Phase, Quantity};
 use crate::runner::{Blocked, Ran, Runner};
 use crate::sources::WorkingCopy;
 use crate::tools::Tools;
@@ -56,8 +61,19 @@ impl Site<'_> {
             | Phase::Start
             | Phase::RebuildBin
             | Phase::RebuildLeaf
+            | Phase::RebuildMiddle
             | Phase::RebuildBase => self.run(runner, &mut self.build())?.artifacts,
-            Phase::Tests => self.run(runner, &mut self.build_tests())?.artifacts,
+            Phase::Addition => {
+                self.prepare_addition(runner)?;
+                self.run(runner, &mut self.build())?.artifacts
+            }
+            Phase::Selections => {
+                self.prepare_addition(runner)?;
+                Artifacts::default()
+            }
+            Phase::Tests | Phase::TestsBelow => {
+                self.run(runner, &mut self.build_tests())?.artifacts
+            }
             Phase::Doctests => self.run(runner, &mut self.run_doctests())?.artifacts,
             Phase::Link => {
                 self.run(runner, &mut self.build())?;
@@ -90,20 +106,22 @@ impl Site<'_> {
     ) -> Result<Vec<Measured>> {
         match phase {
             Phase::Cold => self.cold(runner),
-            Phase::Size => sizes(&prepared.artifacts),
+            Phase::Size => self.sizes(prepared),
             Phase::NoOp => self.no_op(runner),
             Phase::Start => self.start(prepared, runner),
             Phase::Link => self.link(prepared, runner),
-            Phase::RebuildBin | Phase::RebuildLeaf | Phase::RebuildBase => {
+            Phase::RebuildBin | Phase::RebuildLeaf | Phase::RebuildMiddle | Phase::RebuildBase => {
                 self.rebuild(phase, runner)
             }
-            Phase::Tests => self.tests(runner),
+            Phase::Tests | Phase::TestsBelow => self.tests(phase, runner),
             Phase::TestLinks => self.relink(&prepared.link_lines, runner),
             Phase::Doctests => {
                 let build = self.run(runner, &mut self.run_doctests())?;
                 Ok(vec![self.time(&build.ran)?])
             }
             Phase::Switch => self.switch(runner),
+            Phase::Addition => self.add(runner),
+            Phase::Selections => self.selections(runner),
         }
     }
 
@@ -116,25 +134,37 @@ impl Site<'_> {
             self.peer.require(executable)?;
         }
         let mut measured = vec![self.time(&build.ran)?];
-        let report = target.join("cargo-timings/cargo-timing.html");
-        let describe = || format!("failed to read `{}`", report.display());
-        let text = fs::read_to_string(&report).with_context(describe)?;
-        let timings = Timings::parse(&text).with_context(describe)?;
-        // The report is no part of what the build made.
-        remove(&target.join("cargo-timings"))?;
+        let timings = self.take_timings(&target)?;
         let bytes = size_of_directory(&target)?;
         measured.push(Measured::fact(Quantity::TargetBytes, bytes as f64));
         if self.peer.way == Way::Groups {
             for (group, seconds) in timings.groups() {
-                measured.push(Measured {
-                    part: Some(group.to_owned()),
-                    ..Measured::fact(Quantity::GroupSeconds, seconds)
-                });
+                measured.push(Measured::fact(Quantity::GroupSeconds, seconds).of_part(group));
             }
             measured.push(Measured::fact(
                 Quantity::GroupCriticalSeconds,
                 timings.groups_on_critical_path(),
             ));
+        }
+        Ok(measured)
+    }
+
+    /// The report of `--timings`, which is taken away, since it is no part of what a build makes.
+    fn take_timings(&self, target: &Path) -> Result<Timings> {
+        let directory = target.join("cargo-timings");
+        let report = directory.join("cargo-timing.html");
+        let describe = || format!("failed to read `{}`", report.display());
+        let text = fs::read_to_string(&report).with_context(describe)?;
+        let timings = Timings::parse(&text).with_context(describe)?;
+        remove(&directory)?;
+        Ok(timings)
+    }
+
+    fn sizes(&self, prepared: &Prepared) -> Result<Vec<Measured>> {
+        let mut measured = sizes(&prepared.artifacts)?;
+        if self.peer.way == Way::Groups && self.workload.program.is_some() {
+            let parts = loaded_parts(&self.program_in(&prepared.artifacts)?)?;
+            measured.push(Measured::fact(Quantity::LoadedParts, parts as f64));
         }
         Ok(measured)
     }
@@ -160,49 +190,6 @@ impl Site<'_> {
         Ok(vec![runner.run(&mut command)?.time()?])
     }
 
-    fn link(&self, prepared: &Prepared, runner: &mut Runner) -> Result<Vec<Measured>> {
-        let mut measured = self.relink(&prepared.link_lines, runner)?;
-        if self.peer.way == Way::Groups {
-            let output = self.directory.join("own-objects");
-            for line in &prepared.link_lines {
-                let ran = runner.run(&mut line.own_objects_command(&output)?)?;
-                measured.push(Measured {
-                    quantity: Quantity::OwnObjectsSeconds,
-                    ..self.time(&ran)?
-                });
-            }
-        }
-        Ok(measured)
-    }
-
-    /// Runs the links once more, one after the other: the sum of their times, and the largest of their peaks.
-    fn relink(&self, lines: &[LinkLine], runner: &mut Runner) -> Result<Vec<Measured>> {
-        let (mut seconds, mut peak_memory, mut foreign) = (0.0, 0, None);
-        for line in lines {
-            let ran = runner.run(&mut line.command())?;
-            let sample = self.time(&ran)?.sample;
-            seconds += sample.value;
-            foreign = sample.foreign.into_iter().chain(foreign).reduce(f64::max);
-            let ran = if self.peer.linker.leaves_process() {
-                runner.run(&mut line.command_without_fork())?
-            } else {
-                ran
-            };
-            peak_memory = peak_memory.max(ran.peak_memory);
-            self.peer.require(&line.output()?)?;
-        }
-        let time = Measured {
-            quantity: Quantity::Seconds,
-            part: None,
-            sample: Sample {
-                value: seconds,
-                foreign,
-            },
-        };
-        let memory = Measured::fact(Quantity::PeakMemory, peak_memory as f64);
-        Ok(vec![time, memory])
-    }
-
     fn time(&self, ran: &Ran) -> Result<Measured, Blocked> {
         let mut time = ran.time()?;
         if self.peer.linker.leaves_process() {
@@ -210,41 +197,6 @@ impl Site<'_> {
             time.sample.foreign = None;
         }
         Ok(time)
-    }
-
-    fn rebuild(&self, phase: Phase, runner: &mut Runner) -> Result<Vec<Measured>> {
-        self.edit(phase)?;
-        let build = self.run(runner, &mut self.build())?;
-        let compiled = build.artifacts.compiled_dependencies();
-        ensure!(
-            (compiled == 0) == (phase == Phase::RebuildBin),
-            "a build after an edit of `{}` compiled {:?}",
-            self.workload.edit(phase).unwrap_or_default(),
-            build.artifacts.compiled()
-        );
-        if let Some(program) = self.workload.program {
-            ensure!(
-                build.artifacts.compiled().contains(program),
-                "`{program}` was not linked after an edit"
-            );
-            self.peer.require(&build.artifacts.executable(program)?)?;
-        }
-        Ok(vec![self.time(&build.ran)?])
-    }
-
-    fn tests(&self, runner: &mut Runner) -> Result<Vec<Measured>> {
-        self.edit(Phase::Tests)?;
-        let build = self.run(runner, &mut self.build_tests())?;
-        ensure!(
-            !build.artifacts.compiled().is_empty(),
-            "no test was built after an edit"
-        );
-        for executable in build.artifacts.executables() {
-            self.peer.require(executable)?;
-        }
-        let mut measured = vec![self.time(&build.ran)?];
-        measured.extend(sizes(&build.artifacts)?);
-        Ok(measured)
     }
 
     /// A static build from scratch, then the peer's, and once more each: the time of the first of the peer's, and what
@@ -282,47 +234,6 @@ impl Site<'_> {
         self.copy.edit(file)
     }
 
-    /// Edits, and builds with link lines left behind.
-    fn record(&self, runner: &mut Runner, phase: Phase, mut cargo: Command) -> Result<Build> {
-        self.edit(phase)?;
-        link_line::record(&mut cargo, &self.link_lines())?;
-        self.run(runner, &mut cargo)
-    }
-
-    /// The recorded links, one for each executable. They are run once, and have to make the same files again.
-    fn link_lines_of(&self, artifacts: &Artifacts) -> Result<Vec<LinkLine>> {
-        let lines = link_line::recorded(&self.link_lines())?;
-        let executables = artifacts.linked().len();
-        ensure!(
-            lines.len() == executables,
-            "{executables} executables were built, but {} links recorded",
-            lines.len()
-        );
-        for line in &lines {
-            let output = line.output()?;
-            let read = || {
-                fs::read(&output).with_context(|| format!("failed to read `{}`", output.display()))
-            };
-            let recorded = read()?;
-            let ran = line.command().output();
-            let ran =
-                ran.with_context(|| format!("failed to link `{}` again", output.display()))?;
-            ensure!(
-                ran.status.success(),
-                "the link of `{}` failed when it was run again ({})\n{}",
-                output.display(),
-                ran.status,
-                String::from_utf8_lossy(&ran.stderr).trim_end()
-            );
-            ensure!(
-                read()? == recorded,
-                "the link of `{}` makes another file when it is run again, so its time would be of no use",
-                output.display()
-            );
-        }
-        Ok(lines)
-    }
-
     fn program_in(&self, artifacts: &Artifacts) -> Result<PathBuf> {
         let program = self
             .workload
@@ -358,9 +269,16 @@ impl Site<'_> {
     }
 
     fn cargo(&self, verb: &str, target: &Path) -> Command {
+        let mut cargo = self.unlocked(verb, target);
+        cargo.arg("--locked");
+        cargo
+    }
+
+    /// The same where the lock file has to change.
+    fn unlocked(&self, verb: &str, target: &Path) -> Command {
         let mut cargo = self.tools.cargo(self.peer, self.copy.directory());
         cargo
-            .args([verb, "--locked", "--offline", "--target-dir"])
+            .args([verb, "--offline", "--target-dir"])
             .arg(target)
             .arg("--message-format=json-render-diagnostics")
             .args(&self.configuration)
@@ -385,56 +303,10 @@ impl Site<'_> {
         self.directory.join("target")
     }
 
-    fn link_lines(&self) -> PathBuf {
-        self.directory.join("link-lines")
-    }
-
     /// Packages that a build compiles.
     pub(crate) fn package_count(&self, prepared: &Prepared) -> Option<usize> {
         Some(prepared.artifacts.package_count()).filter(|count| *count > 0)
     }
-}
-
-fn sizes(artifacts: &Artifacts) -> Result<Vec<Measured>> {
-    let executables = size_of_files(artifacts.executables())?;
-    let groups = size_of_files(artifacts.groups())?;
-    Ok(vec![
-        Measured::fact(Quantity::ExecutableBytes, executables as f64),
-        Measured::fact(Quantity::GroupBytes, groups as f64),
-    ])
-}
-
-/// Bytes of the files; one with several names counts once.
-fn size_of_files<'a>(files: impl IntoIterator<Item = &'a Path>) -> Result<u64> {
-    let (mut seen, mut sum) = (HashSet::new(), 0);
-    for file in files {
-        let metadata =
-            fs::metadata(file).with_context(|| format!("failed to read `{}`", file.display()))?;
-        if seen.insert(metadata.ino()) {
-            sum += metadata.len();
-        }
-    }
-    Ok(sum)
-}
-
-/// Bytes of all files below `directory`; one with several names counts once.
-fn size_of_directory(directory: &Path) -> Result<u64> {
-    fn add(directory: &Path, seen: &mut HashSet<u64>, sum: &mut u64) -> io::Result<()> {
-        for entry in fs::read_dir(directory)? {
-            let entry = entry?;
-            let metadata = entry.metadata()?;
-            if metadata.is_dir() {
-                add(&entry.path(), seen, sum)?;
-            } else if seen.insert(metadata.ino()) {
-                *sum += metadata.len();
-            }
-        }
-        Ok(())
-    }
-    let mut sum = 0;
-    add(directory, &mut HashSet::new(), &mut sum)
-        .with_context(|| format!("failed to read the sizes in `{}`", directory.display()))?;
-    Ok(sum)
 }
 
 /// Removes a directory with all that is in it, if it exists.
@@ -452,19 +324,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_with_two_names_counts_once() {
+    fn directories_are_removed_if_they_are_there() {
         let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("deps/app-1");
-        fs::create_dir_all(directory.path().join("deps")).unwrap();
-        fs::write(&file, "12345").unwrap();
-        fs::hard_link(&file, directory.path().join("app")).unwrap();
-        fs::write(directory.path().join("app.d"), "123").unwrap();
-        assert_eq!(size_of_directory(directory.path()).unwrap(), 8);
-        let names = [file, directory.path().join("app")];
-        let names = names.iter().map(PathBuf::as_path);
-        assert_eq!(size_of_files(names).unwrap(), 5);
-        remove(directory.path()).unwrap();
-        remove(directory.path()).unwrap();
-        assert!(size_of_directory(directory.path()).is_err());
+        let inside = directory.path().join("a");
+        fs::create_dir_all(inside.join("b")).unwrap();
+        remove(&inside).unwrap();
+        remove(&inside).unwrap();
+        assert!(!inside.exists());
     }
 }

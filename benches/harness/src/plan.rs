@@ -31,16 +31,25 @@ pub(crate) struct PlannedWorkload {
 }
 
 impl Plan {
-    /// `has_library` says whether a library of the system is there.
+    /// `has_earlier` says whether the fork as it was is given, `has_library` whether a library of the system is there.
     pub(crate) fn new(
         mode: Mode,
         choice: &Choice,
         linkers: &Linkers,
+        has_earlier: bool,
         has_library: impl Fn(&str) -> bool,
     ) -> Plan {
         let mut skipped = BTreeMap::new();
         let mut peers = Vec::new();
         for peer in PEERS.iter().filter(|peer| choice.has_peer(peer)) {
+            if peer.is_earlier && !has_earlier {
+                // Nobody misses it who did not ask for it.
+                if !choice.peers.is_empty() {
+                    let reason = "no executable of it is given (help: `--earlier FILE`)";
+                    skipped.insert(peer.name.to_owned(), reason.to_owned());
+                }
+                continue;
+            }
             match linkers.version(peer.linker) {
                 Ok(_) => peers.push(peer),
                 Err(reason) => {
@@ -97,7 +106,7 @@ impl Plan {
                     .map(|(peer, rounds)| format!("{peer} {rounds}"))
                     .collect();
                 if !rounds.is_empty() {
-                    text.push_str(&format!("  {:13} {}\n", phase.name(), rounds.join(", ")));
+                    text.push_str(&format!("  {:14} {}\n", phase.name(), rounds.join(", ")));
                 }
             }
         }
@@ -148,11 +157,12 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use super::*;
+    use crate::peers::EARLIER;
 
     /// Only GNU ld is there: rust-lld is looked for in no toolchain, and the others are left out for the test.
     fn plan(mode: Mode, choice: &Choice, has_libraries: bool) -> Plan {
         let linkers = Linkers::find(Path::new("/nonexistent"), PathBuf::from("/linkers"));
-        Plan::new(mode, choice, &linkers, |_| has_libraries)
+        Plan::new(mode, choice, &linkers, false, |_| has_libraries)
     }
 
     fn names(plan: &Plan) -> Vec<&str> {
@@ -192,6 +202,18 @@ mod tests {
     fn quick_runs_have_two_workloads() {
         let quick = plan(Mode::Quick, &Choice::default(), true);
         assert_eq!(names(&quick), ["hello", "app"]);
+    }
+
+    #[test]
+    fn the_fork_as_it_was_is_missed_only_by_who_asks_for_it() {
+        let all = plan(Mode::Full, &Choice::default(), true);
+        assert!(!all.skipped.contains_key(EARLIER));
+        let choice = Choice {
+            peers: vec![Peer::by_name(EARLIER).unwrap()],
+            ..Choice::default()
+        };
+        let reason = &plan(Mode::Full, &choice, true).skipped[EARLIER];
+        assert!(reason.contains("--earlier"), "{reason}");
     }
 
     #[test]

@@ -3,13 +3,23 @@
 //! A run is one directory with one file, `results.json`. It is written anew after each sample, so a run that was
 //! interrupted goes on where it stopped; the report is made from this file alone.
 
+mod identity;
+mod kinds;
+mod runs;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
+
+pub(crate) use crate::results::identity::{
+    Identity, Load, Machine, Mode, Program, Session, Versions,
+};
+pub(crate) use crate::results::kinds::{Phase, Quantity, part};
+pub(crate) use crate::results::runs::{find_run, new_run};
 
 /// Name of the file in the directory of a run.
 pub(crate) const FILE: &str = "results.json";
@@ -33,81 +43,6 @@ pub(crate) struct Results {
     pub(crate) skipped: BTreeMap<String, String>,
     pub(crate) failures: Vec<Failure>,
     pub(crate) cells: Vec<Cell>,
-}
-
-/// What must be the same for all samples of a run.
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
-pub(crate) struct Identity {
-    pub(crate) mode: Mode,
-    pub(crate) machine: Machine,
-    pub(crate) versions: Versions,
-}
-
-/// How much is measured.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Mode {
-    /// As often as medians need.
-    Full,
-    /// Once or a few times: shows that the harness works, and nothing else.
-    Quick,
-}
-
-/// The machine, as Linux describes it.
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
-pub(crate) struct Machine {
-    pub(crate) processor: String,
-    pub(crate) cores: usize,
-    pub(crate) memory: String,
-    pub(crate) kernel: String,
-    pub(crate) system: String,
-}
-
-impl Machine {
-    /// For the name of a directory.
-    pub(crate) fn slug(&self) -> String {
-        let words: Vec<String> = self
-            .processor
-            .split(|character: char| !character.is_ascii_alphanumeric())
-            .filter(|word| !word.is_empty())
-            .map(str::to_ascii_lowercase)
-            .collect();
-        format!("{}-{}c", words.join("-"), self.cores)
-    }
-}
-
-/// The programs that take part.
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
-pub(crate) struct Versions {
-    pub(crate) rustc: String,
-    pub(crate) linker_driver: String,
-    pub(crate) fork: Program,
-    pub(crate) stock: Program,
-}
-
-/// An executable: what it says about itself, and the BLAKE3 hash of its bytes.
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
-pub(crate) struct Program {
-    pub(crate) version: String,
-    pub(crate) hash: String,
-}
-
-/// One start of the harness for this run.
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
-pub(crate) struct Session {
-    /// UTC, to the minute.
-    pub(crate) started: String,
-    pub(crate) command: String,
-    pub(crate) load: Load,
-}
-
-/// How busy the machine was before anything was measured.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq)]
-pub(crate) struct Load {
-    /// Mean number of processes that wanted to run in the last minute.
-    pub(crate) average: f64,
-    /// Share of the processors that others used just then, from 0 to 1.
-    pub(crate) busy: f64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
@@ -135,104 +70,6 @@ pub(crate) struct Failure {
     pub(crate) phase: Phase,
     pub(crate) peer: String,
     pub(crate) error: String,
-}
-
-/// What is done, and timed.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Phase {
-    /// `cargo build` without anything built before.
-    Cold,
-    /// The files that are linked.
-    Size,
-    /// `cargo build` with nothing to do.
-    NoOp,
-    /// A run of the executable that ends at once.
-    Start,
-    /// The linker's run for the executable, alone.
-    Link,
-    /// `cargo build` after an edit of the executable's own source.
-    RebuildBin,
-    /// The same of a local library that few others use.
-    RebuildLeaf,
-    /// The same of a local library that many others use.
-    RebuildBase,
-    /// `cargo test --no-run` after an edit.
-    Tests,
-    /// The linker's runs for all test executables, one after the other.
-    TestLinks,
-    /// `cargo test --doc`.
-    Doctests,
-    /// From a static build to the peer's and back.
-    Switch,
-}
-
-impl Phase {
-    /// In the order in which they are measured.
-    pub(crate) const ALL: [Phase; 12] = [
-        Phase::Cold,
-        Phase::Size,
-        Phase::NoOp,
-        Phase::Start,
-        Phase::Link,
-        Phase::RebuildBin,
-        Phase::RebuildLeaf,
-        Phase::RebuildBase,
-        Phase::Tests,
-        Phase::TestLinks,
-        Phase::Doctests,
-        Phase::Switch,
-    ];
-
-    /// As it is called on the command line.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Phase::Cold => "cold",
-            Phase::Size => "size",
-            Phase::NoOp => "no-op",
-            Phase::Start => "start",
-            Phase::Link => "link",
-            Phase::RebuildBin => "rebuild-bin",
-            Phase::RebuildLeaf => "rebuild-leaf",
-            Phase::RebuildBase => "rebuild-base",
-            Phase::Tests => "tests",
-            Phase::TestLinks => "test-links",
-            Phase::Doctests => "doctests",
-            Phase::Switch => "switch",
-        }
-    }
-
-    /// The quantity of which each sample of the phase has one.
-    pub(crate) fn main_quantity(self) -> Quantity {
-        match self {
-            Phase::Size => Quantity::ExecutableBytes,
-            _ => Quantity::Seconds,
-        }
-    }
-}
-
-/// What a sample is a number of.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Quantity {
-    /// From the start of the command to its end.
-    Seconds,
-    /// Largest resident set of a process of the command, in bytes.
-    PeakMemory,
-    /// Seconds of a link of the executable's own objects and nothing else.
-    OwnObjectsSeconds,
-    /// Bytes of everything in the target directory.
-    TargetBytes,
-    /// Bytes of the executables.
-    ExecutableBytes,
-    /// Bytes of the groups.
-    GroupBytes,
-    /// Seconds in which a group, the part, was linked.
-    GroupSeconds,
-    /// Seconds of the critical path of the build in which groups were linked.
-    GroupCriticalSeconds,
-    /// Dependencies and build scripts that were compiled.
-    CompiledDependencies,
 }
 
 /// Samples of one quantity.
@@ -265,6 +102,14 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
+    /// The same, of a part of what was measured.
+    pub(crate) fn of_part(self, part: &str) -> Measured {
+        Measured {
+            part: Some(part.to_owned()),
+            ..self
+        }
+    }
+
     /// A number that does not depend on what else the machine does.
     pub(crate) fn fact(quantity: Quantity, value: f64) -> Measured {
         let sample = Sample {
@@ -376,6 +221,24 @@ impl Results {
             .collect()
     }
 
+    /// The samples of one part of a quantity, in the order of the rounds.
+    pub(crate) fn values_of_part(
+        &self,
+        workload: &str,
+        phase: Phase,
+        peer: &str,
+        quantity: Quantity,
+        part: &str,
+    ) -> Vec<f64> {
+        self.cells
+            .iter()
+            .filter(|cell| cell.is(workload, phase, peer, quantity))
+            .filter(|cell| cell.part.as_deref() == Some(part))
+            .flat_map(|cell| &cell.samples)
+            .map(|sample| sample.value)
+            .collect()
+    }
+
     /// Forgets failures of the phase, which is tried again.
     pub(crate) fn forgive(&mut self, workload: &str, phase: Phase, peer: &str) {
         self.failures.retain(|failure| {
@@ -389,39 +252,6 @@ impl Cell {
         (&*self.workload, self.phase, &*self.peer, self.quantity)
             == (workload, phase, peer, quantity)
     }
-}
-
-/// The directory of the newest run in `parent` that may go on: one of the same mode, machine and versions.
-pub(crate) fn find_run(parent: &Path, identity: &Identity) -> Result<Option<PathBuf>> {
-    let describe = || format!("failed to read `{}`", parent.display());
-    let entries = match fs::read_dir(parent) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        entries => entries.with_context(describe)?,
-    };
-    let mut newest: Option<(String, PathBuf)> = None;
-    for entry in entries {
-        let path = entry.with_context(describe)?.path();
-        let Some(results) = Results::read(&path)? else {
-            continue;
-        };
-        let candidate = (results.date, path);
-        if results.identity == *identity && newest.as_ref().is_none_or(|best| *best < candidate) {
-            newest = Some(candidate);
-        }
-    }
-    Ok(newest.map(|(_, path)| path))
-}
-
-/// A directory in `parent` for a new run, which does not exist yet.
-pub(crate) fn new_run(parent: &Path, date: &str, machine: &Machine) -> PathBuf {
-    let name = format!("{date}-{}", machine.slug());
-    let mut directory = parent.join(&name);
-    let mut number = 2;
-    while directory.exists() {
-        directory = parent.join(format!("{name}-{number}"));
-        number += 1;
-    }
-    directory
 }
 
 #[cfg(test)]
@@ -447,6 +277,7 @@ pub(crate) mod tests {
                 linker_driver: "cc 12".to_owned(),
                 fork: program("fork"),
                 stock: program("stock"),
+                earlier: None,
             },
         }
     }

@@ -33,6 +33,8 @@ pub(crate) struct Ran {
     pub(crate) stdout: String,
     /// From its start to its end.
     pub(crate) seconds: f64,
+    /// Processor time of it and of all that it has started and waited for, in seconds.
+    pub(crate) processor_seconds: f64,
     /// Largest resident set of it and of all that it has started, in bytes.
     pub(crate) peak_memory: u64,
     /// See [`Sample::foreign`].
@@ -133,6 +135,7 @@ impl Runner {
         Ok(Ran {
             stdout: text,
             seconds,
+            processor_seconds: own,
             peak_memory: ended.rusage.maxrss,
             foreign: foreign(busy - own, seconds, cores()),
             was_blocked: stderr.contains(BLOCKING),

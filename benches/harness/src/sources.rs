@@ -102,6 +102,37 @@ impl WorkingCopy {
         &self.directory
     }
 
+    /// Adds a dependency, in exactly this version, to the manifest of a package, and uses it in a source file of it.
+    pub(crate) fn add_dependency(
+        &self,
+        (manifest, source): (&str, &str),
+        (name, version): (&str, &str),
+    ) -> Result<()> {
+        // A table of its own can stand at the end of every manifest.
+        let table = format!("\n[dependencies.{name}]\nversion = \"={version}\"\n");
+        self.append(manifest, &table)?;
+        let crate_name = name.replace('-', "_");
+        self.append(source, &format!("\nuse {crate_name} as _;\n"))
+    }
+
+    fn append(&self, path: &str, text: &str) -> Result<()> {
+        let path = self.directory.join(path);
+        let describe = || format!("failed to change `{}`", path.display());
+        let before = fs::read_to_string(&path).with_context(describe)?;
+        fs::write(&path, before + text).with_context(describe)
+    }
+
+    /// The files at these paths as they are now, to come back to.
+    pub(crate) fn keep(&self, paths: &[&str]) -> Result<Kept> {
+        let read = |path: &&str| {
+            let path = self.directory.join(path);
+            let content =
+                fs::read(&path).with_context(|| format!("failed to read `{}`", path.display()))?;
+            Ok((path, content))
+        };
+        paths.iter().map(read).collect::<Result<_>>().map(Kept)
+    }
+
     /// Changes the file at `path` in a way that it was never changed before.
     pub(crate) fn edit(&self, path: &str) -> Result<()> {
         let path = self.directory.join(path);
@@ -109,6 +140,23 @@ impl WorkingCopy {
             .with_context(|| format!("failed to read `{}`", path.display()))?;
         fs::write(&path, edited(&text))
             .with_context(|| format!("failed to write `{}`", path.display()))
+    }
+}
+
+/// Files of a working copy as they were.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept(Vec<(PathBuf, Vec<u8>)>);
+
+impl Kept {
+    /// Undoes every change. Files that are as they were are not touched.
+    pub(crate) fn restore(&self) -> Result<()> {
+        for (path, content) in &self.0 {
+            if fs::read(path).ok().as_ref() != Some(content) {
+                fs::write(path, content)
+                    .with_context(|| format!("failed to write `{}`", path.display()))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -132,6 +180,25 @@ mod tests {
         let second = edited(&first);
         assert_eq!(second, first.replace(" 1;", " 2;"));
         assert_eq!(edited(&second), first.replace(" 1;", " 3;"));
+    }
+
+    #[test]
+    fn a_dependency_is_added_and_taken_away_again() {
+        let scratch = tempfile::tempdir().unwrap();
+        let files = [("Cargo.toml", "[package]\n"), ("main.rs", "fn main() {}\n")]
+            .map(|(path, text)| (PathBuf::from(path), text.as_bytes().to_vec()));
+        let copy = WorkingCopy::lay_down(&Files::from(files.clone()), scratch.path()).unwrap();
+        let kept = copy.keep(&["Cargo.toml", "main.rs"]).unwrap();
+        copy.add_dependency(("Cargo.toml", "main.rs"), ("edit-distance", "2.2.2"))
+            .unwrap();
+        let text = |path| fs::read_to_string(scratch.path().join(path)).unwrap();
+        assert_eq!(
+            text("Cargo.toml"),
+            "[package]\n\n[dependencies.edit-distance]\nversion = \"=2.2.2\"\n"
+        );
+        assert_eq!(text("main.rs"), "fn main() {}\n\nuse edit_distance as _;\n");
+        kept.restore().unwrap();
+        assert_eq!(read(scratch.path()).unwrap(), Files::from(files));
     }
 
     #[test]

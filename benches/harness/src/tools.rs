@@ -31,32 +31,39 @@ const KEPT_PREFIXES: [&str; 4] = [
 pub(crate) struct Tools {
     fork: PathBuf,
     stock: PathBuf,
+    earlier: Option<PathBuf>,
     sysroot: PathBuf,
     /// The platform that rustc builds for.
     pub(crate) host: String,
 }
 
-/// Where the two Cargos are, if not to be built.
+/// Where Cargos are that are not to be built.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Given {
     pub(crate) fork: Option<PathBuf>,
     pub(crate) stock: Option<PathBuf>,
+    /// The fork as it was; nothing builds it.
+    pub(crate) earlier: Option<PathBuf>,
 }
 
 impl Tools {
     /// Has `xtask` build the Cargos that are not given, optimised.
     pub(crate) fn find(xtask: &Path, given: Given) -> Result<Tools> {
+        let find = |path: PathBuf| {
+            path.canonicalize()
+                .with_context(|| format!("failed to find `{}`", path.display()))
+        };
         let make = |given: Option<PathBuf>, command: &str| match given {
-            Some(path) => path
-                .canonicalize()
-                .with_context(|| format!("failed to find `{}`", path.display())),
+            Some(path) => find(path),
             None => make(xtask, command),
         };
+        let earlier = given.earlier.map(find).transpose()?;
         let fork = make(given.fork, "build")?;
         let stock = make(given.stock, "stock")?;
         Ok(Tools {
             fork,
             stock,
+            earlier,
             sysroot: sysroot()?,
             host: host()?,
         })
@@ -76,13 +83,17 @@ impl Tools {
             linker_driver: first_line(Command::new("cc").arg("--version"))?,
             fork: program(&self.fork)?,
             stock: program(&self.stock)?,
+            earlier: self.earlier.as_deref().map(program).transpose()?,
         })
     }
 
     /// The Cargo of `peer`, see [`Tools::stock`].
     pub(crate) fn cargo(&self, peer: &Peer, directory: &Path) -> Command {
         match peer.way {
-            Way::Groups => self.command(&self.fork, directory),
+            Way::Groups => {
+                let earlier = self.earlier.as_ref().filter(|_| peer.is_earlier);
+                self.command(earlier.unwrap_or(&self.fork), directory)
+            }
             Way::Static | Way::SharedStd | Way::OwnDylib => self.stock(directory),
         }
     }

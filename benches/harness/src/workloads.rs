@@ -1,8 +1,11 @@
-//! The programs that are built.
+//! The programs that are built, and what is measured of each.
+
+mod table;
 
 use crate::generate::Generator;
-use crate::peers::{Peer, Way};
+use crate::peers::{BASELINE, OURS, Peer, Way};
 use crate::results::{Mode, Phase};
+pub(crate) use crate::workloads::table::WORKLOADS;
 
 /// Where the sources of a workload come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,9 +16,15 @@ pub(crate) enum Origin {
     Completed(&'static str, Generator),
     /// Nothing but files that are generated.
     Generated(Generator),
+    /// A directory of this repository, with packages that are copied out of Cargo's registry.
+    Copied(&'static str),
     /// Upstream Cargo without patches, which does not change when the patches do.
     Upstream,
 }
+
+/// The workspace of which ever other packages are built.
+pub(crate) const SELECTIONS: Origin =
+    Origin::Completed("benches/workloads/selections", Generator::Programs);
 
 /// How long a cold build takes, which decides how often it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +53,9 @@ pub(crate) struct Workload {
     pub(crate) edits: Edits,
     pub(crate) tests: Option<Tests>,
     pub(crate) has_doctests: bool,
+    /// Where a dependency is added.
+    pub(crate) addition: Option<Addition>,
+    pub(crate) scope: Scope,
     /// Libraries of the system that it needs, as pkg-config knows them, with the packages that have them in Debian.
     pub(crate) system_libraries: &'static [(&'static str, &'static str)],
 }
@@ -55,6 +67,8 @@ pub(crate) struct Edits {
     pub(crate) bin: Option<&'static str>,
     /// Of a local library that few others use.
     pub(crate) leaf: Option<&'static str>,
+    /// Of a local library in the middle of the graph.
+    pub(crate) middle: Option<&'static str>,
     /// Of a local library that many others use.
     pub(crate) base: Option<&'static str>,
 }
@@ -62,6 +76,7 @@ pub(crate) struct Edits {
 const NO_EDITS: Edits = Edits {
     bin: None,
     leaf: None,
+    middle: None,
     base: None,
 };
 
@@ -72,150 +87,45 @@ pub(crate) struct Tests {
     pub(crate) selection: &'static [&'static str],
     /// The file that is edited before they are built.
     pub(crate) edit: &'static str,
+    /// A file of a library below, for another edit.
+    pub(crate) below: Option<&'static str>,
 }
 
-const fn workload(name: &'static str, title: &'static str, origin: Origin) -> Workload {
-    Workload {
-        name,
-        title,
-        origin,
-        weight: Weight::Light,
-        is_default: true,
-        selection: &[],
-        program: None,
-        start: &["--help"],
-        edits: NO_EDITS,
-        tests: None,
-        has_doctests: false,
-        system_libraries: &[],
-    }
+/// Files of a package that gets one more dependency, relative to the workload's directory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addition {
+    pub(crate) manifest: &'static str,
+    /// Uses it.
+    pub(crate) source: &'static str,
 }
 
-const fn wide(name: &'static str, title: &'static str, dependencies: usize) -> Workload {
-    let origin = Origin::Generated(Generator::Tree(dependencies));
-    Workload {
-        program: Some("wide"),
-        start: &[],
-        edits: Edits {
-            bin: Some("src/main.rs"),
-            ..NO_EDITS
-        },
-        ..workload(name, title, origin)
+/// What is measured of a workload, of all that it has something for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Scope {
+    /// Everything, for all peers.
+    All,
+    /// Phases for [`BASELINE`] and [`OURS`], and some of them for wild, static and ours, too.
+    Pair {
+        phases: &'static [Phase],
+        with_wild: &'static [Phase],
+    },
+}
+
+impl Scope {
+    fn has(self, phase: Phase, peer: &Peer) -> bool {
+        let Scope::Pair { phases, with_wild } = self else {
+            return true;
+        };
+        match peer.name {
+            BASELINE | OURS => phases.contains(&phase),
+            "static-wild" | "ours-wild" => with_wild.contains(&phase),
+            _ => false,
+        }
     }
 }
 
 /// The program whose link is the floor for all others.
 pub(crate) const FLOOR: &str = "hello";
-
-/// All workloads, in the order in which they are measured.
-pub(crate) const WORKLOADS: [Workload; 10] = [
-    Workload {
-        program: Some("workload-hello"),
-        edits: Edits {
-            bin: Some("src/main.rs"),
-            ..NO_EDITS
-        },
-        ..workload(
-            FLOOR,
-            "hello world",
-            Origin::Directory("benches/workloads/hello"),
-        )
-    },
-    Workload {
-        program: Some("workload-app"),
-        edits: Edits {
-            bin: Some("src/main.rs"),
-            leaf: None,
-            base: Some("local/src/lib.rs"),
-        },
-        tests: Some(Tests {
-            selection: &[],
-            edit: "local/src/lib.rs",
-        }),
-        ..workload(
-            "app",
-            "the application",
-            Origin::Directory("benches/workloads/app"),
-        )
-    },
-    Workload {
-        weight: Weight::Heavy,
-        selection: &["--bin", "cargo"],
-        program: Some("cargo"),
-        edits: Edits {
-            bin: Some("src/bin/cargo/main.rs"),
-            leaf: None,
-            base: Some("src/cargo/lib.rs"),
-        },
-        tests: Some(Tests {
-            selection: &["--test", "testsuite"],
-            edit: "tests/testsuite/main.rs",
-        }),
-        ..workload("cargo", "Cargo itself", Origin::Upstream)
-    },
-    Workload {
-        program: Some("app-ash"),
-        start: &["1"],
-        edits: Edits {
-            bin: Some("crates/app-ash/src/main.rs"),
-            leaf: Some("crates/api-alder/src/lib.rs"),
-            base: Some("crates/base-shape/src/lib.rs"),
-        },
-        tests: Some(Tests {
-            selection: &[],
-            edit: "crates/base-shape/src/lib.rs",
-        }),
-        has_doctests: true,
-        ..workload(
-            "workspace",
-            "a workspace of 50 crates with tests",
-            Origin::Directory("benches/workloads/workspace"),
-        )
-    },
-    Workload {
-        tests: Some(Tests {
-            selection: &[],
-            edit: "src/lib.rs",
-        }),
-        ..workload(
-            "tests-150",
-            "150 integration tests in one package",
-            Origin::Completed("benches/workloads/tests-150", Generator::Tests(150)),
-        )
-    },
-    Workload {
-        has_doctests: true,
-        ..workload(
-            "doctests-200",
-            "200 doctests in one crate of edition 2021",
-            Origin::Completed("benches/workloads/doctests-200", Generator::Examples(200)),
-        )
-    },
-    wide("wide-100", "100 dependencies", 100),
-    wide("wide-300", "300 dependencies", 300),
-    wide("wide-1000", "1,000 dependencies", 1000),
-    Workload {
-        weight: Weight::Heavy,
-        is_default: false,
-        program: Some("workload-bevy"),
-        start: &[],
-        edits: Edits {
-            bin: Some("src/main.rs"),
-            leaf: None,
-            base: None,
-        },
-        system_libraries: &[
-            ("alsa", "libasound2-dev"),
-            ("libudev", "libudev-dev"),
-            ("wayland-client", "libwayland-dev"),
-        ],
-        ..workload(
-            "bevy",
-            "a bevy application",
-            Origin::Directory("benches/workloads/bevy"),
-        )
-    },
-];
 
 impl Workload {
     /// The workload that is called `name`.
@@ -223,9 +133,28 @@ impl Workload {
         WORKLOADS.iter().find(|workload| workload.name == name)
     }
 
-    /// Whether the peer can build it: a Rust `dylib` is a matter of bevy.
+    /// Whether the peer can build it and has something to measure there: a Rust `dylib` is a matter of bevy.
     pub(crate) fn fits(&self, peer: &Peer) -> bool {
-        peer.way != Way::OwnDylib || self.name == "bevy"
+        (peer.way != Way::OwnDylib || self.name == "bevy")
+            && Phase::ALL
+                .iter()
+                .any(|phase| self.is_measured(*phase, peer))
+    }
+
+    fn is_measured(&self, phase: Phase, peer: &Peer) -> bool {
+        let is_pair = [BASELINE, OURS].contains(&peer.name);
+        let is_for_peer = match phase {
+            // The processor time of an edit, where the fork as it was had one group of all local crates.
+            _ if peer.is_earlier => self.name == "workspace" && phase == Phase::RebuildBase,
+            // Others than the one that users get first need not be switched to: what is compiled is the same.
+            Phase::Switch => match peer.way {
+                Way::Groups => is_pair,
+                _ => peer.static_options().is_some(),
+            },
+            Phase::Addition | Phase::Selections => peer.name == OURS,
+            _ => true,
+        };
+        is_for_peer && self.has(phase) && self.scope.has(phase, peer)
     }
 
     /// The file that is edited before each round of `phase`.
@@ -233,8 +162,10 @@ impl Workload {
         match phase {
             Phase::Link | Phase::RebuildBin => self.edits.bin,
             Phase::RebuildLeaf => self.edits.leaf,
+            Phase::RebuildMiddle => self.edits.middle,
             Phase::RebuildBase => self.edits.base,
             Phase::Tests | Phase::TestLinks => self.tests.map(|tests| tests.edit),
+            Phase::TestsBelow => self.tests.and_then(|tests| tests.below),
             _ => None,
         }
     }
@@ -246,21 +177,21 @@ impl Workload {
             Phase::Link
             | Phase::RebuildBin
             | Phase::RebuildLeaf
+            | Phase::RebuildMiddle
             | Phase::RebuildBase
             | Phase::Tests
+            | Phase::TestsBelow
             | Phase::TestLinks => self.edit(phase).is_some(),
             Phase::Doctests => self.has_doctests,
+            Phase::Addition => self.addition.is_some(),
+            Phase::Selections => self.origin == SELECTIONS,
         }
     }
 
     /// How often a phase is measured for a peer; 0 if it does not apply.
     pub(crate) fn rounds(&self, mode: Mode, phase: Phase, peer: &Peer) -> usize {
-        let is_pair = [crate::peers::BASELINE, crate::peers::OURS].contains(&peer.name);
-        if !self.has(phase) || (phase == Phase::Switch && peer.static_options().is_none()) {
-            return 0;
-        }
-        // Others than the one that users get first need not be switched to: what is compiled is the same.
-        if phase == Phase::Switch && peer.way == Way::Groups && !is_pair {
+        let is_pair = [BASELINE, OURS].contains(&peer.name);
+        if !self.is_measured(phase, peer) {
             return 0;
         }
         match (mode, phase, self.weight) {
@@ -270,11 +201,11 @@ impl Workload {
             (Mode::Quick, Phase::Link | Phase::NoOp, _) => 3,
             (Mode::Quick, _, _) => 1,
             (Mode::Full, Phase::Cold, _) if is_pair => 3,
-            (Mode::Full, Phase::Cold | Phase::Size | Phase::Switch, _) => 1,
+            (Mode::Full, Phase::Cold | Phase::Size | Phase::Switch | Phase::Selections, _) => 1,
             (Mode::Full, Phase::Start, _) => 30,
             (Mode::Full, Phase::Link | Phase::NoOp, _) => 15,
             (Mode::Full, Phase::RebuildBin, _) => 7,
-            (Mode::Full, Phase::TestLinks | Phase::Doctests, _) => 3,
+            (Mode::Full, Phase::TestLinks | Phase::Doctests | Phase::Addition, _) => 3,
             (Mode::Full, _, Weight::Heavy) => 3,
             (Mode::Full, Phase::Tests, _) => 5,
             (Mode::Full, _, _) => 7,
@@ -285,7 +216,7 @@ impl Workload {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::peers::{BASELINE, OURS, PEERS};
+    use crate::peers::{EARLIER, PEERS};
 
     fn rounds(workload: &str, mode: Mode, phase: Phase, peer: &str) -> usize {
         let peer = Peer::by_name(peer).unwrap();
@@ -327,6 +258,58 @@ mod tests {
             .filter(|peer| rounds("bevy", Mode::Full, Phase::Switch, peer) > 0)
             .collect();
         assert_eq!(switching, ["bevy-dynamic", OURS]);
+    }
+
+    #[test]
+    fn a_scope_has_phases_for_the_pair_and_for_wild() {
+        let full = |phase, peer| rounds("local-heavy", Mode::Full, phase, peer);
+        for (phase, of_pair, with_wild) in [
+            (Phase::RebuildBin, 7, 7),
+            (Phase::RebuildLeaf, 3, 3),
+            (Phase::RebuildBase, 3, 0),
+            (Phase::TestsBelow, 3, 0),
+            (Phase::Cold, 0, 0),
+        ] {
+            for peer in [BASELINE, OURS] {
+                assert_eq!(full(phase, peer), of_pair, "{phase:?} {peer}");
+            }
+            for peer in ["static-wild", "ours-wild"] {
+                assert_eq!(full(phase, peer), with_wild, "{phase:?} {peer}");
+            }
+            assert_eq!(full(phase, "static-gnu"), 0);
+        }
+        let local_heavy = Workload::by_name("local-heavy").unwrap();
+        assert!(!local_heavy.fits(Peer::by_name("static-gnu").unwrap()));
+    }
+
+    #[test]
+    fn selections_and_additions_are_for_ours() {
+        let measured = |workload, phase| -> Vec<&str> {
+            let names = PEERS.iter().map(|peer| peer.name);
+            names
+                .filter(|peer| rounds(workload, Mode::Full, phase, peer) > 0)
+                .collect()
+        };
+        assert_eq!(measured("selections", Phase::Selections), [OURS]);
+        assert_eq!(measured("app", Phase::Addition), [OURS]);
+        assert_eq!(measured("hello", Phase::Addition), [""; 0]);
+        assert_eq!(measured("app", Phase::Selections), [""; 0]);
+    }
+
+    #[test]
+    fn the_fork_as_it_was_is_measured_in_one_place() {
+        let peer = Peer::by_name(EARLIER).unwrap();
+        for workload in &WORKLOADS {
+            assert_eq!(workload.fits(peer), workload.name == "workspace");
+        }
+        assert_eq!(
+            rounds("workspace", Mode::Full, Phase::RebuildBase, EARLIER),
+            7
+        );
+        assert_eq!(
+            rounds("workspace", Mode::Full, Phase::RebuildBin, EARLIER),
+            0
+        );
     }
 
     #[test]

@@ -141,6 +141,23 @@ impl Artifacts {
             .count()
     }
 
+    /// The rlibs that this build has compiled.
+    pub fn compiled_libraries(&self) -> Vec<&Path> {
+        self.0
+            .iter()
+            .filter(|artifact| !artifact.fresh)
+            .flat_map(|artifact| &artifact.filenames)
+            .map(PathBuf::as_path)
+            .filter(|file| file.extension() == Some(OsStr::new("rlib")))
+            .collect()
+    }
+
+    /// How many groups were made and not taken from an earlier build.
+    pub fn groups_made(&self) -> usize {
+        let groups = self.0.iter().filter(|artifact| artifact.is_group());
+        groups.filter(|artifact| !artifact.fresh).count()
+    }
+
     /// The shared objects of the groups.
     pub fn groups(&self) -> Vec<&Path> {
         self.0
@@ -198,6 +215,11 @@ mod tests {
         assert_eq!(artifacts.compiled(), ["app", "regex"].into());
         assert_eq!(artifacts.compiled_dependencies(), 1);
         assert_eq!(artifacts.groups(), [Path::new("/d/g.so")]);
+        assert_eq!(artifacts.groups_made(), 1);
+        assert_eq!(
+            artifacts.compiled_libraries(),
+            [Path::new("/d/libregex.rlib")]
+        );
         assert_eq!(artifacts.package_count(), 2);
         let error = Artifacts::parse("").unwrap().executable("app").unwrap_err();
         assert_eq!(

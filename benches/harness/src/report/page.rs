@@ -1,61 +1,17 @@
 //! The page of the report, in Markdown.
 
-use crate::peers::{BASELINE, OURS, Peer};
+mod columns;
+mod groups;
+
+use crate::peers::{BASELINE, Peer};
 use crate::report::charts::Chart;
+use crate::report::page::columns::{BUILDS, EDITS, FILES};
+pub(super) use crate::report::page::columns::{Column, column};
+use crate::report::page::groups::{groups, selections};
 use crate::report::targets;
-use crate::report::view::{DISTURBED, Of, View, time, value};
-use crate::results::{Mode, Phase, Quantity};
+use crate::report::view::{DISTURBED, Of, View, value};
+use crate::results::{Mode, Quantity};
 use crate::workloads::WORKLOADS;
-
-/// A column of a table.
-#[derive(Clone, Copy)]
-pub(super) struct Column {
-    pub(super) title: &'static str,
-    pub(super) phase: Phase,
-    pub(super) quantity: Quantity,
-}
-
-pub(super) const fn column(title: &'static str, phase: Phase, quantity: Quantity) -> Column {
-    Column {
-        title,
-        phase,
-        quantity,
-    }
-}
-
-const BUILDS: [Column; 9] = [
-    column("cold build", Phase::Cold, Quantity::Seconds),
-    column("no-op", Phase::NoOp, Quantity::Seconds),
-    column("edit of the bin", Phase::RebuildBin, Quantity::Seconds),
-    column("edit of a leaf", Phase::RebuildLeaf, Quantity::Seconds),
-    column("edit of a base", Phase::RebuildBase, Quantity::Seconds),
-    column("tests after an edit", Phase::Tests, Quantity::Seconds),
-    column("doctests", Phase::Doctests, Quantity::Seconds),
-    column("first after switching", Phase::Switch, Quantity::Seconds),
-    column(
-        "compiled by switching",
-        Phase::Switch,
-        Quantity::CompiledDependencies,
-    ),
-];
-
-const FILES: [Column; 11] = [
-    column("link", Phase::Link, Quantity::Seconds),
-    column(
-        "of own objects only",
-        Phase::Link,
-        Quantity::OwnObjectsSeconds,
-    ),
-    column("its memory", Phase::Link, Quantity::PeakMemory),
-    column("links of tests", Phase::TestLinks, Quantity::Seconds),
-    column("their memory", Phase::TestLinks, Quantity::PeakMemory),
-    column("start-up", Phase::Start, Quantity::Seconds),
-    column("target directory", Phase::Cold, Quantity::TargetBytes),
-    column("executables", Phase::Size, Quantity::ExecutableBytes),
-    column("groups", Phase::Size, Quantity::GroupBytes),
-    column("test executables", Phase::Tests, Quantity::ExecutableBytes),
-    column("their groups", Phase::Tests, Quantity::GroupBytes),
-];
 
 pub(super) fn render(view: &View, charts: &[Chart], notes: &str) -> String {
     let mut page = head(view);
@@ -139,11 +95,12 @@ fn workload_section(view: &View, name: &str) -> String {
         _ => String::new(),
     };
     let mut text = format!("\n## {name}: {}{packages}\n", facts.title);
-    for columns in [&BUILDS[..], &FILES[..]] {
+    for columns in [&BUILDS[..], &EDITS[..], &FILES[..]] {
         let columns: Vec<_> = columns.iter().map(|column| (name, *column)).collect();
         text.push_str(&table(view, &peers, &columns));
     }
     text.push_str(&groups(view, name));
+    text.push_str(&selections(view, name));
     text
 }
 
@@ -200,44 +157,6 @@ fn cell(quantity: Quantity, found: f64, baseline: Option<f64>) -> String {
         }
         _ => shown,
     }
-}
-
-/// How long groups take in a cold build, and whether anything had to wait for them.
-fn groups(view: &View, workload: &str) -> String {
-    let mut links: Vec<(&str, f64)> = Vec::new();
-    for cell in &view.0.cells {
-        let is_ours = cell.workload == workload && cell.peer == OURS;
-        if is_ours && cell.quantity == Quantity::GroupSeconds {
-            let values: Vec<f64> = cell.samples.iter().map(|sample| sample.value).collect();
-            let name = cell.part.as_deref().unwrap_or_default();
-            links.extend(measure::statistics::median(&values).map(|median| (name, median)));
-        }
-    }
-    let of = Of::seconds(workload, Phase::Cold, OURS);
-    let critical = view.median(Of {
-        quantity: Quantity::GroupCriticalSeconds,
-        ..of
-    });
-    let (Some(critical), Some(whole)) = (critical, view.median(of)) else {
-        return String::new();
-    };
-    let links: Vec<String> = links
-        .iter()
-        .map(|(name, seconds)| format!("{name} {}", time(*seconds)))
-        .collect();
-    let on_path = if critical > 0.0 {
-        format!(
-            "{} of its critical path ({:.1} %)",
-            time(critical),
-            critical / whole * 100.0
-        )
-    } else {
-        "none of it on its critical path".to_owned()
-    };
-    format!(
-        "\nGroups that a cold build of {OURS} links: {}; {on_path}.\n",
-        links.join(", ")
-    )
 }
 
 fn what_is_missing(view: &View) -> String {
@@ -322,8 +241,9 @@ fn short(hash: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::peers::OURS;
     use crate::results::tests::{results, seconds};
-    use crate::results::{Failure, Measured, WorkloadFacts};
+    use crate::results::{Failure, Measured, Phase, WorkloadFacts};
 
     #[test]
     fn tables_have_what_was_measured_and_nothing_else() {

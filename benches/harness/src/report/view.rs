@@ -48,6 +48,14 @@ impl View<'_> {
         median(&self.values(of))
     }
 
+    /// The median of one part of what was measured.
+    pub(super) fn median_of_part(&self, of: Of, part: &str) -> Option<f64> {
+        let values = self
+            .0
+            .values_of_part(of.workload, of.phase, of.peer, of.quantity, part);
+        median(&values)
+    }
+
     pub(super) fn ratio(&self, above: Of, below: Of) -> Option<Ratio> {
         ratio(&self.values(above), &self.values(below))
     }
@@ -124,12 +132,17 @@ pub(super) fn value(quantity: Quantity, value: f64) -> String {
         Quantity::Seconds
         | Quantity::OwnObjectsSeconds
         | Quantity::GroupSeconds
-        | Quantity::GroupCriticalSeconds => time(value),
+        | Quantity::GroupCriticalSeconds
+        | Quantity::ProcessorSeconds
+        | Quantity::AfterLibrariesSeconds => time(value),
         Quantity::PeakMemory
         | Quantity::TargetBytes
         | Quantity::ExecutableBytes
         | Quantity::GroupBytes => size(value),
-        Quantity::CompiledDependencies => format!("{value:.0}"),
+        Quantity::CompiledDependencies
+        | Quantity::LoadedParts
+        | Quantity::GroupsMade
+        | Quantity::MostLinks => format!("{value:.0}"),
     }
 }
 

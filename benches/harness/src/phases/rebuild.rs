@@ -1,0 +1,149 @@
+//! Builds after an edit: of executables, and of tests.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use measure::messages::Artifacts;
+
+use super::Site;
+use super::sizes::sizes;
+use crate::peers::Way;
+use crate::results::{Measured, Phase, Quantity};
+use crate::runner::Runner;
+
+impl Site<'_> {
+    /// One round of the phases that build executables after an edit.
+    pub(super) fn rebuild(&self, phase: Phase, runner: &mut Runner) -> Result<Vec<Measured>> {
+        self.edit(phase)?;
+        let build = self.run(runner, &mut self.build())?;
+        let artifacts = &build.artifacts;
+        let compiled = artifacts.compiled_dependencies();
+        ensure!(
+            (compiled == 0) == (phase == Phase::RebuildBin),
+            "a build after an edit of `{}` compiled {:?}",
+            self.workload.edit(phase).unwrap_or_default(),
+            artifacts.compiled()
+        );
+        let mut measured = vec![self.time(&build.ran)?];
+        if !self.peer.linker.leaves_process() {
+            let seconds = build.ran.processor_seconds;
+            measured.push(Measured::fact(Quantity::ProcessorSeconds, seconds));
+        }
+        if self.peer.way == Way::Groups {
+            let groups = artifacts.groups_made() as f64;
+            measured.push(Measured::fact(Quantity::GroupsMade, groups));
+        }
+        if let Some(program) = self.workload.program {
+            ensure!(
+                artifacts.compiled().contains(program),
+                "`{program}` was not linked after an edit"
+            );
+            let executable = artifacts.executable(program)?;
+            self.peer.require(&executable)?;
+            measured.extend(after_libraries(artifacts, &executable)?);
+        }
+        Ok(measured)
+    }
+
+    /// One round of the phases that build tests after an edit.
+    pub(super) fn tests(&self, phase: Phase, runner: &mut Runner) -> Result<Vec<Measured>> {
+        self.edit(phase)?;
+        let build = self.run(runner, &mut self.build_tests())?;
+        ensure!(
+            !build.artifacts.compiled().is_empty(),
+            "no test was built after an edit"
+        );
+        if phase == Phase::TestsBelow {
+            ensure!(
+                build.artifacts.compiled_dependencies() > 0,
+                "no library was compiled after an edit of one below the tests"
+            );
+        }
+        for executable in build.artifacts.executables() {
+            self.peer.require(executable)?;
+        }
+        let mut measured = vec![self.time(&build.ran)?];
+        measured.extend(sizes(&build.artifacts)?);
+        Ok(measured)
+    }
+}
+
+/// From the moment at which the last rlib of a build was there to that at which its executable was; nothing if no library
+/// was compiled.
+///
+/// rustc writes an rlib last of all, so it is there when its content was last changed. A linker may map an executable into
+/// memory, which leaves its content older than it is; but then Cargo gives it the second name by which users know it, which
+/// changes its status.
+fn after_libraries(artifacts: &Artifacts, executable: &Path) -> Result<Option<Measured>> {
+    let metadata = |file: &Path| {
+        fs::metadata(file).with_context(|| format!("failed to read `{}`", file.display()))
+    };
+    let mut last: Option<f64> = None;
+    for library in artifacts.compiled_libraries() {
+        let library = metadata(library)?;
+        let changed = seconds(library.mtime(), library.mtime_nsec());
+        last = Some(last.map_or(changed, |last| last.max(changed)));
+    }
+    let Some(last) = last else {
+        return Ok(None);
+    };
+    let executable = metadata(executable)?;
+    let finished = seconds(executable.ctime(), executable.ctime_nsec());
+    ensure!(
+        finished >= last,
+        "the executable was there before the last library"
+    );
+    let after = finished - last;
+    Ok(Some(Measured::fact(Quantity::AfterLibrariesSeconds, after)))
+}
+
+fn seconds(seconds: i64, nanoseconds: i64) -> f64 {
+    seconds as f64 + nanoseconds as f64 / 1e9
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{File, FileTimes};
+    use std::path::PathBuf;
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    fn message(name: &str, files: &[PathBuf], is_fresh: bool) -> String {
+        let message = serde_json::json!({
+            "reason": "compiler-artifact", "package_id": name, "fresh": is_fresh, "filenames": files,
+            "target": { "name": name, "kind": ["lib"], "doctest": true },
+            "profile": { "test": false }, "executable": null,
+        });
+        format!("{message}\n")
+    }
+
+    #[test]
+    fn time_after_libraries_is_that_of_the_last_that_was_compiled() {
+        let directory = tempfile::tempdir().unwrap();
+        let now = SystemTime::now();
+        let write = |name: &str, seconds_ago: u64| {
+            let path = directory.path().join(name);
+            let modified = now - Duration::from_secs(seconds_ago);
+            let times = FileTimes::new().set_modified(modified);
+            File::create(&path).unwrap().set_times(times).unwrap();
+            path
+        };
+        let messages = [
+            message("early", &[write("libearly.rlib", 9)], false),
+            message("late", &[write("liblate.rlib", 5)], false),
+            message("fresh", &[write("libfresh.rlib", 1)], true),
+        ];
+        // Whatever is said about its content.
+        let executable = write("app", 30);
+        let artifacts = Artifacts::parse(&messages.concat()).unwrap();
+        let measured = after_libraries(&artifacts, &executable).unwrap().unwrap();
+        let value = measured.sample.value;
+        assert!((4.9..6.0).contains(&value), "{value}");
+
+        let nothing = Artifacts::parse(&messages[2]).unwrap();
+        assert_eq!(after_libraries(&nothing, &executable).unwrap(), None);
+    }
+}
