@@ -259,3 +259,18 @@ fn an_older_kind_of_run_path() {
     fs::remove_dir_all(p.build_dir()).unwrap();
     assert_eq!(stdout(&p.root().join("out/foo")), LAYERED_OUTPUT);
 }
+
+#[cargo_test]
+fn a_build_directory_that_no_run_path_can_name() {
+    let p = layered_project().build();
+    p.cargo("build --dynamic-deps")
+        .env("CARGO_BUILD_BUILD_DIR", p.root().join("build-$LIB"))
+        .with_stderr_contains(
+            "[WARNING] linking the dependencies of `foo` statically: the executable cannot tell \
+             the loader of `[ROOT]/foo/build-$LIB/debug/deps`, where their shared objects are",
+        )
+        .with_stderr_contains("[HELP] give the build directory a path without `:` and `$`")
+        .run();
+    assert_eq!(groups_of(&p.bin("foo")), [""; 0]);
+    assert_eq!(stdout(&p.bin("foo")), LAYERED_OUTPUT);
+}

@@ -31,14 +31,31 @@ const LINK_KEYS: [(Namespace, &str); 7] = [
 ///
 /// All other link args but [`SHOW_ALL`] say what is to be in the executable, or how it is to look.
 /// They are for the executable alone: a library named there would otherwise be in each group again.
-const LINKER_CHOICES: [&str; 7] = [
+const LINKER_CHOICES: [&str; 12] = [
     "-fuse-ld=",
     "--ld-path=",
     "--target=",
     "--sysroot=",
+    "--gcc-toolchain=",
+    "--gcc-install-dir=",
+    "--config=",
+    "-specs=",
+    "--specs=",
     "-B",
     "-L",
     "-m",
+];
+
+/// The same with the value in the next word (GCC, "Directory Options"; Clang, "Cross-compilation
+/// using Clang").
+const LINKER_CHOICES_OF_TWO_WORDS: [&str; 7] = [
+    "-target",
+    "--target",
+    "--sysroot",
+    "-gcc-toolchain",
+    "--config",
+    "-B",
+    "-L",
 ];
 
 /// Link args by which an executable shows all its symbols to what it loads, and with it a group;
@@ -61,19 +78,37 @@ pub fn link_flags(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Vec<OsSt
         .map(|arg| arg.as_ref().to_owned())
         .collect();
     let flags = CodegenFlags::parse(&args);
-    let link_args = flags.link_args().into_iter().filter(|arg| {
-        let mut choices = LINKER_CHOICES.iter();
-        choices.any(|choice| arg.len() > choice.len() && arg.starts_with(choice))
-            || SHOW_ALL.contains(arg)
-    });
+    let link_args = linker_choices(flags.link_args());
     flags
         .flags
         .iter()
         .filter(|flag| LINK_KEYS.contains(&(flag.namespace, flag.key.as_str())))
         .flat_map(Flag::to_args)
-        .chain(link_args.flat_map(|arg| ["-C".into(), format!("link-arg={arg}").into()]))
+        .chain(
+            link_args
+                .into_iter()
+                .flat_map(|arg| ["-C".into(), format!("link-arg={arg}").into()]),
+        )
         .chain(native_search_paths(&args).flat_map(|path| ["-L".into(), path.into()]))
         .collect()
+}
+
+/// Those of these link args that choose or set up the linker, or show symbols.
+fn linker_choices(link_args: Vec<&str>) -> Vec<&str> {
+    let mut chosen = Vec::new();
+    let mut args = link_args.into_iter().peekable();
+    while let Some(arg) = args.next() {
+        let mut choices = LINKER_CHOICES.iter();
+        let has_value = choices.any(|choice| arg.len() > choice.len() && arg.starts_with(choice));
+        if has_value || SHOW_ALL.contains(&arg) {
+            chosen.push(arg);
+        } else if LINKER_CHOICES_OF_TWO_WORDS.contains(&arg)
+            && let Some(value) = args.next_if(|value| !value.starts_with('-'))
+        {
+            chosen.extend([arg, value]);
+        }
+    }
+    chosen
 }
 
 /// The values of `-L` in which native libraries are looked for.
@@ -392,6 +427,11 @@ mod tests {
         check_link_flags(
             "-C link-arg=-rdynamic -C link-args=-Wl,-E~-Xlinker~--export-dynamic",
             "-C link-arg=-rdynamic -C link-arg=-Wl,-E",
+        );
+        check_link_flags(
+            "-C link-args=-target~x-y~--gcc-toolchain=/g~-specs=s~-o~x -C link-arg=-B -C link-arg=/b",
+            "-C link-arg=-target -C link-arg=x-y -C link-arg=--gcc-toolchain=/g \
+             -C link-arg=-specs=s -C link-arg=-B -C link-arg=/b",
         );
         check_link_flags("-C debuginfo=2 -g", "");
         check_link_flags(

@@ -76,6 +76,16 @@ pub(in crate::core::compiler) fn add_linker_wrapper(
         // rustc has the better words for it.
         return Ok(());
     }
+    if let Some(directory) = unreachable_directory(build_runner, unit, &groups)? {
+        bcx.gctx.shell().warn(format_args!(
+            "linking the dependencies of `{}` statically: the executable cannot tell the loader of \
+             `{}`, where their shared objects are\n\
+             help: give the build directory a path without `:` and `$`",
+            unit.target.name(),
+            directory.display(),
+        ))?;
+        return Ok(());
+    }
     wrapper::clear(&wrapper_directory(build_runner, unit))?;
     // The line may be run again by hand, or by a tool that takes it down.
     let is_known = flags
@@ -101,11 +111,8 @@ pub(in crate::core::compiler) fn add_doctest_args(
     if groups.is_empty() {
         return Ok(());
     }
-    // A doctest that does not find its groups would not start.
-    for group in &groups {
-        if executable_run_paths(build_runner, unit, group.directory())?.is_empty() {
-            return Ok(());
-        }
+    if unreachable_directory(build_runner, unit, &groups)?.is_some() {
+        return Ok(());
     }
     let flags = CodegenFlags::parse(args.iter());
     let linker = flags.linker().or(linker.map(Path::as_os_str));
@@ -113,6 +120,20 @@ pub(in crate::core::compiler) fn add_doctest_args(
     let flag = linker_flag(build_runner, unit, &groups, linker, false)?;
     args.extend(["-C".into(), flag]);
     Ok(())
+}
+
+/// A directory of groups that no run path can name, so that an executable would not start.
+fn unreachable_directory(
+    build_runner: &BuildRunner<'_, '_>,
+    unit: &Unit,
+    groups: &[GroupFiles],
+) -> CargoResult<Option<PathBuf>> {
+    for directory in groups.iter().map(|group| group.directory()).unique() {
+        if executable_run_paths(build_runner, unit, directory)?.is_empty() {
+            return Ok(Some(directory.to_owned()));
+        }
+    }
+    Ok(None)
 }
 
 /// Puts the linker wrapper of a final unit in place, with `linker` as the real one,
