@@ -8,20 +8,22 @@ use std::process::Command;
 use std::rc::Rc;
 use std::time::SystemTime;
 
-use super::below::{BelowMember, BelowObject, reached};
+use super::below::{BelowMember, BelowObject};
 use super::inputs::Input;
+use super::key::content_key;
+use super::linkable::{linkable_below, linkable_rlibs};
 use super::native::{NativeInput, native_inputs, platform_names};
-use super::{BeforeLink, FORMAT, GroupJob, Lasting};
+use super::{BeforeLink, GroupJob, Lasting};
 use crate::constructors::Constructor;
 use crate::content::ContentKey;
 use crate::effects::Effect;
 use crate::elf::DynamicInfo;
-use crate::interface::{Names, OpenReference, Shown, Wanted};
+use crate::interface::OpenReference;
 use crate::link_line::GroupLine;
-use crate::linker::{self, LibrarySearch, ObjectsBy, linker_identity, scratch_directory};
+use crate::linker::{self, LibrarySearch, ObjectsBy, scratch_directory};
 use crate::manifest::{Binding, LinkTemplate, NativeLibrary, SharedObject};
-use crate::rebind::{self, Rebind, Renamed, Unbound};
-use crate::rlib::{Shared, copy_with_protected_symbols};
+use crate::rebind::Unbound;
+use crate::rlib::Shared;
 use crate::syntax::{Syntax, joined};
 use crate::{
     Error, Result, bind, constructors, files, interface, layout, packed, private, response_file,
@@ -30,8 +32,8 @@ use crate::{
 
 /// A job with how to link.
 pub(super) struct GroupLink<'a> {
-    job: &'a GroupJob,
-    template: &'a LinkTemplate,
+    pub(super) job: &'a GroupJob,
+    pub(super) template: &'a LinkTemplate,
     search: LibrarySearch<'a>,
     pub(super) packs_relocations: bool,
     /// The shared objects that an earlier build has left, which may have to be bound anew only.
@@ -55,14 +57,14 @@ pub(super) struct MadeObject {
 pub(super) type MadeAll = (Vec<(MadeObject, Vec<String>)>, Vec<String>);
 
 /// A shared object to be made.
-struct Object<'a> {
-    members: &'a [&'a Input],
+pub(super) struct Object<'a> {
+    pub(super) members: &'a [&'a Input],
     effects: &'a BTreeSet<Effect>,
     /// The shared objects below it, dependents first.
-    below: Vec<Rc<BelowObject>>,
+    pub(super) below: Vec<Rc<BelowObject>>,
     /// What any shared object below the group takes from who loads it.
     open_below: &'a HashSet<String>,
-    native: Vec<NativeInput>,
+    pub(super) native: Vec<NativeInput>,
     native_search: Vec<PathBuf>,
 }
 
@@ -241,108 +243,6 @@ impl<'a> GroupLink<'a> {
         Ok(open)
     }
 
-    /// Hashes all that decides on the bytes that the linker writes, but for what the groups below
-    /// are: the members, the linker and its options, and of native libraries what is taken into the
-    /// shared object: the content of an archive, and the soname of a shared library.
-    fn link_key(&self, object: &Object<'_>, options: &[OsString]) -> ContentKey {
-        let mut hasher = blake3::Hasher::new();
-        put(&mut hasher, FORMAT.as_bytes());
-        put(
-            &mut hasher,
-            linker_identity(&self.template.linker).as_bytes(),
-        );
-        for input in object.members {
-            put(&mut hasher, input.rlib.as_bytes());
-            put(&mut hasher, input.hash.as_bytes());
-        }
-        let template = self.template.args();
-        for arg in template.chain(&self.job.run_paths).chain(options) {
-            put(&mut hasher, arg.as_encoded_bytes());
-        }
-        for builtins in &self.template.builtins {
-            put(&mut hasher, builtins.as_os_str().as_encoded_bytes());
-        }
-        for (name, value) in &self.job.environment {
-            put(&mut hasher, name.as_encoded_bytes());
-            put(&mut hasher, value.as_encoded_bytes());
-        }
-        let directory = self.job.working_directory.as_os_str();
-        put(&mut hasher, directory.as_encoded_bytes());
-        for input in &object.native {
-            let soname = input.library.soname.as_deref().unwrap_or_default();
-            put(&mut hasher, input.argument.as_bytes());
-            put(&mut hasher, soname.as_bytes());
-            put(
-                &mut hasher,
-                input.content.as_ref().map_or(&[], |hash| hash.as_bytes()),
-            );
-        }
-        ContentKey::new(&hasher)
-    }
-
-    /// Makes a shared object from an earlier one that has the same members, by [`Rebind`]. Returns
-    /// the soname of that, or why it has to be linked.
-    fn bind_anew(
-        &self,
-        soname: &str,
-        link_key: &ContentKey,
-        object: &Object<'_>,
-    ) -> Result<Result<String, String>> {
-        let files = &self.job.files;
-        let earlier = self.earlier.iter().find_map(|earlier| {
-            let binding = earlier.binding.as_ref()?;
-            let is_same = binding.link == link_key.as_str()
-                && earlier.needs.len() == object.below.len()
-                && files.content(&earlier.soname).exists();
-            is_same.then_some((earlier, binding))
-        });
-        let Some((earlier, binding)) = earlier else {
-            return Ok(Err("its libraries or options are new".to_owned()));
-        };
-        let maps: Vec<_> = object
-            .below
-            .iter()
-            .map(|below| files::map(&below.path))
-            .collect::<Result<_>>()?;
-        let old = earlier.needs.iter().zip(&binding.layouts);
-        let below: Vec<rebind::Below<'_>> = object
-            .below
-            .iter()
-            .zip(&maps)
-            .zip(old)
-            .map(|((below, bytes), (old_soname, old_layout))| rebind::Below {
-                soname: Renamed {
-                    old: old_soname,
-                    new: &below.soname,
-                },
-                layout: old_layout
-                    .as_deref()
-                    .zip(below.layout.as_deref())
-                    .map(|(old, new)| Renamed { old, new }),
-                bytes,
-            })
-            .collect();
-        let content = files.content(soname);
-        let temporary = files::temporary_beside(&content)?;
-        let bound = Rebind {
-            shared_object: &files.content(&earlier.soname),
-            unbound: &files.unbound(&earlier.soname),
-            soname: Renamed {
-                old: &earlier.soname,
-                new: soname,
-            },
-            below: &below,
-            result: &temporary,
-            result_unbound: &files.unbound(soname),
-        }
-        .run()?;
-        if let Err(obstacle) = bound {
-            return Ok(Err(format!("it could not be bound anew, since {obstacle}")));
-        }
-        files::persist(temporary, &content)?;
-        Ok(Ok(earlier.soname.clone()))
-    }
-
     fn link(
         &self,
         soname: &str,
@@ -515,25 +415,6 @@ impl<'a> GroupLink<'a> {
     }
 }
 
-/// The key of a shared object that is linked by `link_key` above these.
-fn content_key(link_key: &ContentKey, below: &[Rc<BelowObject>]) -> ContentKey {
-    let mut hasher = blake3::Hasher::new();
-    put(&mut hasher, link_key.as_str().as_bytes());
-    for below in below {
-        put(&mut hasher, below.soname.as_bytes());
-        put(
-            &mut hasher,
-            below.layout.as_deref().unwrap_or_default().as_bytes(),
-        );
-    }
-    ContentKey::new(&hasher)
-}
-
-fn put(hasher: &mut blake3::Hasher, bytes: &[u8]) {
-    hasher.update(&(bytes.len() as u64).to_le_bytes());
-    hasher.update(bytes);
-}
-
 /// More threads than these make no link of a group quicker: most of its work is to copy bytes.
 const MOST_THREADS: usize = 8;
 
@@ -554,59 +435,6 @@ pub(super) fn builtin_definitions(
 /// Whether rustc has not mangled a name.
 fn is_plain(name: &str) -> bool {
     !crate::elf::is_mangled_by_rustc(name.as_bytes())
-}
-
-/// What the linker reads in the place of the groups below: it refers to a private
-/// definition only in a stub.
-fn linkable_below(object: &Object<'_>, scratch: &Path) -> Result<Vec<PathBuf>> {
-    // The group of the sysroot crates is small, and what is in an archive that a build
-    // script asks for is known to the linker alone.
-    let mut read = HashSet::new();
-    let names: Names<'_>;
-    let wanted = if object.below.len() > 1 && object.native.is_empty() {
-        for input in object.members {
-            read.extend(Shared::read(&input.library.rlib)?.names);
-        }
-        names = read.iter().map(Vec::as_slice).collect();
-        Wanted::Named(&names)
-    } else {
-        Wanted::All
-    };
-    let members = object.members.iter();
-    let dependencies = members.flat_map(|input| &input.library.dependencies);
-    let reached = reached(dependencies, &object.below);
-    let linkable = object.below.iter().map(|below| {
-        let stub = scratch.join(&below.soname);
-        let shown = Shown {
-            wanted,
-            unseen: Some(&below.unseen_from(&reached)),
-        };
-        let open: &[OpenReference] = match below.is_sysroot {
-            true => &below.open_references,
-            false => &[],
-        };
-        let is_written =
-            interface::write_stub_for_group(&below.path, &below.soname, shown, open, &stub)?;
-        Ok(if is_written { stub } else { below.path.clone() })
-    });
-    linkable.collect()
-}
-
-/// The rlibs to give to the linker: those of the members, or copies of them in
-/// `scratch` where hidden symbols have to be seen from outside.
-fn linkable_rlibs(members: &[&Input], scratch: &Path) -> Result<Vec<PathBuf>> {
-    members
-        .iter()
-        .map(|input| {
-            let rlib = &input.library.rlib;
-            if !input.facts.has_hidden_symbols() {
-                return Ok(rlib.clone());
-            }
-            let copy = scratch.join(&input.rlib);
-            copy_with_protected_symbols(rlib, &input.facts, &copy)?;
-            Ok(copy)
-        })
-        .collect()
 }
 
 fn constructors_of<'a>(members: &[&'a Input]) -> Vec<&'a Constructor> {

@@ -12,11 +12,12 @@ use link_engine::{loaded, wrapper};
 use link_plan::run_path::{AbsoluteForm, Format, run_paths};
 use link_plan::rustc_flags::CodegenFlags;
 
-use super::group_job::{groups_below, library_name, located_linker, report_refusal};
 use super::group_unit::group_files;
 use super::kept::kept;
-use super::planner;
+use super::linker::located_linker;
+use super::refusals::report_refusal;
 use super::report;
+use super::units::{groups_below, library_name, reachable_libraries};
 use crate::core::compiler::build_runner::OutputFile;
 use crate::core::compiler::job_queue::Work;
 use crate::core::compiler::{BuildRunner, FileFlavor, Unit};
@@ -77,7 +78,9 @@ pub(in crate::core::compiler) fn add_linker_wrapper(
     }
     wrapper::clear(&wrapper_directory(build_runner, unit))?;
     // The line may be run again by hand, or by a tool that takes it down.
-    let is_known = flags.linker().is_none_or(|linker| link_engine::is_known_linker(linker.as_ref()));
+    let is_known = flags
+        .linker()
+        .is_none_or(|linker| link_engine::is_known_linker(linker.as_ref()));
     let keep = flags.save_temps() || !is_known;
     let flag = linker_flag(build_runner, unit, &groups, flags.linker(), keep)?;
     rustc.arg("-C").arg(flag);
@@ -184,7 +187,7 @@ pub(in crate::core::compiler) fn final_inputs(
     if !graph.keys().any(|unit| is_kept(&unit)) {
         return None;
     }
-    let libraries = planner::reachable_libraries(graph, unit).into_iter();
+    let libraries = reachable_libraries(graph, unit).into_iter();
     let names = libraries
         .filter(is_kept)
         .map(|library| {

@@ -84,7 +84,11 @@ impl Records {
             cut: Cut { parts: cut },
         };
         let mut sizes = BTreeMap::new();
-        for entry in fs::read_dir(&self.directory).into_iter().flatten().flatten() {
+        for entry in fs::read_dir(&self.directory)
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
             let name = entry.file_name();
             let name = name.to_string_lossy();
             if name.starts_with(POOL_PREFIX)
@@ -95,7 +99,11 @@ impl Records {
             } else if name.starts_with(SIZES_PREFIX)
                 && let Ok(of_part) = read_json::<BTreeMap<String, u64>>(&entry.path())
             {
-                sizes.extend(of_part);
+                // Parts of several selections can have a package, and the files come in any order.
+                for (package, bytes) in of_part {
+                    let size = sizes.entry(package).or_insert(bytes);
+                    *size = bytes.max(*size);
+                }
             }
         }
         (known, sizes)
@@ -115,7 +123,11 @@ impl Records {
             setting,
             id: pool.id.value(),
             generation: pool.generation,
-            members: pool.members.iter().map(|(key, bytes)| (key.value(), *bytes)).collect(),
+            members: pool
+                .members
+                .iter()
+                .map(|(key, bytes)| (key.value(), *bytes))
+                .collect(),
             needs: pool.needs.iter().map(|id| id.value()).collect(),
         };
         self.write(&self.pool(pool.id), &record)
@@ -136,7 +148,10 @@ impl Records {
 
     /// The ids of all pools that there are records of.
     pub(super) fn pools(&self) -> BTreeSet<u64> {
-        let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let entries = fs::read_dir(&self.directory)
+            .into_iter()
+            .flatten()
+            .flatten();
         entries
             .filter_map(|entry| {
                 let name = entry.file_name().into_string().ok()?;
@@ -152,6 +167,25 @@ impl Records {
             return Ok(());
         }
         self.write(&path, sizes)
+    }
+
+    /// Removes the sizes of parts that are no more.
+    pub(super) fn remove_sizes_without_manifest(&self) {
+        for entry in fs::read_dir(&self.directory)
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let name = entry.file_name();
+            let part = name
+                .to_str()
+                .and_then(|name| name.strip_prefix(SIZES_PREFIX));
+            let manifest = part.and_then(|part| Some(self.directory.parent()?.join(part)));
+            if manifest.is_some_and(|manifest| !manifest.exists()) {
+                // What is left is read once more by each plan.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 
     fn write<T: Serialize>(&self, path: &Path, value: &T) -> CargoResult<()> {
@@ -174,7 +208,9 @@ impl From<PoolRecord> for KnownPool {
         KnownPool {
             id: PoolId::new(record.id),
             generation: record.generation,
-            members: members.map(|(key, bytes)| (UnitKey::new(key), bytes)).collect(),
+            members: members
+                .map(|(key, bytes)| (UnitKey::new(key), bytes))
+                .collect(),
             needs: record.needs.into_iter().map(PoolId::new).collect(),
         }
     }

@@ -44,23 +44,31 @@
 //! group of frozen libraries, which lasts from build to build; a *part* is a group of
 //! local ones.
 
+mod after_link;
+mod directories;
 mod final_unit;
+mod freshness;
 mod group_job;
 mod group_unit;
+mod keep_going;
 mod kept;
 mod known;
+mod linker;
 mod planner;
+mod refusals;
 mod report;
 mod request;
 mod unit_keys;
+mod units;
 
 pub use self::final_unit::enter_linker_wrapper;
 pub(super) use self::final_unit::{
     add_doctest_args, add_linker_wrapper, final_inputs, group_export, report_link,
 };
-pub(super) use self::group_job::{
-    follows, group_inputs, link_group, needed_files, note_group, release_groups,
-};
+pub(super) use self::freshness::{follows, group_inputs, needed_files};
+pub(super) use self::group_job::link_group;
 pub(super) use self::group_unit::group_outputs;
+pub(super) use self::keep_going::release_groups;
 pub(crate) use self::planner::Planner;
 pub use self::request::DynamicDepsRequest;
+pub(super) use self::units::note_group;

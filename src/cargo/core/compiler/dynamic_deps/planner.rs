@@ -1,6 +1,6 @@
 //! From the unit graph to groups in the unit graph.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -16,15 +16,16 @@ use link_plan::support::{FallbackReason, LinkSettings, TargetCfg, check_support}
 use tracing::debug;
 
 use super::final_unit;
-use super::group_job::located_linker;
-use super::kept::kept;
 use super::group_unit::{GroupRole, GroupUnit, PoolRole, edge_to};
+use super::kept::kept;
 use super::known::Records;
+use super::linker::located_linker;
 use super::unit_keys::UnitKeys;
+use super::units::{has_no_rlib, is_final, linked_dependencies, package_text, reachable_libraries};
 use crate::core::Workspace;
-use crate::core::compiler::unit_graph::{UnitDep, UnitGraph};
+use crate::core::compiler::unit_graph::UnitGraph;
 use crate::core::compiler::{
-    BuildConfig, CompileKind, CompileMode, CompileTarget, CrateType, RustcTargetData, Unit,
+    BuildConfig, CompileKind, CompileTarget, RustcTargetData, Unit,
     UnitInterner,
 };
 use crate::core::profiles::{Lto, PanicStrategy, Profiles, StripInner};
@@ -302,12 +303,14 @@ impl Planner<'_, '_> {
             } else {
                 Origin::Frozen
             };
-            let name = unit.pkg.package_id().to_string();
+            let name = package_text(self.ws, unit);
             let known = sizes.get(&name).copied();
             let id = link_graph.add_library(&name, origin, keys.of(unit, graph));
             if let Some(bytes) = known {
                 link_graph.set_bytes(id, bytes);
-            } else if origin == Origin::Local && !cut.parts.iter().any(|part| part.contains_key(&name)) {
+            } else if origin == Origin::Local
+                && !cut.parts.iter().any(|part| part.contains_key(&name))
+            {
                 link_graph.set_bytes(id, guessed_size(unit));
             }
             if kept(self.profiles, unit).is_some() {
@@ -368,54 +371,4 @@ fn members_of<'a>(
 /// Interning does not look at dependencies, by which groups differ.
 fn unique_index(setting: usize, group: usize) -> u64 {
     ((setting as u64) << 32) | (group as u64 + 1)
-}
-
-/// Whether rustc links the unit to an executable that is run from the target
-/// directory. Artifact dependencies may end up inside of other files, and what is
-/// for the host (proc macros and their tests, build scripts) runs inside of or
-/// beside the compiler, which has an own copy of the standard library.
-pub(super) fn is_final(unit: &Unit) -> bool {
-    let is_executable = match unit.mode {
-        CompileMode::Test | CompileMode::Doctest => true,
-        CompileMode::Build => unit.target.is_executable(),
-        _ => false,
-    };
-    is_executable
-        && !unit.target.for_host()
-        && !unit.artifact.is_true()
-        && !unit.skip_non_compile_time_dep
-}
-
-/// Whether rustc has to take a library as a Rust `dylib`. It takes rlibs for an executable if
-/// all libraries have one (rustc 1.95, `rustc_metadata::dependency_format`).
-fn has_no_rlib(library: &Unit) -> bool {
-    let crate_types = library.target.rustc_crate_types();
-    let is_rlib = |kind: &CrateType| matches!(kind, CrateType::Lib | CrateType::Rlib);
-    library.target.is_dylib() && !crate_types.iter().any(is_rlib)
-}
-
-/// The libraries that are linked into `unit` by an edge of its own.
-fn linked_dependencies<'g>(graph: &'g UnitGraph, unit: &Unit) -> impl Iterator<Item = &'g Unit> {
-    let is_linked = |dep: &&UnitDep| {
-        let unit = &dep.unit;
-        unit.mode == CompileMode::Build
-            && unit.target.is_linkable()
-            && !unit.target.for_host()
-            && !unit.artifact.is_true()
-    };
-    graph[unit].iter().filter(is_linked).map(|dep| &dep.unit)
-}
-
-/// All libraries that are linked into `unit`, each once.
-pub(super) fn reachable_libraries<'g>(graph: &'g UnitGraph, unit: &Unit) -> Vec<&'g Unit> {
-    let mut reached = Vec::new();
-    let mut seen = HashSet::new();
-    let mut pending: Vec<_> = linked_dependencies(graph, unit).collect();
-    while let Some(unit) = pending.pop() {
-        if seen.insert(unit) {
-            reached.push(unit);
-            pending.extend(linked_dependencies(graph, unit));
-        }
-    }
-    reached
 }

@@ -14,10 +14,9 @@ use itertools::Itertools;
 use link_engine::elf::DynamicInfo;
 use link_engine::manifest::GroupManifest;
 
-use super::group_job::{file_name, groups_below, library_name, rlib};
 use super::group_unit::group_files;
 use super::kept::{Kept, kept};
-use super::planner;
+use super::units::{file_name, groups_below, library_name, reachable_libraries, rlib};
 use crate::core::compiler::job_queue::Work;
 use crate::core::compiler::{BuildRunner, FileFlavor, Unit};
 use crate::util::{CargoResult, HumanBytes};
@@ -92,7 +91,7 @@ fn is_wanted(build_runner: &BuildRunner<'_, '_>) -> bool {
 
 fn dependencies(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Vec<Dependency>> {
     let mut dependencies = Vec::new();
-    for library in planner::reachable_libraries(&build_runner.bcx.unit_graph, unit) {
+    for library in reachable_libraries(&build_runner.bcx.unit_graph, unit) {
         if let Some(rlib) = rlib(build_runner, library)? {
             dependencies.push(Dependency {
                 name: library_name(library),
@@ -106,7 +105,11 @@ fn dependencies(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<
 }
 
 fn of_group(manifest: &GroupManifest, path: &Path) -> String {
-    let mut text = format!("group {}: {}", manifest.group, count(manifest.members().count()));
+    let mut text = format!(
+        "group {}: {}",
+        manifest.group,
+        count(manifest.members().count())
+    );
     for object in &manifest.objects {
         let bytes = HumanBytes(size(&object.path(path)));
         text.push_str(&format!("\n  {bytes} in `{}`", object.soname));

@@ -1,0 +1,70 @@
+//! What the bytes of a shared object follow from, as a key.
+
+use std::ffi::OsString;
+use std::rc::Rc;
+
+use super::FORMAT;
+use super::below::BelowObject;
+use super::link::{GroupLink, Object};
+use crate::content::ContentKey;
+use crate::linker::linker_identity;
+
+impl GroupLink<'_> {
+    /// Hashes all that decides on the bytes that the linker writes, but for what the groups below
+    /// are: the members, the linker and its options, and of native libraries what is taken into the
+    /// shared object: the content of an archive, and the soname of a shared library.
+    pub(super) fn link_key(&self, object: &Object<'_>, options: &[OsString]) -> ContentKey {
+        let mut hasher = blake3::Hasher::new();
+        put(&mut hasher, FORMAT.as_bytes());
+        put(
+            &mut hasher,
+            linker_identity(&self.template.linker).as_bytes(),
+        );
+        for input in object.members {
+            put(&mut hasher, input.rlib.as_bytes());
+            put(&mut hasher, input.hash.as_bytes());
+        }
+        let template = self.template.args();
+        for arg in template.chain(&self.job.run_paths).chain(options) {
+            put(&mut hasher, arg.as_encoded_bytes());
+        }
+        for builtins in &self.template.builtins {
+            put(&mut hasher, builtins.as_os_str().as_encoded_bytes());
+        }
+        for (name, value) in &self.job.environment {
+            put(&mut hasher, name.as_encoded_bytes());
+            put(&mut hasher, value.as_encoded_bytes());
+        }
+        let directory = self.job.working_directory.as_os_str();
+        put(&mut hasher, directory.as_encoded_bytes());
+        for input in &object.native {
+            let soname = input.library.soname.as_deref().unwrap_or_default();
+            put(&mut hasher, input.argument.as_bytes());
+            put(&mut hasher, soname.as_bytes());
+            put(
+                &mut hasher,
+                input.content.as_ref().map_or(&[], |hash| hash.as_bytes()),
+            );
+        }
+        ContentKey::new(&hasher)
+    }
+}
+
+/// The key of a shared object that is linked by `link_key` above these.
+pub(super) fn content_key(link_key: &ContentKey, below: &[Rc<BelowObject>]) -> ContentKey {
+    let mut hasher = blake3::Hasher::new();
+    put(&mut hasher, link_key.as_str().as_bytes());
+    for below in below {
+        put(&mut hasher, below.soname.as_bytes());
+        put(
+            &mut hasher,
+            below.layout.as_deref().unwrap_or_default().as_bytes(),
+        );
+    }
+    ContentKey::new(&hasher)
+}
+
+fn put(hasher: &mut blake3::Hasher, bytes: &[u8]) {
+    hasher.update(&(bytes.len() as u64).to_le_bytes());
+    hasher.update(bytes);
+}

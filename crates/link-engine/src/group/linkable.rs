@@ -1,0 +1,64 @@
+//! What the linker reads in the place of rlibs and of the groups below.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use super::below::reached;
+use super::inputs::Input;
+use super::link::Object;
+use crate::Result;
+use crate::interface::{self, Names, OpenReference, Shown, Wanted};
+use crate::rlib::{Shared, copy_with_protected_symbols};
+
+/// What the linker reads in the place of the groups below: it refers to a private
+/// definition only in a stub.
+pub(super) fn linkable_below(object: &Object<'_>, scratch: &Path) -> Result<Vec<PathBuf>> {
+    // The group of the sysroot crates is small, and what is in an archive that a build
+    // script asks for is known to the linker alone.
+    let mut read = HashSet::new();
+    let names: Names<'_>;
+    let wanted = if object.below.len() > 1 && object.native.is_empty() {
+        for input in object.members {
+            read.extend(Shared::read(&input.library.rlib)?.names);
+        }
+        names = read.iter().map(Vec::as_slice).collect();
+        Wanted::Named(&names)
+    } else {
+        Wanted::All
+    };
+    let members = object.members.iter();
+    let dependencies = members.flat_map(|input| &input.library.dependencies);
+    let reached = reached(dependencies, &object.below);
+    let linkable = object.below.iter().map(|below| {
+        let stub = scratch.join(&below.soname);
+        let shown = Shown {
+            wanted,
+            unseen: Some(&below.unseen_from(&reached)),
+        };
+        let open: &[OpenReference] = match below.is_sysroot {
+            true => &below.open_references,
+            false => &[],
+        };
+        let is_written =
+            interface::write_stub_for_group(&below.path, &below.soname, shown, open, &stub)?;
+        Ok(if is_written { stub } else { below.path.clone() })
+    });
+    linkable.collect()
+}
+
+/// The rlibs to give to the linker: those of the members, or copies of them in
+/// `scratch` where hidden symbols have to be seen from outside.
+pub(super) fn linkable_rlibs(members: &[&Input], scratch: &Path) -> Result<Vec<PathBuf>> {
+    members
+        .iter()
+        .map(|input| {
+            let rlib = &input.library.rlib;
+            if !input.facts.has_hidden_symbols() {
+                return Ok(rlib.clone());
+            }
+            let copy = scratch.join(&input.rlib);
+            copy_with_protected_symbols(rlib, &input.facts, &copy)?;
+            Ok(copy)
+        })
+        .collect()
+}

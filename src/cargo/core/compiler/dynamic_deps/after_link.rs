@@ -1,0 +1,95 @@
+//! What is left to do when a group was linked: to keep what the next plan has to know, and to remove
+//! what nothing needs any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use link_engine::group::{GroupJob, Outcome};
+use link_engine::sweep;
+use link_plan::graph::UnitKey;
+use link_plan::grouping::{KnownPool, PoolId};
+
+use super::group_job::Member;
+use super::group_unit::{GroupRole, group_files};
+use super::known::Records;
+use super::units::{groups, groups_below};
+use crate::core::compiler::{BuildRunner, Unit};
+use crate::util::CargoResult;
+
+/// What is left to do when a group was linked.
+pub(super) struct AfterLink {
+    records: Records,
+    /// Whether the build has no group that is made later, so that one job looks after the rest.
+    is_last: bool,
+    /// The manifests of all groups of this build.
+    manifests: Vec<PathBuf>,
+    /// The pools that it needs, if it is one.
+    needs: BTreeSet<PoolId>,
+}
+
+impl AfterLink {
+    /// Of the group that `unit` is, whose files are in the directory of `job`.
+    pub(super) fn new(build_runner: &BuildRunner<'_, '_>, unit: &Unit, job: &GroupJob) -> Self {
+        let below = groups_below(build_runner, unit).into_iter();
+        AfterLink {
+            records: Records::beside(job.files.directory()),
+            is_last: groups(build_runner).all(|group| group.dep_hash <= unit.dep_hash),
+            manifests: groups(build_runner)
+                .map(|group| group_files(build_runner, group).manifest())
+                .collect(),
+            needs: below
+                .filter_map(|below| match GroupRole::of(&below) {
+                    GroupRole::Pool(pool) => Some(pool.id),
+                    GroupRole::Sysroot | GroupRole::Part { .. } => None,
+                })
+                .collect(),
+        }
+    }
+
+    /// Tells the next plan what is there, and removes what nothing needs any more.
+    pub(super) fn run(
+        self,
+        job: &GroupJob,
+        role: &GroupRole,
+        members: &[Member],
+        outcome: &Outcome,
+    ) -> CargoResult<()> {
+        match role {
+            GroupRole::Sysroot => return Ok(()),
+            GroupRole::Pool(pool) => {
+                let libraries = outcome.libraries.iter();
+                let libraries = libraries.map(|one| (UnitKey::new(one.key), one.bytes));
+                let record = KnownPool {
+                    id: pool.id,
+                    generation: pool.generation,
+                    members: libraries.collect(),
+                    needs: self.needs,
+                };
+                self.records.write_pool(pool.setting, &record)?;
+                for id in pool.from.iter().filter(|id| **id != pool.id) {
+                    self.records.remove_pool(*id);
+                }
+                let pools = self.records.pools().into_iter().map(PoolId::new);
+                let files = |id| job.files.clone().of_pool(id).store().to_owned();
+                let living = pools.map(files).collect();
+                sweep::pools(job.files.directory(), &living, &job.executable_directories)?;
+            }
+            GroupRole::Part { .. } => {
+                let mut sizes: BTreeMap<String, u64> = BTreeMap::new();
+                for library in &outcome.libraries {
+                    let mut members = members.iter();
+                    if let Some(member) = members.find(|member| member.rlib == library.rlib) {
+                        *sizes.entry(member.package_text.clone()).or_default() += library.bytes;
+                    }
+                }
+                self.records.write_sizes(job.files.stem(), &sizes)?;
+            }
+        }
+        if self.is_last {
+            self.records.remove_sizes_without_manifest();
+            let directories = &job.executable_directories;
+            sweep::other_builds(job.files.directory(), &self.manifests, directories)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,53 @@
+//! Where executables lie that may need a shared object of a group.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use link_engine::content::GroupFiles;
+
+use super::units::is_final;
+use crate::core::compiler::{BuildRunner, CompileKind};
+
+/// Where the executables of this build directory are, whoever built them.
+pub(super) fn executable_directories(
+    build_runner: &BuildRunner<'_, '_>,
+    kind: CompileKind,
+    group: &GroupFiles,
+) -> Vec<PathBuf> {
+    let files = build_runner.files();
+    let units = build_runner.bcx.unit_graph.keys();
+    let mut directories: Vec<PathBuf> = units
+        .filter(|unit| unit.kind == kind && is_final(unit) && !unit.mode.is_doc_test())
+        .map(|unit| files.output_dir(unit))
+        .collect();
+    let layout = files.layout(kind);
+    // Tests of other invocations lie beside the groups.
+    directories.push(group.directory().to_owned());
+    directories.push(layout.build_dir().examples().to_owned());
+    if let Some(artifacts) = layout.artifact_dir() {
+        directories.push(artifacts.dest().to_owned());
+        directories.push(artifacts.examples().to_owned());
+    }
+    directories.extend(files.export_dir());
+    if build_runner.bcx.gctx.cli_unstable().build_dir_new_layout {
+        directories.extend(unit_directories(layout.build_dir().build()));
+    }
+    directories.sort();
+    directories.dedup();
+    directories
+}
+
+/// The output directories of all units that were ever built, in a layout that has one
+/// for each: `build/<package>/<hash>/out`.
+fn unit_directories(build: &Path) -> impl Iterator<Item = PathBuf> {
+    let packages = entries(build);
+    packages
+        .flat_map(|package| entries(&package))
+        .map(|unit| unit.join("out"))
+}
+
+/// What is in a directory; nothing if it cannot be listed.
+fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let entries = fs::read_dir(directory).into_iter().flatten();
+    entries.filter_map(|entry| Some(entry.ok()?.path()))
+}
