@@ -9,7 +9,9 @@
 //!    [`group`] for libraries, [`sysroot`] for the crates that come with rustc.
 //!    It reads each rlib once ([`rlib`]), decides which of them can be group
 //!    members ([`classify`]) and which of these share a shared object ([`effects`]), and
-//!    records all that in a [`manifest`].
+//!    records all that in a [`manifest`]. A shared object of which only what lies below has
+//!    changed is not linked but bound anew ([`rebind`]). What no executable needs any more is
+//!    removed ([`content`], [`sweep`]).
 //! 2. The [`wrapper`] stands in the place of the linker when rustc links an
 //!    executable. It reads the manifests, replaces group members on rustc's own
 //!    [`link_line`] by the shared objects, or by their [`interface`], and calls the

@@ -212,7 +212,7 @@ fn copy_platform(bench: &mut Bench, executable: &Path, image: &Path) -> Result<(
     Ok(())
 }
 
-/// What the guide says to copy: `deps/dynamic-deps-*-*-*.so`.
+/// What the guide says to copy: `deps/dynamic-deps-*.so`.
 fn groups_beside(executable: &Path) -> Result<Vec<PathBuf>> {
     let directory = executable.with_file_name("deps");
     let describe = || format!("failed to list `{}`", directory.display());
@@ -220,7 +220,7 @@ fn groups_beside(executable: &Path) -> Result<Vec<PathBuf>> {
     for entry in fs::read_dir(&directory).with_context(describe)? {
         let path = entry.with_context(describe)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if is_group(&name) && name.ends_with(".so") && name.matches('-').count() == 4 {
+        if is_group(&name) && name.ends_with(".so") {
             groups.push(path);
         }
     }

@@ -11,9 +11,12 @@
 //!
 //! 1. [`DynamicDepsRequest`]: what command line, profile and `-Z` flag ask for.
 //! 2. [`Planner`]: where the request can be met, groups become units of the unit
-//!    graph, and dependencies of the final units that use them. From here on,
-//!    Cargo's own machinery does the rest.
-//! 3. [`link_group`]: the job of a group, when the rlibs of its members are there.
+//!    graph, and dependencies of the final units that use them. What earlier builds
+//!    have linked is used again, as the records beside the groups tell (`known`). From
+//!    here on, Cargo's own machinery does the rest.
+//! 3. [`link_group`]: the job of a group, when the rlibs of its members are there, or,
+//!    with `--keep-going`, when those that are missing cannot be made
+//!    ([`release_groups`]). It tells the next plan what is there.
 //! 4. [`add_linker_wrapper`]: a final unit is compiled as always, with the linker
 //!    wrapper as its linker.
 //! 5. [`enter_linker_wrapper`]: this program, called by rustc as the linker.
@@ -22,6 +25,8 @@
 //! |--------------------------------|------------------------------|----------------------------|
 //! | `dynamic-deps` in a profile    | –                            | –                          |
 //! | which libraries are in a group | group                        | group                      |
+//! | which pool a group is          | group                        | group                      |
+//! | what other builds put there    | –                            | –                          |
 //! | which libraries are opted out  | –                            | final unit                 |
 //! | link flags                     | group, final unit            | group, final unit          |
 //! | content of the members         | –                            | group                      |
@@ -35,7 +40,9 @@
 //!
 //! Words: a *final unit* is a unit that rustc links to an executable (bin, test,
 //! bench, example, doctest); it need not be a root unit. *Frozen* libraries come from a
-//! registry or git, *local* ones are path packages.
+//! registry or git, *local* ones are path packages and what depends on one. A *pool* is a
+//! group of frozen libraries, which lasts from build to build; a *part* is a group of
+//! local ones.
 
 mod after_link;
 mod directories;
