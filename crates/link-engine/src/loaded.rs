@@ -25,28 +25,47 @@ impl LoadedGroup {
         self.candidates.iter().find(|path| path.exists())
     }
 
-    /// Whether the loader takes what it finds. It looks no further if it does not.
-    fn is_found(&self) -> Result<bool> {
-        Ok(match (self.found(), &self.layout) {
-            (Some(found), Some(layout)) => layout::of(found)?.as_ref() == Some(layout),
-            (found, _) => found.is_some(),
-        })
+    /// Why the loader does not take what it finds, if so. It looks no further.
+    fn obstacle(&self) -> Result<Option<Obstacle>> {
+        let Some(found) = self.found() else {
+            let first = self.candidates.first().cloned();
+            let path = first.unwrap_or_else(|| self.soname.clone().into());
+            return Ok(Some(Obstacle::Missing(path)));
+        };
+        let Some(layout) = &self.layout else {
+            return Ok(None);
+        };
+        let is_other = layout::of(found)?.as_ref() != Some(layout);
+        Ok(is_other.then(|| Obstacle::OtherLayout {
+            path: found.clone(),
+            layout: layout.clone(),
+        }))
     }
 }
 
-/// A shared object of a group without which `executable` cannot start, if the loader would
-/// miss one, or refuse it for its layout. None for what is no dynamic executable.
+/// Why an executable cannot start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// This shared object is not there.
+    Missing(PathBuf),
+    /// The loader finds a shared object that has another layout than the executable needs.
+    OtherLayout {
+        /// The shared object.
+        path: PathBuf,
+        /// The name of the version that the executable needs of it.
+        layout: String,
+    },
+}
+
+/// What keeps `executable` from loading a shared object of a group. None for what is no dynamic
+/// executable.
 ///
 /// # Errors
 /// When the executable or a shared object cannot be read.
-pub fn missing_group(executable: &Path) -> Result<Option<PathBuf>> {
-    for group in loaded_groups(executable)? {
-        if !group.is_found()? {
-            let first = group.candidates.into_iter().next();
-            return Ok(Some(first.unwrap_or_else(|| group.soname.into())));
-        }
-    }
-    Ok(None)
+pub fn obstacle(executable: &Path) -> Result<Option<Obstacle>> {
+    let groups = loaded_groups(executable)?.into_iter();
+    let mut obstacles = groups.map(|group| group.obstacle());
+    obstacles.find_map(Result::transpose).transpose()
 }
 
 /// Puts the shared objects of groups that `executable` loads into `directory`, and removes
@@ -132,14 +151,13 @@ mod tests {
             let directory = tempfile::tempdir().unwrap();
             let soname = "dynamic-deps-local-1_0123456789abcdef.so";
             let executable = program(directory.path(), soname, dtags);
-            assert_eq!(missing_group(&executable).unwrap(), None, "{dtags}");
+            assert_eq!(obstacle(&executable).unwrap(), None, "{dtags}");
             fs::remove_file(directory.path().join("lib").join(soname)).unwrap();
-            let missing = missing_group(&executable).unwrap().unwrap();
+            let Some(Obstacle::Missing(missing)) = obstacle(&executable).unwrap() else {
+                panic!("{:?}", obstacle(&executable));
+            };
             assert_eq!(missing.file_name().unwrap(), soname);
-            assert_eq!(
-                missing_group(&directory.path().join("main.c")).unwrap(),
-                None
-            );
+            assert_eq!(obstacle(&directory.path().join("main.c")).unwrap(), None);
         }
     }
 

@@ -15,7 +15,7 @@ use link_engine::content::GroupFiles;
 use link_engine::group::{GroupJob, Library};
 use link_engine::interface::{Wanted, write_stub};
 use link_engine::layout;
-use link_engine::loaded::missing_group;
+use link_engine::loaded::{Obstacle, obstacle};
 use link_engine::manifest::GroupManifest;
 use object::elf::{self, FileHeader64};
 use object::read::elf::{FileHeader as _, SectionHeader as _};
@@ -319,12 +319,16 @@ fn a_group_with_another_layout_is_refused_by_the_loader() {
     let layout = layout::of(&file).unwrap().unwrap();
     assert_ne!(layout::of(&other_file).unwrap().unwrap(), layout);
 
-    assert_eq!(missing_group(&executable).unwrap(), None);
+    assert_eq!(obstacle(&executable).unwrap(), None);
 
     // As if another linker had made the group from the same libraries.
     fs::remove_file(&file).unwrap();
     fs::copy(other_file, &file).unwrap();
-    assert_eq!(missing_group(&executable).unwrap(), Some(file));
+    let other_layout = Obstacle::OtherLayout {
+        path: file,
+        layout: layout.clone(),
+    };
+    assert_eq!(obstacle(&executable).unwrap(), Some(other_layout));
     let output = Command::new(&executable).output().unwrap();
     assert!(!output.status.success());
     let stderr = String::from_utf8(output.stderr).unwrap();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use filetime::FileTime;
 use link_engine::group::FORMAT;
-use link_engine::loaded;
+use link_engine::loaded::{self, Obstacle};
 use link_engine::manifest::GroupManifest;
 
 use super::group_unit::group_files;
@@ -77,5 +77,10 @@ pub(in crate::core::compiler) fn needed_files(
     Ok(outputs
         .iter()
         .filter(|output| output.flavor == FileFlavor::Normal && output.path.exists())
-        .find_map(|output| loaded::missing_group(&output.path).ok().flatten()))
+        .find_map(|output| loaded::obstacle(&output.path).ok().flatten())
+        .map(|obstacle| match obstacle {
+            Obstacle::Missing(path) => path,
+            // There is a file, and no file below it.
+            Obstacle::OtherLayout { path, layout } => path.join(layout),
+        }))
 }
