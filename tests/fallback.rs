@@ -221,7 +221,7 @@ fn a_program_without_std_is_linked_statically() {
 }
 
 #[cargo_test]
-fn a_group_that_cannot_be_linked_stays_in_the_executable() {
+fn a_library_that_cannot_be_linked_stays_in_the_executable() {
     Package::new("unfit", "1.0.0")
         .file("Cargo.toml", &manifest("unfit", ""))
         .file(
@@ -253,7 +253,8 @@ fn a_group_that_cannot_be_linked_stays_in_the_executable() {
         .build();
     p.cargo("build --dynamic-deps")
         .with_stderr_contains(
-            "[WARNING] linking the dependencies in the frozen group statically, [..]",
+            "[WARNING] linking `unfit v1.0.0` and what depends on it statically, because the linker \
+             makes no shared object with it",
         )
         .with_stderr_contains("[..]recompile with -fPIC[..]")
         .run();
@@ -262,7 +263,7 @@ fn a_group_that_cannot_be_linked_stays_in_the_executable() {
 }
 
 #[cargo_test]
-fn a_group_that_cannot_be_linked_is_told_of_as_long_as_it_lasts() {
+fn a_library_that_cannot_be_linked_is_told_of_as_long_as_it_lasts() {
     let p = layered_project()
         .file(
             "local/build.rs",
@@ -276,7 +277,8 @@ fn a_group_that_cannot_be_linked_is_told_of_as_long_as_it_lasts() {
     for _ in 0..2 {
         p.cargo("build --dynamic-deps")
             .with_stderr_contains(
-                "[WARNING] linking the dependencies in the local group statically, [..]",
+                "[WARNING] linking `local v1.0.0` and what depends on it statically, because the \
+                 linker makes no shared object with it",
             )
             .run();
     }

@@ -13,27 +13,15 @@ use link_engine::elf::DynamicInfo;
 
 use super::{
     LAYERED_OUTPUT, LAYERS, artifacts, contents, group_files, groups_of, layered_manifest,
-    layered_project, run, stdout,
+    layered_project, linked_groups, run, stdout,
 };
-
-/// Names of the groups that a build links, sorted.
-fn linked_groups(project: &Project, arguments: &str) -> Vec<String> {
-    let output = project.cargo(arguments).run();
-    let mut groups: Vec<String> = super::text(&output.stderr)
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("Linking "))
-        .map(|rest| rest.trim_end_matches(" group").to_owned())
-        .collect();
-    groups.sort();
-    groups
-}
 
 #[cargo_test]
 fn nothing_to_do() {
     let p = layered_project().build();
     assert_eq!(
         linked_groups(&p, "build --dynamic-deps -v"),
-        ["frozen", "local", "sysroot"]
+        ["frozen pool 1", "local part 1", "sysroot"]
     );
     p.cargo("build --dynamic-deps -v")
         .with_stderr_does_not_contain("[RUNNING] [..]")
@@ -49,7 +37,10 @@ fn an_edit_relinks_only_its_layer() {
         "local/src/lib.rs",
         "pub fn name() -> String { \"edited\".into() }",
     );
-    assert_eq!(linked_groups(&p, "build --dynamic-deps -v"), ["local"]);
+    assert_eq!(
+        linked_groups(&p, "build --dynamic-deps -v"),
+        ["local part 1"]
+    );
     assert_eq!(stdout(&p.bin("foo")), "edited 1\n");
 
     p.change_file(
@@ -65,12 +56,52 @@ fn deleted_files_are_made_again() {
     let p = layered_project().build();
     p.cargo("build --dynamic-deps").run();
     let files = group_files(&p, "");
-    assert_eq!(files.len(), 9, "{files:?}");
+    assert_eq!(files.len(), 10, "{files:?}");
     for file in files {
         fs::remove_file(&file).unwrap();
         p.cargo("build --dynamic-deps").run();
-        assert!(file.exists(), "{}", file.display());
+        // The others spare the next job work, and are made when there is one.
+        if matches!(file.extension().unwrap().to_str(), Some("json" | "so")) {
+            assert!(file.exists(), "{}", file.display());
+        }
+        assert_eq!(groups_of(&p.bin("foo")), LAYERS);
         assert_eq!(stdout(&p.bin("foo")), LAYERED_OUTPUT);
+    }
+}
+
+#[cargo_test]
+fn what_is_kept_for_the_next_build_can_be_deleted() {
+    let p = layered_project().build();
+    p.cargo("build --dynamic-deps").run();
+    let kept = || {
+        let mut files = group_files(&p, "");
+        let records = fs::read_dir(p.target_debug_dir().join("deps/dynamic-deps")).unwrap();
+        files.extend(records.map(|record| record.unwrap().path()));
+        files.sort();
+        files
+    };
+    assert_eq!(kept().len(), 13, "{:?}", kept());
+    for index in 0..13 {
+        // An edit changes the names of the files, not their number or order: the older content of
+        // `local` goes when the second edit is built.
+        for edit in 0..2 {
+            let files = kept();
+            let file = &files[index.min(files.len() - 1)];
+            fs::remove_file(file).unwrap();
+            p.change_file(
+                "local/src/lib.rs",
+                &format!(
+                    "pub fn name() -> String {{ format!(\"{edit} {{}}\", frozen::count()) }}\n\
+                     // {index}"
+                ),
+            );
+            p.cargo("build --dynamic-deps").run();
+            assert_eq!(groups_of(&p.bin("foo")), LAYERS, "{file:?}");
+            assert_eq!(stdout(&p.bin("foo")), format!("{edit} 1 2\n"), "{file:?}");
+        }
+        p.cargo("build --dynamic-deps -v")
+            .with_stderr_does_not_contain("[RUNNING] [..]")
+            .run();
     }
 }
 
@@ -397,9 +428,13 @@ fn another_feature_builds_what_it_must() {
         )
         .build();
     for (arguments, linked, output) in [
-        ("", &["frozen", "local", "sysroot"][..], "false\n"),
-        // `local` needs the frozen group, which is another one.
-        ("--features extra", &["frozen", "local"], "true\n"),
+        (
+            "",
+            &["frozen pool 1", "local part 1", "sysroot"][..],
+            "false\n",
+        ),
+        // The other `optional` is in a pool of its own, which `local` does not need.
+        ("--features extra", &["frozen pool 2"], "true\n"),
         ("", &[], "false\n"),
         ("--features extra", &[], "true\n"),
     ] {

@@ -55,7 +55,7 @@ fn start(project: &Project, arguments: &str) -> Child {
 }
 
 /// Whether a process of the group is left, apart from dead ones.
-fn is_alive(process_group: u32) -> bool {
+pub(super) fn is_alive(process_group: u32) -> bool {
     let processes = fs::read_dir("/proc").unwrap().flatten();
     let mut states =
         processes.filter_map(|process| fs::read_to_string(process.path().join("stat")).ok());
@@ -69,7 +69,7 @@ fn is_alive(process_group: u32) -> bool {
     })
 }
 
-fn kill(argument: &str) {
+pub(super) fn kill(argument: &str) {
     let kill = Command::new("kill")
         .args(["-KILL", "--", argument])
         .status();

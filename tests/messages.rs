@@ -354,7 +354,7 @@ caused by: [..]missing_function[..]
 }
 
 #[cargo_test]
-fn the_linker_refuses_a_group() {
+fn the_linker_refuses_a_library() {
     let p = with_dependency(
         &build_script_for_c("-fno-pic -mcmodel=small"),
         "pub fn alive() -> i32 { 5 }",
@@ -363,11 +363,10 @@ fn the_linker_refuses_a_group() {
         .with_stderr_data(str![[r#"
 [LOCKING] 1 package to latest compatible version
 [COMPILING] dep v1.0.0 ([ROOT]/foo/dep)
-[WARNING] linking the dependencies in the local group statically, because no shared object could be made of them
-the refused link line is in `[ROOT]/foo/target/debug/.fingerprint/dynamic-deps-local-[HASH]/refused-link-line`
+[WARNING] linking `dep v1.0.0` and what depends on it statically, because the linker makes no shared object with it
 caused by: [..]recompile with -fPIC[..]
 ...
-[HELP] keep a crate that is named above in the executable with `[profile.dev.package.<name>] dynamic-deps = false`
+[HELP] to say so yourself, write `[profile.dev.package.dep] dynamic-deps = false`
 [WARNING] `dynamic-deps-local` (lib) generated 1 warning
 [COMPILING] foo v1.0.0 ([ROOT]/foo)
 [FINISHED] `dev` profile [unoptimized + debuginfo] target(s) in [ELAPSED]s

@@ -23,7 +23,9 @@ mod native;
 mod option;
 mod outputs;
 mod panics;
+mod parts;
 mod placement;
+mod pools;
 mod profiles;
 mod report;
 mod sharing;
@@ -191,23 +193,37 @@ fn groups_of(executable: &Path) -> Vec<String> {
 /// The crates in the shared objects of one kind that an executable loads, by name, sorted.
 #[track_caller]
 fn members_of(executable: &Path, group: &str) -> Vec<String> {
+    let mut members: Vec<String> = objects_of(executable, group).into_iter().flatten().collect();
+    assert!(!members.is_empty(), "{}", executable.display());
+    members.sort();
+    members
+}
+
+/// The crates in each shared object of one kind that an executable loads, by name, sorted; the
+/// shared objects in the order in which they are loaded.
+#[track_caller]
+fn objects_of(executable: &Path, group: &str) -> Vec<Vec<String>> {
     let info = DynamicInfo::read(executable).unwrap().unwrap();
     let prefix = format!("dynamic-deps-{group}-");
     let deps = executable.parent().unwrap().join("deps");
-    let objects: Vec<SharedObject> = manifests_in(&deps, &prefix)
+    let known: Vec<SharedObject> = manifests_in(&deps, &prefix)
         .into_iter()
         .flat_map(|manifest| manifest.objects)
         .collect();
-    let mut members: Vec<String> = Vec::new();
-    for soname in info.needed.iter().filter(|soname| soname.starts_with(&prefix)) {
-        let object = objects.iter().find(|object| object.soname == *soname);
-        let object = object.unwrap_or_else(|| panic!("no manifest tells of `{soname}`"));
-        let names = object.members.iter().map(|member| &member.name);
-        members.extend(names.map(|name| name.split(' ').next().unwrap().to_owned()));
-    }
-    assert!(!members.is_empty(), "{prefix} in {info:?}");
-    members.sort();
-    members
+    let sonames = info.needed.iter();
+    sonames
+        .filter(|soname| soname.starts_with(&prefix))
+        .map(|soname| {
+            let object = known.iter().find(|object| object.soname == *soname);
+            let object = object.unwrap_or_else(|| panic!("no manifest tells of `{soname}`"));
+            let names = object.members.iter().map(|member| &member.name);
+            let mut names: Vec<String> = names
+                .map(|name| name.split(' ').next().unwrap().to_owned())
+                .collect();
+            names.sort();
+            names
+        })
+        .collect()
 }
 
 /// The manifests in a directory whose names begin with `prefix`.
@@ -333,6 +349,19 @@ fn contents(project: &Project, group: &str) -> Vec<PathBuf> {
     let mut files = group_files(project, group);
     files.retain(|path| path.extension().is_some_and(|extension| extension == "so"));
     files
+}
+
+/// Names of the groups that a build links, sorted.
+#[track_caller]
+fn linked_groups(project: &Project, arguments: &str) -> Vec<String> {
+    let output = project.cargo(arguments).run();
+    let mut groups: Vec<String> = text(&output.stderr)
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Linking "))
+        .map(str::to_owned)
+        .collect();
+    groups.sort();
+    groups
 }
 
 /// A unit that a build made or found fresh, as `--message-format json` tells it.

@@ -46,16 +46,21 @@ fn groups_members_and_what_stays() {
     // The second build finds all of it fresh.
     for _ in 0..2 {
         p.cargo("build --dynamic-deps -v")
-            .with_stderr_contains("group frozen: 1 library, [..]B in `dynamic-deps-frozen-[..].so`")
-            .with_stderr_contains("  holds frozen v1.0.0")
-            .with_stderr_contains("group local: 1 library, [..]B in `dynamic-deps-local-[..].so`")
-            .with_stderr_contains("  holds local v1.0.0")
+            .with_stderr_contains("group frozen pool 1: 1 library")
+            .with_stderr_contains(
+                "  [..]B in `dynamic-deps-frozen-pool.[..].so`, which holds frozen v1.0.0",
+            )
+            .with_stderr_contains("group local part 1: 1 library")
+            .with_stderr_contains("  [..]B in `dynamic-deps-local-[..].so`, which holds local v1.0.0")
             .with_stderr_contains(
                 "  without late v1.0.0: it has code that runs before or after `main`",
             )
-            .with_stderr_contains("group sysroot: [..] libraries, [..]B in [..]")
+            .with_stderr_contains("group sysroot: [..] libraries")
             .with_stderr_contains(
-                "executable foo v1.0.0 (bin \"foo\"): [..]B, loads local, frozen, sysroot",
+                "  [..]B in `dynamic-deps-sysroot-[..].so`, which holds [..] std[..]",
+            )
+            .with_stderr_contains(
+                "executable foo v1.0.0 (bin \"foo\"): [..]B, loads local part 1, frozen pool 1, sysroot",
             )
             .with_stderr_contains(
                 "  holds late v1.0.0: it has code that runs before or after `main`",
@@ -81,7 +86,7 @@ fn each_test_is_described_and_groups_once() {
         let lines = stderr.lines();
         lines.filter(|line| line.starts_with(start)).count()
     };
-    assert_eq!(count("group local: "), 1, "{stderr}");
+    assert_eq!(count("group local part 1: "), 1, "{stderr}");
     assert_eq!(
         count("executable foo v1.0.0 (bin \"foo\"): "),
         1,

@@ -9,7 +9,7 @@ use cargo_test_support::{ProjectBuilder, project};
 
 use super::{
     LAYERED_OUTPUT, LAYERS, STATIC, contents, groups_of, layered_manifest, layered_project,
-    manifest, members_of, stdout,
+    manifest, members_of, objects_of, stdout,
 };
 
 #[cargo_test]
@@ -127,7 +127,7 @@ fn an_edit_relinks_what_depends_on_it() {
     p.cargo("build --dynamic-deps").run();
     for bin in ["a", "b"] {
         assert_eq!(groups_of(&p.bin(bin)), ["local", "sysroot"]);
-        assert_eq!(members_of(&p.bin(bin), "local"), ["left", "right", "base"]);
+        assert_eq!(members_of(&p.bin(bin), "local"), ["base", "left", "right"]);
     }
     p.change_file(
         "left/src/lib.rs",
@@ -216,43 +216,70 @@ fn programs_share_the_frozen_group() {
     }
 }
 
+/// A workspace of which `a` depends on `hooked`, which defines a symbol as a C library would, and `b`
+/// means its own by that name.
+fn two_hooks() -> ProjectBuilder {
+    let hook = "#[no_mangle] pub extern \"C\" fn hook() -> u32 { 1 }";
+    two_users_of_the_registry(&[("hooked", hook), ("plain", "")]).file(
+        "b/src/main.rs",
+        r#"
+            #[no_mangle]
+            pub extern "C" fn hook() -> u32 { 2 }
+            fn main() { println!("b {} {}", plain::name(), hook()); }
+        "#,
+    )
+}
+
+#[cargo_test]
+fn a_library_whose_names_nobody_sees_is_without_effect() {
+    let p = two_hooks().build();
+    for argument in ["--no-dynamic-deps", "--dynamic-deps"] {
+        p.cargo(&format!("build {argument}")).run();
+        assert_eq!(stdout(&p.bin("a")), "a hooked\n");
+        assert_eq!(stdout(&p.bin("b")), "b plain 2\n");
+    }
+    for bin in ["a", "b"] {
+        assert_eq!(groups_of(&p.bin(bin)), ["frozen", "sysroot"]);
+        assert_eq!(members_of(&p.bin(bin), "frozen"), ["hooked", "plain"]);
+    }
+}
+
 #[cargo_test]
 fn a_library_with_effects_is_loaded_only_by_those_who_depend_on_it() {
-    // As a C library would, `hooked` defines a symbol that a program can mean another by.
-    let hook = "#[no_mangle] pub extern \"C\" fn hook() -> u32 { 1 }";
-    let p = two_users_of_the_registry(&[("hooked", hook), ("plain", "")])
+    // What is loaded later would see the names of all shared objects.
+    let p = two_hooks()
         .file(
-            "b/src/main.rs",
-            r#"
-                #[no_mangle]
-                pub extern "C" fn hook() -> u32 { 2 }
-                fn main() { println!("b {} {}", plain::name(), hook()); }
-            "#,
+            ".cargo/config.toml",
+            "build.rustflags = ['-C', 'link-arg=-rdynamic']\n",
         )
         .build();
-    p.cargo("build --dynamic-deps").run();
-    assert_eq!(groups_of(&p.bin("a")), ["sysroot"]);
-    assert_eq!(groups_of(&p.bin("b")), ["frozen", "sysroot"]);
-    assert_eq!(members_of(&p.bin("b"), "frozen"), ["plain"]);
-    assert_eq!(stdout(&p.bin("a")), "a hooked\n");
-    assert_eq!(stdout(&p.bin("b")), "b plain 2\n");
+    for argument in ["--no-dynamic-deps", "--dynamic-deps"] {
+        p.cargo(&format!("build {argument}")).run();
+        assert_eq!(stdout(&p.bin("a")), "a hooked\n");
+        assert_eq!(stdout(&p.bin("b")), "b plain 2\n");
+    }
+    // What has no effect may be loaded by all who use the pool.
+    assert_eq!(objects_of(&p.bin("a"), "frozen"), [["hooked"], ["plain"]]);
+    assert_eq!(objects_of(&p.bin("b"), "frozen"), [["plain"]]);
 
-    // Where it is alone with those who depend on it, it is a member, from the next link on.
+    // Where it is alone with those who depend on it, nothing changes.
+    let before = contents(&p, "frozen");
     p.cargo("build --dynamic-deps -p a -v")
-        .with_stderr_does_not_contain("[RUNNING] `rustc [..]")
+        .with_stderr_does_not_contain("[RUNNING] [..]")
         .run();
     p.change_file(
         "a/src/main.rs",
         "fn main() { println!(\"a! {}\", hooked::name()); }",
     );
     p.cargo("build --dynamic-deps -p a").run();
-    assert_eq!(members_of(&p.bin("a"), "frozen"), ["hooked"]);
+    assert_eq!(contents(&p, "frozen"), before);
+    assert_eq!(objects_of(&p.bin("a"), "frozen"), [["hooked"], ["plain"]]);
     assert_eq!(stdout(&p.bin("a")), "a! hooked\n");
 }
 
 #[cargo_test]
-fn a_group_that_is_linked_twice() {
-    // The first link tells that `asking` needs something that only `a` has.
+fn a_library_that_asks_the_program_is_loaded_only_by_those_who_depend_on_it() {
+    // `asking` needs something that only `a` has.
     let asking = "extern \"C\" { fn answer() -> u32; } pub fn ask() -> u32 { unsafe { answer() } }";
     let p = two_users_of_the_registry(&[("asking", asking), ("plain", "")])
         .file(
@@ -265,14 +292,14 @@ fn a_group_that_is_linked_twice() {
         )
         .build();
     p.cargo("build --dynamic-deps --timings").run();
-    assert_eq!(groups_of(&p.bin("a")), ["sysroot"]);
-    assert_eq!(members_of(&p.bin("b"), "frozen"), ["plain"]);
+    assert_eq!(objects_of(&p.bin("a"), "frozen"), [["asking"], ["plain"]]);
+    assert_eq!(objects_of(&p.bin("b"), "frozen"), [["plain"]]);
     assert_eq!(stdout(&p.bin("a")), "a asking 42\n");
     assert_eq!(stdout(&p.bin("b")), "b plain\n");
 }
 
 #[cargo_test]
-fn a_native_library_has_a_group_with_those_who_depend_on_it() {
+fn a_native_library_is_shared_with_those_who_do_not_depend_on_it() {
     Package::new("cc", "1.0.0").file("src/lib.rs", "").publish();
     Package::new("native", "1.0.0")
         .build_dep("cc", "1.0")
@@ -288,9 +315,10 @@ fn a_native_library_has_a_group_with_those_who_depend_on_it() {
         .publish();
     let p = two_users_of_the_registry(&[("native", "published"), ("plain", "")]).build();
     p.cargo("build --dynamic-deps").run();
-    assert_eq!(groups_of(&p.bin("a")), ["frozen", "sysroot"]);
-    assert_eq!(members_of(&p.bin("a"), "frozen"), ["native"]);
-    assert_eq!(members_of(&p.bin("b"), "frozen"), ["plain"]);
+    for bin in ["a", "b"] {
+        assert_eq!(groups_of(&p.bin(bin)), ["frozen", "sysroot"]);
+        assert_eq!(members_of(&p.bin(bin), "frozen"), ["native", "plain"]);
+    }
     assert_eq!(stdout(&p.bin("a")), "a native 1\n");
     assert_eq!(stdout(&p.bin("b")), "b plain\n");
 }
