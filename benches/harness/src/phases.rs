@@ -161,7 +161,7 @@ impl Site<'_> {
     }
 
     fn sizes(&self, prepared: &Prepared) -> Result<Vec<Measured>> {
-        let mut measured = sizes(&prepared.artifacts)?;
+        let mut measured = sizes(&prepared.artifacts, self.peer)?;
         if self.peer.way == Way::Groups && self.workload.program.is_some() {
             let parts = loaded_parts(&self.program_in(&prepared.artifacts)?)?;
             measured.push(Measured::fact(Quantity::LoadedParts, parts as f64));

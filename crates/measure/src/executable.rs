@@ -1,9 +1,10 @@
 //! What a linked file says about how it was linked.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use link_engine::elf::DynamicInfo;
 use object::{Object, ObjectSection};
 
@@ -33,6 +34,40 @@ pub fn groups_needed(file: &Path) -> Result<Vec<String>> {
     let mut sonames = needed(file)?;
     sonames.retain(|soname| is_group(soname));
     Ok(sonames)
+}
+
+/// The files of all groups that the system's loader maps for an executable, those that other groups need included.
+///
+/// # Errors
+/// When the loader cannot be asked.
+pub fn loaded_groups(executable: &Path) -> Result<Vec<PathBuf>> {
+    // See `man 8 ld.so`: what would be loaded is listed, and nothing is run.
+    let listed = Command::new(executable)
+        .env("LD_TRACE_LOADED_OBJECTS", "1")
+        .env_remove("LD_LIBRARY_PATH")
+        .output()
+        .with_context(|| format!("failed to run `{}`", executable.display()))?;
+    ensure!(
+        listed.status.success(),
+        "the loader does not say what `{}` loads",
+        executable.display()
+    );
+    listed_groups(&String::from_utf8_lossy(&listed.stdout))
+}
+
+/// A line of the list is `name => path (address)`, or `name => not found`.
+fn listed_groups(listed: &str) -> Result<Vec<PathBuf>> {
+    let lines = listed.lines().map(str::trim);
+    lines
+        .filter(|line| is_group(line))
+        .map(|line| {
+            let path = line.split_once(" => ").and_then(|(_, place)| {
+                let (path, _address) = place.rsplit_once(" (")?;
+                Some(PathBuf::from(path))
+            });
+            path.with_context(|| format!("the loader does not find a group: `{line}`"))
+        })
+        .collect()
 }
 
 /// The linker as it names itself in what it has linked: lld, mold and wild do, GNU ld does not.
@@ -78,6 +113,23 @@ mod tests {
         check("mold 2.40.4 (compatible with GNU ld)", Some("mold 2.40.4"));
         check("rustc version 1.95.0 (59807616e 2026-04-14)", None);
         check("GCC: (Debian 12.2.0-14) 12.2.0", None);
+    }
+
+    #[test]
+    fn groups_are_those_that_the_loader_finds() {
+        let listed = "\tlinux-vdso.so.1 (0x7ff)\n\tdynamic-deps-local-1_2.so => /d (e)/dynamic-deps-local-1_2.so (0x7f)\n\
+                      \tdynamic-deps-frozen-5_6.so => /d/5.so (0x7f)\n\tlibc.so.6 => /lib/libc.so.6 (0x7f)\n";
+        assert_eq!(
+            listed_groups(listed).unwrap(),
+            ["/d (e)/dynamic-deps-local-1_2.so", "/d/5.so"].map(PathBuf::from)
+        );
+        let error = listed_groups("\tdynamic-deps-local-1_2.so => not found\n").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the loader does not find a group: `dynamic-deps-local-1_2.so => not found`"
+        );
+        let program = std::env::current_exe().unwrap();
+        assert!(loaded_groups(&program).unwrap().is_empty());
     }
 
     #[test]

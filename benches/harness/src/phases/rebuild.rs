@@ -65,7 +65,7 @@ impl Site<'_> {
             self.peer.require(executable)?;
         }
         let mut measured = vec![self.time(&build.ran)?];
-        measured.extend(sizes(&build.artifacts)?);
+        measured.extend(sizes(&build.artifacts, self.peer)?);
         Ok(measured)
     }
 }

@@ -1,25 +1,41 @@
-//! What builds leave: bytes on disk, and how many groups an executable loads.
+//! What builds leave: bytes on disk, and how many groups executables load.
 
 use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
+use measure::executable::loaded_groups;
 use measure::messages::Artifacts;
 
+use crate::peers::{Peer, Way};
 use crate::results::{Measured, Quantity};
 
-/// Bytes of all executables and groups.
-pub(super) fn sizes(artifacts: &Artifacts) -> Result<Vec<Measured>> {
+/// Bytes of all executables, and of the groups that they load.
+pub(super) fn sizes(artifacts: &Artifacts, peer: &Peer) -> Result<Vec<Measured>> {
+    let mut loaded: Vec<PathBuf> = Vec::new();
+    if peer.way == Way::Groups {
+        for executable in artifacts.executables() {
+            loaded.extend(loaded_groups(executable)?);
+        }
+    }
     let executables = size_of_files(artifacts.executables())?;
-    let groups = size_of_files(artifacts.groups())?;
+    let groups = size_of_files(loaded.iter().map(PathBuf::as_path))?;
     Ok(vec![
         Measured::fact(Quantity::ExecutableBytes, executables as f64),
         Measured::fact(Quantity::GroupBytes, groups as f64),
     ])
+}
+
+/// How many groups of local crates an executable loads.
+pub(super) fn loaded_parts(executable: &Path) -> Result<usize> {
+    let loaded = loaded_groups(executable)?;
+    let names = loaded.iter().filter_map(|file| file.file_name()?.to_str());
+    Ok(names
+        .filter(|name| name.starts_with("dynamic-deps-local"))
+        .count())
 }
 
 /// Bytes of the files; one with several names counts once.
@@ -55,34 +71,8 @@ pub(super) fn size_of_directory(directory: &Path) -> Result<u64> {
     Ok(sum)
 }
 
-/// How many groups of local crates the system's loader maps for an executable, those that others need included.
-pub(super) fn loaded_parts(executable: &Path) -> Result<usize> {
-    // See `man 8 ld.so`: what would be loaded is listed, and nothing is run.
-    let listed = Command::new(executable)
-        .env("LD_TRACE_LOADED_OBJECTS", "1")
-        .env_remove("LD_LIBRARY_PATH")
-        .output()
-        .with_context(|| format!("failed to run `{}`", executable.display()))?;
-    ensure!(
-        listed.status.success(),
-        "the loader does not say what `{}` loads",
-        executable.display()
-    );
-    Ok(local_groups(&String::from_utf8_lossy(&listed.stdout)))
-}
-
-/// A line of the list is `name => path (address)`.
-fn local_groups(listed: &str) -> usize {
-    let names = listed.lines().map(str::trim_start);
-    names
-        .filter(|name| name.starts_with("dynamic-deps-local"))
-        .count()
-}
-
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
 
     #[test]
@@ -99,15 +89,5 @@ mod tests {
         assert_eq!(size_of_files(names).unwrap(), 5);
         let nowhere = directory.path().join("nowhere");
         assert!(size_of_directory(&nowhere).is_err());
-    }
-
-    #[test]
-    fn groups_of_local_crates_are_counted() {
-        let listed = "\tlinux-vdso.so.1 (0x7ff)\n\tdynamic-deps-local-1-2.so => /d/dynamic-deps-local-1-2.so (0x7f)\n\
-                      \tdynamic-deps-local-3-4.so => /d/dynamic-deps-local-3-4.so (0x7f)\n\
-                      \tdynamic-deps-frozen-5-6.so => /d/dynamic-deps-local/x.so (0x7f)\n";
-        assert_eq!(local_groups(listed), 2);
-        let program = std::env::current_exe().unwrap();
-        assert_eq!(loaded_parts(&program).unwrap(), 0);
     }
 }
