@@ -42,7 +42,7 @@ impl Site<'_> {
             );
             let executable = artifacts.executable(program)?;
             self.peer.require(&executable)?;
-            measured.extend(after_libraries(artifacts, &executable)?);
+            measured.extend(after_libraries(artifacts)?);
         }
         Ok(measured)
     }
@@ -70,32 +70,33 @@ impl Site<'_> {
     }
 }
 
-/// From the moment at which the last rlib of a build was there to that at which its executable was; nothing if no library
-/// was compiled.
+/// From the moment at which the last rlib of a build was there to that at which its last executable was; nothing if no
+/// library was compiled.
 ///
 /// rustc writes an rlib last of all, so it is there when its content was last changed. A linker may map an executable into
 /// memory, which leaves its content older than it is; but then Cargo gives it the second name by which users know it, which
 /// changes its status.
-fn after_libraries(artifacts: &Artifacts, executable: &Path) -> Result<Option<Measured>> {
+fn after_libraries(artifacts: &Artifacts) -> Result<Option<Measured>> {
     let metadata = |file: &Path| {
         fs::metadata(file).with_context(|| format!("failed to read `{}`", file.display()))
     };
-    let mut last: Option<f64> = None;
+    let (mut compiled, mut finished) = (f64::MIN, f64::MIN);
     for library in artifacts.compiled_libraries() {
         let library = metadata(library)?;
-        let changed = seconds(library.mtime(), library.mtime_nsec());
-        last = Some(last.map_or(changed, |last| last.max(changed)));
+        compiled = compiled.max(seconds(library.mtime(), library.mtime_nsec()));
     }
-    let Some(last) = last else {
+    if compiled == f64::MIN {
         return Ok(None);
-    };
-    let executable = metadata(executable)?;
-    let finished = seconds(executable.ctime(), executable.ctime_nsec());
+    }
+    for executable in artifacts.linked() {
+        let executable = metadata(executable)?;
+        finished = finished.max(seconds(executable.ctime(), executable.ctime_nsec()));
+    }
     ensure!(
-        finished >= last,
-        "the executable was there before the last library"
+        finished >= compiled,
+        "the last executable was there before the last library"
     );
-    let after = finished - last;
+    let after = finished - compiled;
     Ok(Some(Measured::fact(Quantity::AfterLibrariesSeconds, after)))
 }
 
@@ -106,16 +107,16 @@ fn seconds(seconds: i64, nanoseconds: i64) -> f64 {
 #[cfg(test)]
 mod tests {
     use std::fs::{File, FileTimes};
-    use std::path::PathBuf;
     use std::time::{Duration, SystemTime};
 
     use super::*;
 
-    fn message(name: &str, files: &[PathBuf], is_fresh: bool) -> String {
+    fn message(name: &str, file: &Path, is_fresh: bool, is_executable: bool) -> String {
         let message = serde_json::json!({
-            "reason": "compiler-artifact", "package_id": name, "fresh": is_fresh, "filenames": files,
+            "reason": "compiler-artifact", "package_id": name, "fresh": is_fresh,
+            "filenames": [file], "executable": is_executable.then_some(file),
             "target": { "name": name, "kind": ["lib"], "doctest": true },
-            "profile": { "test": false }, "executable": null,
+            "profile": { "test": false },
         });
         format!("{message}\n")
     }
@@ -131,19 +132,22 @@ mod tests {
             File::create(&path).unwrap().set_times(times).unwrap();
             path
         };
-        let messages = [
-            message("early", &[write("libearly.rlib", 9)], false),
-            message("late", &[write("liblate.rlib", 5)], false),
-            message("fresh", &[write("libfresh.rlib", 1)], true),
+        let libraries = [
+            message("early", &write("libearly.rlib", 9), false, false),
+            message("late", &write("liblate.rlib", 5), false, false),
         ];
-        // Whatever is said about its content.
-        let executable = write("app", 30);
-        let artifacts = Artifacts::parse(&messages.concat()).unwrap();
-        let measured = after_libraries(&artifacts, &executable).unwrap().unwrap();
+        let fresh = message("fresh", &write("libfresh.rlib", 1), true, false);
+        // Whatever is said about its content, it is there now.
+        let app = message("app", &write("app", 30), false, true);
+        let of = |messages: &[&str]| {
+            let artifacts = Artifacts::parse(&messages.concat()).unwrap();
+            after_libraries(&artifacts)
+        };
+        let measured = of(&[&libraries.concat(), &fresh, &app]).unwrap().unwrap();
         let value = measured.sample.value;
         assert!((4.9..6.0).contains(&value), "{value}");
 
-        let nothing = Artifacts::parse(&messages[2]).unwrap();
-        assert_eq!(after_libraries(&nothing, &executable).unwrap(), None);
+        assert_eq!(of(&[&fresh, &app]).unwrap(), None);
+        assert!(of(&libraries.each_ref().map(String::as_str)).is_err());
     }
 }

@@ -204,6 +204,13 @@ fn conditions(view: &View) -> String {
         versions.stock.version,
         short(&versions.stock.hash),
     );
+    if let Some(earlier) = &versions.earlier {
+        text.push_str(&format!(
+            "- Fork as it was: {} (BLAKE3 {})\n",
+            earlier.version,
+            short(&earlier.hash)
+        ));
+    }
     for session in &results.sessions {
         text.push_str(&format!(
             "- Session of {} UTC: `{}`; load average {:.2}, others used {:.0} %\n",

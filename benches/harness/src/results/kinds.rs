@@ -116,7 +116,7 @@ pub(crate) enum Quantity {
     CompiledDependencies,
     /// Seconds of processor time of the command and of all that it has started and waited for.
     ProcessorSeconds,
-    /// Seconds from the moment at which the last library was there to that at which the executable was.
+    /// Seconds from the moment at which the last library was there to that at which the last executable was.
     AfterLibrariesSeconds,
     /// Groups of local crates that the executable loads.
     LoadedParts,
