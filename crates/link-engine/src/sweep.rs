@@ -13,7 +13,7 @@ use crate::manifest::GroupManifest;
 use crate::{Result, group};
 
 /// Removes from `directory` the contents of pools that are not among the `living` stores and that no
-/// executable in one of `executable_directories` needs.
+/// executable in one of `executable_directories` needs. Returns whether executables need some.
 ///
 /// # Errors
 /// When the directory cannot be listed or a file not be removed.
@@ -21,16 +21,18 @@ pub fn pools(
     directory: &Path,
     living: &HashSet<String>,
     executable_directories: &[PathBuf],
-) -> Result<()> {
+) -> Result<bool> {
     let is_dead = |store: &str| is_pool(store) && !living.contains(store);
     content::remove_stores(directory, is_dead, executable_directories)?;
+    let mut is_needed = false;
     for name in content::file_names(directory)? {
+        is_needed |= content::store_of(&name).is_some_and(is_dead);
         let store = name.strip_suffix(".facts");
         if store.is_some_and(is_dead) {
             content::remove(&directory.join(&name))?;
         }
     }
-    Ok(())
+    Ok(is_needed)
 }
 
 /// Removes from `directory` what is left of groups of other builds: contents of which a library was

@@ -69,10 +69,8 @@ impl AfterLink {
                 for id in pool.from.iter().filter(|id| **id != pool.id) {
                     self.records.remove_pool(*id);
                 }
-                let pools = self.records.pools().into_iter().map(PoolId::new);
-                let files = |id| job.files.clone().of_pool(id).store().to_owned();
-                let living = pools.map(files).collect();
-                sweep::pools(job.files.directory(), &living, &job.executable_directories)?;
+                let directories = &job.executable_directories;
+                self.records.sweep_pools(&job.files, directories)?;
             }
             GroupRole::Part { .. } => {
                 let mut sizes: BTreeMap<String, u64> = BTreeMap::new();

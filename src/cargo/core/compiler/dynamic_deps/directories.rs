@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use link_engine::content::GroupFiles;
 
-use super::units::is_final;
 use crate::core::compiler::{BuildRunner, CompileKind};
 
 /// Where the executables of this build directory are, whoever built them.
@@ -15,15 +14,11 @@ pub(super) fn executable_directories(
     group: &GroupFiles,
 ) -> Vec<PathBuf> {
     let files = build_runner.files();
-    let units = build_runner.bcx.unit_graph.keys();
-    let mut directories: Vec<PathBuf> = units
-        .filter(|unit| unit.kind == kind && is_final(unit) && !unit.mode.is_doc_test())
-        .map(|unit| files.output_dir(unit))
-        .collect();
     let layout = files.layout(kind);
-    // Tests of other invocations lie beside the groups.
-    directories.push(group.directory().to_owned());
-    directories.push(layout.build_dir().examples().to_owned());
+    let mut directories = vec![
+        group.directory().to_owned(),
+        layout.build_dir().examples().to_owned(),
+    ];
     if let Some(artifacts) = layout.artifact_dir() {
         directories.push(artifacts.dest().to_owned());
         directories.push(artifacts.examples().to_owned());

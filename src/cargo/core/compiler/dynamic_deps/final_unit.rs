@@ -12,8 +12,10 @@ use link_engine::{loaded, wrapper};
 use link_plan::run_path::{AbsoluteForm, Format, run_paths};
 use link_plan::rustc_flags::CodegenFlags;
 
+use super::directories::executable_directories;
 use super::group_unit::group_files;
 use super::kept::kept;
+use super::known::Records;
 use super::linker::located_linker;
 use super::refusals::report_refusal;
 use super::report;
@@ -122,18 +124,25 @@ pub(in crate::core::compiler) fn add_doctest_args(
     Ok(())
 }
 
-/// A directory of groups that no run path can name, so that an executable would not start.
+/// A directory of groups that no run path can name from one of the places of the executable, so
+/// that it would not start there.
 fn unreachable_directory(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
     groups: &[GroupFiles],
 ) -> CargoResult<Option<PathBuf>> {
-    for directory in groups.iter().map(|group| group.directory()).unique() {
-        if executable_run_paths(build_runner, unit, directory)?.is_empty() {
-            return Ok(Some(directory.to_owned()));
-        }
-    }
-    Ok(None)
+    let places = places(build_runner, unit)?;
+    let absolute = absolute_form(unit);
+    let has_none = |places: &[&Path], groups: &Path| {
+        run_paths(Format::Elf, places, groups, absolute).is_empty()
+    };
+    let mut directories = groups.iter().map(|group| group.directory()).unique();
+    let unreachable = directories.find(|groups| {
+        // A doctest has no place that is known.
+        let mut of_one = places.iter().map(|place| has_none(&[place], groups));
+        places.is_empty() && has_none(&[], groups) || of_one.any(|has_none| has_none)
+    });
+    Ok(unreachable.map(Path::to_owned))
 }
 
 /// Puts the linker wrapper of a final unit in place, with `linker` as the real one,
@@ -236,9 +245,11 @@ pub(in crate::core::compiler) fn report_link(
         let work = report_refusal(build_runner, unit);
         return work.then(report::describe_group(build_runner, unit));
     }
-    if groups_of(build_runner, unit).is_empty() {
+    let Some(group) = groups_of(build_runner, unit).into_iter().next() else {
         return Work::noop();
-    }
+    };
+    let records = Records::beside(group.directory());
+    let directories = executable_directories(build_runner, unit.kind, &group);
     let directory = wrapper_directory(build_runner, unit);
     let name = unit.target.name().to_owned();
     let profile = unit.profile.clone();
@@ -248,6 +259,10 @@ pub(in crate::core::compiler) fn report_link(
         }
         if let Some(report) = wrapper::fallback_report(&directory)? {
             state.warning(fallback_warning(&name, &report, &profile));
+        }
+        // This executable may have been the last that needed them.
+        if records.has_replaced_pools() {
+            records.sweep_pools(&group, &directories)?;
         }
         Ok(())
     });
@@ -329,17 +344,24 @@ fn wrapper_directory(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> PathBuf
 }
 
 /// The run path from all places where Cargo puts the executable to `groups`.
-///
-/// The absolute form lets a copy elsewhere on this host run; it is left out where
-/// the user wants no paths of this host in the executable. Doctests have no other:
-/// rustdoc runs them from a temporary directory, and removes them.
 fn executable_run_paths(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
     groups: &Path,
 ) -> CargoResult<Vec<OsString>> {
+    let places = places(build_runner, unit)?;
+    let places: Vec<&Path> = places.iter().map(PathBuf::as_path).collect();
+    let entries = run_paths(Format::Elf, &places, groups, absolute_form(unit));
+    Ok(entries
+        .iter()
+        .map(|entry| entry.as_os_str().to_owned())
+        .collect())
+}
+
+/// The directories in which Cargo puts the executable.
+fn places(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Vec<PathBuf>> {
     let outputs = build_runner.outputs(unit)?;
-    let directories: Vec<&Path> = outputs
+    Ok(outputs
         .iter()
         .flat_map(|output| {
             [
@@ -350,14 +372,18 @@ fn executable_run_paths(
         })
         .flatten()
         .filter_map(|path| path.parent())
-        .collect();
-    let absolute = if unit.profile.trim_paths.is_some() && !unit.mode.is_doc_test() {
+        .map(Path::to_owned)
+        .unique()
+        .collect())
+}
+
+/// The absolute form lets a copy elsewhere on this host run; it is left out where
+/// the user wants no paths of this host in the executable. Doctests have no other:
+/// rustdoc runs them from a temporary directory, and removes them.
+fn absolute_form(unit: &Unit) -> AbsoluteForm {
+    if unit.profile.trim_paths.is_some() && !unit.mode.is_doc_test() {
         AbsoluteForm::Omit
     } else {
         AbsoluteForm::Include
-    };
-    Ok(run_paths(Format::Elf, &directories, groups, absolute)
-        .iter()
-        .map(|entry| entry.as_os_str().to_owned())
-        .collect())
+    }
 }

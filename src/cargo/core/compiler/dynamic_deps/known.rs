@@ -5,6 +5,7 @@
 //!   cut.json            the packages of each part
 //!   pool-<id>.json      what is in a pool; written when it is there
 //!   sizes-<unit>.json   the sizes of the rlibs in a part, by package
+//!   replaced            there when an executable still needs a pool of which there is no record
 //! ```
 //!
 //! All of it can be removed at any time: the next build plans without it, and links again what the
@@ -17,7 +18,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cargo_util::paths;
+use link_engine::content::GroupFiles;
 use link_engine::manifest::{read_json, write_json};
+use link_engine::sweep;
 use link_plan::graph::UnitKey;
 use link_plan::grouping::{Cut, Known, KnownPool, PoolId};
 use serde::{Deserialize, Serialize};
@@ -32,6 +35,7 @@ const DIRECTORY: &str = "dynamic-deps";
 
 const POOL_PREFIX: &str = "pool-";
 const SIZES_PREFIX: &str = "sizes-";
+const REPLACED: &str = "replaced";
 
 /// The record of a pool.
 #[derive(Serialize, Deserialize)]
@@ -147,7 +151,7 @@ impl Records {
     }
 
     /// The ids of all pools that there are records of.
-    pub(super) fn pools(&self) -> BTreeSet<u64> {
+    fn pools(&self) -> BTreeSet<u64> {
         let entries = fs::read_dir(&self.directory)
             .into_iter()
             .flatten()
@@ -167,6 +171,29 @@ impl Records {
             return Ok(());
         }
         self.write(&path, sizes)
+    }
+
+    /// Removes the pools in `groups` that there are no records of, but for what executables need.
+    pub(super) fn sweep_pools(
+        &self,
+        groups: &GroupFiles,
+        executable_directories: &[PathBuf],
+    ) -> CargoResult<()> {
+        let pools = self.pools().into_iter().map(PoolId::new);
+        let store = |id| groups.clone().of_pool(id).store().to_owned();
+        let living = pools.map(store).collect();
+        let mark = self.directory.join(REPLACED);
+        if sweep::pools(groups.directory(), &living, executable_directories)? {
+            paths::write(&mark, b"")
+        } else {
+            let _ = fs::remove_file(mark);
+            Ok(())
+        }
+    }
+
+    /// Whether an executable that was not built again needed a pool of which there is no record.
+    pub(super) fn has_replaced_pools(&self) -> bool {
+        self.directory.join(REPLACED).exists()
     }
 
     /// Removes the sizes of parts that are no more.

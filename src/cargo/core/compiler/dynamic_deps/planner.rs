@@ -25,8 +25,7 @@ use super::units::{has_no_rlib, is_final, linked_dependencies, package_text, rea
 use crate::core::Workspace;
 use crate::core::compiler::unit_graph::UnitGraph;
 use crate::core::compiler::{
-    BuildConfig, CompileKind, CompileTarget, RustcTargetData, Unit,
-    UnitInterner,
+    BuildConfig, CompileKind, CompileTarget, RustcTargetData, Unit, UnitInterner,
 };
 use crate::core::profiles::{Lto, PanicStrategy, Profiles, StripInner};
 use crate::util::{CargoResult, StableHasher};
