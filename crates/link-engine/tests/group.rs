@@ -251,6 +251,19 @@ fn a_content_that_was_damaged_is_made_anew() {
 }
 
 #[test]
+fn a_content_that_lost_its_bytes_is_made_anew() {
+    let workshop = Workshop::new();
+    let job = workshop.job(vec![workshop.library("add", ADD)]);
+    let (manifest, _) = run(&job);
+    let content = job.files.content(soname(&manifest));
+    let bytes = fs::read(&content).unwrap();
+    // As after a loss of power.
+    fs::write(&content, "").unwrap();
+    assert_eq!(run(&job), (manifest, 1));
+    assert!(fs::read(&content).unwrap() == bytes);
+}
+
+#[test]
 fn above_a_refused_sysroot_everything_stays() {
     let workshop = Workshop::new();
     let mut job = workshop.job(Vec::new());

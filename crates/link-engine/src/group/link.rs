@@ -168,7 +168,9 @@ impl<'a> GroupLink<'a> {
         let link_key = self.link_key(&object, &options);
         let soname = files.soname(&content_key(&link_key, &object.below));
         let content = files.content(&soname);
-        let step = if content.exists() {
+        // A file system that lost power may have kept the name of a file and not what is in it.
+        let is_whole = fs::metadata(&content).is_ok_and(|metadata| metadata.len() > 0);
+        let step = if is_whole {
             touch(&content)?;
             "is on disk".to_owned()
         } else {
@@ -327,7 +329,13 @@ impl<'a> GroupLink<'a> {
         if self.packs_relocations && sizes.sum::<u64>() >= packed::PAYS_FROM {
             options.extend(packed::PACK.map(OsString::from));
         }
-        if self.job.lasting == Lasting::Build && threads::is_lld(self.template) {
+        let is_lld = threads::is_lld(self.template);
+        if is_lld {
+            // Inline functions of C++ have one address in a process. GNU ld and mold cannot tell
+            // them from others, and bind them to the group.
+            options.push("-Bsymbolic-non-weak-functions".into());
+        }
+        if self.job.lasting == Lasting::Build && is_lld {
             // It is linked after each edit; strings that are not merged take 3 % more space, and to
             // merge them takes a third of the time (lld 22).
             options.push("-O0".into());

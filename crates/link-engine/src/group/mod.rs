@@ -32,7 +32,7 @@ use crate::manifest::GroupManifest;
 use crate::threads::Threads;
 
 /// Changes when the same inputs would give another shared object.
-pub const FORMAT: &str = "dynamic-deps 10";
+pub const FORMAT: &str = "dynamic-deps 11";
 
 /// A library to be linked into a group.
 #[derive(Debug, Clone)]
