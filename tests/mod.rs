@@ -7,6 +7,7 @@
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
 mod allocator;
+mod bystanders;
 mod codegen;
 mod commands;
 mod crate_kinds;

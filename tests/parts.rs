@@ -322,7 +322,7 @@ fn a_part_that_is_bound_anew_is_as_if_it_was_linked() {
     let read = || {
         let files = contents(&p, "local").into_iter();
         files
-            .map(|path| (path.clone(), fs::read(path).unwrap()))
+            .map(|path| (path.clone(), without_build_id(fs::read(path).unwrap())))
             .collect::<BTreeMap<_, _>>()
     };
     let bound = read();
@@ -340,6 +340,18 @@ fn a_part_that_is_bound_anew_is_as_if_it_was_linked() {
     check(&p, &edits);
 }
 
+/// The bytes of a shared object, with zeros in the place of its build id, which stays when it is
+/// bound anew.
+fn without_build_id(mut bytes: Vec<u8>) -> Vec<u8> {
+    // The header of the note: the sizes of name and id, the type, the name.
+    let header = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0";
+    let mut windows = bytes.windows(header.len());
+    if let Some(at) = windows.position(|window| window == header) {
+        bytes[at + header.len()..][..0x14].fill(0);
+    }
+    bytes
+}
+
 #[cargo_test]
 fn what_a_part_keeps_to_be_bound_anew_is_lost() {
     let p = cut_workspace();
@@ -349,7 +361,7 @@ fn what_a_part_keeps_to_be_bound_anew_is_lost() {
         edit(&p, &mut edits, "right");
         let mut unbound = super::group_files(&p, "local");
         unbound.retain(|path| path.extension().is_some_and(|extension| extension == "unbound"));
-        assert!(unbound.len() >= 4, "{unbound:?}");
+        assert!(!unbound.is_empty());
         for path in unbound {
             match content {
                 None => fs::remove_file(path).unwrap(),
@@ -397,8 +409,7 @@ fn an_executable_that_was_not_built_again_runs_its_own_code() {
     }
     p.cargo("build --dynamic-deps").run();
     check(&p, &edits);
-    check_loaded(&p);
-    // What nobody needs any more goes.
+    // `b` was linked when its selection had no `left`. What nobody needs any more goes.
     edit(&p, &mut edits, "base");
     p.cargo("build --dynamic-deps").run();
     edit(&p, &mut edits, "base");
@@ -407,6 +418,8 @@ fn an_executable_that_was_not_built_again_runs_its_own_code() {
     // Those of this build, and the three that changed, which the executables needed until they
     // were linked.
     assert!(number <= 7, "{number}");
+    check(&p, &edits);
+    check_loaded(&p);
 }
 
 #[cargo_test]
@@ -466,7 +479,11 @@ fn a_broken_crate_keeps_only_its_dependents_from_being_built() {
                 );
             }
         }
+        // A program that was built loads a part without the broken crate, and goes on with that.
         p.change_file(format!("{broken}/src/lib.rs"), &whole);
+        p.cargo("build --dynamic-deps").run();
+        check(&p, &edits);
+        edit(&p, &mut edits, "base");
         p.cargo("build --dynamic-deps").run();
         check(&p, &edits);
         check_loaded(&p);
@@ -576,6 +593,9 @@ fn a_cut_that_somebody_wrote_to() {
             fs::write(entry.unwrap().path(), content).unwrap();
         }
         edit(&p, &mut edits, "left");
+        p.cargo("build --dynamic-deps").run();
+        check(&p, &edits);
+        // That build shows the sizes, which may ask for another cut than a guess did.
         p.cargo("build --dynamic-deps").run();
         check(&p, &edits);
         p.cargo("build --dynamic-deps -v")
@@ -699,7 +719,39 @@ fn tests_and_dependencies_of_tests() {
         .with_stdout_contains("test of_right ... ok")
         .with_stdout_contains("test it ... ok")
         .run();
+    p.cargo("build --dynamic-deps").run();
     assert!(stdout(&p.bin("b")).starts_with("b frozen\nright.1 base.0 "));
+}
+
+#[cargo_test]
+fn programs_that_abort_and_tests_that_unwind() {
+    // They have rlibs of their own and one cut.
+    let p = cut_workspace();
+    let members = p.read_file("Cargo.toml");
+    p.change_file("Cargo.toml", &format!("{members}[profile.dev]\npanic = 'abort'\n"));
+    let caught = "let caught = std::panic";
+    for (name, dependencies) in MEMBERS.iter().filter(|(name, _)| name.len() == 1) {
+        let main = program(name, dependencies).replace(caught, "return; #[allow(unreachable_code)] let caught = std::panic");
+        let test = "#[test] fn test() { main() } #[test] #[should_panic] fn panics() { panic!() }";
+        p.change_file(format!("{name}/src/main.rs"), &format!("{main}\n{test}"));
+    }
+    let mut edits = BTreeMap::new();
+    for library in ["left", "right", "base"] {
+        edit(&p, &mut edits, library);
+        for _ in 0..2 {
+            p.cargo("test --dynamic-deps --workspace")
+                .with_stdout_contains("test panics - should panic ... ok")
+                .with_stdout_contains("test test ... ok")
+                .run();
+            p.cargo("build --dynamic-deps").run();
+        }
+        check(&p, &edits);
+        for command in ["test --workspace --no-run", "build"] {
+            p.cargo(&format!("{command} --dynamic-deps -v"))
+                .with_stderr_does_not_contain("[RUNNING] [..]")
+                .run();
+        }
+    }
 }
 
 /// Starts a build in a process group of its own.
