@@ -2,13 +2,16 @@
 //! that it does not depend on: it behaves as if they were not there. The same holds between pools
 //! and parts that were linked at other times than each other.
 
+use std::process::Command;
+
 use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, ProjectBuilder, project};
 
+use super::pools::{publish, with_printer};
 use super::{
     build_script_for, build_script_for_c, groups_of, manifest, members_of, objects_of,
-    publish_native, stdout,
+    publish_native, shared_library, stdout, text,
 };
 
 /// A workspace of these programs: name, dependencies and what is in `main.rs`.
@@ -198,8 +201,9 @@ fn two_libraries_with_a_name_in_common() {
     Package::new("plain", "1.0.0")
         .file("src/lib.rs", "pub fn name() -> &'static str { \"plain\" }")
         .publish();
-    let main =
-        |library: &str| format!("fn main() {{ println!(\"{{:?}} {{}}\", {library}::both(), plain::name()); }}");
+    let main = |library: &str| {
+        format!("fn main() {{ println!(\"{{:?}} {{}}\", {library}::both(), plain::name()); }}")
+    };
     let p = workspace(&[
         ("a", "one = '1.0'\nplain = '1.0'\n", &main("one")),
         ("b", "two = '1.0'\nplain = '1.0'\n", &main("two")),
@@ -293,7 +297,11 @@ fn a_merged_pool_carries_what_others_use() {
             format!("fn main() {{ println!(\"{{}} {{}}\", {common}::name(), {own}::name()); }}"),
         ));
     }
-    programs.push(("all".to_owned(), all.0, format!("fn main() {{ {} }}", all.1)));
+    programs.push((
+        "all".to_owned(),
+        all.0,
+        format!("fn main() {{ {} }}", all.1),
+    ));
     let programs: Vec<(&str, &str, &str)> = programs
         .iter()
         .map(|(name, dependencies, main)| (&**name, &**dependencies, &**main))
@@ -316,14 +324,22 @@ fn a_merged_pool_carries_what_others_use() {
     for index in 0..NUMBER {
         let program = format!("p{index}");
         let main = p.read_file(format!("{program}/src/main.rs"));
-        p.change_file(format!("{program}/src/main.rs"), &format!("{main} // edited"));
+        p.change_file(
+            format!("{program}/src/main.rs"),
+            &format!("{main} // edited"),
+        );
         p.cargo(&format!("build --dynamic-deps -v -p {program}"))
             .with_stderr_does_not_contain("[RUNNING] `cc [..]dynamic-deps-frozen-[..]")
             .run();
         assert_eq!(stdout(&p.bin(&program)), output(index));
         let members = members_of(&p.bin(&program), "frozen");
         assert!(members.contains(&format!("own{index}")), "{members:?}");
-        assert!(loaded.iter().flatten().any(|member| *member == format!("own{index}")));
+        assert!(
+            loaded
+                .iter()
+                .flatten()
+                .any(|member| *member == format!("own{index}"))
+        );
     }
 }
 
@@ -345,7 +361,10 @@ fn a_crate_of_a_pool_that_could_not_be_compiled() {
         .publish();
     Package::new("above", "1.0.0")
         .dep("broken", "1.0")
-        .file("src/lib.rs", "pub fn name() -> &'static str { broken::name() }")
+        .file(
+            "src/lib.rs",
+            "pub fn name() -> &'static str { broken::name() }",
+        )
         .publish();
     let main = |library: &str| format!("fn main() {{ println!(\"{{}}\", {library}::name()); }}");
     let p = workspace(&[
@@ -362,7 +381,9 @@ fn a_crate_of_a_pool_that_could_not_be_compiled() {
             p.cargo("build --dynamic-deps --keep-going")
                 .env("IS_BROKEN", "1")
                 .with_status(101)
-                .with_stderr_contains("[ERROR] failed to run custom build command for `broken v1.0.0`")
+                .with_stderr_contains(
+                    "[ERROR] failed to run custom build command for `broken v1.0.0`",
+                )
                 .run();
             assert_eq!(stdout(&p.bin("a")), "fine\n", "{round}");
             assert_eq!(groups_of(&p.bin("a")), ["frozen", "sysroot"], "{round}");
@@ -385,21 +406,29 @@ fn a_crate_of_a_pool_that_could_not_be_compiled() {
 fn a_part_with_a_library_of_the_platform() {
     let maps = "let maps = std::fs::read_to_string(\"/proc/self/maps\").unwrap();
                 println!(\"{}\", maps.contains(\"libz.so\"));";
-    let main = |library: &str| {
-        format!("fn main() {{ println!(\"{{}}\", {library}::name()); {maps} }}")
-    };
+    let main =
+        |library: &str| format!("fn main() {{ println!(\"{{}}\", {library}::name()); {maps} }}");
     let path = |name: &str| format!("{name} = {{ path = '../{name}' }}\n");
     let p = workspace(&[
         ("a", &path("over"), &main("over")),
         ("b", &path("plain"), &main("plain")),
     ])
-    .file("over/Cargo.toml", &manifest("over", &format!("[dependencies]\n{}{}", path("zipped"), path("plain"))))
+    .file(
+        "over/Cargo.toml",
+        &manifest(
+            "over",
+            &format!("[dependencies]\n{}{}", path("zipped"), path("plain")),
+        ),
+    )
     .file(
         "over/src/lib.rs",
         "pub fn name() -> String { format!(\"over {} {}\", zipped::name(), plain::name()) }",
     )
     .file("plain/Cargo.toml", &manifest("plain", ""))
-    .file("plain/src/lib.rs", "pub fn name() -> String { \"plain\".into() }")
+    .file(
+        "plain/src/lib.rs",
+        "pub fn name() -> String { \"plain\".into() }",
+    )
     .file("zipped/Cargo.toml", &manifest("zipped", ""))
     .file(
         "zipped/src/lib.rs",
@@ -419,14 +448,180 @@ fn a_part_with_a_library_of_the_platform() {
             &format!("pub fn name() -> String {{ \"{text}\".repeat(1) }} pub static N: [u8; {}] = [0; {}];", text.len(), text.len()),
         );
         p.cargo("build --dynamic-deps").run();
-        assert_eq!(stdout(&p.bin("a")), format!("over zipped true {text}\ntrue\n"));
+        assert_eq!(
+            stdout(&p.bin("a")),
+            format!("over zipped true {text}\ntrue\n")
+        );
         assert_eq!(stdout(&p.bin("b")), format!("{text}\nfalse\n"));
         let main = p.read_file("zipped/src/lib.rs");
-        p.change_file("zipped/src/lib.rs", &format!("{main}pub fn {text}() {{}}\n"));
+        p.change_file(
+            "zipped/src/lib.rs",
+            &format!("{main}pub fn {text}() {{}}\n"),
+        );
         p.cargo("build --dynamic-deps").run();
-        assert_eq!(stdout(&p.bin("a")), format!("over zipped true {text}\ntrue\n"));
+        assert_eq!(
+            stdout(&p.bin("a")),
+            format!("over zipped true {text}\ntrue\n")
+        );
         assert_eq!(stdout(&p.bin("b")), format!("{text}\nfalse\n"));
     }
-    assert_eq!(members_of(&p.bin("a"), "local"), ["over", "plain", "zipped"]);
+    assert_eq!(
+        members_of(&p.bin("a"), "local"),
+        ["over", "plain", "zipped"]
+    );
     assert_eq!(members_of(&p.bin("b"), "local"), ["plain"]);
+}
+
+/// A program that tells whether it, or a plugin that it opens, sees `native_level`.
+fn looks_for_native(calls: &str) -> String {
+    r#"
+        use std::ffi::{CString, c_char, c_int, c_void};
+        extern "C" {
+            fn dlopen(path: *const c_char, flags: c_int) -> *mut c_void;
+            fn dlsym(library: *mut c_void, name: *const c_char) -> *mut c_void;
+        }
+        fn main() {
+            let path = CString::new(std::env::var("PLUGIN").unwrap()).unwrap();
+            let own = unsafe { dlsym(std::ptr::null_mut(), c"native_level".as_ptr()) };
+            // RTLD_NOW
+            let plugin = unsafe { dlopen(path.as_ptr(), 2) };
+            let probe: extern "C" fn() -> c_int =
+                unsafe { std::mem::transmute(dlsym(plugin, c"probe".as_ptr())) };
+            println!("{} {}", !own.is_null(), probe());
+            CALLS
+        }
+    "#
+    .replace("CALLS", calls)
+}
+
+#[cargo_test]
+fn a_library_of_c_that_only_one_program_reaches() {
+    publish_native(
+        "native",
+        "int native_level(void) { return 7; }",
+        r#"
+            extern "C" { fn native_level() -> i32; }
+            pub fn level() -> i32 { unsafe { native_level() } }
+        "#,
+    );
+    publish("plain", "1.0.0", &[]);
+    let p = project()
+        .file(
+            "Cargo.toml",
+            "[workspace]\nmembers = ['a', 'b']\nresolver = '2'\n",
+        )
+        .file(
+            "a/Cargo.toml",
+            &manifest("a", "[dependencies]\nnative = '1.0'\nplain = '1.0'\n"),
+        )
+        .file(
+            "a/src/main.rs",
+            &looks_for_native("println!(\"{}{}\", plain::name(), native::level());"),
+        )
+        .file(
+            "b/Cargo.toml",
+            &manifest("b", "[dependencies]\nplain = '1.0'\n"),
+        )
+        .file(
+            "b/src/main.rs",
+            &looks_for_native("println!(\"{}\", plain::name());"),
+        )
+        .build();
+    let plugin = p.root().join("plugin.so");
+    shared_library(
+        &plugin,
+        "extern int native_level(void) __attribute__((weak));
+         int probe(void) { return native_level ? native_level() : -1; }",
+        "",
+    );
+    let outputs = |argument: &str, flags: &str| {
+        p.cargo(&format!("build {argument}"))
+            .env("RUSTFLAGS", flags)
+            .run();
+        ["a", "b"].map(|bin| {
+            let output = Command::new(p.bin(bin)).env("PLUGIN", &plugin).output();
+            let output = output.unwrap();
+            assert!(output.status.success(), "{output:?}");
+            text(&output.stdout).to_owned()
+        })
+    };
+    let of_static = outputs("--no-dynamic-deps", "");
+    assert_eq!(
+        of_static,
+        ["false -1\nplain 1.0.0 7\n", "false -1\nplain 1.0.0 \n"]
+    );
+    assert_eq!(outputs("--dynamic-deps", ""), of_static);
+    for bin in ["a", "b"] {
+        assert_eq!(objects_of(&p.bin(bin), "frozen"), [["native", "plain"]]);
+    }
+
+    // A program that shows its names to what it loads shows what is in it, and nothing else.
+    let flags = "-C link-arg=-rdynamic";
+    let of_static = outputs("--no-dynamic-deps", flags);
+    assert_eq!(of_static[1], "false -1\nplain 1.0.0 \n");
+    assert_eq!(outputs("--dynamic-deps", flags), of_static);
+    assert_eq!(objects_of(&p.bin("b"), "frozen"), [["plain"]]);
+}
+
+#[cargo_test]
+fn a_library_of_the_platform_is_loaded_only_by_those_who_depend_on_it() {
+    Package::new("zipped", "1.0.0")
+        .file(
+            "src/lib.rs",
+            r#"
+                #[link(name = "z")]
+                extern "C" { fn zlibCompileFlags() -> std::ffi::c_ulong; }
+                pub fn name() -> String {
+                    format!("zipped {}", unsafe { zlibCompileFlags() } != 0)
+                }
+            "#,
+        )
+        .publish();
+    publish("plain", "1.0.0", &[]);
+    publish("above", "1.0.0", &["plain"]);
+    Package::new("over", "1.0.0")
+        .dep("zipped", "1.0")
+        .dep("plain", "1.0")
+        .file(
+            "src/lib.rs",
+            "pub fn name() -> String { format!(\"over {}\", zipped::name()) }",
+        )
+        .publish();
+    let main = |bin: &str, library: &str| {
+        format!(
+            "fn main() {{
+                 let maps = std::fs::read_to_string(\"/proc/self/maps\").unwrap();
+                 println!(\"{bin} {{}} {{}}\", {library}::name(), maps.contains(\"libz.so\"));
+             }}"
+        )
+    };
+    let builder = project().file(
+        "Cargo.toml",
+        "[workspace]\nmembers = ['a', 'b']\nresolver = '2'\n",
+    );
+    let builder = with_printer(builder, "a", &["over"]);
+    let p = with_printer(builder, "b", &["above"])
+        .file("a/src/main.rs", &main("a", "over"))
+        .file("b/src/main.rs", &main("b", "above"))
+        .build();
+    let check = || {
+        assert_eq!(stdout(&p.bin("a")), "a over zipped true true\n");
+        assert_eq!(stdout(&p.bin("b")), "b above 1.0.0 plain 1.0.0  false\n");
+    };
+    p.cargo("build --no-dynamic-deps").run();
+    check();
+    p.cargo("build --dynamic-deps").run();
+    check();
+    assert_eq!(objects_of(&p.bin("b"), "frozen"), [["above", "plain"]]);
+    assert_eq!(
+        objects_of(&p.bin("a"), "frozen"),
+        [vec!["over", "zipped"], vec!["above", "plain"]]
+    );
+    // Whatever was built first.
+    for first in ["a", "b"] {
+        p.build_dir().rm_rf();
+        p.cargo(&format!("build --dynamic-deps -p {first}")).run();
+        p.cargo("build --dynamic-deps").run();
+        check();
+    }
 }
