@@ -433,8 +433,12 @@ fn another_feature_builds_what_it_must() {
             &["frozen pool 1", "local part 1", "sysroot"][..],
             "false\n",
         ),
-        // The other `optional` is in a pool of its own, which `local` does not need.
-        ("--features extra", &["frozen pool 2"], "true\n"),
+        // The other `optional` is in a pool of its own.
+        (
+            "--features extra",
+            &["frozen pool 1", "frozen pool 2", "local part 1"],
+            "true\n",
+        ),
         ("", &[], "false\n"),
         ("--features extra", &[], "true\n"),
     ] {

@@ -7,9 +7,11 @@
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
 mod allocator;
+mod bystanders;
 mod codegen;
 mod commands;
 mod crate_kinds;
+mod cuts;
 mod debug_info;
 mod documents;
 mod fallback;
@@ -25,6 +27,7 @@ mod outputs;
 mod panics;
 mod parts;
 mod placement;
+mod pool_files;
 mod pools;
 mod profiles;
 mod report;
@@ -193,7 +196,10 @@ fn groups_of(executable: &Path) -> Vec<String> {
 /// The crates in the shared objects of one kind that an executable loads, by name, sorted.
 #[track_caller]
 fn members_of(executable: &Path, group: &str) -> Vec<String> {
-    let mut members: Vec<String> = objects_of(executable, group).into_iter().flatten().collect();
+    let mut members: Vec<String> = objects_of(executable, group)
+        .into_iter()
+        .flatten()
+        .collect();
     assert!(!members.is_empty(), "{}", executable.display());
     members.sort();
     members
