@@ -175,7 +175,7 @@ pub(super) const CUT: [&[&str]; 4] = [&["weight"], &["base"], &["left", "right"]
 
 /// Puts a cut into the target directory.
 pub(super) fn put_cut(p: &Project, parts: &[&[&str]]) {
-    let id = |name: &&str| format!("{name} v1.0.0 ({})", p.root().join(name).display());
+    let id = |name: &&str| format!("{name} v1.0.0 ({name})");
     let parts = parts.iter().map(|part| {
         let names = part.iter();
         names

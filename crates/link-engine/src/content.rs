@@ -8,14 +8,15 @@
 //!
 //! ```text
 //! deps/
-//!   dynamic-deps-local-<unit>.json           manifest: what the group is now
-//!   dynamic-deps-local-<unit>.facts          what was read of its libraries
-//!   dynamic-deps-local-<unit>_<key>.so       a shared object, under its soname
-//!   dynamic-deps-local-<unit>_<old key>.so   needed by an executable that was not rebuilt
+//!   dynamic-deps-local-<unit>.json                manifest: what the group is now
+//!   dynamic-deps-local-part.<part>.facts          what was read of its libraries
+//!   dynamic-deps-local-part.<part>_<key>.so       a shared object, under its soname
+//!   dynamic-deps-local-part.<part>_<key>.unbound  what binding has overwritten in it
+//!   dynamic-deps-local-part.<part>_<old key>.so   needed by an executable that was not rebuilt
 //! ```
 //!
-//! Several manifests can tell of the same contents: a *store* is the beginning of the names of
-//! these. No name ends in a `-` and the 16 digits of a unit hash: tools that remove leftovers of
+//! Several manifests can tell of the same contents: the same libraries make a part or a pool in
+//! builds of several selections. A *store* is the beginning of the names of these contents. No name ends in a `-` and the 16 digits of a unit hash: tools that remove leftovers of
 //! Cargo (cargo-sweep 0.8) take such files for those of a unit, and do not know when an executable
 //! needs them.
 
@@ -34,6 +35,9 @@ pub const NAME_PREFIX: &str = "dynamic-deps-";
 
 /// What follows in the names of the stores of pools.
 pub(crate) const POOL_PREFIX: &str = "frozen-pool.";
+
+/// What follows in the names of the stores of parts.
+pub(crate) const PART_PREFIX: &str = "local-part.";
 
 /// The extension of the name of what binding has overwritten in a content.
 const UNBOUND: &str = "unbound";
@@ -88,6 +92,11 @@ impl GroupFiles {
     /// The same, with the contents of the pool of that name.
     pub fn of_pool(self, pool: impl std::fmt::Display) -> GroupFiles {
         self.with_store(format!("{NAME_PREFIX}{POOL_PREFIX}{pool}"))
+    }
+
+    /// The same, with the contents of the part of that name.
+    pub fn of_part(self, part: impl std::fmt::Display) -> GroupFiles {
+        self.with_store(format!("{NAME_PREFIX}{PART_PREFIX}{part}"))
     }
 
     /// How the names of the contents begin.

@@ -35,48 +35,59 @@ pub fn pools(
     Ok(is_needed)
 }
 
-/// Removes from `directory` what is left of groups of other builds: contents of which a library was
-/// compiled again, unless an executable in one of `executable_directories` needs them, and manifests
-/// of contents that are gone. The manifests in `kept` are those of this build.
+/// Removes from `directory` what is left of parts of other builds: contents of stores that are not
+/// among the `kept` ones and of which a library was compiled again, unless an executable in one of
+/// `executable_directories` needs them, and manifests of contents that are gone.
 ///
 /// # Errors
 /// When the directory cannot be listed or a file not be removed.
-pub fn other_builds(
+pub fn parts(
     directory: &Path,
-    kept: &[PathBuf],
+    kept: &HashSet<String>,
     executable_directories: &[PathBuf],
 ) -> Result<()> {
-    let kept: HashSet<&Path> = kept.iter().map(PathBuf::as_path).collect();
-    let mut stale = HashSet::new();
-    let mut manifests = Vec::new();
-    for name in content::file_names(directory)? {
-        let manifest = directory.join(&name);
-        let is_manifest = name.starts_with(NAME_PREFIX) && name.ends_with(".json");
-        if !is_manifest || kept.contains(&*manifest) {
-            continue;
-        }
-        let facts = manifest.with_extension("facts");
-        if facts.exists() && group::is_stale(&facts) {
-            stale.insert(name.trim_end_matches(".json").to_owned());
-        }
-        manifests.push(manifest);
+    let is_stale = |store: &str| {
+        let facts = directory.join(format!("{store}.facts"));
+        is_part(store) && !kept.contains(store) && group::is_stale(&facts)
+    };
+    let names = content::file_names(directory)?;
+    let stores = names.iter().filter_map(|name| content::store_of(name));
+    let stores: HashSet<&str> = stores.collect();
+    let stale: HashSet<&str> = stores.into_iter().filter(|store| is_stale(store)).collect();
+    if stale.is_empty() {
+        return Ok(());
     }
     content::remove_stores(
         directory,
         |store| stale.contains(store),
         executable_directories,
     )?;
-    for path in manifests {
-        let is_whole = GroupManifest::read(&path).is_ok_and(|manifest| {
-            let mut objects = manifest.objects.iter();
-            objects.all(|object| object.path(&path).exists())
-        });
-        if !is_whole {
-            content::remove(&path.with_extension("facts"))?;
-            content::remove(&path)?;
+    let left = content::file_names(directory)?;
+    let left: HashSet<&str> = left
+        .iter()
+        .filter_map(|name| content::store_of(name))
+        .collect();
+    for store in stale.difference(&left) {
+        content::remove(&directory.join(format!("{store}.facts")))?;
+    }
+    for name in names {
+        if name.starts_with(NAME_PREFIX) && name.ends_with(".json") {
+            let path = directory.join(name);
+            let is_whole = GroupManifest::read(&path).is_ok_and(|manifest| {
+                let mut objects = manifest.objects.iter();
+                objects.all(|object| object.path(&path).exists())
+            });
+            if !is_whole {
+                content::remove(&path)?;
+            }
         }
     }
     Ok(())
+}
+
+fn is_part(store: &str) -> bool {
+    let name = store.strip_prefix(NAME_PREFIX);
+    name.is_some_and(|name| name.starts_with(content::PART_PREFIX))
 }
 
 fn is_pool(store: &str) -> bool {

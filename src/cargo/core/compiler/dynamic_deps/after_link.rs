@@ -1,8 +1,7 @@
 //! What is left to do when a group was linked: to keep what the next plan has to know, and to remove
 //! what nothing needs any more.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use link_engine::group::{GroupJob, Outcome};
 use link_engine::sweep;
@@ -21,8 +20,8 @@ pub(super) struct AfterLink {
     records: Records,
     /// Whether the build has no group that is made later, so that one job looks after the rest.
     is_last: bool,
-    /// The manifests of all groups of this build.
-    manifests: Vec<PathBuf>,
+    /// The stores of all groups of this build.
+    stores: HashSet<String>,
     /// The pools that it needs, if it is one.
     needs: BTreeSet<PoolId>,
 }
@@ -34,8 +33,8 @@ impl AfterLink {
         AfterLink {
             records: Records::beside(job.files.directory()),
             is_last: groups(build_runner).all(|group| group.dep_hash <= unit.dep_hash),
-            manifests: groups(build_runner)
-                .map(|group| group_files(build_runner, group).manifest())
+            stores: groups(build_runner)
+                .map(|group| group_files(build_runner, group).store().to_owned())
                 .collect(),
             needs: below
                 .filter_map(|below| match GroupRole::of(&below) {
@@ -86,7 +85,7 @@ impl AfterLink {
         if self.is_last {
             self.records.remove_sizes_without_manifest();
             let directories = &job.executable_directories;
-            sweep::other_builds(job.files.directory(), &self.manifests, directories)?;
+            sweep::parts(job.files.directory(), &self.stores, directories)?;
         }
         Ok(())
     }

@@ -7,9 +7,9 @@ use link_engine::group::FORMAT;
 use link_engine::loaded::{self, Obstacle};
 use link_engine::manifest::GroupManifest;
 
-use super::group_unit::group_files;
+use super::group_unit::{group_files, is_sysroot};
 use super::linker::linker;
-use super::units::{groups_below, is_sysroot};
+use super::units::groups_below;
 use crate::core::compiler::{BuildRunner, FileFlavor, Unit};
 use crate::util::CargoResult;
 

@@ -23,7 +23,7 @@ use super::known::Records;
 use super::linker::{environment, sysroot_probe};
 use super::unit_keys::UnitKeys;
 use super::units::{
-    file_name, groups_below, is_final, library_name, package_name, package_text,
+    file_name, groups_below, is_final, library_name, members, package_name, package_text,
     reachable_libraries, rlib,
 };
 use crate::core::PackageId;
@@ -138,16 +138,6 @@ fn add_native_libraries(
             job.native_libraries.extend(libraries);
         }
     }
-}
-
-/// The libraries that are planned to be in a group, dependents first.
-fn members<'a>(
-    build_runner: &'a BuildRunner<'_, '_>,
-    unit: &Unit,
-) -> impl Iterator<Item = &'a Unit> {
-    let edges = build_runner.unit_deps(unit).iter();
-    let members = edges.filter(|dep| !dep.unit.mode.is_link_group());
-    members.map(|dep| &dep.unit)
 }
 
 fn group_job(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<GroupJob> {

@@ -6,6 +6,7 @@
 //! package of the workspace, because those may have build scripts.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::LazyLock;
@@ -15,20 +16,22 @@ use link_engine::content::{GroupFiles, NAME_PREFIX};
 use link_plan::grouping::PoolId;
 use url::Url;
 
+use super::units::members;
+use crate::GlobalContext;
 use crate::core::compiler::build_runner::OutputFile;
 use crate::core::compiler::unit_dependencies::IsArtifact;
 use crate::core::compiler::unit_graph::UnitDep;
 use crate::core::compiler::{
-    BuildRunner, CompileKind, CompileMode, CrateType, FileFlavor, Metadata, Unit, UnitInterner,
+    BuildRunner, CompileKind, CompileMode, CrateType, FileFlavor, Metadata, Unit, UnitHash,
+    UnitInterner,
 };
 use crate::core::manifest::{ManifestMetadata, Target};
 use crate::core::profiles::{Profile, UnitFor};
 use crate::core::{
     Edition, Features, Manifest, Package, PackageId, SourceId, Summary, Workspace, WorkspaceConfig,
 };
-use crate::util::CargoResult;
-use crate::util::Unhashed;
 use crate::util::interning::InternedString;
+use crate::util::{CargoResult, StableHasher, Unhashed};
 
 /// The crate type of groups, which rustc does not know: it needs the objects of
 /// its dependencies, and nobody can name it as an `--extern`.
@@ -197,10 +200,43 @@ pub(super) fn group_name(unit: &Unit) -> String {
     }
 }
 
+pub(super) fn is_sysroot(unit: &Unit) -> bool {
+    GroupRole::of(unit) == GroupRole::Sysroot
+}
+
+/// Says what is done with a group. Only to those who want to see each step: a user
+/// who asked for an executable is not asked to know of groups.
+pub(in crate::core::compiler) fn note_group(
+    gctx: &GlobalContext,
+    status: &str,
+    unit: &Unit,
+) -> CargoResult<()> {
+    let name = group_name(unit);
+    gctx.shell().verbose(|shell| shell.status(status, &name))
+}
+
 /// Where the files of a group lie.
 pub(super) fn group_files(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> GroupFiles {
     let files = build_runner.files();
-    files_in(unit, files.deps_dir(unit), files.metadata(unit))
+    let group_files = files_in(unit, files.deps_dir(unit), files.metadata(unit));
+    match GroupRole::of(unit) {
+        GroupRole::Sysroot => group_files,
+        GroupRole::Pool(pool) => group_files.of_pool(pool.id),
+        GroupRole::Part { .. } => group_files.of_part(part_name(build_runner, unit)),
+    }
+}
+
+/// Names a part by its libraries: other groups may lie below the same part in a build of another
+/// selection, and so make it another unit.
+fn part_name(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> String {
+    let members = members(build_runner, unit);
+    let mut ids: Vec<UnitHash> = members
+        .map(|member| build_runner.files().metadata(member).unit_id())
+        .collect();
+    ids.sort();
+    let mut hasher = StableHasher::new();
+    (ids, &unit.rustflags, &unit.profile).hash(&mut hasher);
+    format!("{:016x}", Hasher::finish(&hasher))
 }
 
 /// What the job of a group makes under names that are known before it runs.
@@ -220,11 +256,7 @@ pub(in crate::core::compiler) fn group_outputs(
 
 fn files_in(unit: &Unit, directory: PathBuf, metadata: Metadata) -> GroupFiles {
     let name = unit.pkg.name();
-    let files = GroupFiles::new(directory, format!("{name}-{}", metadata.unit_id()));
-    match GroupRole::of(unit) {
-        GroupRole::Pool(pool) => files.of_pool(pool.id),
-        GroupRole::Sysroot | GroupRole::Part { .. } => files,
-    }
+    GroupFiles::new(directory, format!("{name}-{}", metadata.unit_id()))
 }
 
 fn package(group: &str, ws: &Workspace<'_>) -> CargoResult<Package> {

@@ -95,11 +95,13 @@ impl Records {
         {
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            if name.starts_with(POOL_PREFIX)
-                && let Ok(record) = read_json::<PoolRecord>(&entry.path())
-                && record.setting == setting
-            {
-                known.pools.push(record.into());
+            if name.starts_with(POOL_PREFIX) {
+                match read_json::<PoolRecord>(&entry.path()) {
+                    Ok(record) if record.setting == setting => known.pools.push(record.into()),
+                    Ok(_) => {}
+                    // As long as it is there, its pool counts as one that lives.
+                    Err(_) => drop(fs::remove_file(entry.path())),
+                }
             } else if name.starts_with(SIZES_PREFIX)
                 && let Ok(of_part) = read_json::<BTreeMap<String, u64>>(&entry.path())
             {

@@ -67,8 +67,7 @@ pub(super) use self::final_unit::{
 };
 pub(super) use self::freshness::{follows, group_inputs, needed_files};
 pub(super) use self::group_job::link_group;
-pub(super) use self::group_unit::group_outputs;
+pub(super) use self::group_unit::{group_outputs, note_group};
 pub(super) use self::keep_going::release_groups;
 pub(crate) use self::planner::Planner;
 pub use self::request::DynamicDepsRequest;
-pub(super) use self::units::note_group;

@@ -3,8 +3,6 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::group_unit::{GroupRole, group_name};
-use crate::GlobalContext;
 use crate::core::compiler::unit_graph::{UnitDep, UnitGraph};
 use crate::core::compiler::{BuildRunner, CompileMode, CrateType, Unit};
 use crate::core::{PackageId, Workspace};
@@ -78,10 +76,6 @@ pub(super) fn groups_below(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> V
         .collect()
 }
 
-pub(super) fn is_sysroot(unit: &Unit) -> bool {
-    GroupRole::of(unit) == GroupRole::Sysroot
-}
-
 /// The package of a library as text that no other package has, and that is the same in each build,
 /// also of a workspace that was moved.
 pub(super) fn package_text(ws: &Workspace<'_>, unit: &Unit) -> String {
@@ -119,13 +113,12 @@ pub(super) fn file_name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// Says what is done with a group. Only to those who want to see each step: a user
-/// who asked for an executable is not asked to know of groups.
-pub(in crate::core::compiler) fn note_group(
-    gctx: &GlobalContext,
-    status: &str,
+/// The libraries that are planned to be in a group, dependents first.
+pub(super) fn members<'a>(
+    build_runner: &'a BuildRunner<'_, '_>,
     unit: &Unit,
-) -> CargoResult<()> {
-    let name = group_name(unit);
-    gctx.shell().verbose(|shell| shell.status(status, &name))
+) -> impl Iterator<Item = &'a Unit> {
+    let edges = build_runner.unit_deps(unit).iter();
+    let members = edges.filter(|dep| !dep.unit.mode.is_link_group());
+    members.map(|dep| &dep.unit)
 }
