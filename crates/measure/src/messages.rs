@@ -158,17 +158,6 @@ impl Artifacts {
         groups.filter(|artifact| !artifact.fresh).count()
     }
 
-    /// The shared objects of the groups.
-    pub fn groups(&self) -> Vec<&Path> {
-        self.0
-            .iter()
-            .filter(|artifact| artifact.is_group())
-            .flat_map(|artifact| &artifact.filenames)
-            .map(PathBuf::as_path)
-            .filter(|file| file.extension() == Some(OsStr::new("so")))
-            .collect()
-    }
-
     /// Number of packages that were compiled, now or earlier: one that is compiled in two ways, or has a build script,
     /// counts once.
     pub fn package_count(&self) -> usize {
@@ -192,7 +181,7 @@ mod tests {
         "\n",
         r#"{"reason":"build-script-executed","linked_libs":[]}"#,
         "\n",
-        r#"{"reason":"compiler-artifact","package_id":"dynamic-deps-frozen","target":{"name":"dynamic-deps-frozen","kind":["lib"],"doctest":true},"profile":{"test":false},"fresh":false,"filenames":["/d/g.so","/d/g.json"],"executable":null}"#,
+        r#"{"reason":"compiler-artifact","package_id":"dynamic-deps-frozen","target":{"name":"dynamic-deps-frozen","kind":["lib"],"doctest":true},"profile":{"test":false},"fresh":false,"filenames":["/d/g.json"],"executable":null}"#,
         "\n",
         r#"{"reason":"compiler-artifact","package_id":"app","target":{"name":"app","kind":["bin"],"doctest":false},"profile":{"test":false},"fresh":false,"filenames":["/d/app"],"executable":"/d/app"}"#,
         "\n",
@@ -214,7 +203,6 @@ mod tests {
         );
         assert_eq!(artifacts.compiled(), ["app", "regex"].into());
         assert_eq!(artifacts.compiled_dependencies(), 1);
-        assert_eq!(artifacts.groups(), [Path::new("/d/g.so")]);
         assert_eq!(artifacts.groups_made(), 1);
         assert_eq!(
             artifacts.compiled_libraries(),

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use measure::executable::{is_group, needed};
+use measure::executable::{is_group, loaded_groups, needed};
 
 use crate::application::{
     self, Application, Build, Linking, NAME, Printed, SUBCOMMANDS, is_platform_supported,
@@ -99,13 +99,7 @@ fn switch(application: &Application, step: &mut Step) -> Result<(AllPrinted, Bui
 fn check_libraries(build: &Build) -> Result<()> {
     let directory = build.executable.with_file_name("deps");
     let mut files: Vec<PathBuf> = vec![build.executable.clone()];
-    files.extend(
-        build
-            .artifacts
-            .groups()
-            .iter()
-            .map(|group| group.to_path_buf()),
-    );
+    files.extend(loaded_groups(&build.executable)?);
     for file in files {
         for soname in needed(&file)? {
             let is_there = is_group(&soname) && directory.join(&soname).is_file();

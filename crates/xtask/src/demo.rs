@@ -102,7 +102,7 @@ pub(crate) fn run(tree: &Tree, steps: &mut Steps, profile: Profile) -> Result<Re
             },
             package_count,
             groups: group_times(&application.build_directory)?,
-            group_size: total_size(&build.artifacts.groups())?,
+            group_size: total_size(&executable::loaded_groups(&build.executable)?)?,
         })
     })?;
     steps.run("compare", |step| {
