@@ -118,54 +118,64 @@ fn a_distributed_slice() {
     check_plugins(&p, &["frozen", "sysroot"]);
 }
 
+/// What `inventory` does.
+const REGISTRY: &str = r#"
+        use std::ptr::null_mut;
+        use std::sync::atomic::{AtomicPtr, Ordering::SeqCst};
+
+        pub struct Node { name: &'static str, next: AtomicPtr<Node> }
+
+        static HEAD: AtomicPtr<Node> = AtomicPtr::new(null_mut());
+
+        impl Node {
+            pub const fn new(name: &'static str) -> Node {
+                Node { name, next: AtomicPtr::new(null_mut()) }
+            }
+            pub fn submit(&'static self) {
+                self.next.store(HEAD.load(SeqCst), SeqCst);
+                HEAD.store(self as *const Node as *mut Node, SeqCst);
+            }
+        }
+
+        /// The last one that was submitted comes first.
+        pub fn names() -> Vec<&'static str> {
+            let mut names = Vec::new();
+            let mut next = HEAD.load(SeqCst);
+            while let Some(node) = unsafe { next.as_ref() } {
+                names.push(node.name);
+                next = node.next.load(SeqCst);
+            }
+            names
+        }
+
+        #[macro_export]
+        macro_rules! submit {
+            ($name:literal) => {
+                const _: () = {
+                    static NODE: $crate::Node = $crate::Node::new($name);
+                    extern "C" fn start() { NODE.submit() }
+                    #[used]
+                    #[link_section = ".init_array"]
+                    static START: extern "C" fn() = start;
+                };
+            };
+        }
+    "#;
+
 #[cargo_test]
 fn a_registry_that_constructors_fill() {
-    // What `inventory` does.
-    let p = project_with_plugins(
-        r#"
-            use std::ptr::null_mut;
-            use std::sync::atomic::{AtomicPtr, Ordering::SeqCst};
+    check_plugins(&project_with_plugins(REGISTRY), &LAYERS);
+}
 
-            pub struct Node { name: &'static str, next: AtomicPtr<Node> }
-
-            static HEAD: AtomicPtr<Node> = AtomicPtr::new(null_mut());
-
-            impl Node {
-                pub const fn new(name: &'static str) -> Node {
-                    Node { name, next: AtomicPtr::new(null_mut()) }
-                }
-                pub fn submit(&'static self) {
-                    self.next.store(HEAD.load(SeqCst), SeqCst);
-                    HEAD.store(self as *const Node as *mut Node, SeqCst);
-                }
-            }
-
-            /// The last one that was submitted comes first.
-            pub fn names() -> Vec<&'static str> {
-                let mut names = Vec::new();
-                let mut next = HEAD.load(SeqCst);
-                while let Some(node) = unsafe { next.as_ref() } {
-                    names.push(node.name);
-                    next = node.next.load(SeqCst);
-                }
-                names
-            }
-
-            #[macro_export]
-            macro_rules! submit {
-                ($name:literal) => {
-                    const _: () = {
-                        static NODE: $crate::Node = $crate::Node::new($name);
-                        extern "C" fn start() { NODE.submit() }
-                        #[used]
-                        #[link_section = ".init_array"]
-                        static START: extern "C" fn() = start;
-                    };
-                };
-            }
-        "#,
+#[cargo_test]
+fn a_registry_in_a_program_that_shows_its_symbols() {
+    let p = project_with_plugins(REGISTRY);
+    p.change_file(
+        ".cargo/config.toml",
+        "[build]\nrustflags = ['-Clink-arg=-rdynamic']\n",
     );
-    check_plugins(&p, &LAYERS);
+    // Without a hidden name for the layout, no executable can run the constructors of a group.
+    check_plugins(&p, &["frozen", "sysroot"]);
 }
 
 /// Rust code that says `name` before `main`, from a section for such code.

@@ -127,6 +127,9 @@ pub struct Candidate<'a> {
     pub dependencies: &'a [String],
     /// What was read in its rlib.
     pub facts: &'a RlibFacts,
+    /// Whether executables can run the constructors of its group: they go by distances, which hold
+    /// for one [layout](crate::layout), and a group that shows all its symbols has no name for that.
+    pub has_layout: bool,
     /// The linker's own words, if it was found to refuse a shared object with this library.
     pub refusal: Option<&'a str>,
 }
@@ -230,7 +233,7 @@ fn own_reason(candidate: &Candidate<'_>, platform: &HashSet<String>) -> Option<S
         Some(StayReason::ForeignMember {
             member: member.clone(),
         })
-    } else if facts.runs_by_itself {
+    } else if facts.runs_by_itself || !candidate.has_layout && !facts.constructors.is_empty() {
         Some(StayReason::RunsByItself)
     } else if facts.provides_allocator {
         Some(StayReason::ProvidesAllocator)
@@ -297,6 +300,7 @@ fn clashes(candidates: &[Candidate<'_>], definers: &Definers<'_>) -> Vec<Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::constructors::Constructor;
 
     fn plain() -> RlibFacts {
         RlibFacts::default()
@@ -332,6 +336,7 @@ mod tests {
                 name,
                 dependencies,
                 facts,
+                has_layout: *name != "shown",
                 refusal: (*name == "unfit").then_some("cannot be used"),
             })
             .collect();
@@ -462,6 +467,25 @@ mod tests {
             &[],
             "mimalloc: it provides the global allocator\n\
              hooked: it defines `hook` unless the program does\n",
+        );
+    }
+
+    #[test]
+    fn constructors_stay_where_nobody_can_run_them() {
+        let constructors = || RlibFacts {
+            constructors: vec![Constructor {
+                section: ".init_array".to_owned(),
+                entry: "ENTRY".to_owned(),
+            }],
+            ..RlibFacts::default()
+        };
+        check(
+            &[
+                ("shown", constructors(), &[]),
+                ("hidden", constructors(), &[]),
+            ],
+            &[],
+            "shown: it has code that runs before or after `main`\n",
         );
     }
 

@@ -58,7 +58,8 @@ impl GroupJob {
         let stays = below.stays();
         let mut refused: HashMap<String, String> = HashMap::new();
         loop {
-            let verdicts = verdicts(&inputs.0, &stays, &platform, &refused);
+            let has_layout = !link.has_own_versions();
+            let verdicts = verdicts(&inputs.0, has_layout, &stays, &platform, &refused);
             let divided = self.divide(&mut inputs.0, &verdicts, &surroundings, template);
             let error = match link.make_all(&divided.select(&inputs.0), &below.objects, before_link)
             {
@@ -293,6 +294,7 @@ struct Made {
 
 fn verdicts(
     inputs: &[Input],
+    has_layout: bool,
     stays: &[Stay],
     platform: &HashSet<String>,
     refused: &HashMap<String, String>,
@@ -304,6 +306,7 @@ fn verdicts(
             name: &input.library.name,
             dependencies: &input.library.dependencies,
             facts: &input.facts,
+            has_layout,
             refusal: refused.get(&input.rlib).map(String::as_str),
         })
         .collect();
