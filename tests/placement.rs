@@ -284,8 +284,7 @@ fn a_target_directory_that_is_not_utf8() {
     let build = |dynamic_deps: &str| {
         let mut cargo = p.cargo("build");
         cargo
-            .arg("--target-dir")
-            .arg(&directory)
+            .env("CARGO_TARGET_DIR", &directory)
             .env("CARGO_PROFILE_DEV_DYNAMIC_DEPS", dynamic_deps);
         cargo
     };
