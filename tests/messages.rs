@@ -54,9 +54,6 @@ fn reasons_against_a_dynamic_build() {
 this program cannot take the place of the linker
 help: build with the `cargo` command, or set `dynamic-deps = false` in the profile
 
-the path of the workspace or of the target directory is not UTF-8
-help: move it to a path that is, or set `dynamic-deps = false` in the profile
-
 `wasm32-unknown-unknown` is WebAssembly, where a program is one module without shared objects
 help: pass `--no-dynamic-deps` when building for this platform; Linux with glibc is supported
 

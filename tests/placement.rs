@@ -274,27 +274,3 @@ fn a_build_directory_that_no_run_path_can_name() {
     assert_eq!(groups_of(&p.bin("foo")), [""; 0]);
     assert_eq!(stdout(&p.bin("foo")), LAYERED_OUTPUT);
 }
-
-#[cargo_test]
-fn a_target_directory_that_is_not_utf8() {
-    use std::os::unix::ffi::OsStrExt;
-
-    let p = layered_project().build();
-    let directory = p.root().join(std::ffi::OsStr::from_bytes(b"target-\xff"));
-    let build = |dynamic_deps: &str| {
-        let mut cargo = p.cargo("build");
-        cargo
-            .env("CARGO_TARGET_DIR", &directory)
-            .env("CARGO_PROFILE_DEV_DYNAMIC_DEPS", dynamic_deps);
-        cargo
-    };
-    // It is stock Cargo that has to cope with it.
-    build("false").run();
-    build("true")
-        .with_stderr_contains(
-            "[WARNING] linking dependencies statically despite `dynamic-deps`: the path of the \
-             workspace or of the target directory is not UTF-8",
-        )
-        .run();
-    assert_eq!(stdout(&directory.join("debug/foo")), LAYERED_OUTPUT);
-}

@@ -119,9 +119,6 @@ pub struct LinkSettings<'a> {
     pub builds_std: bool,
     /// Whether this program can take the place of the linker.
     pub has_linker_wrapper: bool,
-    /// Whether the paths of the workspace and of what is built are UTF-8, as those in manifests and
-    /// plans have to be.
-    pub has_utf8_paths: bool,
     /// The name of a crate it depends on, directly or not, that is a Rust `dylib` and no rlib.
     pub rust_dylib: Option<&'a str>,
 }
@@ -141,9 +138,6 @@ pub enum FallbackReason {
     /// Another program uses Cargo as a library.
     #[error("this program cannot take the place of the linker")]
     NoLinkerWrapper,
-    /// A path cannot be written down for the linker wrapper.
-    #[error("the path of the workspace or of the target directory is not UTF-8")]
-    NotUtf8,
     /// An Apple platform.
     #[error("executables for `{triple}` are Mach-O files, and only ELF files are supported")]
     MachO {
@@ -253,9 +247,6 @@ impl FallbackReason {
             FallbackReason::NoLinkerWrapper => {
                 "build with the `cargo` command, or set `dynamic-deps = false` in the profile"
             }
-            FallbackReason::NotUtf8 => {
-                "move it to a path that is, or set `dynamic-deps = false` in the profile"
-            }
             FallbackReason::MachO { .. }
             | FallbackReason::Pe { .. }
             | FallbackReason::WebAssembly { .. }
@@ -356,7 +347,6 @@ impl Case {
             profile_lto: false,
             builds_std: false,
             has_linker_wrapper: true,
-            has_utf8_paths: true,
             rust_dylib: None,
         };
         if let Example::Other(_, _, change) = self.example {
@@ -378,7 +368,7 @@ const LINUX_GNU: [CfgEntry<'static>; 3] = [
 /// for: what the user cannot change (the platform) comes before what they can (profile and flags).
 ///
 /// The cfg of the examples is what `rustc --print cfg` says, as far as it matters (rustc 1.95).
-pub static CASES: [Case; 24] = [
+pub static CASES: [Case; 23] = [
     Case {
         example: Example::Other(
             "another program that uses Cargo as a library",
@@ -388,12 +378,6 @@ pub static CASES: [Case; 24] = [
             },
         ),
         find: |s| (!s.has_linker_wrapper).then_some(FallbackReason::NoLinkerWrapper),
-    },
-    Case {
-        example: Example::Other("a directory named by the byte `0xFF`", &LINUX_GNU, |s| {
-            s.has_utf8_paths = false;
-        }),
-        find: |s| (!s.has_utf8_paths).then_some(FallbackReason::NotUtf8),
     },
     Case {
         example: Example::Platform(
@@ -691,7 +675,6 @@ mod tests {
             profile_lto: false,
             builds_std: false,
             has_linker_wrapper: true,
-            has_utf8_paths: true,
             rust_dylib: None,
         };
         change(&mut settings);
@@ -918,16 +901,6 @@ mod tests {
             |settings| settings.has_linker_wrapper = false,
             "",
             "this program cannot take the place of the linker",
-        );
-    }
-
-    #[test]
-    fn a_path_that_is_not_utf8_links_statically() {
-        check(
-            GNU,
-            |settings| settings.has_utf8_paths = false,
-            "",
-            "the path of the workspace or of the target directory is not UTF-8",
         );
     }
 

@@ -137,7 +137,6 @@ impl Planner<'_, '_> {
                 profile_lto: matches!(unit.profile.lto, Lto::Bool(true))
                     || matches!(unit.profile.lto, Lto::Named(name) if name != "off"),
                 has_linker_wrapper: final_unit::is_wrapper_available(),
-                has_utf8_paths: self.has_utf8_paths(),
                 builds_std: libraries.iter().any(|library| library.is_std),
                 rust_dylib: rust_dylib.map(|library| library.pkg.name().as_str()),
             })
@@ -147,15 +146,6 @@ impl Planner<'_, '_> {
             check(CodegenFlags::parse(self.compiler_flags(unit)))?;
         }
         check(CodegenFlags::parse(self.rustc_flags(unit)))
-    }
-
-    fn has_utf8_paths(&self) -> bool {
-        let paths = [
-            self.ws.root().to_owned(),
-            self.ws.target_dir().into_path_unlocked(),
-            self.ws.build_dir().into_path_unlocked(),
-        ];
-        paths.iter().all(|path| path.to_str().is_some())
     }
 
     /// The linker of a unit, as far as it is known here.
