@@ -15,7 +15,8 @@
 //! - all, when [`shows_symbols`] of the link args that every program has.
 
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
+
+use crate::syntax::names_option;
 
 /// Whether an argument shows symbols of a program to what it loads later, or says which
 /// versions symbols have.
@@ -29,13 +30,7 @@ pub(crate) fn shows_symbols(arg: &OsStr) -> bool {
         b"dynamic-list",
         b"version-script",
     ];
-    let bytes = arg.as_bytes();
-    let words = bytes.strip_prefix(b"-Wl,").unwrap_or(bytes);
-    words.split(|byte| *byte == b',').any(|word| {
-        let option = word.split(|byte| *byte == b'=').next().unwrap_or(word);
-        let name = option.strip_prefix(b"--").or(option.strip_prefix(b"-"));
-        name.is_some_and(|name| OPTIONS.contains(&name))
-    })
+    names_option(arg, &OPTIONS)
 }
 
 #[cfg(test)]

@@ -80,6 +80,18 @@ impl Syntax {
     }
 }
 
+/// Whether an argument, of the driver or the linker, names one of these options: behind one dash
+/// or two, and with or without a value.
+pub(crate) fn names_option(arg: &OsStr, options: &[&[u8]]) -> bool {
+    let bytes = arg.as_bytes();
+    let words = bytes.strip_prefix(b"-Wl,").unwrap_or(bytes);
+    words.split(|byte| *byte == b',').any(|word| {
+        let option = word.split(|byte| *byte == b'=').next().unwrap_or(word);
+        let name = option.strip_prefix(b"--").or(option.strip_prefix(b"-"));
+        name.is_some_and(|name| options.contains(&name))
+    })
+}
+
 /// An option with its value in the same word.
 pub(crate) fn joined(option: &str, value: impl AsRef<OsStr>) -> OsString {
     let mut word = OsString::from(option);

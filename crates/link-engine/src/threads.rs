@@ -13,7 +13,7 @@ use std::thread::available_parallelism;
 use jobserver::Client;
 
 use crate::manifest::LinkTemplate;
-use crate::syntax::{Reader, Syntax};
+use crate::syntax::{Reader, Syntax, names_option};
 use crate::tokens::{Token, Tokens};
 
 /// From where threads are taken.
@@ -117,13 +117,7 @@ fn takes_thread_count(linker: &OsStr) -> bool {
 /// Whether an argument, of the driver or the linker, says how many threads to use.
 fn sets_threads(arg: &OsStr) -> bool {
     const OPTIONS: [&[u8]; 3] = [b"threads", b"no-threads", b"thread-count"];
-    let bytes = arg.as_bytes();
-    let words = bytes.strip_prefix(b"-Wl,").unwrap_or(bytes);
-    words.split(|byte| *byte == b',').any(|word| {
-        let option = word.split(|byte| *byte == b'=').next().unwrap_or(word);
-        let name = option.strip_prefix(b"--").or(option.strip_prefix(b"-"));
-        name.is_some_and(|name| OPTIONS.contains(&name))
-    })
+    names_option(arg, &OPTIONS)
 }
 
 #[cfg(test)]

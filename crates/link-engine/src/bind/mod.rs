@@ -33,18 +33,16 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use object::elf::{self, FileHeader64, Rela64, Sym64};
-use object::read::StringTable;
 use object::read::SymbolIndex;
-use object::read::elf::{
-    FileHeader as _, SectionHeader, Sym, SymbolTable, VerneedIterator, VersionTable,
-};
-use object::{Endian as _, Endianness, FileKind};
+use object::read::elf::{FileHeader as _, SectionHeader, Sym, SymbolTable, VersionTable};
+use object::{Endianness, FileKind};
 
 pub use self::distance::{referred_to_by_distance, referred_to_by_distance_in};
 pub(crate) use self::relocations::{PlaceRelocations, has_place, is_bindable, loaded_tables};
 use crate::elf::{is_mangled_by_rustc, ties_to_runtime};
 use crate::files::{self, Patch};
 use crate::interface::Exports;
+use crate::versions::{self, Need};
 use crate::{Error, Result, layout};
 
 /// Only files of 64 bits are bound: those of 32 bits keep addends where they are added, at
@@ -96,14 +94,7 @@ pub fn bind_patches(data: &[u8], groups: &[(&str, &[u8])]) -> object::read::Resu
         open_needs: HashSet::new(),
     };
     binder.find_bases()?;
-    let mut patches = Vec::new();
-    for section in sections.iter() {
-        if let Some((needs, strings_index)) = section.gnu_verneed(endian, data)? {
-            let strings = sections.strings(endian, data, strings_index)?;
-            let offset = section.sh_offset(endian);
-            patches.extend(binder.hidden_needs(needs, strings, offset)?);
-        }
-    }
+    let mut patches = binder.hidden_needs(&versions::needs(endian, data, &sections)?);
     for table in loaded_tables(&sections, endian, data) {
         let (section, table) = table?;
         if let Some((first, bytes)) = binder.bind_table(table)? {
@@ -116,10 +107,6 @@ pub fn bind_patches(data: &[u8], groups: &[(&str, &[u8])]) -> object::read::Resu
     }
     Ok(patches)
 }
-
-/// Where `vna_other` lies in the entry of a version that is needed, in bytes
-/// (LSB Core, "Symbol Versioning").
-const VNA_OTHER: u64 = 6;
 
 struct Binder<'data> {
     endian: Endianness,
@@ -306,33 +293,19 @@ impl<'data> Binder<'data> {
     }
 
     /// What makes the needs of layouts hidden, so that nothing else satisfies them.
-    fn hidden_needs(
-        &self,
-        mut needs: VerneedIterator<'data, Class>,
-        strings: StringTable<'data>,
-        section: u64,
-    ) -> object::read::Result<Vec<Patch>> {
-        let mut patches = Vec::new();
-        let mut offset = section;
-        while let Some((need, mut versions)) = needs.next()? {
-            let file = need.file(self.endian, strings)?;
-            let layout = self.groups.get(file).and_then(Exports::layout);
-            let mut version_offset = offset + u64::from(need.vn_aux.get(self.endian));
-            while let Some(version) = versions.next()? {
-                let index = version.vna_other(self.endian);
-                let is_open = self.open_needs.contains(&index.index());
-                if Some(version.name(self.endian, strings)?) == layout && !is_open {
-                    let hidden = index.0 | elf::VERSYM_HIDDEN.0;
-                    patches.push(Patch {
-                        offset: version_offset + VNA_OTHER,
-                        bytes: self.endian.write_u16(hidden).to_vec(),
-                    });
-                }
-                version_offset += u64::from(version.vna_next.get(self.endian));
-            }
-            offset += u64::from(need.vn_next.get(self.endian));
-        }
-        Ok(patches)
+    fn hidden_needs(&self, needs: &[Need<'_>]) -> Vec<Patch> {
+        let is_of_layout = |need: &&Need<'_>| {
+            let layout = self.groups.get(need.file).and_then(Exports::layout);
+            let is_open = self.open_needs.contains(&need.index.index());
+            Some(need.name) == layout && !is_open
+        };
+        let needs = needs.iter().filter(is_of_layout);
+        needs
+            .map(|need| {
+                let hidden = elf::VersymIndex(need.index.0 | elf::VERSYM_HIDDEN.0);
+                need.renumbered(self.endian, hidden)
+            })
+            .collect()
     }
 
     /// The soname of the group whose layout version a symbol has.
