@@ -8,9 +8,9 @@ use std::ffi::OsString;
 use std::fs;
 use std::process::Command;
 
-use link_engine::constructors::{Constructor, hand_over_patches};
-use link_engine::interface::{Wanted, write_stub};
+use link_engine::finish::constructors::{Constructor, hand_over_patches};
 use link_engine::rlib::RlibFacts;
+use link_engine::stub::interface::{Wanted, write_stub};
 use workshop::{Workshop, run, soname, with_each_linker};
 
 /// Two entries in one section, one with a priority, and what shows whether they ran.

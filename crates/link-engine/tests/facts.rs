@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use link_engine::rlib::{KnownRlib, RlibFacts, Stamp, read_rlibs};
-use link_engine::threads::Threads;
+use link_engine::system::threads::Threads;
 use tempfile::TempDir;
 
 fn run(command: &mut Command) -> String {

@@ -10,14 +10,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use link_engine::classify::StayReason;
-use link_engine::content::GroupFiles;
-use link_engine::effects::Users;
 use link_engine::elf::DynamicInfo;
+use link_engine::group::classify::StayReason;
+use link_engine::group::effects::Users;
+use link_engine::group::sysroot::{self, Probe};
 use link_engine::group::{GroupJob, Lasting, Library, Strip};
-use link_engine::interface::{Wanted, has_private, private_among, write_stub};
-use link_engine::manifest::{GroupManifest, SharedObject};
-use link_engine::sysroot::{self, Probe};
+use link_engine::record::content::GroupFiles;
+use link_engine::record::manifest::{GroupManifest, SharedObject};
+use link_engine::stub::interface::{Wanted, has_private, private_among, write_stub};
 use workshop::{Workshop, object, run, soname, with_each_linker};
 
 const ADD: &str = "#[no_mangle] pub extern \"C\" fn add(a: i32, b: i32) -> i32 { a + b }";

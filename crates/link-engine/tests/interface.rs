@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use link_engine::elf::DynamicInfo;
-use link_engine::interface::{
+use link_engine::stub::interface::{
     Names, OpenReference, Wanted, definitions, open_references, references_among,
     undefined_references, write_stub,
 };

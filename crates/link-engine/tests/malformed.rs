@@ -5,15 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use link_engine::bind;
 use link_engine::elf::DynamicInfo;
-use link_engine::interface::{self, Wanted};
-use link_engine::layout;
-use link_engine::manifest::{GroupManifest, read_json};
-use link_engine::rebind::{Obstacle, Renamed, Unbound, undo_patches};
-use link_engine::response_file;
+use link_engine::elf::versions;
+use link_engine::finish::bind;
+use link_engine::finish::layout;
+use link_engine::finish::rebind::{Obstacle, Renamed, Unbound, undo_patches};
+use link_engine::line::response_file;
+use link_engine::record::manifest::{GroupManifest, read_json};
 use link_engine::rlib::{RlibFacts, undefined_among};
-use link_engine::versions;
+use link_engine::stub::interface::{self, Wanted};
 use tempfile::TempDir;
 
 #[path = "../fuzz/src/lib.rs"]

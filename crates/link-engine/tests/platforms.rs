@@ -11,10 +11,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use link_engine::link_line::{
+use link_engine::line::link_line::{
     GroupInput, GroupLine, Rewrite, dissect, has_foreign_archives, object_files, output, rlibs,
 };
-use link_engine::pe::{Export, module_definition};
+use link_engine::line::pe::{Export, module_definition};
 use object::read::NameOrOrdinal;
 use object::read::macho::{LoadCommandVariant, MachOFile64};
 use object::read::pe::PeFile64;

@@ -8,17 +8,17 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use link_engine::Patch;
-use link_engine::bind;
-use link_engine::constructors;
 use link_engine::elf::DynamicInfo;
-use link_engine::interface::{self, Names, Wanted};
-use link_engine::layout;
-use link_engine::link_line::{self, GroupInput, GroupLine, Rewrite};
-use link_engine::manifest::{FallbackReport, GroupManifest, WrapperPlan};
-use link_engine::rebind::{Below, Renamed, Unbound, undo_patches};
-use link_engine::response_file::Quoting;
+use link_engine::finish::bind;
+use link_engine::finish::constructors;
+use link_engine::finish::layout;
+use link_engine::finish::rebind::{Below, Renamed, Unbound, undo_patches};
+use link_engine::finish::runtime;
+use link_engine::line::link_line::{self, GroupInput, GroupLine, Rewrite};
+use link_engine::line::response_file::Quoting;
+use link_engine::record::manifest::{FallbackReport, GroupManifest, WrapperPlan};
 use link_engine::rlib::{KnownRlib, RlibFacts};
-use link_engine::runtime;
+use link_engine::stub::interface::{self, Names, Wanted};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

@@ -4,10 +4,12 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use crate::effects::{Effect, Surroundings};
-use crate::interface::OpenReference;
-use crate::manifest::{GroupManifest, LinkTemplate, SharedObject, Stay};
-use crate::{Result, interface, layout};
+use crate::Result;
+use crate::finish::layout;
+use crate::group::effects::{Effect, Surroundings};
+use crate::record::manifest::{GroupManifest, LinkTemplate, SharedObject, Stay};
+use crate::stub::interface;
+use crate::stub::interface::OpenReference;
 
 /// The groups below, read from their manifests.
 pub(super) struct BelowGroups {

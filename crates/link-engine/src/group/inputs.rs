@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::Library;
 use super::below::BelowGroups;
-use crate::classify::StayReason;
-use crate::constructors::HandedOver;
-use crate::effects::{Effect, Users};
-use crate::manifest::{Member, Stay, read_json};
+use crate::finish::constructors::HandedOver;
+use crate::group::classify::StayReason;
+use crate::group::effects::{Effect, Users};
+use crate::record::manifest::{Member, Stay, read_json};
 use crate::rlib::{KnownRlib, RlibFacts, Stamp, read_rlibs};
-use crate::threads::Threads;
-use crate::{Error, Result, files};
+use crate::system::files;
+use crate::system::threads::Threads;
+use crate::{Error, Result};
 
 /// A library and what was seen in its rlib.
 pub(super) struct Input {

@@ -14,21 +14,29 @@ use super::key::content_key;
 use super::linkable::{linkable_below, linkable_rlibs};
 use super::native::{NativeInput, native_inputs, platform_names};
 use super::{BeforeLink, GroupJob, Lasting};
-use crate::constructors::Constructor;
-use crate::content::ContentKey;
-use crate::effects::Effect;
 use crate::elf::DynamicInfo;
-use crate::interface::OpenReference;
-use crate::link_line::GroupLine;
-use crate::linker::{self, LibrarySearch, ObjectsBy, scratch_directory};
-use crate::manifest::{Binding, LinkTemplate, NativeLibrary, SharedObject};
-use crate::rebind::Unbound;
+use crate::elf::versions;
+use crate::finish::bind;
+use crate::finish::constructors;
+use crate::finish::constructors::Constructor;
+use crate::finish::layout;
+use crate::finish::packed;
+use crate::finish::private;
+use crate::finish::rebind::Unbound;
+use crate::finish::runtime;
+use crate::group::effects::Effect;
+use crate::line::link_line::GroupLine;
+use crate::line::linker::{self, LibrarySearch, ObjectsBy, scratch_directory};
+use crate::line::response_file;
+use crate::line::syntax::{Syntax, joined};
+use crate::record::content::ContentKey;
+use crate::record::manifest::{Binding, LinkTemplate, NativeLibrary, SharedObject};
 use crate::rlib::Shared;
-use crate::syntax::{Syntax, joined};
-use crate::{
-    Error, Result, bind, constructors, files, interface, layout, packed, private, response_file,
-    runtime, threads, versions,
-};
+use crate::stub::interface;
+use crate::stub::interface::OpenReference;
+use crate::system::files;
+use crate::system::threads;
+use crate::{Error, Result};
 
 /// A job with how to link.
 pub(super) struct GroupLink<'a> {

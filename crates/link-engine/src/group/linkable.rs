@@ -7,8 +7,8 @@ use super::below::reached;
 use super::inputs::Input;
 use super::link::Object;
 use crate::Result;
-use crate::interface::{self, Names, OpenReference, Shown, Wanted};
 use crate::rlib::{Shared, copy_with_protected_symbols};
+use crate::stub::interface::{self, Names, OpenReference, Shown, Wanted};
 
 /// What the linker reads in the place of the groups below: it refers to a private
 /// definition only in a stub.

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `below` | reads the groups below |
 //! | `inputs` | reads the libraries of this build, and those that earlier builds put into the group |
-//! | `run` | decides which libraries stay ([`classify`](crate::classify)) and which share a shared object ([`effects`](crate::effects)), and writes the manifest |
+//! | `run` | decides which libraries stay ([`classify`](crate::group::classify)) and which share a shared object ([`effects`](crate::group::effects)), and writes the manifest |
 //! | `native` | reads what build scripts ask for |
 //! | `key` | names a shared object by what it is made from |
 //! | `anew` | binds one anew that has only to follow what lies below it |
@@ -14,22 +14,25 @@
 
 mod anew;
 mod below;
+pub mod classify;
+pub mod effects;
 mod inputs;
 mod key;
 mod link;
 mod linkable;
 mod native;
 mod run;
+pub mod sysroot;
 
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub(crate) use self::native::settled_libraries;
-use crate::content::GroupFiles;
-use crate::effects::Users;
-use crate::manifest::GroupManifest;
-use crate::threads::Threads;
+use crate::group::effects::Users;
+use crate::record::content::GroupFiles;
+use crate::record::manifest::GroupManifest;
+use crate::system::threads::Threads;
 
 /// Changes when the same inputs would give another shared object.
 pub const FORMAT: &str = "dynamic-deps 11";

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
+use crate::Result;
 use crate::elf::DynamicInfo;
-use crate::linker::LibrarySearch;
-use crate::manifest::{GroupManifest, LinkTemplate, NativeLibrary};
-use crate::{Result, files};
+use crate::line::linker::LibrarySearch;
+use crate::record::manifest::{GroupManifest, LinkTemplate, NativeLibrary};
+use crate::system::files;
 
 /// A native library that goes into the shared object, or that it needs.
 pub(super) struct NativeInput {

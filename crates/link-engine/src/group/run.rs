@@ -6,10 +6,11 @@ use super::below::{BelowGroups, platform_definitions};
 use super::inputs::{Input, Inputs};
 use super::link::{GroupLink, MadeObject};
 use super::{BeforeLink, GroupJob, Lasting, Outcome, OutcomeLibrary, link, native};
-use crate::classify::{self, Candidate, StayReason};
-use crate::effects::{self, Effect, Subject, Users};
-use crate::manifest::{GroupManifest, LinkTemplate, Refusal, SharedObject, Stay};
-use crate::{Error, Result, packed};
+use crate::finish::packed;
+use crate::group::classify::{self, Candidate, StayReason};
+use crate::group::effects::{self, Effect, Subject, Users};
+use crate::record::manifest::{GroupManifest, LinkTemplate, Refusal, SharedObject, Stay};
+use crate::{Error, Result};
 
 /// How many libraries are put out of a group, one after the other, until the linker makes a shared
 /// object of the rest.

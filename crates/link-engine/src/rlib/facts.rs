@@ -16,9 +16,11 @@ use serde::{Deserialize, Serialize};
 use super::RUST_OBJECT;
 use super::linker_defined::{Whose, is_c_identifier, whose};
 use super::shared::{SharedState, is_own_to_each_output, is_unmangled_definition};
-use crate::constructors::{self, Constructor};
 use crate::elf::{ElfClass, GlobalSymbol, Role, global_symbols, ties_to_runtime, with_class};
-use crate::{Error, Result, files, parallel};
+use crate::finish::constructors::{self, Constructor};
+use crate::system::files;
+use crate::system::parallel;
+use crate::{Error, Result};
 
 /// Metadata of the crate: an object file without code, which linkers drop.
 const METADATA_MEMBER: &[u8] = b"lib.rmeta";

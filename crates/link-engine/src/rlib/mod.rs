@@ -3,7 +3,7 @@
 //! An rlib is an `ar` archive: object files of the crate, object files of C
 //! libraries that its build script made, and the metadata. What was seen in the
 //! archive members becomes [`RlibFacts`]; deciding on them is the business of
-//! [`classify`](crate::classify). [`read_rlibs`] reads many rlibs, by several threads,
+//! [`classify`](crate::group::classify). [`read_rlibs`] reads many rlibs, by several threads,
 //! and none that it knows from an earlier build.
 
 mod copies;

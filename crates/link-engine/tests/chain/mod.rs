@@ -6,15 +6,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use link_engine::bind::bind;
-use link_engine::constructors::hand_over_patches;
+use link_engine::elf::versions;
+use link_engine::finish::bind::bind;
+use link_engine::finish::constructors::hand_over_patches;
+use link_engine::finish::layout;
+use link_engine::finish::rebind::{Below, Obstacle, Rebind, Renamed, Unbound};
 use link_engine::group::Library;
-use link_engine::interface::{OpenReference, Wanted, open_references, write_stub};
-use link_engine::layout;
-use link_engine::link_line::GroupLine;
-use link_engine::manifest::GroupManifest;
-use link_engine::rebind::{Below, Obstacle, Rebind, Renamed, Unbound};
-use link_engine::versions;
+use link_engine::line::link_line::GroupLine;
+use link_engine::record::manifest::GroupManifest;
+use link_engine::stub::interface::{OpenReference, Wanted, open_references, write_stub};
 use object::{Object as _, ObjectSymbol as _};
 
 use crate::programs;

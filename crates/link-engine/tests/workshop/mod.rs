@@ -7,12 +7,12 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use link_engine::content::GroupFiles;
-use link_engine::effects::Users;
+use link_engine::group::effects::Users;
 use link_engine::group::{GroupJob, Lasting, Library, Strip};
-use link_engine::manifest::{GroupManifest, LinkTemplate, Member, SharedObject};
+use link_engine::record::content::GroupFiles;
+use link_engine::record::manifest::{GroupManifest, LinkTemplate, Member, SharedObject};
 use link_engine::rlib::SharedState;
-use link_engine::threads::Threads;
+use link_engine::system::threads::Threads;
 use tempfile::TempDir;
 
 use crate::programs;

@@ -11,7 +11,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
-use link_engine::manifest::{FALLBACK_FILE, FallbackReport, GroupManifest, read_json};
+use link_engine::record::manifest::{FALLBACK_FILE, FallbackReport, GroupManifest, read_json};
 use measure::executable::{groups_needed, is_group};
 use measure::messages::{self, Artifact};
 

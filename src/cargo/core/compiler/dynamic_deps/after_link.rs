@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use link_engine::group::{GroupJob, Outcome};
-use link_engine::sweep;
+use link_engine::record::sweep;
 use link_plan::graph::UnitKey;
 use link_plan::grouping::{KnownPool, PoolId};
 

@@ -6,9 +6,10 @@ use std::sync::OnceLock;
 
 use cargo_util::ProcessBuilder;
 use itertools::Itertools;
-use link_engine::content::GroupFiles;
-use link_engine::manifest::{DanglingReference, FallbackReport, LinkPlan};
-use link_engine::{loaded, wrapper};
+use link_engine::executable::loaded;
+use link_engine::executable::wrapper;
+use link_engine::record::content::GroupFiles;
+use link_engine::record::manifest::{DanglingReference, FallbackReport, LinkPlan};
 use link_plan::run_path::{AbsoluteForm, Format, run_paths};
 use link_plan::rustc_flags::CodegenFlags;
 

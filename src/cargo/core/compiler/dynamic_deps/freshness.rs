@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use filetime::FileTime;
+use link_engine::executable::loaded::{self, Obstacle};
 use link_engine::group::FORMAT;
-use link_engine::loaded::{self, Obstacle};
-use link_engine::manifest::GroupManifest;
+use link_engine::record::manifest::GroupManifest;
 
 use super::group_unit::{group_files, is_sysroot};
 use super::linker::linker;

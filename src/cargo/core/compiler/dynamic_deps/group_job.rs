@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use cargo_util::ProcessBuilder;
 use itertools::Itertools;
-use link_engine::content::GroupFiles;
-use link_engine::effects::Users;
+use link_engine::group::effects::Users;
+use link_engine::group::sysroot;
 use link_engine::group::{GroupJob, Lasting, Library, Strip};
-use link_engine::sysroot;
-use link_engine::threads::Threads;
+use link_engine::record::content::GroupFiles;
+use link_engine::system::threads::Threads;
 use link_plan::run_path::{AbsoluteForm, Format, run_paths};
 use tracing::debug;
 

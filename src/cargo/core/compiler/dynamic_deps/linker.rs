@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use cargo_util::ProcessBuilder;
-use link_engine::sysroot::Probe;
+use link_engine::group::sysroot::Probe;
 use link_plan::rustc_flags::CodegenFlags;
 
 use super::final_unit::{DEFAULT_LINKER, wrapper_program};

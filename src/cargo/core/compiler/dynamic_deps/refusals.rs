@@ -1,8 +1,8 @@
 //! What the user is told of groups that could not be made, or not with all of their libraries.
 
 use itertools::Itertools;
-use link_engine::classify::StayReason;
-use link_engine::manifest::{GroupManifest, Refusal};
+use link_engine::group::classify::StayReason;
+use link_engine::record::manifest::{GroupManifest, Refusal};
 
 use super::final_unit::opt_out;
 use super::group_unit::group_files;

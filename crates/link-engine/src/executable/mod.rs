@@ -1,0 +1,4 @@
+//! The linker wrapper.
+
+pub mod loaded;
+pub mod wrapper;

@@ -1,0 +1,5 @@
+//! What is kept on disk.
+
+pub mod content;
+pub mod manifest;
+pub mod sweep;

@@ -1,0 +1,3 @@
+//! Interface stubs.
+
+pub mod interface;
