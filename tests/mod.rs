@@ -44,8 +44,8 @@ use std::process::{Command, Output};
 use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Execs, Project, ProjectBuilder, project};
-use link_engine::elf::DynamicInfo;
-use link_engine::manifest::{GroupManifest, SharedObject};
+use link_engine::DynamicInfo;
+use link_engine::record::{GroupManifest, SharedObject};
 use serde_json::Value;
 
 /// A program `foo` with a dependency in each layer: `frozen` from the registry and

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::prelude::*;
 use cargo_test_support::{Project, str};
-use link_engine::manifest::GroupManifest;
+use link_engine::record::GroupManifest;
 use serde_json::Value;
 
 use super::{LAYERED_OUTPUT, artifacts, layered_project, stdout};

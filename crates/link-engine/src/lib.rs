@@ -5,35 +5,46 @@
 //! custom allocators. This crate works one level below: it takes the rlibs that
 //! a static build makes anyway and hands them to the linker, twice.
 //!
-//! 1. A *group job* turns the rlibs of a group into shared objects:
-//!    [`group`] for libraries, [`sysroot`](group::sysroot) for the crates that come with rustc.
-//!    It reads each rlib once ([`rlib`]), decides which of them can be group
-//!    members ([`classify`](group::classify)) and which of these share a shared object ([`effects`](group::effects)), and
-//!    records all that in a [`manifest`](record::manifest). A shared object of which only what lies below has
-//!    changed is not linked but bound anew ([`rebind`](finish::rebind)). What no executable needs any more is
-//!    removed ([`content`](record::content), [`sweep`](record::sweep)).
-//! 2. The [`wrapper`](executable::wrapper) stands in the place of the linker when rustc links an
-//!    executable. It reads the manifests, replaces group members on rustc's own
-//!    [`link_line`](line::link_line) by the shared objects, or by their [`interface`](stub::interface), and calls the
-//!    real linker. What comes out is [bound](finish::bind) to the shared objects, so that the
-//!    loader has few symbols to look up.
+//! 1. A *group job* turns the rlibs of a group into shared objects ([`group`]).
+//! 2. The *linker wrapper* stands in the place of the linker when rustc links an
+//!    executable, and puts the shared objects in the place of the rlibs ([`executable`]).
 //!
-//! Nothing here knows Cargo: inputs are paths and names, and the caller decides
-//! what is a group ([`link-plan`] holds that decision).
+//! Its rooms, each of which knows only those above it:
+//!
+//! | room | what it knows |
+//! |---|---|
+//! | `system` | files, threads and the jobserver |
+//! | `elf` | words of the format |
+//! | `rlib` | what a library holds |
+//! | `line` | link lines, and the linker that reads them |
+//! | `finish` | what is done to a file when the linker has finished it |
+//! | `stub` | what a linker reads in the place of a shared object |
+//! | [`record`] | what is kept on disk |
+//! | [`group`] | how shared objects are made |
+//! | [`executable`] | how an executable is linked against them |
+//!
+//! `tests/rooms.rs` sees to that. Nothing here knows Cargo: inputs are paths and names, and the
+//! caller decides what is a group ([`link-plan`] holds that decision).
 //!
 //! [`link-plan`]: https://docs.rs/link-plan
 
-pub mod elf;
+mod elf;
 mod error;
 pub mod executable;
-pub mod finish;
+mod finish;
+#[doc(hidden)]
+pub mod for_tests;
 pub mod group;
-pub mod line;
+mod line;
 pub mod record;
-pub mod rlib;
-pub mod stub;
-pub mod system;
+mod rlib;
+mod stub;
+mod system;
 
+pub use elf::{DynamicInfo, OpenReference};
 pub use error::{Error, Result};
+pub use finish::constructors::HandedOver;
 pub use line::linker::{is_executable, is_known_linker, linker_identity};
-pub use system::files::Patch;
+pub use line::template::LinkTemplate;
+pub use rlib::SharedState;
+pub use system::threads::Threads;

@@ -12,7 +12,7 @@ use crate::system::files::Patch;
 /// Beginning of the names of all of these versions.
 pub(crate) const PREFIX: &str = "DYNAMIC_DEPS";
 
-/// Beginning of the name of the version that tells of the [layout](crate::finish::layout). As many
+/// Beginning of the name of the version that tells of the [layout](crate::elf::layout). As many
 /// hexadecimal digits follow as [`UNKNOWN_LAYOUT`] has.
 pub(crate) const LAYOUT: &str = "DYNAMIC_DEPS_LAYOUT_";
 

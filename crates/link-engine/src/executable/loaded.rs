@@ -8,8 +8,8 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::elf::DynamicInfo;
-use crate::finish::layout;
-use crate::record::content::{self, NAME_PREFIX};
+use crate::elf::layout;
+use crate::record::{NAME_PREFIX, remove_unneeded_in};
 use crate::system::files;
 use crate::{Error, Result};
 
@@ -28,17 +28,17 @@ impl LoadedGroup {
     }
 
     /// Why the loader does not take what it finds, if so. It looks no further.
-    fn obstacle(&self) -> Result<Option<Obstacle>> {
+    fn why_not_loadable(&self) -> Result<Option<CannotLoad>> {
         let Some(found) = self.found() else {
             let first = self.candidates.first().cloned();
             let path = first.unwrap_or_else(|| self.soname.clone().into());
-            return Ok(Some(Obstacle::Missing(path)));
+            return Ok(Some(CannotLoad::Missing(path)));
         };
         let Some(layout) = &self.layout else {
             return Ok(None);
         };
         let is_other = layout::of(found)?.as_ref() != Some(layout);
-        Ok(is_other.then(|| Obstacle::OtherLayout {
+        Ok(is_other.then(|| CannotLoad::OtherLayout {
             path: found.clone(),
             layout: layout.clone(),
         }))
@@ -47,7 +47,7 @@ impl LoadedGroup {
 
 /// Why an executable cannot start.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Obstacle {
+pub enum CannotLoad {
     /// This shared object is not there.
     Missing(PathBuf),
     /// The loader finds a shared object that has another layout than the executable needs.
@@ -64,10 +64,10 @@ pub enum Obstacle {
 ///
 /// # Errors
 /// When the executable or a shared object cannot be read.
-pub fn obstacle(executable: &Path) -> Result<Option<Obstacle>> {
+pub fn why_not_loadable(executable: &Path) -> Result<Option<CannotLoad>> {
     let groups = loaded_groups(executable)?.into_iter();
-    let mut obstacles = groups.map(|group| group.obstacle());
-    obstacles.find_map(Result::transpose).transpose()
+    let mut reasons = groups.map(|group| group.why_not_loadable());
+    reasons.find_map(Result::transpose).transpose()
 }
 
 /// Puts the shared objects of groups that `executable` loads into `directory`, and removes
@@ -83,7 +83,7 @@ pub fn export_groups(executable: &Path, directory: &Path) -> Result<()> {
         }
     }
     let current = groups.into_iter().map(|group| group.soname);
-    content::remove_unneeded_in(directory, &current.collect::<HashSet<_>>())
+    remove_unneeded_in(directory, &current.collect::<HashSet<_>>())
 }
 
 fn loaded_groups(executable: &Path) -> Result<Vec<LoadedGroup>> {
@@ -153,13 +153,16 @@ mod tests {
             let directory = tempfile::tempdir().unwrap();
             let soname = "dynamic-deps-local-1_0123456789abcdef.so";
             let executable = program(directory.path(), soname, dtags);
-            assert_eq!(obstacle(&executable).unwrap(), None, "{dtags}");
+            assert_eq!(why_not_loadable(&executable).unwrap(), None, "{dtags}");
             fs::remove_file(directory.path().join("lib").join(soname)).unwrap();
-            let Some(Obstacle::Missing(missing)) = obstacle(&executable).unwrap() else {
-                panic!("{:?}", obstacle(&executable));
+            let Some(CannotLoad::Missing(missing)) = why_not_loadable(&executable).unwrap() else {
+                panic!("{:?}", why_not_loadable(&executable));
             };
             assert_eq!(missing.file_name().unwrap(), soname);
-            assert_eq!(obstacle(&directory.path().join("main.c")).unwrap(), None);
+            assert_eq!(
+                why_not_loadable(&directory.path().join("main.c")).unwrap(),
+                None
+            );
         }
     }
 

@@ -4,7 +4,7 @@
 //! PAM): a plugin that has a C library of its own gets that one, also if the program has
 //! another version of it inside. A shared object shows all that it defines. So those with a
 //! name of Rust, and those of C and of `#[no_mangle]` functions, are hidden by the version of
-//! the [layout](crate::finish::layout).
+//! the [layout](crate::elf::layout).
 //!
 //! These definitions of a group are not private:
 //!

@@ -4,7 +4,7 @@
 //! executable (`__rust_alloc` and its like), which therefore exports it. A static program
 //! exports none of this, and what it loads later (`dlopen` of a Rust `dylib`) has functions of
 //! the same names, for a std of its own. So these references and definitions get a version
-//! that no other file has: that of the [layout](crate::finish::layout) of the group of the sysroot crates.
+//! that no other file has: that of the [layout](crate::elf::layout) of the group of the sysroot crates.
 //!
 //! For the loader it makes no difference whether a file defines or needs the version that a
 //! symbol has in its table: it compares names and hashes (`check_match` in `elf/dl-lookup.c` and
@@ -15,7 +15,7 @@
 //! Other groups need that version twice: hidden for what is [bound](crate::finish::bind), and openly for
 //! these references. By an open need the loader also takes a definition without a version, as
 //! in an executable that was linked again from a kept link line, and that nobody has tied. A
-//! linker makes a second need of a second version, so the [stub](crate::stub::interface) of the group of
+//! linker makes a second need of a second version, so the [stub](crate::stub) of the group of
 //! the sysroot crates has one, with a name of the same length ([`OPENLY`]).
 
 use std::path::Path;
@@ -25,9 +25,9 @@ use object::read::SymbolIndex;
 use object::read::elf::{SectionHeader, Sym, SymbolTable, VersionTable};
 use object::{Endian as _, Endianness};
 
+use crate::elf::layout;
 use crate::elf::versions::{self, LAYOUT, Need, OPENLY};
 use crate::elf::{ElfClass, ties_to_runtime, with_class};
-use crate::finish::layout;
 use crate::system::files::{self, Patch};
 use crate::{Error, Result};
 

@@ -1,9 +1,9 @@
 //! Binding a shared object anew, where only what lies below it has changed.
 
-use super::link::{GroupLink, Object};
+use super::make::{GroupLink, Object};
 use crate::Result;
 use crate::finish::rebind::{self, Rebind, Renamed};
-use crate::record::content::ContentKey;
+use crate::record::ContentKey;
 use crate::system::files;
 
 impl GroupLink<'_> {

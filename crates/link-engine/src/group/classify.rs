@@ -7,118 +7,13 @@
 //! define.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
-use crate::record::manifest::Stay;
+use crate::record::{Stay, StayReason};
 use crate::rlib::{RlibFacts, SharedState};
-
-/// Why a library stays in the executable.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "reason", rename_all = "kebab-case")]
-pub enum StayReason {
-    /// It has constructors of C, or destructors. A static link takes an object with
-    /// such code only if something refers to it, a shared object always has it.
-    RunsByItself,
-    /// It adds to a section that the linker gathers per output (`linkme`,
-    /// `__start_…` and `__stop_…`), where a shared object and an executable
-    /// would each see a part.
-    GatheredSection {
-        /// Name of that section.
-        section: String,
-    },
-    /// It names a symbol that the linker defines for each output, and takes it for the
-    /// program's.
-    LinkerDefined {
-        /// Name of that symbol.
-        symbol: String,
-    },
-    /// It holds something other than ELF objects.
-    ForeignMember {
-        /// Name of the archive member.
-        member: String,
-    },
-    /// It holds a `#[global_allocator]`. A program that depends on it without naming
-    /// it has the default allocator, and its shared objects must have the same.
-    ProvidesAllocator,
-    /// It defines a symbol that the program may define in its place.
-    WeakDefinition {
-        /// Name of that symbol.
-        symbol: String,
-    },
-    /// It defines a symbol that another library of the group defines too. A static
-    /// link takes the one it needs first.
-    Clash {
-        /// Name of that symbol.
-        symbol: String,
-        /// Name of the other library.
-        library: String,
-    },
-    /// It defines a symbol that a library of the platform defines too, for whoever in the
-    /// process refers to it. A static link takes it only if the program uses the library.
-    Replaces {
-        /// Name of that symbol.
-        symbol: String,
-    },
-    /// The linker makes no shared object with it.
-    Unlinkable {
-        /// The linker's own words.
-        words: String,
-    },
-    /// No shared object could be made of its group.
-    Refused,
-    /// It could not be compiled, so no executable of this build has it.
-    NotCompiled,
-    /// It depends on a library that stays.
-    DependsOn {
-        /// Name of that library.
-        library: String,
-    },
-}
-
-impl fmt::Display for StayReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StayReason::RunsByItself => f.write_str("it has code that runs before or after `main`"),
-            StayReason::GatheredSection { section } => {
-                write!(
-                    f,
-                    "it adds to the section `{section}`, which the linker gathers"
-                )
-            }
-            StayReason::LinkerDefined { symbol } => write!(
-                f,
-                "it asks for `{symbol}`, which the linker defines for each output"
-            ),
-            StayReason::ForeignMember { member } => {
-                write!(f, "its archive member `{member}` is no ELF object")
-            }
-            StayReason::ProvidesAllocator => f.write_str("it provides the global allocator"),
-            StayReason::WeakDefinition { symbol } => {
-                write!(f, "it defines `{symbol}` unless the program does")
-            }
-            StayReason::Clash { symbol, library } => {
-                write!(f, "it defines `{symbol}`, as `{library}` does")
-            }
-            StayReason::Replaces { symbol } => {
-                write!(f, "it defines `{symbol}`, as the platform does")
-            }
-            StayReason::Unlinkable { .. } => {
-                f.write_str("the linker makes no shared object with it")
-            }
-            StayReason::Refused => f.write_str("no shared object could be made of its group"),
-            StayReason::NotCompiled => f.write_str("it could not be compiled"),
-            StayReason::DependsOn { library } => {
-                write!(f, "it depends on `{library}`, which stays")
-            }
-        }
-    }
-}
 
 /// One library to be judged.
 #[derive(Debug)]
-pub struct Candidate<'a> {
+pub(super) struct Candidate<'a> {
     /// The file name of its rlib, by which dependents refer to it.
     pub rlib: &'a str,
     /// Its name for people.
@@ -128,7 +23,7 @@ pub struct Candidate<'a> {
     /// What was read in its rlib.
     pub facts: &'a RlibFacts,
     /// Whether executables can run the constructors of its group: they go by distances, which hold
-    /// for one [layout](crate::finish::layout), and a group that shows all its symbols has no name for that.
+    /// for one [layout](crate::elf::layout), and a group that shows all its symbols has no name for that.
     pub has_layout: bool,
     /// The linker's own words, if it was found to refuse a shared object with this library.
     pub refusal: Option<&'a str>,
@@ -141,7 +36,7 @@ pub struct Candidate<'a> {
 ///
 /// `stays` are the libraries of lower groups that stay, `platform` the symbols that libraries of
 /// the platform define.
-pub fn verdicts(
+pub(super) fn verdicts(
     candidates: &[Candidate<'_>],
     stays: &[Stay],
     platform: &HashSet<String>,
@@ -226,7 +121,7 @@ fn shared(candidate: &Candidate<'_>, library: &str, state: &SharedState) -> Opti
 fn own_reason(candidate: &Candidate<'_>, platform: &HashSet<String>) -> Option<StayReason> {
     let facts = candidate.facts;
     if let Some(words) = candidate.refusal {
-        Some(StayReason::Unlinkable {
+        Some(StayReason::LinkerRefuses {
             words: words.to_owned(),
         })
     } else if let Some(member) = &facts.foreign_member {
@@ -298,250 +193,4 @@ fn clashes(candidates: &[Candidate<'_>], definers: &Definers<'_>) -> Vec<Option<
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::finish::constructors::Constructor;
-
-    fn plain() -> RlibFacts {
-        RlibFacts::default()
-    }
-
-    fn with_constructor() -> RlibFacts {
-        RlibFacts {
-            runs_by_itself: true,
-            ..RlibFacts::default()
-        }
-    }
-
-    fn state(hidden: &[&str], visible: &[&str]) -> SharedState {
-        let names = |symbols: &[&str]| symbols.iter().map(|symbol| symbol.to_string()).collect();
-        SharedState {
-            hidden: names(hidden),
-            visible: names(visible),
-        }
-    }
-
-    /// `libraries`: name, facts, dependencies; expected: one `name: reason` a line.
-    #[track_caller]
-    fn check(libraries: &[(&str, RlibFacts, &[&str])], below: &[&str], expected: &str) {
-        let dependencies: Vec<Vec<String>> = libraries
-            .iter()
-            .map(|(_, _, dependencies)| dependencies.iter().map(|d| d.to_string()).collect())
-            .collect();
-        let candidates: Vec<_> = libraries
-            .iter()
-            .zip(&dependencies)
-            .map(|((name, facts, _), dependencies)| Candidate {
-                rlib: name,
-                name,
-                dependencies,
-                facts,
-                has_layout: *name != "shown",
-                refusal: (*name == "unfit").then_some("cannot be used"),
-            })
-            .collect();
-        let stays = below.iter().map(|name| Stay {
-            name: name.to_string(),
-            rlib: name.to_string(),
-            hash: String::new(),
-            reason: StayReason::RunsByItself,
-            shared_state: state(&[name], &[]),
-        });
-        let stays: Vec<Stay> = stays.collect();
-        let actual: String = verdicts(&candidates, &stays, &["rand".to_owned()].into())
-            .into_iter()
-            .zip(libraries)
-            .filter_map(|(verdict, (name, _, _))| Some(format!("{name}: {}\n", verdict?)))
-            .collect();
-        assert_eq!(actual, expected);
-    }
-
-    #[test]
-    fn plain_libraries_are_members() {
-        check(&[("a", plain(), &["b"]), ("b", plain(), &[])], &[], "");
-    }
-
-    #[test]
-    fn what_depends_on_a_stayer_stays() {
-        check(
-            &[
-                ("top", plain(), &["middle", "other"]),
-                ("middle", plain(), &["base"]),
-                ("base", with_constructor(), &["below"]),
-                ("below", plain(), &[]),
-                ("other", plain(), &["below"]),
-            ],
-            &[],
-            "top: it depends on `middle`, which stays\n\
-             middle: it depends on `base`, which stays\n\
-             base: it has code that runs before or after `main`\n",
-        );
-    }
-
-    #[test]
-    fn a_stayer_of_a_lower_group_counts() {
-        check(
-            &[("a", plain(), &["low"]), ("b", plain(), &[])],
-            &["low"],
-            "a: it depends on `low`, which stays\n",
-        );
-    }
-
-    #[test]
-    fn each_own_reason_is_told() {
-        let linkme = RlibFacts {
-            gathered_sections: ["linkme_ROUTES".to_owned()].into(),
-            ..RlibFacts::default()
-        };
-        let bitcode = RlibFacts {
-            foreign_member: Some("a.bc".to_owned()),
-            ..RlibFacts::default()
-        };
-        check(
-            &[("linkme", linkme, &[]), ("lto", bitcode, &[])],
-            &[],
-            "linkme: it adds to the section `linkme_ROUTES`, which the linker gathers\n\
-             lto: its archive member `a.bc` is no ELF object\n",
-        );
-    }
-
-    #[test]
-    fn what_names_a_symbol_of_the_linker_stays() {
-        let names = |symbols: &[&str]| symbols.iter().map(|symbol| symbol.to_string()).collect();
-        let refers = |strong: &[&str], weak: &[&str]| RlibFacts {
-            unmangled_references: names(strong),
-            weak_references: names(weak),
-            ..RlibFacts::default()
-        };
-        let defines_end = RlibFacts {
-            unmangled_definitions: names(&["end"]),
-            ..RlibFacts::default()
-        };
-        check(
-            &[
-                ("image", refers(&["__ehdr_start", "memcpy"], &[]), &[]),
-                ("slices", refers(&[], &["__start_slices"]), &[]),
-                ("above", plain(), &["image"]),
-                ("text", refers(&["end"], &[]), &["own"]),
-                ("own", defines_end, &[]),
-            ],
-            &[],
-            "image: it asks for `__ehdr_start`, which the linker defines for each output\n\
-             slices: it asks for `__start_slices`, which the linker defines for each output\n\
-             above: it depends on `image`, which stays\n",
-        );
-    }
-
-    #[test]
-    fn what_defines_the_same_symbol_stays() {
-        let defines = |symbols: &[&str]| RlibFacts {
-            unmangled_definitions: symbols.iter().map(|symbol| symbol.to_string()).collect(),
-            ..RlibFacts::default()
-        };
-        check(
-            &[
-                ("one", defines(&["a", "zlib_init"]), &[]),
-                ("other", defines(&["b", "zlib_init"]), &[]),
-                ("third", defines(&["c"]), &["one"]),
-                ("fourth", defines(&["d"]), &[]),
-            ],
-            &[],
-            "one: it defines `zlib_init`, as `other` does\n\
-             other: it defines `zlib_init`, as `one` does\n\
-             third: it depends on `one`, which stays\n",
-        );
-    }
-
-    #[test]
-    fn what_the_program_decides_stays_with_it() {
-        let allocator = RlibFacts {
-            provides_allocator: true,
-            ..RlibFacts::default()
-        };
-        let weak = RlibFacts {
-            weak_definition: Some("hook".to_owned()),
-            ..RlibFacts::default()
-        };
-        check(
-            &[("mimalloc", allocator, &[]), ("hooked", weak, &[])],
-            &[],
-            "mimalloc: it provides the global allocator\n\
-             hooked: it defines `hook` unless the program does\n",
-        );
-    }
-
-    #[test]
-    fn constructors_stay_where_nobody_can_run_them() {
-        let constructors = || RlibFacts {
-            constructors: vec![Constructor {
-                section: ".init_array".to_owned(),
-                entry: "ENTRY".to_owned(),
-            }],
-            ..RlibFacts::default()
-        };
-        check(
-            &[
-                ("shown", constructors(), &[]),
-                ("hidden", constructors(), &[]),
-            ],
-            &[],
-            "shown: it has code that runs before or after `main`\n",
-        );
-    }
-
-    #[test]
-    fn what_the_linker_refuses_stays() {
-        check(
-            &[
-                ("above", plain(), &["unfit"]),
-                ("unfit", plain(), &[]),
-                ("other", plain(), &[]),
-            ],
-            &[],
-            "above: it depends on `unfit`, which stays\n\
-             unfit: the linker makes no shared object with it\n",
-        );
-    }
-
-    #[test]
-    fn what_replaces_the_platform_stays() {
-        let defines = |symbol: &str| RlibFacts {
-            unmangled_definitions: [symbol.to_owned()].into(),
-            ..RlibFacts::default()
-        };
-        check(
-            &[("one", defines("rand"), &[]), ("other", defines("c"), &[])],
-            &[],
-            "one: it defines `rand`, as the platform does\n",
-        );
-    }
-
-    #[test]
-    fn what_shares_a_hidden_variable_with_a_stayer_stays() {
-        let shares = |hidden: &[&str], visible: &[&str]| RlibFacts {
-            shared_state: state(hidden, visible),
-            ..RlibFacts::default()
-        };
-        let starts = RlibFacts {
-            shared_state: state(&["count"], &["total", "other"]),
-            ..with_constructor()
-        };
-        check(
-            &[
-                ("starts", starts, &[]),
-                ("hidden", shares(&["count"], &["next"]), &[]),
-                ("mixed", shares(&["total"], &[]), &[]),
-                ("visible", shares(&[], &["other"]), &[]),
-                ("follows", shares(&["next"], &[]), &[]),
-                ("under", shares(&[], &["low"]), &[]),
-                ("alone", shares(&["own"], &[]), &[]),
-            ],
-            &["low"],
-            "starts: it has code that runs before or after `main`\n\
-             hidden: it defines `count`, as `starts` does\n\
-             mixed: it defines `total`, as `starts` does\n\
-             follows: it defines `next`, as `hidden` does\n\
-             under: it defines `low`, as `low` does\n",
-        );
-    }
-}
+mod tests;

@@ -23,13 +23,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use serde::{Deserialize, Serialize};
-
+use crate::record::Effect;
 use crate::rlib::RlibFacts;
-
-/// The name of an effect, or of several that the same executables have.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Effect(String);
 
 /// The executables that depend on a library, as a value that is equal for the same executables.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,7 +32,7 @@ pub struct Users(pub u64);
 
 /// A library of a group.
 #[derive(Debug)]
-pub struct Subject<'a> {
+pub(super) struct Subject<'a> {
     /// The file name of its rlib.
     pub rlib: &'a str,
     /// The file names of the rlibs it depends on directly.
@@ -54,7 +49,7 @@ pub struct Subject<'a> {
 
 /// What lies around the libraries of a group.
 #[derive(Debug, Default)]
-pub struct Surroundings<'a> {
+pub(super) struct Surroundings<'a> {
     /// What the platform, the compiler builtins and the groups below define under names of C.
     pub defined: HashSet<&'a str>,
     /// What the groups below refer to and nobody below defines.
@@ -67,7 +62,7 @@ pub struct Surroundings<'a> {
 
 /// The effects of a library.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Effects {
+pub(super) struct Effects {
     /// The name of its own, if it has one.
     pub own: Option<Effect>,
     /// Its own and those of all it depends on.
@@ -75,7 +70,7 @@ pub struct Effects {
 }
 
 /// The effects of each library. `subjects` are the members of a group, dependents first.
-pub fn effects(subjects: &[Subject<'_>], surroundings: &Surroundings<'_>) -> Vec<Effects> {
+pub(super) fn effects(subjects: &[Subject<'_>], surroundings: &Surroundings<'_>) -> Vec<Effects> {
     let defined: HashSet<&str> = subjects
         .iter()
         .flat_map(|subject| &subject.facts.unmangled_definitions)

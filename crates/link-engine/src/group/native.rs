@@ -1,12 +1,12 @@
 //! The native libraries that build scripts ask for.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 
 use crate::Result;
 use crate::elf::DynamicInfo;
-use crate::line::linker::LibrarySearch;
-use crate::record::manifest::{GroupManifest, LinkTemplate, NativeLibrary};
+use crate::line::search::LibrarySearch;
+use crate::line::template::LinkTemplate;
+use crate::record::NativeLibrary;
 use crate::system::files;
 
 /// A native library that goes into the shared object, or that it needs.
@@ -33,7 +33,7 @@ pub(super) fn asks_for_shared(native_libraries: &[String], template: &LinkTempla
     let mut requests = native_libraries.iter();
     requests.any(|text| {
         let request = NativeRequest::parse(text);
-        request.is_some_and(|request| platform_names(template).all(|name| name != request.name))
+        request.is_some_and(|request| template.platform_names().all(|name| name != request.name))
     })
 }
 
@@ -92,27 +92,6 @@ impl NativeRequest {
             name: name.to_owned(),
         })
     }
-}
-
-/// The names of the libraries of the platform on each line.
-pub(super) fn platform_names(template: &LinkTemplate) -> impl Iterator<Item = &str> {
-    let args = template.after.iter();
-    args.filter_map(|arg| arg.to_str()?.strip_prefix("-l"))
-}
-
-/// The names that the executables of these groups need not look after.
-pub(crate) fn settled_libraries<'a>(
-    manifests: impl IntoIterator<Item = &'a GroupManifest>,
-) -> HashSet<String> {
-    let mut settled = HashSet::new();
-    for manifest in manifests {
-        let objects = manifest.objects.iter();
-        let native = objects.flat_map(|object| &object.native_libraries);
-        settled.extend(native.map(|library| library.name.clone()));
-        let platform = manifest.template.iter().flat_map(platform_names);
-        settled.extend(platform.map(str::to_owned));
-    }
-    settled
 }
 
 #[cfg(test)]

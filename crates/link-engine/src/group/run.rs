@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::below::{BelowGroups, platform_definitions};
+use super::below::BelowGroups;
+use super::classify::{self, Candidate};
+use super::effects::{self, Subject, Users};
 use super::inputs::{Input, Inputs};
-use super::link::{GroupLink, MadeObject};
-use super::{BeforeLink, GroupJob, Lasting, Outcome, OutcomeLibrary, link, native};
+use super::make::{GroupLink, MadeObject};
+use super::platform::{builtin_definitions, platform_definitions};
+use super::{BeforeLink, GroupJob, Lasting, Outcome, OutcomeLibrary, native};
 use crate::finish::packed;
-use crate::group::classify::{self, Candidate, StayReason};
-use crate::group::effects::{self, Effect, Subject, Users};
-use crate::record::manifest::{GroupManifest, LinkTemplate, Refusal, SharedObject, Stay};
+use crate::line::template::LinkTemplate;
+use crate::record::{Effect, GroupManifest, Refusal, SharedObject};
+use crate::record::{Stay, StayReason};
 use crate::{Error, Result};
 
 /// How many libraries are put out of a group, one after the other, until the linker makes a shared
@@ -124,7 +127,7 @@ impl GroupJob {
             template.packs_relocations = packed::are_in(&content)?;
         }
         let platform = platform_definitions(&template)?;
-        template.builtin_definitions = link::builtin_definitions(&template, &platform)?;
+        template.builtin_definitions = builtin_definitions(&template, &platform)?;
         let made = Made {
             objects,
             steps,

@@ -10,14 +10,13 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::executable::wrapper;
 use crate::group::effects::Users;
 use crate::group::{BeforeLink, GroupJob, Library, Outcome};
-use crate::line::link_line;
-use crate::line::linker::scratch_directory;
-use crate::record::manifest::{
-    LinkTemplate, PLAN_FILE, RECORD_FILE, Refusal, WrapperPlan, read_json, write_json,
-};
+use crate::line::template::{LinkTemplate, dissect};
+use crate::record::Refusal;
+use crate::record::wrapper::{self, RECORD_FILE, TASK_FILE, WrapperTask};
+use crate::record::{read_json, write_json};
+use crate::system::files::scratch_directory;
 use crate::{Error, Result};
 
 /// How to ask rustc.
@@ -65,7 +64,7 @@ impl Probe {
         let text = "extern crate proc_macro;\nfn main() {}\n";
         fs::write(&source, text).map_err(Error::io("write", &source))?;
         let linker = wrapper::install(&scratch, &self.wrapper, &self.linker)?;
-        write_json(&scratch.join(PLAN_FILE), &WrapperPlan::Record)?;
+        write_json(&scratch.join(TASK_FILE), &WrapperTask::Record)?;
 
         let mut command = Command::new(&self.rustc);
         command.args([
@@ -104,7 +103,7 @@ impl Probe {
             });
         }
         let args: Vec<OsString> = read_json(&record)?;
-        link_line::dissect(&self.linker, &args)
+        dissect(&self.linker, &args)
     }
 }
 

@@ -1,13 +1,13 @@
 //! Response files.
 //!
-//! rustc puts a long link line into a file and passes `@file`. Who reads it decides
-//! on the [`Quoting`]. A response file may name others.
+//! rustc puts a long link line into a file and passes `@file`. Such a file may name others. Drivers
+//! and linkers read it as libiberty's `buildargv` does: white space separates, a backslash takes the
+//! next character as it is (also inside of quotes), and single or double quotes group.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-use crate::line::syntax::{Family, Syntax};
 use crate::system::files;
 use crate::{Error, Result};
 
@@ -23,62 +23,6 @@ const MAX_FILES: usize = 2000;
 /// Linux allows about 2 MiB for arguments and environment together (execve(2));
 /// this leaves the environment ample room.
 const MAX_INLINE_BYTES: usize = 256 * 1024;
-
-/// How the text of a response file is cut into arguments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quoting {
-    /// As libiberty's `buildargv` does, and with it drivers, and linkers that come from
-    /// Unix: white space separates, a backslash takes the next character as it is (also
-    /// inside of quotes), and single or double quotes group.
-    Gnu,
-    /// As `lld-link` does, in UTF-16 as rustc writes it for linkers in the manner of
-    /// MSVC: white space separates, double quotes group, and a backslash is an ordinary
-    /// character except before a double quote (the rules of `CommandLineToArgvW`).
-    Msvc,
-}
-
-impl Quoting {
-    /// The quoting of a file: UTF-16 begins with a mark of its byte order.
-    fn of_text(text: &[u8]) -> Quoting {
-        if text.starts_with(&UTF_16_MARK) {
-            Quoting::Msvc
-        } else {
-            Quoting::Gnu
-        }
-    }
-
-    /// The quoting that the reader of a link line knows.
-    fn of_link_line(args: &[OsString]) -> Quoting {
-        match Syntax::of(args).family {
-            Family::Elf | Family::Darwin | Family::Mingw => Quoting::Gnu,
-            Family::Msvc => Quoting::Msvc,
-        }
-    }
-
-    /// Splits the text of a response file into arguments.
-    ///
-    /// # Errors
-    /// The reason, when the text ends inside of quotes or after a backslash, or is no
-    /// UTF-16.
-    pub fn parse(self, text: &[u8]) -> Result<Vec<OsString>, &'static str> {
-        match self {
-            Quoting::Gnu => parse(text),
-            Quoting::Msvc => parse_msvc(text),
-        }
-    }
-
-    /// The text of a response file that holds `args`; [`parse`](Quoting::parse) gives
-    /// them back, but for what UTF-16 cannot say.
-    pub fn format(self, args: &[OsString]) -> Vec<u8> {
-        match self {
-            Quoting::Gnu => format(args),
-            Quoting::Msvc => format_msvc(args),
-        }
-    }
-}
-
-/// U+FEFF in little-endian UTF-16.
-const UTF_16_MARK: [u8; 2] = [0xff, 0xfe];
 
 /// Replaces each `@file` among `args` by the arguments in that file.
 ///
@@ -123,14 +67,14 @@ impl Expansion {
         if self.files > MAX_FILES {
             return Err(fail("there are too many response files"));
         }
-        for arg in Quoting::of_text(&contents).parse(&contents).map_err(fail)? {
+        for arg in parse(&contents).map_err(fail)? {
             self.add(arg, depth + 1)?;
         }
         Ok(())
     }
 }
 
-/// Splits the text of a response file in GNU quoting into arguments.
+/// Splits the text of a response file into arguments.
 ///
 /// # Errors
 /// The reason, when the text ends inside of quotes or after a backslash.
@@ -163,7 +107,7 @@ pub fn parse(text: &[u8]) -> Result<Vec<OsString>, &'static str> {
     Ok(args)
 }
 
-/// The text of a response file in GNU quoting that holds `args`; [`parse`] gives them
+/// The text of a response file that holds `args`; [`parse`] gives them
 /// back.
 pub fn format(args: &[OsString]) -> Vec<u8> {
     let mut text = Vec::new();
@@ -180,77 +124,6 @@ pub fn format(args: &[OsString]) -> Vec<u8> {
         text.push(b'\n');
     }
     text
-}
-
-fn parse_msvc(text: &[u8]) -> Result<Vec<OsString>, &'static str> {
-    let units: Vec<u16> = text
-        .strip_prefix(&UTF_16_MARK)
-        .unwrap_or(text)
-        .chunks(2)
-        .map(|bytes| match bytes {
-            [low, high] => Ok(u16::from_le_bytes([*low, *high])),
-            _ => Err("ends inside of a character"),
-        })
-        .collect::<Result<_, _>>()?;
-    let text = String::from_utf16(&units).map_err(|_| "is no UTF-16")?;
-
-    let mut args = Vec::new();
-    let mut arg: Option<String> = None;
-    let mut is_quoted = false;
-    let mut chars = text.chars().peekable();
-    while let Some(char) = chars.next() {
-        match char {
-            '\\' => {
-                let mut backslashes = 1;
-                while chars.next_if_eq(&'\\').is_some() {
-                    backslashes += 1;
-                }
-                let before_quote = chars.peek() == Some(&'"');
-                let kept = if before_quote {
-                    backslashes / 2
-                } else {
-                    backslashes
-                };
-                let arg = arg.get_or_insert_default();
-                arg.extend(std::iter::repeat_n('\\', kept));
-                if before_quote && backslashes % 2 == 1 {
-                    arg.extend(chars.next());
-                }
-            }
-            '"' => {
-                is_quoted = !is_quoted;
-                arg.get_or_insert_default();
-            }
-            ' ' | '\t' | '\n' | '\r' if !is_quoted => {
-                args.extend(arg.take().map(OsString::from));
-            }
-            char => arg.get_or_insert_default().push(char),
-        }
-    }
-    if is_quoted {
-        return Err("ends inside of quotes");
-    }
-    args.extend(arg.map(OsString::from));
-    Ok(args)
-}
-
-fn format_msvc(args: &[OsString]) -> Vec<u8> {
-    let mut text = String::from('\u{feff}');
-    for arg in args {
-        text.push('"');
-        let mut backslashes = 0;
-        for char in arg.to_string_lossy().chars() {
-            if char == '"' {
-                // Those before it mean two in one now, and one more is for itself.
-                text.extend(std::iter::repeat_n('\\', backslashes + 1));
-            }
-            backslashes = if char == '\\' { backslashes + 1 } else { 0 };
-            text.push(char);
-        }
-        text.extend(std::iter::repeat_n('\\', backslashes));
-        text.push_str("\"\n");
-    }
-    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
 /// The arguments to call a program with: `args` themselves, or an `@file` when they are
@@ -270,7 +143,7 @@ pub fn shorten(args: Vec<OsString>, path: &Path) -> Result<Vec<OsString>> {
         [option, _, ..] if option == "-flavor" => 2,
         _ => 0,
     };
-    let text = Quoting::of_link_line(&args).format(&args[outside..]);
+    let text = format(&args[outside..]);
     files::write(path, &text)?;
     let mut shortened = args;
     shortened.truncate(outside);
@@ -293,18 +166,6 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: &[&str]) {
         assert_eq!(parse(text.as_bytes()).unwrap(), expected);
-    }
-
-    #[track_caller]
-    fn check_msvc(text: &str, expected: &[&str]) {
-        let text = utf_16(text);
-        assert_eq!(Quoting::of_text(&text), Quoting::Msvc);
-        assert_eq!(Quoting::Msvc.parse(&text).unwrap(), expected);
-    }
-
-    fn utf_16(text: &str) -> Vec<u8> {
-        let units = std::iter::once(0xfeff).chain(text.encode_utf16());
-        units.flat_map(u16::to_le_bytes).collect()
     }
 
     #[test]
@@ -330,59 +191,6 @@ mod tests {
     }
 
     #[test]
-    fn reads_quotes_and_backslashes_of_windows() {
-        check_msvc("", &[]);
-        check_msvc(
-            "\"/NOLOGO\"\n\"/OUT:C:\\a b\\ä.exe\"\r\n",
-            &["/NOLOGO", "/OUT:C:\\a b\\ä.exe"],
-        );
-        check_msvc(
-            r#"C:\\a\b 'x y' "" z"#,
-            &["C:\\\\a\\b", "'x", "y'", "", "z"],
-        );
-        check_msvc(
-            r#""/DEF:\"q\"" "a\\" \\\"b"#,
-            &["/DEF:\"q\"", "a\\", "\\\"b"],
-        );
-    }
-
-    /// As rustc 1.95 writes it for `x86_64-pc-windows-msvc`.
-    #[test]
-    fn a_file_of_rustc_for_msvc_is_expanded() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("linker-arguments");
-        let text = "\"/NOLOGO\"\n\"C:\\t\\symbols.o\"\n\"C:\\t\\libdep-1.rlib\"\n\
-                    \"/OUT:C:\\my app\\app.exe\"\n\"/PDBALTPATH:%_PDB%\"\n";
-        std::fs::write(&path, utf_16(text)).unwrap();
-        let args = expand([OsString::from(format!("@{}", path.display()))]).unwrap();
-        assert_eq!(
-            args,
-            [
-                "/NOLOGO",
-                "C:\\t\\symbols.o",
-                "C:\\t\\libdep-1.rlib",
-                "/OUT:C:\\my app\\app.exe",
-                "/PDBALTPATH:%_PDB%",
-            ]
-        );
-        assert_eq!(Quoting::of_link_line(&args), Quoting::Msvc);
-        assert_eq!(Quoting::Msvc.format(&args), utf_16(text));
-    }
-
-    #[test]
-    fn refuses_what_is_no_utf_16() {
-        assert_eq!(
-            Quoting::Msvc.parse(b"\xff\xfea"),
-            Err("ends inside of a character")
-        );
-        assert_eq!(Quoting::Msvc.parse(b"\xff\xfe\0\xd8"), Err("is no UTF-16"));
-        assert_eq!(
-            Quoting::Msvc.parse(&utf_16("\"a")),
-            Err("ends inside of quotes")
-        );
-    }
-
-    #[test]
     fn a_long_line_is_shortened_behind_the_flavor() {
         #[track_caller]
         fn check(before: &[&str], outside: usize) {
@@ -398,7 +206,6 @@ mod tests {
         }
         check(&["-o", "out"], 0);
         check(&["-flavor", "gnu", "--as-needed"], 2);
-        check(&["-flavor", "link", "/NOLOGO", "/OUT:C:\\a b"], 2);
     }
 
     #[test]
@@ -444,18 +251,8 @@ mod tests {
         }
 
         #[test]
-        fn msvc_format_then_parse_gives_the_same(
-            args in prop::collection::vec(r#"[a\\" \n\u{e4}]{0,8}"#, 0..6),
-        ) {
-            let args: Vec<_> = args.into_iter().map(OsString::from).collect();
-            prop_assert_eq!(Quoting::Msvc.parse(&Quoting::Msvc.format(&args)).unwrap(), args);
-        }
-
-        #[test]
         fn any_bytes_are_parsed_or_refused(text: Vec<u8>) {
-            for quoting in [Quoting::Gnu, Quoting::Msvc] {
-                let _ = quoting.parse(&text);
-            }
+            let _ = parse(&text);
         }
     }
 }

@@ -1,24 +1,10 @@
-//! How a linker takes its options, read off a link line that rustc wrote for it.
+//! Who reads a link line, and how an option is said to it.
 //!
-//! Only lines for ELF occur in a build: for other formats everything is linked statically
-//! (`link_plan::support`). What is known of those comes from lines that rustc 1.95 writes for them
-//! and from lld; no group was ever loaded on such a machine.
+//! Only lines for ELF occur: for other formats everything is linked statically
+//! (`link_plan::support`). All linkers for ELF take the options of GNU ld.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-
-/// Which options a linker has, and with them the format of its output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Family {
-    /// Linkers for ELF, which all take the options of GNU ld.
-    Elf,
-    /// Apple's `ld` and `ld64.lld`, for Mach-O.
-    Darwin,
-    /// GNU ld and lld for PE.
-    Mingw,
-    /// `link.exe` and `lld-link`.
-    Msvc,
-}
 
 /// Who reads a link line first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,50 +15,23 @@ pub(crate) enum Reader {
     Linker,
 }
 
-/// How to say something to a linker.
-///
-/// rustc knows the flavor of the linker and writes options accordingly, so a link line of its own
-/// tells which one it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Syntax {
-    pub(crate) family: Family,
-    pub(crate) reader: Reader,
-}
-
-impl Syntax {
-    /// The syntax of a link line that rustc wrote. On every line it passes
-    ///
-    /// - to a linker in the manner of MSVC `/NOLOGO`,
-    /// - for Mach-O `-arch`, and to the linker itself also `-platform_version`,
-    /// - for PE in the manner of GNU `--nxcompat`, behind `-Wl,` if to a driver,
-    /// - for ELF `--as-needed` and `--eh-frame-hdr`, likewise.
-    pub(crate) fn of(link_line: &[OsString]) -> Syntax {
-        let has = |word: &str| link_line.iter().any(|arg| arg == word);
-        let to_driver = link_line
-            .iter()
-            .any(|arg| arg.as_bytes().starts_with(b"-Wl,"));
-        let (family, to_driver) = if has("/NOLOGO") {
-            (Family::Msvc, false)
-        } else if has("-arch") {
-            (Family::Darwin, !has("-platform_version"))
-        } else if has("--nxcompat") || has("-Wl,--nxcompat") {
-            (Family::Mingw, to_driver)
-        } else {
-            (Family::Elf, to_driver)
-        };
-        let reader = if to_driver {
-            Reader::Driver
-        } else {
-            Reader::Linker
-        };
-        Syntax { family, reader }
+impl Reader {
+    /// The reader of a link line that rustc wrote. It knows the flavor of the linker and writes
+    /// options accordingly: on every line, it passes `--as-needed` and `--eh-frame-hdr`, behind
+    /// `-Wl,` if to a driver.
+    pub(crate) fn of(link_line: &[OsString]) -> Reader {
+        let mut args = link_line.iter();
+        match args.any(|arg| arg.as_bytes().starts_with(b"-Wl,")) {
+            true => Reader::Driver,
+            false => Reader::Linker,
+        }
     }
 
     /// Appends one option of the linker, of one or two words.
     pub(crate) fn push(self, args: &mut Vec<OsString>, words: &[impl AsRef<OsStr>]) {
         for word in words {
             // `-Xlinker` and not `-Wl,`: a path may hold a comma.
-            if self.reader == Reader::Driver {
+            if self == Reader::Driver {
                 args.push("-Xlinker".into());
             }
             args.push(word.into());

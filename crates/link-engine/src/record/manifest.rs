@@ -5,19 +5,16 @@
 //! that a target directory can be moved.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::json::{read_json, write_json};
+use super::stay::Stay;
+use crate::elf::OpenReference;
 use crate::finish::constructors::HandedOver;
-use crate::group::classify::StayReason;
-use crate::group::effects::Effect;
+use crate::line::template::LinkTemplate;
 use crate::rlib::SharedState;
-use crate::stub::interface::OpenReference;
-use crate::system::files;
 use crate::{Error, Result};
 
 /// One group as it was linked.
@@ -59,6 +56,10 @@ pub struct SharedObject {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub open_references: Vec<OpenReference>,
 }
+
+/// The name of an [effect](crate::group::effects), or of several that the same executables have.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Effect(pub(crate) String);
 
 /// How a shared object was bound to those below.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,125 +152,6 @@ pub struct Member {
     pub constructors: Vec<HandedOver>,
 }
 
-/// A library that stays in the executable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stay {
-    /// Its name for people: package and version.
-    pub name: String,
-    /// File name of its rlib.
-    pub rlib: String,
-    /// Hash of the content of its rlib, in hexadecimal digits. Empty where there is no rlib.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub hash: String,
-    /// Why.
-    #[serde(flatten)]
-    pub reason: StayReason,
-    /// The variables that it defines as any number of others may.
-    #[serde(default, skip_serializing_if = "SharedState::is_empty")]
-    pub shared_state: SharedState,
-}
-
-/// What rustc's own link line of a program says about linking in general.
-///
-/// Taken from a real one and not composed, so that what rustc adds for a target,
-/// a linker or a flag is there without our knowing it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LinkTemplate {
-    /// The real linker.
-    pub linker: PathBuf,
-    /// Arguments before the libraries.
-    pub before: Vec<OsString>,
-    /// Arguments after the libraries: platform libraries, search paths, flags.
-    pub after: Vec<OsString>,
-    /// Rlibs that go into every output, hidden: the compiler builtins.
-    pub builtins: Vec<PathBuf>,
-    /// What these define under names of C.
-    #[serde(default)]
-    pub builtin_definitions: BTreeSet<String>,
-    /// The shared libraries that every output needs, such as the C library.
-    #[serde(default)]
-    pub platform_libraries: Vec<PathBuf>,
-    /// Whether linker and loader know [packed relocations](crate::finish::packed).
-    #[serde(default)]
-    pub packs_relocations: bool,
-}
-
-impl LinkTemplate {
-    /// The arguments that are on every line.
-    pub fn args(&self) -> impl Iterator<Item = &OsString> {
-        self.before.iter().chain(&self.after)
-    }
-}
-
-/// What the linker wrapper is to do, in [`PLAN_FILE`] beside the name it is called by.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "task", rename_all = "kebab-case")]
-pub enum WrapperPlan {
-    /// Write the link line to [`RECORD_FILE`] in the same directory and link nothing.
-    Record,
-    /// Link an executable against groups.
-    Link(LinkPlan),
-}
-
-/// How to link one executable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LinkPlan {
-    /// The real linker.
-    pub linker: PathBuf,
-    /// Manifests of all groups the executable uses, dependents first.
-    pub manifests: Vec<PathBuf>,
-    /// Entries for the run path, in order.
-    pub run_paths: Vec<OsString>,
-    /// Whether to leave the arguments of the linker in [`RECORD_FILE`].
-    pub record: bool,
-    /// Whether the files that the link line names stay, so that it can be run again.
-    pub keep: bool,
-}
-
-/// Why an executable was linked statically after all.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "cause", rename_all = "kebab-case")]
-pub enum FallbackReport {
-    /// The groups are not for this program.
-    Unfit {
-        /// Why, as a phrase.
-        reason: String,
-        /// The group members at fault, by their names for people.
-        libraries: Vec<String>,
-    },
-    /// The wrapper itself failed.
-    Engine {
-        /// The error with its causes, one a line.
-        error: String,
-    },
-    /// The linker refused to link against the groups, and did not refuse the
-    /// static link.
-    Refused {
-        /// The linker's own words.
-        stderr: String,
-        /// Response file with the link line that failed, for replay.
-        link_line: PathBuf,
-        /// Group members that refer to a symbol which nobody defines.
-        dangling: Vec<DanglingReference>,
-    },
-}
-
-/// A reference to a symbol that nobody defines, in code that a static link leaves out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DanglingReference {
-    /// The symbol.
-    pub symbol: String,
-    /// The group member with the reference, by its name for people.
-    pub library: String,
-}
-
-/// File name of the [`WrapperPlan`] in the directory of the linker wrapper.
-pub const PLAN_FILE: &str = "link-plan.json";
-/// File name of the arguments of the linker that the wrapper leaves if it is asked to.
-pub const RECORD_FILE: &str = "link-line.json";
-/// File name of the [`FallbackReport`] that a failed dynamic link leaves.
-pub const FALLBACK_FILE: &str = "fallback.json";
-
 impl GroupManifest {
     /// Reads a manifest.
     ///
@@ -298,30 +180,6 @@ impl SharedObject {
     pub fn path(&self, manifest: &Path) -> PathBuf {
         manifest.with_file_name(&self.soname)
     }
-}
-
-/// Reads a JSON file that this crate wrote.
-///
-/// # Errors
-/// When it cannot be read or parsed.
-pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let bytes = fs::read(path).map_err(Error::io("read", path))?;
-    serde_json::from_slice(&bytes).map_err(|source| Error::Json {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-/// Writes a JSON file in one step.
-///
-/// # Errors
-/// When it cannot be written, or holds a path that is not UTF-8.
-pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
-    let bytes = serde_json::to_vec_pretty(value).map_err(|source| Error::Json {
-        path: path.to_owned(),
-        source,
-    })?;
-    files::write(path, &bytes)
 }
 
 fn is_zero(count: &usize) -> bool {

@@ -1,5 +1,27 @@
-//! What is kept on disk.
+//! What is kept on disk, for other jobs, for later builds and for people.
+//!
+//! | module | what is kept |
+//! |---|---|
+//! | `content` | shared objects, under names that say their content |
+//! | `manifest` | what a group is, for those that link against it |
+//! | `stay` | which libraries stay in the executables, and why |
+//! | `facts` | what was read of libraries |
+//! | `wrapper` | what a linker wrapper is to do, and what it has done |
+//! | `fallback` | why it linked an executable statically |
+//! | [`sweep`] | removes what nothing needs any more |
 
-pub mod content;
-pub mod manifest;
+mod content;
+pub(crate) mod facts;
+mod fallback;
+mod json;
+mod manifest;
+mod stay;
 pub mod sweep;
+pub mod wrapper;
+
+pub(crate) use content::remove_unneeded_in;
+pub use content::{ContentKey, GroupFiles, NAME_PREFIX};
+pub use fallback::{DanglingReference, Fallback};
+pub use json::{read_json, write_json};
+pub use manifest::{Binding, Effect, GroupManifest, Member, NativeLibrary, Refusal, SharedObject};
+pub use stay::{Stay, StayReason};

@@ -1,6 +1,6 @@
 //! Removing shared objects of groups that nothing needs any more.
 //!
-//! A job removes the older contents of its own group ([`content`](crate::record::content)). What is here
+//! A job removes the older contents of its own group ([`content`](crate::record::GroupFiles)). What is here
 //! goes through the groups of other builds: pools that others have taken the place of, and parts of
 //! other selections of packages whose libraries were compiled again since. What an executable in the
 //! target directory loads stays, whatever it is.
@@ -8,9 +8,10 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use crate::record::content::{self, NAME_PREFIX};
-use crate::record::manifest::GroupManifest;
-use crate::{Result, group};
+use super::content::{self, NAME_PREFIX};
+use super::facts;
+use crate::Result;
+use crate::record::GroupManifest;
 
 /// Removes from `directory` the contents of pools that are not among the `living` stores and that no
 /// executable in one of `executable_directories` needs. Returns whether executables need some.
@@ -48,7 +49,7 @@ pub fn parts(
 ) -> Result<()> {
     let is_stale = |store: &str| {
         let facts = directory.join(format!("{store}.facts"));
-        is_part(store) && !kept.contains(store) && group::is_stale(&facts)
+        is_part(store) && !kept.contains(store) && facts::is_stale(&facts)
     };
     let names = content::file_names(directory)?;
     let stores = names.iter().filter_map(|name| content::store_of(name));

@@ -14,10 +14,10 @@ use object::read::elf::SectionHeader;
 use serde::{Deserialize, Serialize};
 
 use super::RUST_OBJECT;
+use super::constructors::{self, Constructor};
 use super::linker_defined::{Whose, is_c_identifier, whose};
 use super::shared::{SharedState, is_own_to_each_output, is_unmangled_definition};
 use crate::elf::{ElfClass, GlobalSymbol, Role, global_symbols, ties_to_runtime, with_class};
-use crate::finish::constructors::{self, Constructor};
 use crate::system::files;
 use crate::system::parallel;
 use crate::{Error, Result};
@@ -86,7 +86,7 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// The archive member at fault, if one is, and what is wrong.
-pub type ParseError = (Option<String>, object::read::Error);
+pub(super) type ParseError = (Option<String>, object::read::Error);
 
 impl RlibFacts {
     /// Reads an rlib, and the hash of its whole content on the way.

@@ -7,7 +7,7 @@
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
 use tempfile::{NamedTempFile, TempPath};
@@ -130,6 +130,18 @@ fn replace(link: &Path, make: impl FnOnce(&Path) -> std::io::Result<()>) -> Resu
 fn is_same_file(one: &Path, other: &Path) -> bool {
     let identity = |path: &Path| fs::metadata(path).map(|file| (file.dev(), file.ino()));
     matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Empties and makes the directory `path`, for files that only one link needs.
+pub(crate) fn scratch_directory(path: PathBuf) -> Result<PathBuf> {
+    match fs::remove_dir_all(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Error::io("remove", &path)(error));
+        }
+        _ => {}
+    }
+    fs::create_dir_all(&path).map_err(Error::io("create", &path))?;
+    Ok(path)
 }
 
 #[cfg(test)]

@@ -2,5 +2,5 @@
 
 pub(crate) mod files;
 pub(crate) mod parallel;
-pub mod threads;
+pub(crate) mod threads;
 mod tokens;

@@ -7,12 +7,13 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use link_engine::group::effects::Users;
+use link_engine::LinkTemplate;
+use link_engine::Threads;
+use link_engine::for_tests::SharedState;
+use link_engine::group::Users;
 use link_engine::group::{GroupJob, Lasting, Library, Strip};
-use link_engine::record::content::GroupFiles;
-use link_engine::record::manifest::{GroupManifest, LinkTemplate, Member, SharedObject};
-use link_engine::rlib::SharedState;
-use link_engine::system::threads::Threads;
+use link_engine::record::GroupFiles;
+use link_engine::record::{GroupManifest, Member, SharedObject};
 use tempfile::TempDir;
 
 use crate::programs;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
-use link_engine::record::manifest::GroupManifest;
+use link_engine::record::GroupManifest;
 use serde::{Deserialize, Serialize};
 
 use crate::corpus::project::Project;

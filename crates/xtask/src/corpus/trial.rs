@@ -11,7 +11,8 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
-use link_engine::record::manifest::{FALLBACK_FILE, FallbackReport, GroupManifest, read_json};
+use link_engine::record::wrapper::FALLBACK_FILE;
+use link_engine::record::{Fallback, GroupManifest, read_json};
 use measure::executable::{groups_needed, is_group};
 use measure::messages::{self, Artifact};
 
@@ -402,9 +403,9 @@ fn fallback_reports(directory: &Path, started: SystemTime) -> Result<BTreeSet<St
         };
         if metadata.modified().with_context(describe)? >= started {
             reports.insert(match read_json(&file)? {
-                FallbackReport::Unfit { reason, .. } => reason,
-                FallbackReport::Engine { error } => error,
-                FallbackReport::Refused { stderr, .. } => stderr,
+                Fallback::Unfit { reason, .. } => reason,
+                Fallback::Engine { error } => error,
+                Fallback::Refused { stderr, .. } => stderr,
             });
         }
     }

@@ -15,7 +15,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use link_engine::record::manifest::GroupManifest;
+use link_engine::record::GroupManifest;
 use measure::executable::groups_needed;
 use measure::messages::{self, Artifact};
 

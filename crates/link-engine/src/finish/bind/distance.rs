@@ -6,9 +6,9 @@ use object::FileKind;
 use object::elf;
 use object::read::elf::{FileHeader as _, Rela as _, Sym, VersionTable};
 
-use super::{Class, PlaceRelocations, loaded_tables};
-use crate::elf::is_mangled_by_rustc;
+use super::Class;
 use crate::elf::versions::is_layout;
+use crate::elf::{PlaceRelocations, is_mangled_by_rustc, loaded_tables};
 use crate::system::files;
 use crate::{Error, Result};
 

@@ -4,7 +4,7 @@
 //! symbol it hashes the name and asks one shared object after the other, which takes most of
 //! the time that the start of a dynamic program takes longer than that of a static one. But
 //! what is linked against a group knows where each symbol lies in it, since it never runs with
-//! one that has another [layout](crate::finish::layout). So after the link, the relocations of all symbols
+//! one that has another [layout](crate::elf::layout). So after the link, the relocations of all symbols
 //! of one group are made to name the same symbol, with the distance from it as addend. The
 //! loader looks that one up, and takes the result over while relocations name no other symbol
 //! (`RESOLVE_MAP` in `elf/dl-reloc.c`, glibc 2.36).
@@ -27,7 +27,6 @@
 //! [`referred_to_by_distance`].
 
 mod distance;
-mod relocations;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -38,11 +37,12 @@ use object::read::elf::{FileHeader as _, SectionHeader, Sym, SymbolTable, Versio
 use object::{Endianness, FileKind};
 
 pub use self::distance::{referred_to_by_distance, referred_to_by_distance_in};
-pub(crate) use self::relocations::{PlaceRelocations, has_place, is_bindable, loaded_tables};
+use crate::elf::layout;
 use crate::elf::versions::{self, Need};
-use crate::elf::{is_mangled_by_rustc, ties_to_runtime};
-use crate::finish::layout;
-use crate::stub::interface::Exports;
+use crate::elf::{
+    Exports, PlaceRelocations, has_place, is_bindable, is_mangled_by_rustc, loaded_tables,
+    ties_to_runtime,
+};
 use crate::system::files::{self, Patch};
 use crate::{Error, Result};
 
@@ -51,8 +51,8 @@ use crate::{Error, Result};
 type Class = FileHeader64<Endianness>;
 
 /// Binds a finished executable or shared object to those of these groups, given by soname and
-/// bytes, that are [sealed](crate::finish::layout::seal) and that it was linked against by their
-/// [stubs](crate::stub::interface).
+/// bytes, that are [sealed](crate::finish::seal::seal) and that it was linked against by their
+/// [stubs](crate::stub).
 ///
 /// # Errors
 /// When a file cannot be read or written, or is malformed.

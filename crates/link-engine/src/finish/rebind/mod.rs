@@ -47,7 +47,7 @@ pub struct Renamed<'a> {
 pub struct Below<'a> {
     /// Its soname.
     pub soname: Renamed<'a>,
-    /// The name of the version that tells of its [layout](crate::finish::layout::of). `None` if it had
+    /// The name of the version that tells of its [layout](crate::elf::layout::of). `None` if it had
     /// and has none.
     pub layout: Option<Renamed<'a>>,
     /// The bytes of its new shared object.

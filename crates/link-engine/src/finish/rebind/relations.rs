@@ -10,7 +10,7 @@ use object::read::elf::{FileHeader as _, Sym, SymbolTable, Version, VersionTable
 
 use super::{Below, Class, Obstacle};
 use crate::elf::versions::is_layout;
-use crate::stub::interface::{self, Exports};
+use crate::elf::{Exports, open_references_in};
 
 /// A symbol about which the versions in the shared object do not tell all: a reference with the
 /// layout version of a group is to a private definition in that group, and any other is to
@@ -125,7 +125,7 @@ fn find(data: &[u8], groups: &[Group<'_>]) -> object::read::Result<Option<BTreeS
     let mut relations = BTreeSet::new();
     references(data, groups, &mut relations)?;
     for (group, number) in groups.iter().zip(0..) {
-        for open in interface::open_references_in(group.bytes, &[])? {
+        for open in open_references_in(group.bytes, &[])? {
             if let Some(definition) = own.find(open.name.as_bytes()) {
                 relations.insert(Relation {
                     symbol: definition.index.0 as u32,

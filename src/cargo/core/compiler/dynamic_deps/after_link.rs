@@ -8,8 +8,8 @@ use link_engine::record::sweep;
 use link_plan::graph::UnitKey;
 use link_plan::grouping::{KnownPool, PoolId};
 
-use super::group_job::Member;
 use super::group_unit::{GroupRole, group_files};
+use super::job_members::Member;
 use super::known::Records;
 use super::units::{groups, groups_below};
 use crate::core::compiler::{BuildRunner, Unit};

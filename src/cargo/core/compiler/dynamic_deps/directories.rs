@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use link_engine::record::content::GroupFiles;
+use link_engine::record::GroupFiles;
 
 use crate::core::compiler::{BuildRunner, CompileKind};
 

@@ -2,14 +2,12 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use cargo_util::ProcessBuilder;
 use itertools::Itertools;
-use link_engine::executable::loaded;
-use link_engine::executable::wrapper;
-use link_engine::record::content::GroupFiles;
-use link_engine::record::manifest::{DanglingReference, FallbackReport, LinkPlan};
+use link_engine::executable::export_groups;
+use link_engine::record::GroupFiles;
+use link_engine::record::wrapper::{self, LinkTask};
 use link_plan::run_path::{AbsoluteForm, Format, run_paths};
 use link_plan::rustc_flags::CodegenFlags;
 
@@ -17,46 +15,15 @@ use super::directories::executable_directories;
 use super::group_unit::group_files;
 use super::kept::kept;
 use super::known::Records;
-use super::linker::located_linker;
-use super::refusals::report_refusal;
+use super::linker::{DEFAULT_LINKER, located_linker};
 use super::report;
 use super::units::{groups_below, library_name, reachable_libraries};
+use super::warnings::{fallback_warning, report_refusal};
+use super::wrapper_program::wrapper_program;
 use crate::core::compiler::build_runner::OutputFile;
 use crate::core::compiler::job_queue::Work;
 use crate::core::compiler::{BuildRunner, FileFlavor, Unit};
-use crate::core::profiles::{Profile, ProfileRoot};
 use crate::util::CargoResult;
-
-/// The linker of rustc for `*-linux-gnu` when nobody chooses one (rustc 1.95,
-/// `TargetOptions::linker`).
-pub(super) const DEFAULT_LINKER: &str = "cc";
-
-/// The program that becomes the linker wrapper when it is called as one.
-static WRAPPER_PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-
-/// Acts as the linker and exits, if rustc called this process as such. To be
-/// called first in `main`, by programs that can be the linker wrapper: linking
-/// dynamically is possible only in those.
-pub fn enter_linker_wrapper() {
-    wrapper::run_if_called_as_linker();
-    if let Ok(program) = std::env::current_exe() {
-        let _ = WRAPPER_PROGRAM.set(program);
-    }
-}
-
-/// Whether this process can name a program that becomes the linker wrapper.
-pub(super) fn is_wrapper_available() -> bool {
-    WRAPPER_PROGRAM.get().is_some()
-}
-
-/// # Panics
-/// Without [`is_wrapper_available`].
-pub(super) fn wrapper_program() -> PathBuf {
-    let program = WRAPPER_PROGRAM.get();
-    program
-        .expect("groups are planned only with a linker wrapper")
-        .clone()
-}
 
 /// Makes the linker wrapper the linker of a final unit that uses groups. Other
 /// units are left alone.
@@ -158,7 +125,7 @@ fn linker_flag(
 ) -> CargoResult<OsString> {
     let export_directory = build_runner.files().export_dir();
     let group_directories = groups.iter().map(|group| group.directory());
-    let plan = LinkPlan {
+    let plan = LinkTask {
         linker: linker.unwrap_or(DEFAULT_LINKER.as_ref()).into(),
         manifests: groups.iter().map(|group| group.manifest()).collect(),
         run_paths: export_directory
@@ -185,7 +152,7 @@ pub(in crate::core::compiler) fn group_export(
     let uses_groups = !groups_of(build_runner, unit).is_empty();
     move |output, directory| {
         if uses_groups && output.flavor == FileFlavor::Normal {
-            loaded::export_groups(&output.path, directory)?;
+            export_groups(&output.path, directory)?;
         }
         Ok(())
     }
@@ -269,73 +236,6 @@ pub(in crate::core::compiler) fn report_link(
     });
     let description = report::describe_final(build_runner, unit);
     work.then(description.unwrap_or_else(|error| Work::new(|_| Err(error))))
-}
-
-fn fallback_warning(executable: &str, report: &FallbackReport, profile: &Profile) -> String {
-    let (stderr, link_line, dangling) = match report {
-        FallbackReport::Unfit { reason, libraries } => {
-            let help = opt_out_help(profile, libraries.iter());
-            return format!(
-                "linked the dependencies of `{executable}` statically: {reason}\nhelp: {help}"
-            );
-        }
-        FallbackReport::Engine { error } => {
-            return format!(
-                "linked the dependencies of `{executable}` statically, because they could not \
-                 be linked dynamically\n\
-                 caused by: {error}\n\
-                 help: if it happens again after `cargo clean`, write {}",
-                opt_out(profile, None)
-            );
-        }
-        FallbackReport::Refused {
-            stderr,
-            link_line,
-            dangling,
-        } => (stderr, link_line, dangling),
-    };
-    let mut warning = format!(
-        "linked the dependencies of `{executable}` statically, because the linker refused to \
-         link them dynamically\n\
-         the refused link line is in `{}`\n\
-         caused by: {stderr}\n",
-        link_line.display(),
-    );
-    for DanglingReference { symbol, library } in dangling {
-        warning.push_str(&format!(
-            "note: `{library}` refers to `{symbol}`, which nothing defines\n"
-        ));
-    }
-    let libraries = dangling.iter().map(|dangling| &dangling.library);
-    warning.push_str(&format!("help: {}", opt_out_help(profile, libraries)));
-    warning
-}
-
-/// What to write so that the libraries at fault stay in the executable; `libraries` are
-/// package and version.
-fn opt_out_help<'a>(profile: &Profile, libraries: impl Iterator<Item = &'a String>) -> String {
-    let packages = libraries.map(|library| library.split(' ').next().unwrap_or_default());
-    let opt_outs: Vec<String> = packages
-        .unique()
-        .map(|package| opt_out(profile, Some(package)))
-        .collect();
-    if opt_outs.is_empty() {
-        format!("write {}", opt_out(profile, None))
-    } else {
-        format!("keep it in the executable with {}", opt_outs.join(" and "))
-    }
-}
-
-/// What to write in a manifest or configuration file to keep `package`, or else everything,
-/// inside of executables. What is said for `dev` or `release` holds for all profiles that
-/// inherit it.
-pub(super) fn opt_out(profile: &Profile, package: Option<&str>) -> String {
-    let root = match profile.root {
-        ProfileRoot::Debug => "dev",
-        ProfileRoot::Release => "release",
-    };
-    let package = package.map_or(String::new(), |package| format!(".package.{package}"));
-    format!("`[profile.{root}{package}] dynamic-deps = false`")
 }
 
 /// Where the wrapper of a final unit and its plan lie: with all else that Cargo

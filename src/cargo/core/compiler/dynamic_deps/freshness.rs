@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use filetime::FileTime;
-use link_engine::executable::loaded::{self, Obstacle};
+use link_engine::executable::{CannotLoad, why_not_loadable};
 use link_engine::group::FORMAT;
-use link_engine::record::manifest::GroupManifest;
+use link_engine::record::GroupManifest;
 
 use super::group_unit::{group_files, is_sysroot};
 use super::linker::linker;
@@ -77,10 +77,10 @@ pub(in crate::core::compiler) fn needed_files(
     Ok(outputs
         .iter()
         .filter(|output| output.flavor == FileFlavor::Normal && output.path.exists())
-        .find_map(|output| loaded::obstacle(&output.path).ok().flatten())
-        .map(|obstacle| match obstacle {
-            Obstacle::Missing(path) => path,
+        .find_map(|output| why_not_loadable(&output.path).ok().flatten())
+        .map(|reason| match reason {
+            CannotLoad::Missing(path) => path,
             // There is a file, and no file below it.
-            Obstacle::OtherLayout { path, layout } => path.join(layout),
+            CannotLoad::OtherLayout { path, layout } => path.join(layout),
         }))
 }

@@ -50,18 +50,19 @@ mod final_unit;
 mod freshness;
 mod group_job;
 mod group_unit;
+mod job_members;
 mod keep_going;
 mod kept;
 mod known;
 mod linker;
 mod planner;
-mod refusals;
 mod report;
 mod request;
 mod unit_keys;
 mod units;
+mod warnings;
+mod wrapper_program;
 
-pub use self::final_unit::enter_linker_wrapper;
 pub(super) use self::final_unit::{
     add_doctest_args, add_linker_wrapper, final_inputs, group_export, report_link,
 };
@@ -71,3 +72,4 @@ pub(super) use self::group_unit::{group_outputs, note_group};
 pub(super) use self::keep_going::release_groups;
 pub(crate) use self::planner::Planner;
 pub use self::request::DynamicDepsRequest;
+pub use self::wrapper_program::enter_linker_wrapper;

@@ -15,7 +15,7 @@ use link_plan::support::{FallbackReason, LinkSettings, TargetCfg, check_support}
 
 use tracing::debug;
 
-use super::final_unit;
+use super::wrapper_program::is_wrapper_available;
 use super::group_unit::{GroupRole, GroupUnit, PoolRole, edge_to};
 use super::kept::kept;
 use super::known::Records;
@@ -136,7 +136,7 @@ impl Planner<'_, '_> {
                 flags: &flags,
                 profile_lto: matches!(unit.profile.lto, Lto::Bool(true))
                     || matches!(unit.profile.lto, Lto::Named(name) if name != "off"),
-                has_linker_wrapper: final_unit::is_wrapper_available(),
+                has_linker_wrapper: is_wrapper_available(),
                 builds_std: libraries.iter().any(|library| library.is_std),
                 rust_dylib: rust_dylib.map(|library| library.pkg.name().as_str()),
             })

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use cargo_util_terminal::Verbosity;
 use itertools::Itertools;
-use link_engine::elf::DynamicInfo;
-use link_engine::record::manifest::GroupManifest;
+use link_engine::DynamicInfo;
+use link_engine::record::GroupManifest;
 
 use super::group_unit::group_files;
 use super::kept::{Kept, kept};

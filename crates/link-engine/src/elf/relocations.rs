@@ -1,11 +1,14 @@
 //! Which relocations are bound, and which definitions they are bound to.
 
 use object::Endianness;
-use object::elf::{self, Rela64, SectionHeader64};
+use object::elf::{self, FileHeader64, Rela64, SectionHeader64};
 use object::read::elf::{SectionHeader, SectionTable, Sym};
 
-use super::Class;
-use crate::elf::{ElfClass, is_mangled_by_rustc};
+use super::{ElfClass, is_mangled_by_rustc};
+
+/// Only files of 64 bits are bound: those of 32 bits keep addends where they are added, at
+/// least on the processors that have `.rel` sections.
+type Class = FileHeader64<Endianness>;
 
 /// The tables of relocations that the loader goes through, with their sections.
 pub(crate) fn loaded_tables<'data>(
@@ -33,15 +36,15 @@ pub(crate) struct PlaceRelocations {
     /// The address of a symbol, and an addend.
     pub(crate) address: elf::RelocationType,
     /// The address of a symbol, in the global offset table.
-    pub(super) slot: elf::RelocationType,
+    pub(crate) slot: elf::RelocationType,
     /// The address where the file is loaded, and an addend.
     pub(crate) relative: elf::RelocationType,
     /// The distance of a symbol from the relocated place, in the widths that instructions have.
-    pub(super) distances: &'static [elf::RelocationType],
+    pub(crate) distances: &'static [elf::RelocationType],
     /// The module of a thread local.
-    pub(super) module: elf::RelocationType,
+    pub(crate) module: elf::RelocationType,
     /// The place of a thread local, in its module and from the thread pointer, and an addend.
-    pub(super) thread_local: [elf::RelocationType; 2],
+    pub(crate) thread_local: [elf::RelocationType; 2],
 }
 
 impl PlaceRelocations {

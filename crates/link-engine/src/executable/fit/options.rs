@@ -1,85 +1,32 @@
-//! Options of the linker on a link line, however they come there: as words of their own, behind
-//! `-Wl,` or `-Xlinker`, or in a file that one of these names (`-Wl,@file`), which only the
-//! linker reads.
+//! Options of the linker that are for all that is linked.
 //!
 //! Most options concern the executable alone. Some say what becomes of symbols and sections in
 //! all that is linked, and groups were linked before and without them.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::Result;
+use crate::executable::unfit::Unfit;
 use crate::finish::private::shows_symbols;
-use crate::line::link_line::Mismatch;
-use crate::line::response_file;
-
-/// A word that the linker gets.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Word {
-    /// The word itself, with its value if that is in the same word.
-    pub word: OsString,
-    /// The argument on the link line that brings it.
-    arg: OsString,
-}
-
-impl Word {
-    /// What the user has to look for, for people.
-    fn link_arg(&self) -> String {
-        let arg = self.arg.to_string_lossy();
-        match self.arg.as_bytes().contains(&b'@') && self.arg != self.word {
-            true => format!("{} ({arg})", self.word.to_string_lossy()),
-            false => arg.into_owned(),
-        }
-    }
-
-    /// The option without its value; not for options of one letter.
-    fn option(&self) -> &[u8] {
-        let mut parts = self.word.as_bytes().split(|byte| *byte == b'=');
-        parts.next().unwrap_or_default()
-    }
-}
-
-/// The words of a link line as the linker sees them; options that the driver keeps to itself are
-/// among them.
-///
-/// # Errors
-/// When a response file is malformed.
-pub fn words(args: &[OsString]) -> Result<Vec<Word>> {
-    let mut words = Vec::with_capacity(args.len());
-    for arg in args.iter().filter(|arg| *arg != "-Xlinker") {
-        let of_linker = arg.as_bytes().strip_prefix(b"-Wl,");
-        for word in of_linker.unwrap_or(arg.as_bytes()).split(|byte| {
-            // A comma separates in options for the linker alone.
-            of_linker.is_some() && *byte == b','
-        }) {
-            let word = OsStr::from_bytes(word).to_owned();
-            let expanded = response_file::expand([word])?.into_iter();
-            words.extend(expanded.map(|word| Word {
-                word,
-                arg: arg.clone(),
-            }));
-        }
-    }
-    Ok(words)
-}
+use crate::line::words::Word;
 
 /// Whether groups that were linked without the options on a line fit an executable with them.
 ///
 /// # Errors
 /// The option by which they do not.
-pub fn check(words: &[Word]) -> Result<(), Mismatch> {
+pub(crate) fn check(words: &[Word]) -> Result<(), Unfit> {
     for word in words {
         let link_arg = || word.link_arg();
         if rebinds_symbols(word) {
             let link_arg = link_arg();
-            return Err(Mismatch::Rebound { link_arg });
+            return Err(Unfit::Rebound { link_arg });
         }
         if is_script(word) {
             let link_arg = link_arg();
-            return Err(Mismatch::Scripted { link_arg });
+            return Err(Unfit::Scripted { link_arg });
         }
     }
     Ok(())
@@ -89,12 +36,6 @@ pub fn check(words: &[Word]) -> Result<(), Mismatch> {
 pub(crate) fn showing(words: &[Word]) -> Option<String> {
     let showing = words.iter().find(|word| shows_symbols(&word.word));
     showing.map(Word::link_arg)
-}
-
-/// Whether a line says where the loader is to look for shared objects.
-pub(crate) fn have_run_path(words: &[Word]) -> bool {
-    let mut options = words.iter().map(Word::option);
-    options.any(|option| matches!(option, b"-rpath" | b"--rpath") || option.starts_with(b"-R"))
 }
 
 /// Whether an option leads references to a symbol somewhere else, wherever they are.
@@ -162,7 +103,10 @@ fn holds_sections(path: &Path) -> std::io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use super::*;
+    use crate::line::words::words;
 
     fn line(args: &[&str]) -> Vec<OsString> {
         args.iter().map(OsString::from).collect()
@@ -193,16 +137,8 @@ mod tests {
             "-rdynamic|--as-needed|-O1|--wrap=getenv|-z|a b|--wrap=getenv|-z|a b|@no-such-file";
         assert_eq!(text.join("|"), expected);
         let link_arg = format!("--wrap=getenv ({outer})");
-        assert_eq!(check(&words), Err(Mismatch::Rebound { link_arg }));
+        assert_eq!(check(&words), Err(Unfit::Rebound { link_arg }));
         assert_eq!(showing(&words).as_deref(), Some("-rdynamic"));
-    }
-
-    #[test]
-    fn a_malformed_file_is_an_error() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("open");
-        std::fs::write(&path, "'--wrap").unwrap();
-        assert!(words(&line(&[&format!("-Wl,@{}", path.display())])).is_err());
     }
 
     #[test]
@@ -244,10 +180,7 @@ mod tests {
             &[&path("gather.ld")],
         ] {
             let refused = check(&words(&line(args)).unwrap());
-            assert!(
-                matches!(refused, Err(Mismatch::Scripted { .. })),
-                "{args:?}"
-            );
+            assert!(matches!(refused, Err(Unfit::Scripted { .. })), "{args:?}");
         }
         for args in [
             &["-Ttext-segment=0x1000000"][..],

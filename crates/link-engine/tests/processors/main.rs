@@ -4,7 +4,9 @@
 //!
 //! The objects are compiled from C, since std for these platforms need not be there.
 
+#[path = "../programs/mod.rs"]
 mod programs;
+mod sources;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
@@ -12,94 +14,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use link_engine::elf::DynamicInfo;
-use link_engine::elf::versions;
-use link_engine::finish::bind::bind;
-use link_engine::finish::layout;
-use link_engine::line::link_line::{GroupInput, GroupLine, Rewrite, dissect};
-use link_engine::record::manifest::LinkTemplate;
-use link_engine::rlib::{RlibFacts, copy_with_protected_symbols};
-use link_engine::stub::interface::{Names, Wanted, open_references, write_stub};
+use link_engine::LinkTemplate;
+use link_engine::for_tests::DynamicInfo;
+use link_engine::for_tests::bind::bind;
+use link_engine::for_tests::seal;
+use link_engine::for_tests::template::dissect;
+use link_engine::for_tests::versions;
+use link_engine::for_tests::{GroupInput, GroupLine, Rewrite};
+use link_engine::for_tests::{Names, Wanted, open_references, write_stub};
+use link_engine::for_tests::{RlibFacts, copy_with_protected_symbols};
 use object::{Object, ObjectSymbol, SymbolFlags, elf};
 use programs::{are_missing, run, rust_programs};
+use sources::{DEP, LINE, PRINTED, PROGRAM, STD, USER};
 use tempfile::TempDir;
-
-/// As rustc 1.95 writes it for all of these processors, less the crates behind std and
-/// the directories of rustc. `LLD` is in the place of the arguments that choose lld.
-const LINE: &str = "app.rcgu.o -Wl,--as-needed -Wl,-Bstatic libuser-1.rlib libdep-1.rlib \
-    libstd-2.rlib -Wl,-Bdynamic -lgcc_s -lc LLD -Wl,--eh-frame-hdr -Wl,-z,noexecstack -o app \
-    -Wl,--gc-sections -pie -Wl,-z,relro,-z,now -nodefaultlibs";
-
-const STD: &str = "int std_function(void) { return 7; }";
-
-/// Hidden symbols, data, a thread local, what the executable has to define, and names as rustc
-/// mangles them.
-const DEP: &str = r#"
-    int placed_data __asm__("_RNvCs1_3dep4data") = 8;
-    int placed(int) __asm__("_RNvCs1_3dep6placed");
-    int placed(int value) { return value + placed_data; }
-    int *placed_address(void) __asm__("_RNvCs1_3dep7address");
-    int *placed_address(void) { return &placed_data; }
-    int callback(int);
-    extern int optional(void) __attribute__((weak));
-    int counter = 40;
-    __thread int per_thread = 1;
-    __attribute__((visibility("hidden"))) int hidden_data = 5;
-    __attribute__((visibility("hidden"), noinline)) int hidden_function(int value) {
-        return value + hidden_data;
-    }
-    CONVENTION double unusual(double value) { return value * 2; }
-    int *counter_address(void) { return &counter; }
-    void *function_address(void) { return (void *)hidden_function; }
-    int dep(int value) {
-        return callback(value) + counter + hidden_function(0) + (optional ? optional() : 0);
-    }
-"#;
-
-/// Refers to hidden symbols as Rust code does: without knowing that they are.
-const USER: &str = r#"
-    extern int hidden_data, counter;
-    extern __thread int per_thread;
-    int hidden_function(int);
-    int dep(int);
-    int std_function(void);
-    int user(int value) {
-        counter += per_thread;
-        hidden_data += 1;
-        return dep(value) + hidden_function(1000) + std_function();
-    }
-"#;
-
-const PROGRAM: &str = r#"
-    #include <stdio.h>
-    extern int counter;
-    extern __thread int per_thread;
-    int hidden_function(int);
-    int user(int);
-    int *counter_address(void);
-    void *function_address(void);
-    CONVENTION double unusual(double);
-    extern int placed_data __asm__("_RNvCs1_3dep4data");
-    int placed(int) __asm__("_RNvCs1_3dep6placed");
-    int *placed_address(void) __asm__("_RNvCs1_3dep7address");
-    int *volatile reference = &placed_data;
-    int (*volatile call)(int) = placed;
-    int *(*volatile address)(void) = placed_address;
-    int callback(int value) { return value * 2; }
-    int main(void) {
-        per_thread = 3;
-        printf("%d %d\n", user(1), counter);
-        printf("%d\n", counter_address() == &counter);
-        printf("%d\n", function_address() == (void *)hidden_function);
-        printf("%g\n", unusual(1.5));
-        placed_data += 1;
-        printf("%d %d\n", call(1), address() == reference);
-        return 0;
-    }
-"#;
-
-/// What a static executable prints: `user` returns 2 + 43 + 6 + 1006 + 7.
-const PRINTED: &str = "1064 43\n1\n1\n3\n10 1\n";
 
 struct Processor {
     /// Prefix of its tools; its libraries are below `/usr/<prefix>`.
@@ -366,7 +293,7 @@ fn check_with(workshop: &Workshop<'_>) {
         ("std.so", vec![]),
     ];
     for (soname, below) in groups {
-        layout::seal(&path(soname), &HashSet::new()).unwrap();
+        seal::seal(&path(soname), &HashSet::new()).unwrap();
         let open = open_references(&path(soname), &below).unwrap();
         let stub = path("stubs").join(soname);
         assert!(
