@@ -6,6 +6,7 @@ use std::mem;
 use std::path::Path;
 
 use memmap2::Mmap;
+use tracing::debug_span;
 
 use super::fit;
 use super::rewrite::GroupInput;
@@ -79,6 +80,7 @@ pub(super) fn stubs(
             members: group.input.members.clone(),
         }))
     };
+    let _writing = debug_span!("stubs").entered();
     // To look names up is to wait for memory most of the time.
     parallel::map(groups, stub).into_iter().collect()
 }

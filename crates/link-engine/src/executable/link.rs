@@ -9,6 +9,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
 
+use tracing::{debug, debug_span};
+
 use super::constructors::constructor_objects;
 use super::fit;
 use super::groups::{Group, OnLine, libraries_to_load, settled_libraries, stubs};
@@ -45,6 +47,7 @@ pub(super) fn link(
         }
         Err(fallback) => fallback,
     };
+    debug!(?fallback, "linking as rustc asks");
     record(directory, task, &original)?;
     let output = run_original(task, &original)?;
     forward(&output);
@@ -67,12 +70,18 @@ fn link_against_groups(
     task: &LinkTask,
     original: &[OsString],
 ) -> Result<Linked, Fallback> {
+    let reading = debug_span!("read").entered();
     let args = join_library_names(response_file::expand(original.iter().cloned())?);
     let on_line: HashSet<String> = rlibs(&args)
         .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
         .collect();
     let OnLine { groups, manifests } = OnLine::read(task, &on_line)?;
+    for group in &groups {
+        let soname = &group.object.soname;
+        debug!(group = group.name, soname, "the line uses a shared object");
+    }
     if groups.is_empty() {
+        debug!("no library on the line is in a group");
         return Ok(Linked {
             args: original.to_vec(),
             output: run_original(task, original)?,
@@ -91,9 +100,18 @@ fn link_against_groups(
     let settled_libraries = settled_libraries(&manifests);
     objects.add_native_archives(&args, &settled_libraries)?;
     let outside = libraries_outside(&args, &groups, &manifests)?;
+    for library in &outside {
+        debug!(
+            library = library.name,
+            "a library is linked into the executable"
+        );
+    }
+    drop(reading);
+    let checking = debug_span!("check").entered();
     fit::definitions::check(&groups, &objects, &outside)?;
     fit::visibility::check_shown(&words, &groups)?;
     fit::visibility::check_open_references(&groups)?;
+    drop(checking);
     let mut run_paths = task.run_paths.clone();
     if !words::have_run_path(&words) {
         run_paths.extend(linker::inherited_run_path(&task.linker, &args));
@@ -116,6 +134,7 @@ fn link_against_groups(
             if linked.output.status.success() {
                 return Ok(linked);
             }
+            debug!("the linker refuses stubs with the symbols that the line names");
             // All that is in the groups has the last word, on a line as any driver reads it.
         }
     }
@@ -158,8 +177,12 @@ impl Link<'_> {
             replaced: &self.replaced,
         }
         .apply(self.args)?;
+        debug!(linker = %self.linker.display(), ?args, "running the linker");
         let command = Command::new(self.linker);
-        let mut output = run::run(command, args.clone(), objects_by, self.scratch)?;
+        let mut output = debug_span!("linker")
+            .in_scope(|| run::run(command, args.clone(), objects_by, self.scratch))?;
+        debug!(status = %output.status, "the linker has ended");
+        let _finishing = debug_span!("finish").entered();
         if output.status.success() {
             fit::visibility::check_shared_libraries(self.args, self.groups)?;
         }

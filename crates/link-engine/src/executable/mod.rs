@@ -25,5 +25,5 @@ mod refused;
 pub(crate) mod rewrite;
 pub(crate) mod unfit;
 
-pub use entry::run_if_called_as_linker;
+pub use entry::{Log, run_if_called_as_linker};
 pub use loaded::{CannotLoad, export_groups, why_not_loadable};

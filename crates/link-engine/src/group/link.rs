@@ -6,6 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use tracing::{debug, debug_span};
+
 use super::BeforeLink;
 use super::Lasting;
 use super::line::GroupLine;
@@ -137,7 +139,9 @@ impl GroupLink<'_> {
         if let Some(option) = threads_option(self.template, threads.threads()) {
             Reader::of(args).push(&mut args_with_threads, &[option]);
         }
-        let output = run::run(command, args_with_threads, ObjectsBy::Name, scratch)?;
+        let output = debug_span!("linker")
+            .in_scope(|| run::run(command, args_with_threads, ObjectsBy::Name, scratch))?;
+        debug!(status = %output.status, "the linker has ended");
         if output.status.success() {
             return Ok(());
         }

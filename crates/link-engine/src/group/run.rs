@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use tracing::{debug, debug_span};
+
 use super::below::BelowGroups;
 use super::classify::{self, Candidate};
 use super::effects::{self, Subject, Users};
@@ -31,6 +33,8 @@ impl GroupJob {
     /// # Errors
     /// When a file cannot be read or written. What was there before is left as it was.
     pub fn run(&self, before_link: BeforeLink<'_>) -> Result<Outcome> {
+        let _job = debug_span!("group", name = self.group).entered();
+        let reading = debug_span!("read").entered();
         let below = BelowGroups::read(&self.below)?;
         let no_libraries = HashSet::new();
         let (carried, mut stores) = match &self.lasting {
@@ -46,6 +50,7 @@ impl GroupJob {
             &below,
             &self.threads,
         )?;
+        drop(reading);
         let Some(template) = below.template() else {
             let library = "std".to_owned();
             let verdicts = vec![Some(StayReason::DependsOn { library }); inputs.0.len()];
@@ -85,6 +90,7 @@ impl GroupJob {
                 };
                 return self.finish(&below, &inputs, &verdicts, made);
             }
+            debug!(libraries = ?culprits.keys(), "the linker refuses libraries");
             refused.extend(culprits);
         }
     }
@@ -97,6 +103,7 @@ impl GroupJob {
         template: LinkTemplate,
         before_link: BeforeLink<'_>,
     ) -> Result<Outcome> {
+        let _job = debug_span!("group", name = self.group).entered();
         let below = BelowGroups::read(&[])?;
         let mut inputs = Inputs::read(
             &self.libraries,
@@ -251,6 +258,17 @@ impl GroupJob {
             refusal: made.refusal,
             template: None,
         };
+        for stay in &manifest.stays {
+            debug!(
+                library = stay.name,
+                "stays in the executables: {}", stay.reason
+            );
+        }
+        for object in &manifest.objects {
+            let effects: Vec<&str> = object.effects.iter().map(Effect::as_str).collect();
+            let members = object.members.len();
+            debug!(object.soname, members, ?effects, "a shared object");
+        }
         manifest.write(&self.files.manifest())?;
         inputs.keep(&self.files.facts(), below)?;
         let current = manifest.objects.iter().map(|object| &*object.soname);

@@ -61,6 +61,12 @@ pub struct SharedObject {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Effect(pub(crate) String);
 
+impl Effect {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// How a shared object was bound to those below.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {

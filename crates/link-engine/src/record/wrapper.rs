@@ -42,12 +42,19 @@ pub struct LinkTask {
     pub record: bool,
     /// Whether the files that the link line names stay, so that it can be run again.
     pub keep: bool,
+    /// Which events to write to [`LOG_FILE`], in the words of the variable `CARGO_LOG`. It is
+    /// told here, since whoever runs rustc may have another environment (sccache).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
 }
 
 /// File name of the [`WrapperTask`] in the directory of the linker wrapper.
 pub const TASK_FILE: &str = "task.json";
 /// File name of the arguments of the linker that the wrapper leaves if it is asked to.
 pub const RECORD_FILE: &str = "link-line.json";
+/// File name of the events of the links, one line each. rustc 1.95 shows nothing of what a linker
+/// says that succeeds (the lint `linker_messages` is allowed), so they cannot go there.
+pub const LOG_FILE: &str = "log";
 /// File name of the [`Fallback`] that a failed dynamic link leaves.
 pub const FALLBACK_FILE: &str = "fallback.json";
 
@@ -112,6 +119,20 @@ pub fn fallback_report(directory: &Path) -> Result<Option<Fallback>> {
     path.exists().then(|| read_json(&path)).transpose()
 }
 
+/// The events of the links of the wrapper in `directory`, if it was asked for them; at most once.
+///
+/// # Errors
+/// When they cannot be read or removed.
+pub fn take_log(directory: &Path) -> Result<Option<String>> {
+    let path = directory.join(LOG_FILE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let log = fs::read(&path).map_err(Error::io("read", &path))?;
+    fs::remove_file(&path).map_err(Error::io("remove", path))?;
+    Ok(Some(String::from_utf8_lossy(&log).into_owned()))
+}
+
 /// The linker that the wrapper in `directory` ran last and its arguments, if they were
 /// recorded; at most once.
 ///
@@ -145,6 +166,7 @@ mod tests {
             run_paths: Vec::new(),
             record: false,
             keep: false,
+            log: None,
         };
         let path = prepare(&directory, &program, task.clone()).unwrap();
         let scratch = directory.join("link-1");

@@ -62,7 +62,8 @@ pub(in crate::core::compiler) fn add_linker_wrapper(
         .linker()
         .is_none_or(|linker| link_engine::is_known_linker(linker.as_ref()));
     let keep = flags.save_temps() || !is_known;
-    let flag = linker_flag(build_runner, unit, &groups, flags.linker(), keep)?;
+    let log = bcx.gctx.get_env("CARGO_LOG").ok().map(str::to_owned);
+    let flag = linker_flag(build_runner, unit, &groups, flags.linker(), keep, log)?;
     rustc.arg("-C").arg(flag);
     Ok(())
 }
@@ -86,8 +87,8 @@ pub(in crate::core::compiler) fn add_doctest_args(
     }
     let flags = CodegenFlags::parse(args.iter());
     let linker = flags.linker().or(linker.map(Path::as_os_str));
-    // rustdoc removes what it links.
-    let flag = linker_flag(build_runner, unit, &groups, linker, false)?;
+    // rustdoc removes what it links, and nobody asks after its links.
+    let flag = linker_flag(build_runner, unit, &groups, linker, false, None)?;
     args.extend(["-C".into(), flag]);
     Ok(())
 }
@@ -115,13 +116,14 @@ fn unreachable_directory(
 
 /// Puts the linker wrapper of a final unit in place, with `linker` as the real one,
 /// and returns the codegen option that makes it the linker. `keep`: whether the files of
-/// the link stay.
+/// the link stay; `log`: which of its events are kept for [`report_link`].
 fn linker_flag(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
     groups: &[GroupFiles],
     linker: Option<&OsStr>,
     keep: bool,
+    log: Option<String>,
 ) -> CargoResult<OsString> {
     let export_directory = build_runner.files().export_dir();
     let group_directories = groups.iter().map(|group| group.directory());
@@ -138,6 +140,7 @@ fn linker_flag(
             .collect::<CargoResult<_>>()?,
         record: build_runner.bcx.gctx.extra_verbose(),
         keep,
+        log,
     };
     let directory = wrapper_directory(build_runner, unit);
     let linker = wrapper::prepare(&directory, &wrapper_program(), plan)?;
@@ -224,6 +227,9 @@ pub(in crate::core::compiler) fn report_link(
     let work = Work::new(move |state| {
         if let Some((linker, args)) = wrapper::take_record(&directory)? {
             state.running(ProcessBuilder::new(linker).args(&args));
+        }
+        if let Some(log) = wrapper::take_log(&directory)? {
+            state.stderr(log.trim_end().to_owned())?;
         }
         if let Some(report) = wrapper::fallback_report(&directory)? {
             state.warning(fallback_warning(&name, &report, &profile));

@@ -15,13 +15,13 @@ use link_plan::support::{FallbackReason, LinkSettings, TargetCfg, check_support}
 
 use tracing::debug;
 
-use super::wrapper_program::is_wrapper_available;
 use super::group_unit::{GroupRole, GroupUnit, PoolRole, edge_to};
 use super::kept::kept;
 use super::known::Records;
 use super::linker::located_linker;
 use super::unit_keys::UnitKeys;
 use super::units::{has_no_rlib, is_final, linked_dependencies, package_text, reachable_libraries};
+use super::wrapper_program::is_wrapper_available;
 use crate::core::Workspace;
 use crate::core::compiler::unit_graph::UnitGraph;
 use crate::core::compiler::{

@@ -85,11 +85,7 @@ fn refusal_warning(group: &str, refusal: &Refusal, profile: &Profile) -> String 
 }
 
 /// What to say of an executable that was linked statically.
-pub(super) fn fallback_warning(
-    executable: &str,
-    report: &Fallback,
-    profile: &Profile,
-) -> String {
+pub(super) fn fallback_warning(executable: &str, report: &Fallback, profile: &Profile) -> String {
     let (stderr, link_line, dangling) = match report {
         Fallback::Unfit { reason, libraries } => {
             let help = opt_out_help(profile, libraries.iter());

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use link_engine::executable::run_if_called_as_linker;
+use link_engine::executable::{Log, run_if_called_as_linker};
+use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::prelude::*;
+use tracing_subscriber::{EnvFilter, fmt, registry};
 
 /// The program that becomes the linker wrapper when it is called as one.
 static WRAPPER_PROGRAM: OnceLock<PathBuf> = OnceLock::new();
@@ -12,7 +15,7 @@ static WRAPPER_PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 /// called first in `main`, by programs that can be the linker wrapper: linking
 /// dynamically is possible only in those.
 pub fn enter_linker_wrapper() {
-    run_if_called_as_linker();
+    run_if_called_as_linker(subscribe);
     if let Ok(program) = std::env::current_exe() {
         let _ = WRAPPER_PROGRAM.set(program);
     }
@@ -30,4 +33,16 @@ pub(super) fn wrapper_program() -> PathBuf {
     program
         .expect("groups are planned only with a linker wrapper")
         .clone()
+}
+
+/// Has the events of a link written, in the form in which Cargo shows its own, with the time that
+/// each of its phases takes.
+fn subscribe(log: Log) {
+    let layer = fmt::layer()
+        .with_timer(fmt::time::Uptime::default())
+        .with_span_events(FmtSpan::CLOSE)
+        .with_ansi(false)
+        .with_writer(log.file)
+        .with_filter(EnvFilter::new(log.filter));
+    registry().with(layer).init();
 }
