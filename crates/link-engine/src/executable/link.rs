@@ -9,6 +9,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
 
+use serde::Serialize;
 use tracing::{debug, debug_span};
 
 use super::constructors::constructor_objects;
@@ -41,20 +42,20 @@ pub(super) fn link(
 ) -> Result<ExitStatus> {
     let fallback = match link_against_groups(directory, task, &original) {
         Ok(linked) => {
-            record(directory, task, &linked.args)?;
+            record(directory, task, &linked.args);
             forward(&linked.output);
             return Ok(linked.output.status);
         }
         Err(fallback) => fallback,
     };
     debug!(?fallback, "linking as rustc asks");
-    record(directory, task, &original)?;
+    record(directory, task, &original);
     let output = run_original(task, &original)?;
     forward(&output);
     // A line that fails either way is the user's to mend, from the linker's words
     // on their own line.
     if output.status.success() {
-        write_json(&directory.join(FALLBACK_FILE), &fallback)?;
+        leave(&directory.join(FALLBACK_FILE), &fallback);
     }
     Ok(output.status)
 }
@@ -227,11 +228,17 @@ impl Link<'_> {
     }
 }
 
-fn record(directory: &Path, task: &LinkTask, args: &[OsString]) -> Result<()> {
+fn record(directory: &Path, task: &LinkTask, args: &[OsString]) {
     if task.record {
-        write_json(&directory.join(RECORD_FILE), &args)?;
+        leave(&directory.join(RECORD_FILE), &args);
     }
-    Ok(())
+}
+
+/// Leaves something to be told. No link fails because that cannot be written.
+fn leave(path: &Path, value: &impl Serialize) {
+    if let Err(error) = write_json(path, value) {
+        debug!(%error, "nothing is left to be told");
+    }
 }
 
 fn run_original(task: &LinkTask, original: &[OsString]) -> Result<Output> {

@@ -13,7 +13,7 @@ use super::platform::{builtin_definitions, platform_definitions};
 use super::{BeforeLink, GroupJob, Lasting, Outcome, OutcomeLibrary, native};
 use crate::finish::packed;
 use crate::line::template::LinkTemplate;
-use crate::record::{Effect, GroupManifest, Refusal, SharedObject};
+use crate::record::{Effect, GroupManifest, Refusal, SharedObject, remove};
 use crate::record::{Stay, StayReason};
 use crate::{Error, Result};
 
@@ -154,6 +154,39 @@ impl GroupJob {
             ..Made::default()
         };
         self.finish(&below, &Inputs(Vec::new()), &[], made)
+    }
+
+    /// Makes a group without members after an error, so that executables are linked statically. It
+    /// may well be made another time.
+    ///
+    /// # Errors
+    /// When neither that can be written, nor the manifest of an earlier build be removed: executables
+    /// would be linked against what it tells of.
+    pub fn give_up(&self, error: &Error) -> Result<GroupManifest> {
+        debug!(group = self.group, %error, "the group is given up");
+        let stays = self.libraries.iter().map(|library| Stay {
+            name: library.name.clone(),
+            rlib: library.file_name(),
+            hash: String::new(),
+            reason: StayReason::Refused,
+            shared_state: Default::default(),
+        });
+        let manifest = GroupManifest {
+            group: self.group.clone(),
+            objects: Vec::new(),
+            stays: stays.collect(),
+            refusal: Some(Refusal {
+                stderr: error.chain(),
+                link_line: None,
+                may_pass: true,
+            }),
+            template: None,
+        };
+        let path = self.files.manifest();
+        if manifest.write(&path).is_err() {
+            remove(&path)?;
+        }
+        Ok(manifest)
     }
 
     /// Which members share a shared object: those with the same effects.

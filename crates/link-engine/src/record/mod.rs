@@ -19,8 +19,8 @@ mod stay;
 pub mod sweep;
 pub mod wrapper;
 
-pub(crate) use content::remove_unneeded_in;
 pub use content::{ContentKey, GroupFiles, NAME_PREFIX};
+pub(crate) use content::{remove, remove_unneeded_in};
 pub use fallback::{DanglingReference, Fallback};
 pub use json::{read_json, write_json};
 pub use manifest::{Binding, Effect, GroupManifest, Member, NativeLibrary, Refusal, SharedObject};

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use cargo_util::ProcessBuilder;
 use itertools::Itertools;
 use link_engine::executable::export_groups;
+use link_engine::record::Fallback;
 use link_engine::record::GroupFiles;
 use link_engine::record::wrapper::{self, LinkTask};
 use link_plan::run_path::{AbsoluteForm, Format, run_paths};
@@ -18,7 +19,7 @@ use super::known::Records;
 use super::linker::{DEFAULT_LINKER, located_linker};
 use super::report;
 use super::units::{groups_below, library_name, reachable_libraries};
-use super::warnings::{fallback_warning, report_refusal};
+use super::warnings::{fallback_warning, records_warning, report_refusal};
 use super::wrapper_program::wrapper_program;
 use crate::core::compiler::build_runner::OutputFile;
 use crate::core::compiler::job_queue::Work;
@@ -56,15 +57,28 @@ pub(in crate::core::compiler) fn add_linker_wrapper(
         ))?;
         return Ok(());
     }
-    wrapper::clear(&wrapper_directory(build_runner, unit))?;
     // The line may be run again by hand, or by a tool that takes it down.
     let is_known = flags
         .linker()
         .is_none_or(|linker| link_engine::is_known_linker(linker.as_ref()));
     let keep = flags.save_temps() || !is_known;
     let log = bcx.gctx.get_env("CARGO_LOG").ok().map(str::to_owned);
-    let flag = linker_flag(build_runner, unit, &groups, flags.linker(), keep, log)?;
-    rustc.arg("-C").arg(flag);
+    let flag = wrapper::clear(&wrapper_directory(build_runner, unit))
+        .map_err(anyhow::Error::from)
+        .and_then(|()| linker_flag(build_runner, unit, &groups, flags.linker(), keep, log));
+    match flag {
+        Ok(flag) => {
+            rustc.arg("-C").arg(flag);
+        }
+        Err(error) => {
+            let fallback = Fallback::Engine {
+                error: format!("{error:#}"),
+            };
+            let name = unit.target.name();
+            let warning = fallback_warning(name, &fallback, &unit.profile);
+            bcx.gctx.shell().warn(warning)?;
+        }
+    }
     Ok(())
 }
 
@@ -225,18 +239,25 @@ pub(in crate::core::compiler) fn report_link(
     let name = unit.target.name().to_owned();
     let profile = unit.profile.clone();
     let work = Work::new(move |state| {
-        if let Some((linker, args)) = wrapper::take_record(&directory)? {
+        // What cannot be read is for those who want to see each step.
+        if let Ok(Some((linker, args))) = wrapper::take_record(&directory) {
             state.running(ProcessBuilder::new(linker).args(&args));
         }
-        if let Some(log) = wrapper::take_log(&directory)? {
+        if let Ok(Some(log)) = wrapper::take_log(&directory) {
             state.stderr(log.trim_end().to_owned())?;
         }
-        if let Some(report) = wrapper::fallback_report(&directory)? {
-            state.warning(fallback_warning(&name, &report, &profile));
+        let fallback = wrapper::fallback_report(&directory).unwrap_or_else(|error| {
+            let error = error.to_string();
+            Some(Fallback::Engine { error })
+        });
+        if let Some(fallback) = fallback {
+            state.warning(fallback_warning(&name, &fallback, &profile));
         }
         // This executable may have been the last that needed them.
-        if records.has_replaced_pools() {
-            records.sweep_pools(&group, &directories)?;
+        if records.has_replaced_pools()
+            && let Err(error) = records.sweep_pools(&group, &directories)
+        {
+            state.warning(records_warning(&error));
         }
         Ok(())
     });

@@ -24,6 +24,7 @@ use super::unit_keys::UnitKeys;
 use super::units::{
     file_name, groups_below, is_final, library_name, members, reachable_libraries, rlib,
 };
+use super::warnings::records_warning;
 use crate::core::compiler::job_queue::Work;
 use crate::core::compiler::{BuildRunner, Unit};
 use crate::core::profiles::StripInner;
@@ -65,14 +66,22 @@ pub(in crate::core::compiler) fn link_group(
                 state.running(&command);
             }
         };
-        let outcome = match probe {
-            Some(probe) => sysroot::run(&job, &probe, &mut before_link)?,
-            None => job.run(&mut before_link)?,
+        let made = match probe {
+            Some(probe) => sysroot::run(&job, &probe, &mut before_link),
+            None => job.run(&mut before_link),
+        };
+        let outcome = match made {
+            Ok(outcome) => outcome,
+            // Executables are then linked statically, and `report_link` says so.
+            Err(error) => return Ok(job.give_up(&error).map(drop)?),
         };
         for step in &outcome.steps {
             debug!("group {name}: {step}");
         }
-        after.run(&job, &role, &members, &outcome)
+        if let Err(error) = after.run(&job, &role, &members, &outcome) {
+            state.warning(records_warning(&error));
+        }
+        Ok(())
     }))
 }
 

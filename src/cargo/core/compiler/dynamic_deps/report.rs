@@ -38,8 +38,11 @@ pub(super) fn describe_group(build_runner: &BuildRunner<'_, '_>, unit: &Unit) ->
     }
     let manifest_path = group_files(build_runner, unit).manifest();
     Work::new(move |state| {
-        let manifest = GroupManifest::read(&manifest_path)?;
-        state.stderr(of_group(&manifest, &manifest_path))
+        match GroupManifest::read(&manifest_path) {
+            Ok(manifest) => state.stderr(of_group(&manifest, &manifest_path)),
+            // What could not be written was told of where it matters.
+            Err(_) => Ok(()),
+        }
     })
 }
 

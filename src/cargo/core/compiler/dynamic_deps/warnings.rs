@@ -17,7 +17,10 @@ pub(super) fn report_refusal(build_runner: &BuildRunner<'_, '_>, unit: &Unit) ->
     let manifest = group_files(build_runner, unit).manifest();
     let profile = unit.profile.clone();
     Work::new(move |state| {
-        let manifest = GroupManifest::read(&manifest)?;
+        let Ok(manifest) = GroupManifest::read(&manifest) else {
+            // It could not be written, and executables say what they could not read.
+            return Ok(());
+        };
         if let Some(refusal) = &manifest.refusal {
             state.warning(refusal_warning(&manifest.group, refusal, &profile));
         }
@@ -81,6 +84,16 @@ fn refusal_warning(group: &str, refusal: &Refusal, profile: &Profile) -> String 
     format!(
         "linking {what} statically, because no shared object could be made of {members}\n\
          {link_line}caused by: {stderr}\nhelp: {help}"
+    )
+}
+
+/// What to say if the records for later builds cannot be kept, or what nothing needs cannot be
+/// removed: this build has all it needs.
+pub(super) fn records_warning(error: &anyhow::Error) -> String {
+    format!(
+        "could not put in order what is kept of groups for later builds\n\
+         caused by: {error:#}\n\
+         help: if it happens again, run `cargo clean`"
     )
 }
 
