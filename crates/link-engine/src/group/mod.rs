@@ -32,11 +32,11 @@ mod platform;
 mod run;
 pub mod sysroot;
 
-pub use self::effects::Users;
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+pub use self::effects::Users;
 use crate::record::GroupFiles;
 use crate::record::GroupManifest;
 use crate::system::threads::Threads;
