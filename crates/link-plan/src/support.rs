@@ -24,6 +24,8 @@ use crate::rustc_flags::CodegenFlags;
 
 const HELP_PLATFORM: &str =
     "pass `--no-dynamic-deps` when building for this platform; Linux with glibc is supported";
+const HELP_PROCESSOR: &str = "pass `--no-dynamic-deps` when building for this platform; x86_64, \
+     aarch64, riscv64, arm and s390x are supported";
 const HELP_GNU: &str = "build for a `linux-gnu` target triple without \
      `-C target-feature=+crt-static`, or pass `--no-dynamic-deps`";
 
@@ -35,6 +37,18 @@ const SANITIZER_SUFFIXES: [(&str, &str); 3] = [
     ("-gnutsan", "thread"),
 ];
 
+/// The processors on which groups were linked and run, as `rustc --print cfg` tells them:
+/// architecture, width of a pointer and order of bytes. Another mode of one of them, such as x32, has
+/// relocations of its own. `processors.rs` of the engine's tests tries all of them but the first, on
+/// which everything else was tried.
+const PROCESSORS: [(&str, &str, &str); 5] = [
+    ("x86_64", "64", "little"),
+    ("aarch64", "64", "little"),
+    ("riscv64", "64", "little"),
+    ("arm", "32", "little"),
+    ("s390x", "64", "big"),
+];
+
 /// What is known about a platform from `rustc --print cfg`, as far as it matters here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TargetCfg {
@@ -42,6 +56,10 @@ pub struct TargetCfg {
     pub triple: String,
     /// `target_arch`.
     pub arch: String,
+    /// `target_pointer_width`, in bits.
+    pub pointer_width: String,
+    /// `target_endian`: `little` or `big`.
+    pub endian: String,
     /// `target_vendor`.
     pub vendor: String,
     /// `target_os`.
@@ -78,6 +96,10 @@ impl TargetCfg {
         for entry in cfg {
             match entry {
                 ("target_arch", Some(value)) => target_cfg.arch = value.to_owned(),
+                ("target_pointer_width", Some(value)) => {
+                    target_cfg.pointer_width = value.to_owned();
+                }
+                ("target_endian", Some(value)) => target_cfg.endian = value.to_owned(),
                 ("target_vendor", Some(value)) => target_cfg.vendor = value.to_owned(),
                 ("target_os", Some(value)) => target_cfg.os = value.to_owned(),
                 ("target_env", Some(value)) => target_cfg.env = value.to_owned(),
@@ -190,6 +212,14 @@ pub enum FallbackReason {
         /// The target triple.
         triple: String,
     },
+    /// Whether its linkers and its loader do what groups ask of them, nobody has looked.
+    #[error("no group was ever tried on the processor of `{triple}` ({processor})")]
+    Processor {
+        /// The target triple.
+        triple: String,
+        /// The architecture, the width of its pointers and the order of bytes.
+        processor: String,
+    },
     /// Miri interprets the program; its rlibs hold no objects.
     #[error("the program runs in Miri, which makes no object code")]
     Miri,
@@ -254,6 +284,7 @@ impl FallbackReason {
             | FallbackReason::OperatingSystem { .. }
             | FallbackReason::Mips { .. } => HELP_PLATFORM,
             FallbackReason::StaticCLibrary { .. } | FallbackReason::CLibrary { .. } => HELP_GNU,
+            FallbackReason::Processor { .. } => HELP_PROCESSOR,
             FallbackReason::Miri => "pass `--no-dynamic-deps` to Miri runs",
             FallbackReason::BuildStd => "leave out `-Z build-std`, or pass `--no-dynamic-deps`",
             FallbackReason::RustDylib { .. } => {
@@ -358,8 +389,10 @@ impl Case {
 
 const GNU: &str = "x86_64-unknown-linux-gnu";
 
-const LINUX_GNU: [CfgEntry<'static>; 3] = [
+const LINUX_GNU: [CfgEntry<'static>; 5] = [
     ("target_arch", Some("x86_64")),
+    ("target_pointer_width", Some("64")),
+    ("target_endian", Some("little")),
     ("target_os", Some("linux")),
     ("target_env", Some("gnu")),
 ];
@@ -368,7 +401,7 @@ const LINUX_GNU: [CfgEntry<'static>; 3] = [
 /// for: what the user cannot change (the platform) comes before what they can (profile and flags).
 ///
 /// The cfg of the examples is what `rustc --print cfg` says, as far as it matters (rustc 1.95).
-pub static CASES: [Case; 23] = [
+pub static CASES: [Case; 24] = [
     Case {
         example: Example::Other(
             "another program that uses Cargo as a library",
@@ -505,6 +538,19 @@ pub static CASES: [Case; 23] = [
         },
     },
     Case {
+        example: Example::Platform(
+            "loongarch64-unknown-linux-gnu",
+            &[
+                ("target_arch", Some("loongarch64")),
+                ("target_pointer_width", Some("64")),
+                ("target_endian", Some("little")),
+                ("target_os", Some("linux")),
+                ("target_env", Some("gnu")),
+            ],
+        ),
+        find: |s| untried_processor(s.target_cfg),
+    },
+    Case {
         example: Example::Platform("x86_64-unknown-linux-gnuasan", &LINUX_GNU),
         find: |s| sanitizer(&s.target_cfg.sanitizers),
     },
@@ -512,6 +558,9 @@ pub static CASES: [Case; 23] = [
         example: Example::Other(
             "`cargo miri run`",
             &[
+                ("target_arch", Some("x86_64")),
+                ("target_pointer_width", Some("64")),
+                ("target_endian", Some("little")),
                 ("target_os", Some("linux")),
                 ("target_env", Some("gnu")),
                 ("miri", None),
@@ -599,6 +648,21 @@ pub static CASES: [Case; 23] = [
     },
 ];
 
+fn untried_processor(target_cfg: &TargetCfg) -> Option<FallbackReason> {
+    let TargetCfg {
+        triple,
+        arch,
+        pointer_width,
+        endian,
+        ..
+    } = target_cfg;
+    let is_tried = PROCESSORS.contains(&(arch, pointer_width, endian));
+    (!is_tried).then(|| FallbackReason::Processor {
+        triple: triple.clone(),
+        processor: format!("`{arch}`, {pointer_width} bits, {endian} endian"),
+    })
+}
+
 fn sanitizer(sanitizers: &[impl AsRef<str>]) -> Option<FallbackReason> {
     let names: Vec<&str> = sanitizers.iter().map(AsRef::as_ref).collect();
     (!names.is_empty()).then(|| FallbackReason::Sanitizer {
@@ -626,9 +690,17 @@ mod tests {
     /// Cfg as rustc 1.95 prints it.
     fn target_cfg(triple: &str) -> TargetCfg {
         let cfg = |arch, vendor, os, env, crt_static| {
+            let (width, endian) = match arch {
+                "arm" | "wasm32" | "mips" | "x86" => ("32", "little"),
+                "s390x" => ("64", "big"),
+                _ => ("64", "little"),
+            };
+            let width = if triple.ends_with("x32") { "32" } else { width };
             let mut cfg = vec![
                 ("unix", None),
                 ("target_arch", Some(arch)),
+                ("target_pointer_width", Some(width)),
+                ("target_endian", Some(endian)),
                 ("target_vendor", Some(vendor)),
                 ("target_os", Some(os)),
                 ("target_env", Some(env)),
@@ -644,6 +716,11 @@ mod tests {
             "x86_64-pc-windows-msvc" => cfg("x86_64", "pc", "windows", "msvc", true),
             "x86_64-unknown-uefi" => cfg("x86_64", "unknown", "uefi", "", false),
             "aarch64-unknown-linux-gnu" => cfg("aarch64", "unknown", "linux", "gnu", false),
+            "riscv64gc-unknown-linux-gnu" => cfg("riscv64", "unknown", "linux", "gnu", false),
+            "armv7-unknown-linux-gnueabihf" => cfg("arm", "unknown", "linux", "gnu", false),
+            "s390x-unknown-linux-gnu" => cfg("s390x", "ibm", "linux", "gnu", false),
+            "i686-unknown-linux-gnu" => cfg("x86", "unknown", "linux", "gnu", false),
+            "powerpc64le-unknown-linux-gnu" => cfg("powerpc64", "unknown", "linux", "gnu", false),
             "mips-unknown-linux-gnu" => cfg("mips", "unknown", "linux", "gnu", false),
             "wasm32-unknown-unknown" => cfg("wasm32", "unknown", "unknown", "", false),
             "wasm32-wasip1" => cfg("wasm32", "unknown", "wasi", "p1", true),
@@ -762,6 +839,33 @@ mod tests {
     }
 
     #[test]
+    fn only_processors_that_were_tried_are_supported() {
+        for triple in [
+            "riscv64gc-unknown-linux-gnu",
+            "armv7-unknown-linux-gnueabihf",
+            "s390x-unknown-linux-gnu",
+        ] {
+            check_platform(triple, "supported");
+        }
+        for (triple, processor) in [
+            ("i686-unknown-linux-gnu", "`x86`, 32 bits, little endian"),
+            (
+                "powerpc64le-unknown-linux-gnu",
+                "`powerpc64`, 64 bits, little endian",
+            ),
+            (
+                "x86_64-unknown-linux-gnux32",
+                "`x86_64`, 32 bits, little endian",
+            ),
+        ] {
+            check_platform(
+                triple,
+                &format!("no group was ever tried on the processor of `{triple}` ({processor})"),
+            );
+        }
+    }
+
+    #[test]
     fn a_static_c_library_falls_back() {
         check_platform(
             "x86_64-unknown-linux-musl",
@@ -794,6 +898,9 @@ mod tests {
         let miri = TargetCfg::new(
             GNU,
             [
+                ("target_arch", Some("x86_64")),
+                ("target_pointer_width", Some("64")),
+                ("target_endian", Some("little")),
                 ("target_os", Some("linux")),
                 ("target_env", Some("gnu")),
                 ("miri", None),
@@ -871,6 +978,9 @@ mod tests {
         check_platform("x86_64-unknown-linux-gnuasan", expected);
         // As a compiler that allows unstable features says it.
         let entries = [
+            ("target_arch", Some("x86_64")),
+            ("target_pointer_width", Some("64")),
+            ("target_endian", Some("little")),
             ("target_os", Some("linux")),
             ("target_env", Some("gnu")),
             ("sanitize", Some("address")),
