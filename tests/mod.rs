@@ -7,6 +7,7 @@
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
 mod allocator;
+mod archives;
 mod bystanders;
 mod codegen;
 mod commands;
@@ -31,6 +32,7 @@ mod pool_files;
 mod pools;
 mod profiles;
 mod report;
+mod shared_libraries;
 mod sharing;
 mod symbols;
 mod tests;

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Library;
+use super::archives::Archive;
 use super::below::BelowGroups;
 use crate::classify::StayReason;
 use crate::constructors::HandedOver;
 use crate::effects::{Effect, Users};
+use crate::linker::LibrarySearch;
 use crate::manifest::{Member, Stay, read_json};
 use crate::rlib::{KnownRlib, RlibFacts, Stamp, read_rlibs};
 use crate::threads::Threads;
@@ -23,7 +25,12 @@ pub(super) struct Input {
     pub(super) rlib: String,
     /// Hash of the content of the rlib, in hexadecimal digits.
     pub(super) hash: String,
+    /// With what its archives show, but for the places of symbols, which are those in the rlib.
     pub(super) facts: RlibFacts,
+    /// What it takes along besides the rlib.
+    pub(super) archives: Vec<Archive>,
+    /// The facts of the rlib alone, if there are archives.
+    without_archives: Option<RlibFacts>,
     /// Size of the rlib.
     pub(super) bytes: u64,
     /// The name that its own effect has.
@@ -120,6 +127,8 @@ impl Inputs {
                 digest: known.hash,
                 stamp: known.stamp,
                 facts: known.facts,
+                archives: Vec::new(),
+                without_archives: None,
                 is_of_build: *is_of_build,
             });
         }
@@ -127,6 +136,28 @@ impl Inputs {
         inputs.drop_stale(&by_rlib, below);
         inputs.drop_clashing();
         Ok(inputs)
+    }
+
+    /// Gives the archives that build scripts ask for to the libraries.
+    pub(super) fn add_archives(&mut self, search: &LibrarySearch<'_>) -> Result<()> {
+        for input in &mut self.0 {
+            let Library {
+                native_libraries,
+                native_search,
+                ..
+            } = &input.library;
+            for request in native_libraries {
+                let Some(archive) = Archive::find(request, native_search, search)? else {
+                    continue;
+                };
+                let without = &mut input.without_archives;
+                without.get_or_insert_with(|| input.facts.clone());
+                input.facts.add_archive(&archive.facts);
+                input.archives.push(archive);
+            }
+        }
+        self.drop_clashing();
+        Ok(())
     }
 
     /// Puts dependents first, and otherwise goes by name: the same libraries have the same order
@@ -231,7 +262,11 @@ impl Inputs {
                 known: KnownRlib {
                     stamp: input.stamp,
                     hash: input.digest,
-                    facts: input.facts.clone(),
+                    facts: input
+                        .without_archives
+                        .as_ref()
+                        .unwrap_or(&input.facts)
+                        .clone(),
                 },
             })
             .collect();
@@ -265,6 +300,13 @@ impl KeptInput {
 }
 
 impl Input {
+    /// What its build script asks for and no archive is taken for.
+    pub(super) fn library_requests(&self) -> impl Iterator<Item = &String> {
+        let is_archive = |text: &String| self.archives.iter().any(|one| one.request == *text);
+        let requests = self.library.native_libraries.iter();
+        requests.filter(move |text| !is_archive(text))
+    }
+
     pub(super) fn stay(&self, reason: StayReason) -> Stay {
         Stay {
             name: self.library.name.clone(),

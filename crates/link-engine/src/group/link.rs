@@ -8,6 +8,7 @@ use std::process::Command;
 use std::rc::Rc;
 use std::time::SystemTime;
 
+use super::archives::{Archive, is_archive};
 use super::below::{BelowMember, BelowObject};
 use super::inputs::Input;
 use super::key::content_key;
@@ -34,7 +35,7 @@ use crate::{
 pub(super) struct GroupLink<'a> {
     pub(super) job: &'a GroupJob,
     pub(super) template: &'a LinkTemplate,
-    search: LibrarySearch<'a>,
+    pub(super) search: LibrarySearch<'a>,
     pub(super) packs_relocations: bool,
     /// The shared objects that an earlier build has left, which may have to be bound anew only.
     pub(super) earlier: Vec<SharedObject>,
@@ -97,7 +98,7 @@ impl<'a> GroupLink<'a> {
             if members.is_empty() {
                 continue;
             }
-            let (native_search, native_libraries) = self.native_requests(members, effects);
+            let (native_search, native_libraries) = self.native_requests(members, effects)?;
             let object = Object {
                 members,
                 effects,
@@ -137,24 +138,29 @@ impl<'a> GroupLink<'a> {
 
     /// What build scripts ask for: those of members, and, where one of these depends on a library
     /// below that is asked for, those of what lies below. Without effects nothing is asked for.
+    /// An archive is in the shared object of the library whose build script asks for it.
     fn native_requests(
         &self,
         members: &[&Input],
         effects: &BTreeSet<Effect>,
-    ) -> (Vec<PathBuf>, Vec<String>) {
-        let own = members.iter().map(|input| &input.library);
+    ) -> Result<(Vec<PathBuf>, Vec<String>)> {
+        let own = members.iter();
         let mut search: Vec<PathBuf> = own
             .clone()
-            .flat_map(|library| library.native_search.iter().cloned())
+            .flat_map(|input| input.library.native_search.iter().cloned())
             .collect();
         let mut libraries: Vec<String> = own
-            .flat_map(|library| library.native_libraries.iter().cloned())
+            .flat_map(|input| input.library_requests().cloned())
             .collect();
         if !effects.is_empty() {
             search.extend(self.job.native_search.iter().cloned());
-            libraries.extend(self.job.native_libraries.iter().cloned());
+            for request in &self.job.native_libraries {
+                if !is_archive(request, &self.job.native_search, &self.search)? {
+                    libraries.push(request.clone());
+                }
+            }
         }
-        (search, libraries)
+        Ok((search, libraries))
     }
 
     /// Sees to it that a shared object is on disk.
@@ -217,6 +223,7 @@ impl<'a> GroupLink<'a> {
                 .native
                 .into_iter()
                 .map(|input| input.library)
+                .chain(archives(object.members).map(|archive| archive.library.clone()))
                 .collect(),
             constructors,
         })
@@ -443,6 +450,11 @@ pub(super) fn builtin_definitions(
 /// Whether rustc has not mangled a name.
 fn is_plain(name: &str) -> bool {
     !crate::elf::is_mangled_by_rustc(name.as_bytes())
+}
+
+/// The archives that these libraries take along.
+fn archives<'a>(members: &[&'a Input]) -> impl Iterator<Item = &'a Archive> {
+    members.iter().flat_map(|input| &input.archives)
 }
 
 fn constructors_of<'a>(members: &[&'a Input]) -> Vec<&'a Constructor> {

@@ -7,12 +7,13 @@
 //! | `below` | reads the groups below |
 //! | `inputs` | reads the libraries of this build, and those that earlier builds put into the group |
 //! | `run` | decides which libraries stay ([`classify`](crate::classify)) and which share a shared object ([`effects`](crate::effects)), and writes the manifest |
-//! | `native` | reads what build scripts ask for |
+//! | `native`, `archives` | read what build scripts ask for |
 //! | `key` | names a shared object by what it is made from |
 //! | `anew` | binds one anew that has only to follow what lies below it |
 //! | `linkable`, `link` | have the linker make one that is not on disk |
 
 mod anew;
+mod archives;
 mod below;
 mod inputs;
 mod key;
@@ -32,7 +33,7 @@ use crate::manifest::GroupManifest;
 use crate::threads::Threads;
 
 /// Changes when the same inputs would give another shared object.
-pub const FORMAT: &str = "dynamic-deps 11";
+pub const FORMAT: &str = "dynamic-deps 12";
 
 /// A library to be linked into a group.
 #[derive(Debug, Clone)]

@@ -48,6 +48,7 @@ impl GroupJob {
             return self.finish(&below, &inputs, &verdicts, Made::default());
         };
         let mut link = GroupLink::new(self, template);
+        inputs.add_archives(&link.search)?;
         if self.lasting == Lasting::Build {
             // What cannot be read is of no help.
             let earlier = GroupManifest::read(&self.files.manifest()).ok();
@@ -164,10 +165,7 @@ impl GroupJob {
                     rlib: &input.rlib,
                     dependencies: &input.library.dependencies,
                     facts: &input.facts,
-                    asks_for_library: native::asks_for_shared(
-                        &input.library.native_libraries,
-                        template,
-                    ),
+                    asks_for_library: native::asks_for_shared(input.library_requests(), template),
                     users: input.library.users,
                     earlier: input.effect.as_ref(),
                 }
