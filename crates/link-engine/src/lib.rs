@@ -47,6 +47,7 @@ pub mod rebind;
 pub mod response_file;
 pub mod rlib;
 pub mod runtime;
+mod scope;
 pub mod sweep;
 mod symbol_tables;
 mod syntax;

@@ -39,6 +39,7 @@ use crate::manifest::{
 };
 use crate::options::Word;
 use crate::rlib::Shared;
+use crate::scope::{Fault, Scope};
 use crate::symbol_tables::SymbolTables;
 use crate::{
     Error, Result, bind, constructors, files, interface, options, parallel, response_file, rlib,
@@ -274,7 +275,7 @@ fn link_against_groups(
         if output.status.success() {
             check_shared_libraries(&args, &groups)?;
         }
-        if output.status.success() && !has_native_libraries(&args, &groups) {
+        if output.status.success() {
             check_references(&args, &groups, &mut output)?;
         }
         if output.status.success() {
@@ -647,45 +648,53 @@ fn libraries_to_load(groups: &[Group]) -> Result<HashSet<String>> {
     Ok(libraries)
 }
 
-/// Whether a library that is neither a group nor the platform's may define what a group
-/// refers to.
-fn has_native_libraries(args: &[OsString], groups: &[Group]) -> bool {
-    let templates = groups.iter().filter_map(|group| group.template.as_ref());
-    let platform: HashSet<&str> = templates
-        .flat_map(|template| &template.after)
-        .filter_map(|arg| arg.to_str()?.strip_prefix("-l"))
-        .collect();
-    let objects = groups.iter().map(|group| &group.object);
-    let of_groups = objects.flat_map(|object| &object.native_libraries);
-    let on_line = native_archives(args)
-        .into_iter()
-        .filter_map(|archive| match archive {
-            NativeArchive::Named { name, .. } => Some(name),
-            NativeArchive::File(_) => None,
-        });
-    of_groups
-        .map(|library| library.name.as_str())
-        .chain(on_line)
-        .any(|name| !platform.contains(name))
-}
-
 /// Makes a failure of a link that leaves references of groups undefined. Linkers were
 /// asked to look (`--no-allow-shlib-undefined`), but mold 1.10 does not, and the loader
 /// would refuse the program.
-fn check_references(args: &[OsString], groups: &[Group], output: &mut Output) -> Result<()> {
-    let groups: Vec<(&[u8], _)> = groups
+fn check_references(
+    args: &[OsString],
+    groups: &[Group],
+    output: &mut Output,
+) -> Result<(), Unlinkable> {
+    let executable = link_line::output(args)?;
+    let open: Vec<(&[u8], _)> = groups
         .iter()
         .map(|group| (&group.bytes[..], &group.object.open_references[..]))
         .collect();
-    let undefined = interface::undefined_references(link_line::output(args)?, &groups)?;
-    if !undefined.is_empty() {
-        output.status = ExitStatus::from_raw(1 << 8);
-        for symbol in undefined {
-            let words = format!("error: undefined symbol: {symbol}\n");
-            output.stderr.extend(words.into_bytes());
+    let open = interface::undefined_references(executable, &open)?;
+    let template = groups.iter().find_map(|group| group.template.as_ref());
+    let Some(template) = template.filter(|_| !open.is_empty()) else {
+        return Ok(());
+    };
+    let is_group = |soname: &str| groups.iter().any(|group| group.object.soname == soname);
+    let mut sonames = DynamicInfo::read(executable)?.unwrap_or_default().needed;
+    for group in groups {
+        sonames.extend(group.read(DynamicInfo::parse)?.unwrap_or_default().needed);
+    }
+    sonames.retain(|soname| !is_group(soname));
+    let search = LibrarySearch::new(template, Path::new(""), &[]);
+    let native_search = search_directories(args).into_iter().map(Path::to_owned);
+    let native_search: Vec<PathBuf> = native_search.collect();
+    match Scope::read(sonames, &search, &native_search)?.fault(open)? {
+        None => Ok(()),
+        Some(Fault::Undefined(symbols)) => {
+            output.status = ExitStatus::from_raw(1 << 8);
+            for symbol in symbols {
+                let words = format!("error: undefined symbol: {symbol}\n");
+                output.stderr.extend(words.into_bytes());
+            }
+            Ok(())
+        }
+        Some(Fault::OlderVersion { symbol, library }) => {
+            let symbols = BTreeSet::from([&*symbol]);
+            let users = references_of_members(&symbols, args, groups)?;
+            Err(Unlinkable::Unfit(Mismatch::OlderVersion {
+                users: users.into_iter().map(|user| user.library).collect(),
+                symbol,
+                library,
+            }))
         }
     }
-    Ok(())
 }
 
 /// Binds an executable to the groups that it was linked against, and ties it to the runtime in them.
@@ -885,6 +894,15 @@ fn dangling_references(
     if symbols.is_empty() {
         return Ok(Vec::new());
     }
+    references_of_members(&symbols, args, groups)
+}
+
+/// The references of group members on the line to these symbols.
+fn references_of_members(
+    symbols: &BTreeSet<&str>,
+    args: &[OsString],
+    groups: &[Group],
+) -> Result<Vec<DanglingReference>> {
     let members = groups.iter().flat_map(|group| &group.object.members);
     let names: HashMap<&str, &str> = members
         .map(|member| (member.rlib.as_str(), member.name.as_str()))
@@ -895,7 +913,7 @@ fn dangling_references(
         let Some(&library) = names.get(&*file_name) else {
             continue;
         };
-        let referred = rlib::undefined_among(rlib, &symbols)?;
+        let referred = rlib::undefined_among(rlib, symbols)?;
         dangling.extend(referred.into_iter().map(|symbol| DanglingReference {
             symbol,
             library: library.to_owned(),
