@@ -11,6 +11,7 @@
 //! | `key` | names a shared object by what it is made from |
 //! | `anew` | binds one anew that has only to follow what lies below it |
 //! | `linkable`, `link` | have the linker make one that is not on disk |
+//! | `split_debug` | puts debugging information where debuggers look for it |
 
 mod anew;
 mod archives;
@@ -21,6 +22,7 @@ mod link;
 mod linkable;
 mod native;
 mod run;
+mod split_debug;
 
 use std::collections::HashSet;
 use std::ffi::OsString;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::below::{BelowGroups, platform_definitions};
 use super::inputs::{Input, Inputs};
 use super::link::{GroupLink, MadeObject};
-use super::{BeforeLink, GroupJob, Lasting, Outcome, OutcomeLibrary, link, native};
+use super::{BeforeLink, GroupJob, Lasting, Outcome, OutcomeLibrary, link, native, split_debug};
 use crate::classify::{self, Candidate, StayReason};
 use crate::effects::{self, Effect, Subject, Users};
 use crate::manifest::{GroupManifest, LinkTemplate, Refusal, SharedObject, Stay};
@@ -222,6 +222,10 @@ impl GroupJob {
             })
             .collect();
         objects.reverse();
+        if self.lasting != Lasting::Toolchain {
+            let members = objects.iter().flat_map(|object| &object.members);
+            split_debug::unpack(members.map(|member| by_rlib[&*member.rlib]))?;
+        }
         let refused = made.refusal.as_ref().map(|_| StayReason::Refused);
         let stays = inputs
             .0

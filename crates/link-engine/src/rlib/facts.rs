@@ -13,9 +13,9 @@ use object::read::archive::ArchiveFile;
 use object::read::elf::SectionHeader;
 use serde::{Deserialize, Serialize};
 
-use super::RUST_OBJECT;
 use super::linker_defined::{Whose, is_c_identifier, whose};
 use super::shared::{SharedState, is_own_to_each_output, is_unmangled_definition};
+use super::{DWARF_OBJECT, RUST_OBJECT};
 use crate::constructors::{self, Constructor};
 use crate::elf::{ElfClass, GlobalSymbol, Role, global_symbols, ties_to_runtime, with_class};
 use crate::{Error, Result, files, parallel};
@@ -74,6 +74,9 @@ pub struct RlibFacts {
     /// for each output on its own.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub gathered_sections: BTreeSet<String>,
+    /// Whether it holds debugging information in archive members of its own, which linkers drop.
+    #[serde(skip_serializing_if = "is_false")]
+    pub has_dwarf_objects: bool,
     /// The first archive member that is no well-formed ELF object, LLVM bitcode for example.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub foreign_member: Option<String>,
@@ -245,6 +248,7 @@ impl<'data> Seen<'data> {
         let mut seen = Seen::default();
         for member in members {
             let object = member.object;
+            seen.facts.has_dwarf_objects |= member.name.ends_with(DWARF_OBJECT.as_bytes());
             // What is malformed is no concern of a link that does not take the member.
             let sections = with_class!(object, see_sections(object, member.is_rust, &mut seen));
             let symbols = with_class!(object, global_symbols(object));
@@ -315,6 +319,7 @@ impl<'data> Seen<'data> {
         facts
             .gathered_sections
             .append(&mut others.gathered_sections);
+        facts.has_dwarf_objects |= others.has_dwarf_objects;
         facts.foreign_member = facts.foreign_member.take().or(others.foreign_member);
         self.functions.extend(later.functions);
         self.definitions.extend(later.definitions);

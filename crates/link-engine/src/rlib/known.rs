@@ -18,7 +18,7 @@ use crate::threads::Threads;
 use crate::{Error, Result, files};
 
 /// Changes when the facts of the same rlib would be others.
-const FORMAT: &str = "rlib facts 1";
+const FORMAT: &str = "rlib facts 2";
 
 /// By what a file is known again without being read.
 ///
