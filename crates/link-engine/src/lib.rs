@@ -42,6 +42,7 @@ pub mod options;
 mod packed;
 mod parallel;
 pub mod pe;
+pub mod placement;
 pub mod private;
 pub mod rebind;
 pub mod response_file;

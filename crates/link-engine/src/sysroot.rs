@@ -16,6 +16,7 @@ use crate::linker::scratch_directory;
 use crate::manifest::{
     LinkTemplate, PLAN_FILE, RECORD_FILE, Refusal, WrapperPlan, read_json, write_json,
 };
+use crate::placement::WrapperProgram;
 use crate::wrapper;
 use crate::{Error, Result, link_line};
 
@@ -32,7 +33,7 @@ pub struct Probe {
     /// The real linker.
     pub linker: PathBuf,
     /// The program that contains the linker wrapper.
-    pub wrapper: PathBuf,
+    pub wrapper: WrapperProgram,
 }
 
 /// Makes the shared object of the sysroot crates. `job` has no libraries of its

@@ -1,7 +1,7 @@
 //! The linker wrapper: our program in the place of the linker.
 //!
-//! rustc is given `-C linker=<directory>/<name>`, a symbolic link to the program
-//! that contains this module, and what to do lies beside it in
+//! rustc is given `-C linker=<directory>/<name>`, a link to the program that contains
+//! this module ([`placement`](crate::placement)), and what to do lies beside it in
 //! [`PLAN_FILE`](crate::manifest::PLAN_FILE). The name is that of the real linker,
 //! because rustc infers the linker flavor from it (`clang` and `ld.lld` mean
 //! something; rustc 1.95, `rustc_codegen_ssa::back::link`). The plan is found by
@@ -38,6 +38,7 @@ use crate::manifest::{
     NativeLibrary, PLAN_FILE, RECORD_FILE, SharedObject, WrapperPlan, read_json, write_json,
 };
 use crate::options::Word;
+use crate::placement::{self, WrapperProgram};
 use crate::rlib::Shared;
 use crate::scope::{Fault, Scope};
 use crate::symbol_tables::SymbolTables;
@@ -60,7 +61,7 @@ const SCRATCH_PREFIX: &str = "link-";
 ///
 /// # Errors
 /// When the directory cannot be written to.
-pub fn install(directory: &Path, program: &Path, linker: &Path) -> Result<PathBuf> {
+pub fn install(directory: &Path, program: &WrapperProgram, linker: &Path) -> Result<PathBuf> {
     fs::create_dir_all(directory).map_err(Error::io("create", directory))?;
     let name = match linker.file_name() {
         // The name of the default linker tells rustc as little as none at all,
@@ -68,9 +69,7 @@ pub fn install(directory: &Path, program: &Path, linker: &Path) -> Result<PathBu
         Some(name) if name != "cc" => name,
         _ => NEUTRAL_NAME.as_ref(),
     };
-    let path = directory.join(name);
-    files::symlink_or_copy(program, &path)?;
-    Ok(path)
+    placement::place(directory, name, program)
 }
 
 /// The codegen option that makes rustc call the wrapper.
@@ -94,7 +93,7 @@ pub fn clear(directory: &Path) -> Result<()> {
 ///
 /// # Errors
 /// When the directory cannot be written to.
-pub fn prepare(directory: &Path, program: &Path, plan: LinkPlan) -> Result<PathBuf> {
+pub fn prepare(directory: &Path, program: &WrapperProgram, plan: LinkPlan) -> Result<PathBuf> {
     let path = install(directory, program, &plan.linker)?;
     write_json(&directory.join(PLAN_FILE), &WrapperPlan::Link(plan))?;
     Ok(path)
@@ -134,14 +133,14 @@ pub fn run_if_called_as_linker() {
     let Some(own_name) = args.next().map(PathBuf::from) else {
         return;
     };
-    let Some(directory) = own_name.parent().filter(|parent| parent.is_absolute()) else {
+    let Some(directory) = placement::directory_of_link(&own_name) else {
         return;
     };
     let plan = directory.join(PLAN_FILE);
     if !plan.exists() {
         return;
     }
-    std::process::exit(match work(directory, &plan, args.collect()) {
+    std::process::exit(match work(&directory, &plan, args.collect()) {
         Ok(status) => exit_code(status),
         Err(error) => {
             report_error(&error);
@@ -963,6 +962,13 @@ fn exit_code(status: ExitStatus) -> i32 {
 mod tests {
     use super::*;
 
+    fn program(directory: &Path) -> WrapperProgram {
+        WrapperProgram {
+            program: std::env::current_exe().unwrap(),
+            copies: directory.join("copies"),
+        }
+    }
+
     #[test]
     fn undefined_symbols_are_found_in_the_words_of_each_linker() {
         #[track_caller]
@@ -1000,7 +1006,7 @@ mod tests {
     fn links_under_way_go_on_when_the_wrapper_is_prepared_again() {
         let directory = tempfile::tempdir().unwrap();
         let directory = directory.path().join("linker");
-        let program = std::env::current_exe().unwrap();
+        let program = program(&directory);
         let plan = LinkPlan {
             linker: "cc".into(),
             manifests: Vec::new(),
@@ -1020,10 +1026,10 @@ mod tests {
     #[test]
     fn the_name_of_the_linker_is_kept() {
         let directory = tempfile::tempdir().unwrap();
-        let program = std::env::current_exe().unwrap();
+        let program = program(directory.path());
         let name = |linker: &str| {
             let path = install(directory.path(), &program, Path::new(linker)).unwrap();
-            assert_eq!(fs::read_link(&path).unwrap(), program);
+            assert_eq!(fs::read_link(&path).unwrap(), program.program);
             path.file_name().unwrap().to_owned()
         };
         assert_eq!(name("/usr/bin/clang"), "clang");

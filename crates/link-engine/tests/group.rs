@@ -17,6 +17,7 @@ use link_engine::elf::DynamicInfo;
 use link_engine::group::{GroupJob, Lasting, Library, Strip};
 use link_engine::interface::{Wanted, has_private, private_among, write_stub};
 use link_engine::manifest::{GroupManifest, SharedObject};
+use link_engine::placement::WrapperProgram;
 use link_engine::sysroot::{self, Probe};
 use workshop::{Workshop, object, run, soname, with_each_linker};
 
@@ -274,7 +275,10 @@ fn above_a_refused_sysroot_everything_stays() {
         flags: vec!["--no-such-flag".into()],
         harness: false,
         linker: "cc".into(),
-        wrapper: std::env::current_exe().unwrap(),
+        wrapper: WrapperProgram {
+            program: std::env::current_exe().unwrap(),
+            copies: workshop.directory.path().join("copies"),
+        },
     };
     let mut no_link = |_: &Path, _: &[OsString]| panic!("there is nothing to link");
     let manifest = sysroot::run(&job, &probe, &mut no_link).unwrap().manifest;

@@ -8,6 +8,7 @@ use cargo_util::ProcessBuilder;
 use itertools::Itertools;
 use link_engine::content::GroupFiles;
 use link_engine::manifest::{DanglingReference, FallbackReport, LinkPlan};
+use link_engine::placement::WrapperProgram;
 use link_engine::{loaded, wrapper};
 use link_plan::run_path::{AbsoluteForm, Format, run_paths};
 use link_plan::rustc_flags::CodegenFlags;
@@ -48,13 +49,19 @@ pub(super) fn is_wrapper_available() -> bool {
     WRAPPER_PROGRAM.get().is_some()
 }
 
+/// The program that becomes the linker wrapper for a unit. A copy of it, if there has to be one, is
+/// shared by all that is built under one lock.
+///
 /// # Panics
 /// Without [`is_wrapper_available`].
-pub(super) fn wrapper_program() -> PathBuf {
+pub(super) fn wrapper_program(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> WrapperProgram {
     let program = WRAPPER_PROGRAM.get();
-    program
-        .expect("groups are planned only with a linker wrapper")
-        .clone()
+    let program = program.expect("groups are planned only with a linker wrapper");
+    let root = build_runner.files().layout(unit.kind).build_dir().root();
+    WrapperProgram {
+        program: program.clone(),
+        copies: root.join("dynamic-deps-linker"),
+    }
 }
 
 /// Makes the linker wrapper the linker of a final unit that uses groups. Other
@@ -172,7 +179,7 @@ fn linker_flag(
         keep,
     };
     let directory = wrapper_directory(build_runner, unit);
-    let linker = wrapper::prepare(&directory, &wrapper_program(), plan)?;
+    let linker = wrapper::prepare(&directory, &wrapper_program(build_runner, unit), plan)?;
     Ok(wrapper::linker_flag(&linker))
 }
 
