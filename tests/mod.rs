@@ -11,6 +11,7 @@ mod archives;
 mod bystanders;
 mod codegen;
 mod commands;
+mod constructors_of_c;
 mod crate_kinds;
 mod cuts;
 mod debug_info;
