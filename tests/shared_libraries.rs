@@ -96,7 +96,7 @@ fn what_a_linker_passes_over_beside_a_library() {
         "fn main() { println!(\"cargo::rustc-link-lib=greet\"); }",
         r#"
             extern "C" { fn greet() -> i32; fn missing_function() -> i32; }
-            #[inline(never)] pub fn number() -> i32 { unsafe { greet() } }
+            #[inline(always)] pub fn number() -> i32 { unsafe { greet() } }
             pub fn dead() -> i32 { unsafe { missing_function() } }
         "#,
     );
