@@ -30,24 +30,23 @@ pub(super) struct Archive {
 }
 
 impl Archive {
-    /// The archive that a linker takes for what a build script asks for, if it is one. The members of
-    /// a thin one lie elsewhere, so its facts tell of a member that cannot be read.
+    /// The archive that a linker takes for what a build script asks for, if it is one. One that cannot
+    /// be read is for the linker to refuse. The members of a thin one lie elsewhere, so its facts tell
+    /// of a member that cannot be read.
     pub(super) fn find(
         request: &str,
         native_search: &[PathBuf],
         search: &LibrarySearch<'_>,
-    ) -> Result<Option<Archive>> {
-        let Some((library, path)) = find(request, native_search, search)? else {
-            return Ok(None);
-        };
-        let (facts, hash) = RlibFacts::read(&path)?;
-        Ok(Some(Archive {
+    ) -> Option<Archive> {
+        let (library, path) = find(request, native_search, search)?;
+        let (facts, hash) = RlibFacts::read(&path).ok()?;
+        Some(Archive {
             request: request.to_owned(),
             library,
             path,
             hash,
             facts,
-        }))
+        })
     }
 }
 
@@ -56,30 +55,24 @@ pub(super) fn is_archive(
     request: &str,
     native_search: &[PathBuf],
     search: &LibrarySearch<'_>,
-) -> Result<bool> {
-    Ok(find(request, native_search, search)?.is_some())
+) -> bool {
+    find(request, native_search, search).is_some()
 }
 
 fn find(
     request: &str,
     native_search: &[PathBuf],
     search: &LibrarySearch<'_>,
-) -> Result<Option<(NativeLibrary, PathBuf)>> {
-    let Some(request) = NativeRequest::parse(request) else {
-        return Ok(None);
-    };
-    let Some(path) = request.find(native_search, search) else {
-        return Ok(None);
-    };
-    let bytes = files::map(&path)?;
+) -> Option<(NativeLibrary, PathBuf)> {
+    let request = NativeRequest::parse(request)?;
+    let path = request.find(native_search, search)?;
+    let bytes = files::map(&path).ok()?;
     let is_archive = MAGIC.iter().any(|magic| bytes.starts_with(magic));
-    Ok(is_archive.then(|| {
-        let library = NativeLibrary {
-            name: request.name,
-            soname: None,
-        };
-        (library, path)
-    }))
+    let library = NativeLibrary {
+        name: request.name,
+        soname: None,
+    };
+    is_archive.then_some((library, path))
 }
 
 /// What to give to the linker of the archives of these members: the archives, or copies of them in

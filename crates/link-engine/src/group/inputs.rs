@@ -139,7 +139,7 @@ impl Inputs {
     }
 
     /// Gives the archives that build scripts ask for to the libraries.
-    pub(super) fn add_archives(&mut self, search: &LibrarySearch<'_>) -> Result<()> {
+    pub(super) fn add_archives(&mut self, search: &LibrarySearch<'_>) {
         for input in &mut self.0 {
             let Library {
                 native_libraries,
@@ -147,7 +147,7 @@ impl Inputs {
                 ..
             } = &input.library;
             for request in native_libraries {
-                let Some(archive) = Archive::find(request, native_search, search)? else {
+                let Some(archive) = Archive::find(request, native_search, search) else {
                     continue;
                 };
                 let without = &mut input.without_archives;
@@ -157,7 +157,6 @@ impl Inputs {
             }
         }
         self.drop_clashing();
-        Ok(())
     }
 
     /// Puts dependents first, and otherwise goes by name: the same libraries have the same order

@@ -98,7 +98,7 @@ impl<'a> GroupLink<'a> {
             if members.is_empty() {
                 continue;
             }
-            let (native_search, native_libraries) = self.native_requests(members, effects)?;
+            let (native_search, native_libraries) = self.native_requests(members, effects);
             let object = Object {
                 members,
                 effects,
@@ -143,7 +143,7 @@ impl<'a> GroupLink<'a> {
         &self,
         members: &[&Input],
         effects: &BTreeSet<Effect>,
-    ) -> Result<(Vec<PathBuf>, Vec<String>)> {
+    ) -> (Vec<PathBuf>, Vec<String>) {
         let own = members.iter();
         let mut search: Vec<PathBuf> = own
             .clone()
@@ -154,13 +154,13 @@ impl<'a> GroupLink<'a> {
             .collect();
         if !effects.is_empty() {
             search.extend(self.job.native_search.iter().cloned());
-            for request in &self.job.native_libraries {
-                if !is_archive(request, &self.job.native_search, &self.search)? {
-                    libraries.push(request.clone());
-                }
-            }
+            let of_below = self.job.native_libraries.iter().filter(|request| {
+                let native_search = &self.job.native_search;
+                !is_archive(request, native_search, &self.search)
+            });
+            libraries.extend(of_below.cloned());
         }
-        Ok((search, libraries))
+        (search, libraries)
     }
 
     /// Sees to it that a shared object is on disk.

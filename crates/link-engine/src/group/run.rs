@@ -48,7 +48,7 @@ impl GroupJob {
             return self.finish(&below, &inputs, &verdicts, Made::default());
         };
         let mut link = GroupLink::new(self, template);
-        inputs.add_archives(&link.search)?;
+        inputs.add_archives(&link.search);
         if self.lasting == Lasting::Build {
             // What cannot be read is of no help.
             let earlier = GroupManifest::read(&self.files.manifest()).ok();
