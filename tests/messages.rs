@@ -227,6 +227,11 @@ fn reasons_against_groups_for_a_program() {
             definer: Definer::Member("q v1.0.0".to_owned()),
             user: "`libfoo.so.1`".to_owned(),
         },
+        Unfit::OlderVersion {
+            symbol: "crypt".to_owned(),
+            library: "libcrypt.so.1".to_owned(),
+            users: vec!["q v1.0.0".to_owned()],
+        },
         Unfit::OtherSysroot {
             rlib: "libstd-1.rlib".to_owned(),
         },
@@ -243,6 +248,7 @@ fn reasons_against_groups_for_a_program() {
             | Unfit::Unmarked { .. }
             | Unfit::ByDistance { .. }
             | Unfit::Unseen { .. }
+            | Unfit::OlderVersion { .. }
             | Unfit::OtherSysroot { .. }
             | Unfit::NoStd => {}
         }
@@ -259,6 +265,7 @@ the link arg `-rdynamic` shows symbols to what the program loads, and groups are
 `q v1.0.0` has code to be run before `main` that rustc does not mark as used (`START`)
 the program refers to `_RNvCs1_1q3run` by the distance from its code (assembler?)
 `counter` is defined by `q v1.0.0`, and `libfoo.so.1` uses it without depending on it
+`libcrypt.so.1` has versions of `crypt`, and no build script asks for that library, so that a group would get an older version
 rustc links `libstd-1.rlib`, and the groups another one
 the program does not link the standard library
 "#

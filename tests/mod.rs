@@ -7,9 +7,11 @@
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
 mod allocator;
+mod archives;
 mod bystanders;
 mod codegen;
 mod commands;
+mod constructors_of_c;
 mod crate_kinds;
 mod cuts;
 mod debug_info;
@@ -31,6 +33,7 @@ mod pool_files;
 mod pools;
 mod profiles;
 mod report;
+mod shared_libraries;
 mod sharing;
 mod symbols;
 mod tests;

@@ -47,4 +47,5 @@ pub use finish::constructors::HandedOver;
 pub use line::linker::{is_executable, is_known_linker, linker_identity};
 pub use line::template::LinkTemplate;
 pub use rlib::SharedState;
+pub use system::placement::WrapperProgram;
 pub use system::threads::Threads;

@@ -10,10 +10,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use link_engine::DynamicInfo;
 use link_engine::group::sysroot::{self, Probe};
 use link_engine::group::{GroupJob, Lasting, Library, Strip, Users};
 use link_engine::record::{GroupFiles, GroupManifest, SharedObject, StayReason};
+use link_engine::{DynamicInfo, WrapperProgram};
 use workshop::{Workshop, object, run, soname};
 
 const ADD: &str = "#[no_mangle] pub extern \"C\" fn add(a: i32, b: i32) -> i32 { a + b }";
@@ -270,7 +270,10 @@ fn above_a_refused_sysroot_everything_stays() {
         flags: vec!["--no-such-flag".into()],
         harness: false,
         linker: "cc".into(),
-        wrapper: std::env::current_exe().unwrap(),
+        wrapper: WrapperProgram {
+            program: std::env::current_exe().unwrap(),
+            copies: workshop.directory.path().join("copies"),
+        },
     };
     let mut no_link = |_: &Path, _: &[OsString]| panic!("there is nothing to link");
     let manifest = sysroot::run(&job, &probe, &mut no_link).unwrap().manifest;

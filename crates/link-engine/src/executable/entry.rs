@@ -12,6 +12,7 @@ use crate::line::arguments::join_library_names;
 use crate::line::response_file;
 use crate::record::wrapper::{LOG_FILE, RECORD_FILE, TASK_FILE, WrapperTask};
 use crate::record::{read_json, write_json};
+use crate::system::placement;
 use crate::{Error, Result};
 
 /// Where the events of a link go.
@@ -33,14 +34,14 @@ pub fn run_if_called_as_linker(subscribe: impl FnOnce(Log)) {
     let Some(own_name) = args.next().map(PathBuf::from) else {
         return;
     };
-    let Some(directory) = own_name.parent().filter(|parent| parent.is_absolute()) else {
+    let Some(directory) = placement::directory_of_link(&own_name) else {
         return;
     };
     let task = directory.join(TASK_FILE);
     if !task.exists() {
         return;
     }
-    std::process::exit(match work(directory, &task, args.collect(), subscribe) {
+    std::process::exit(match work(&directory, &task, args.collect(), subscribe) {
         Ok(status) => exit_code(status),
         Err(error) => {
             report_error(&error);

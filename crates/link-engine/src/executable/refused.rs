@@ -19,6 +19,15 @@ pub(super) fn dangling_references(
     if symbols.is_empty() {
         return Ok(Vec::new());
     }
+    references_of_members(&symbols, args, groups)
+}
+
+/// The references of group members on the line to these symbols.
+pub(super) fn references_of_members(
+    symbols: &BTreeSet<&str>,
+    args: &[OsString],
+    groups: &[Group],
+) -> Result<Vec<DanglingReference>> {
     let members = groups.iter().flat_map(|group| &group.object.members);
     let names: HashMap<&str, &str> = members
         .map(|member| (member.rlib.as_str(), member.name.as_str()))
@@ -29,7 +38,7 @@ pub(super) fn dangling_references(
         let Some(&library) = names.get(&*file_name) else {
             continue;
         };
-        let referred = rlib::undefined_among(rlib, &symbols)?;
+        let referred = rlib::undefined_among(rlib, symbols)?;
         dangling.extend(referred.into_iter().map(|symbol| DanglingReference {
             symbol,
             library: library.to_owned(),

@@ -97,6 +97,20 @@ pub enum Unfit {
         /// The group or shared library that uses it, for people.
         user: String,
     },
+    /// A group refers to a symbol without a version, and the loader would not take for it what a
+    /// linker takes.
+    #[error(
+        "`{library}` has versions of `{symbol}`, and no build script asks for that library, so that \
+         a group would get an older version"
+    )]
+    OlderVersion {
+        /// The symbol.
+        symbol: String,
+        /// File name of the library that defines it.
+        library: String,
+        /// The group members that refer to it, by their names for people.
+        users: Vec<String>,
+    },
     /// The line has another standard library or panic runtime than the groups.
     #[error("rustc links `{rlib}`, and the groups another one")]
     OtherSysroot {
@@ -114,6 +128,7 @@ impl Unfit {
         let definers = match self {
             Unfit::Clash { one, other, .. } => vec![one, other],
             Unfit::Unseen { definer, .. } | Unfit::Unmarked { definer, .. } => vec![definer],
+            Unfit::OlderVersion { users, .. } => return users.clone(),
             _ => return Vec::new(),
         };
         definers

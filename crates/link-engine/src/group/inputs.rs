@@ -5,9 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Library;
+use super::archives::Archive;
 use super::below::BelowGroups;
 use super::effects::Users;
 use crate::finish::constructors::HandedOver;
+use crate::line::search::LibrarySearch;
 use crate::record::Stay;
 use crate::record::StayReason;
 use crate::record::facts::StoredLibrary;
@@ -25,7 +27,12 @@ pub(super) struct Input {
     pub(super) rlib: String,
     /// Hash of the content of the rlib, in hexadecimal digits.
     pub(super) hash: String,
+    /// With what its archives show, but for the places of symbols, which are those in the rlib.
     pub(super) facts: RlibFacts,
+    /// What it takes along besides the rlib.
+    pub(super) archives: Vec<Archive>,
+    /// The facts of the rlib alone, if there are archives.
+    without_archives: Option<RlibFacts>,
     /// Size of the rlib.
     pub(super) bytes: u64,
     /// The name that its own effect has.
@@ -92,6 +99,8 @@ impl Inputs {
                 digest: known.hash,
                 stamp: known.stamp,
                 facts: known.facts,
+                archives: Vec::new(),
+                without_archives: None,
                 is_of_build: *is_of_build,
             });
         }
@@ -99,6 +108,27 @@ impl Inputs {
         inputs.drop_stale(&by_rlib, below);
         inputs.drop_clashing();
         Ok(inputs)
+    }
+
+    /// Gives the archives that build scripts ask for to the libraries.
+    pub(super) fn add_archives(&mut self, search: &LibrarySearch<'_>) {
+        for input in &mut self.0 {
+            let Library {
+                native_libraries,
+                native_search,
+                ..
+            } = &input.library;
+            for request in native_libraries {
+                let Some(archive) = Archive::find(request, native_search, search) else {
+                    continue;
+                };
+                let without = &mut input.without_archives;
+                without.get_or_insert_with(|| input.facts.clone());
+                input.facts.add_archive(&archive.facts);
+                input.archives.push(archive);
+            }
+        }
+        self.drop_clashing();
     }
 
     /// Puts dependents first, and otherwise goes by name: the same libraries have the same order
@@ -203,7 +233,11 @@ impl Inputs {
                 known: KnownRlib {
                     stamp: input.stamp,
                     hash: input.digest,
-                    facts: input.facts.clone(),
+                    facts: input
+                        .without_archives
+                        .as_ref()
+                        .unwrap_or(&input.facts)
+                        .clone(),
                 },
             })
             .collect();
@@ -236,6 +270,13 @@ fn library(kept: &StoredLibrary, rlib: PathBuf) -> Library {
 }
 
 impl Input {
+    /// What its build script asks for and no archive is taken for.
+    pub(super) fn library_requests(&self) -> impl Iterator<Item = &String> {
+        let is_archive = |text: &String| self.archives.iter().any(|one| one.request == *text);
+        let requests = self.library.native_libraries.iter();
+        requests.filter(move |text| !is_archive(text))
+    }
+
     pub(super) fn stay(&self, reason: StayReason) -> Stay {
         Stay {
             name: self.library.name.clone(),

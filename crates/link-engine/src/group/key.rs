@@ -23,6 +23,9 @@ impl GroupLink<'_> {
         for input in object.members {
             put(&mut hasher, input.rlib.as_bytes());
             put(&mut hasher, input.hash.as_bytes());
+            for archive in &input.archives {
+                put(&mut hasher, archive.hash.as_bytes());
+            }
         }
         let template = self.template.args();
         for arg in template.chain(&self.job.run_paths).chain(options) {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::SystemTime;
 
+use super::archives::{Archive, is_archive};
 use super::below::{BelowMember, BelowObject};
 use super::inputs::Input;
 use super::key::content_key;
@@ -127,22 +128,27 @@ impl<'a> GroupLink<'a> {
 
     /// What build scripts ask for: those of members, and, where one of these depends on a library
     /// below that is asked for, those of what lies below. Without effects nothing is asked for.
+    /// An archive is in the shared object of the library whose build script asks for it.
     fn native_requests(
         &self,
         members: &[&Input],
         effects: &BTreeSet<Effect>,
     ) -> (Vec<PathBuf>, Vec<String>) {
-        let own = members.iter().map(|input| &input.library);
+        let own = members.iter();
         let mut search: Vec<PathBuf> = own
             .clone()
-            .flat_map(|library| library.native_search.iter().cloned())
+            .flat_map(|input| input.library.native_search.iter().cloned())
             .collect();
         let mut libraries: Vec<String> = own
-            .flat_map(|library| library.native_libraries.iter().cloned())
+            .flat_map(|input| input.library_requests().cloned())
             .collect();
         if !effects.is_empty() {
             search.extend(self.job.native_search.iter().cloned());
-            libraries.extend(self.job.native_libraries.iter().cloned());
+            let of_below = self.job.native_libraries.iter().filter(|request| {
+                let native_search = &self.job.native_search;
+                !is_archive(request, native_search, &self.search)
+            });
+            libraries.extend(of_below.cloned());
         }
         (search, libraries)
     }
@@ -207,6 +213,7 @@ impl<'a> GroupLink<'a> {
                 .native
                 .into_iter()
                 .map(|input| input.library)
+                .chain(archives(object.members).map(|archive| archive.library.clone()))
                 .collect(),
             constructors,
         })
@@ -234,6 +241,11 @@ impl<'a> GroupLink<'a> {
         }
         Ok(open)
     }
+}
+
+/// The archives that these libraries take along.
+fn archives<'a>(members: &[&'a Input]) -> impl Iterator<Item = &'a Archive> {
+    members.iter().flat_map(|input| &input.archives)
 }
 
 pub(super) fn constructors_of<'a>(members: &[&'a Input]) -> Vec<&'a Constructor> {

@@ -12,12 +12,14 @@
 //! | `effects` | tells which members share a shared object |
 //! | `platform` | knows what the platform brings to every program |
 //! | `make` | sees to it that each shared object is on disk |
-//! | `native` | reads what build scripts ask for |
+//! | `native`, `archives` | read what build scripts ask for |
 //! | `key` | names a shared object by what it is made from |
 //! | `anew` | binds one anew that has only to follow what lies below it |
 //! | `linkable`, `line`, `link` | have the linker make one that is not on disk |
+//! | `split_debug` | puts debugging information where debuggers look for it |
 
 mod anew;
+mod archives;
 mod below;
 mod classify;
 mod effects;
@@ -30,6 +32,7 @@ mod make;
 mod native;
 mod platform;
 mod run;
+mod split_debug;
 pub mod sysroot;
 
 use std::collections::HashSet;
@@ -42,7 +45,7 @@ use crate::record::GroupManifest;
 use crate::system::threads::Threads;
 
 /// Changes when the same inputs would give another shared object.
-pub const FORMAT: &str = "dynamic-deps 11";
+pub const FORMAT: &str = "dynamic-deps 12";
 
 /// A library to be linked into a group.
 #[derive(Debug, Clone)]

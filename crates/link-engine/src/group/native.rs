@@ -20,17 +20,19 @@ pub(super) struct NativeInput {
 
 /// A native library that a build script asks for, unless it is surely a static one.
 #[derive(Debug, PartialEq, Eq)]
-struct NativeRequest {
+pub(super) struct NativeRequest {
     /// As the linker's `-l` takes it.
     argument: String,
     /// Its name.
-    name: String,
+    pub(super) name: String,
 }
 
 /// Whether a build script asks for a library that may be a shared one, and that not every program
 /// loads anyway.
-pub(super) fn asks_for_shared(native_libraries: &[String], template: &LinkTemplate) -> bool {
-    let mut requests = native_libraries.iter();
+pub(super) fn asks_for_shared<'a>(
+    mut requests: impl Iterator<Item = &'a String>,
+    template: &LinkTemplate,
+) -> bool {
     requests.any(|text| {
         let request = NativeRequest::parse(text);
         request.is_some_and(|request| template.platform_names().all(|name| name != request.name))
@@ -47,8 +49,7 @@ pub(super) fn native_inputs(
     requests
         .filter_map(|text| NativeRequest::parse(text))
         .map(|request| {
-            let name = request.argument.trim_start_matches("-l");
-            let file = search.find_native(native_search, name);
+            let file = request.find(native_search, search);
             let soname = match &file {
                 Some(file) => DynamicInfo::read(file)?.and_then(|info| info.soname),
                 None => None,
@@ -75,7 +76,7 @@ impl NativeRequest {
     /// `None` for a static library: rustc puts it into the rlib, or, with the
     /// modifier `-bundle`, on the link line of the executable, from where it
     /// serves the groups.
-    fn parse(text: &str) -> Option<NativeRequest> {
+    pub(super) fn parse(text: &str) -> Option<NativeRequest> {
         let (kind, name) = text.split_once('=').unwrap_or(("dylib", text));
         let (kind, modifiers) = kind.split_once(':').unwrap_or((kind, ""));
         if kind != "dylib" {
@@ -91,6 +92,16 @@ impl NativeRequest {
             },
             name: name.to_owned(),
         })
+    }
+
+    /// The file that the linker takes.
+    pub(super) fn find(
+        &self,
+        native_search: &[PathBuf],
+        search: &LibrarySearch<'_>,
+    ) -> Option<PathBuf> {
+        let name = self.argument.trim_start_matches("-l");
+        search.find_native(native_search, name)
     }
 }
 

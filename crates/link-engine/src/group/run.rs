@@ -10,7 +10,7 @@ use super::effects::{self, Subject, Users};
 use super::inputs::{Input, Inputs};
 use super::make::{GroupLink, MadeObject};
 use super::platform::{builtin_definitions, platform_definitions};
-use super::{BeforeLink, GroupJob, Lasting, Outcome, OutcomeLibrary, native};
+use super::{BeforeLink, GroupJob, Lasting, Outcome, OutcomeLibrary, native, split_debug};
 use crate::finish::packed;
 use crate::line::template::LinkTemplate;
 use crate::record::{Effect, GroupManifest, Refusal, SharedObject, remove};
@@ -57,6 +57,7 @@ impl GroupJob {
             return self.finish(&below, &inputs, &verdicts, Made::default());
         };
         let mut link = GroupLink::new(self, template);
+        inputs.add_archives(&link.search);
         if self.lasting == Lasting::Build {
             // What cannot be read is of no help.
             let earlier = GroupManifest::read(&self.files.manifest()).ok();
@@ -208,10 +209,7 @@ impl GroupJob {
                     rlib: &input.rlib,
                     dependencies: &input.library.dependencies,
                     facts: &input.facts,
-                    asks_for_library: native::asks_for_shared(
-                        &input.library.native_libraries,
-                        template,
-                    ),
+                    asks_for_library: native::asks_for_shared(input.library_requests(), template),
                     users: input.library.users,
                     earlier: input.effect.as_ref(),
                 }
@@ -268,6 +266,10 @@ impl GroupJob {
             })
             .collect();
         objects.reverse();
+        if self.lasting != Lasting::Toolchain {
+            let members = objects.iter().flat_map(|object| &object.members);
+            split_debug::unpack(members.map(|member| by_rlib[&*member.rlib]))?;
+        }
         let refused = made.refusal.as_ref().map(|_| StayReason::Refused);
         let stays = inputs
             .0

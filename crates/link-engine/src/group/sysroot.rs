@@ -17,6 +17,7 @@ use crate::record::Refusal;
 use crate::record::wrapper::{self, RECORD_FILE, TASK_FILE, WrapperTask};
 use crate::record::{read_json, write_json};
 use crate::system::files::scratch_directory;
+use crate::system::placement::WrapperProgram;
 use crate::{Error, Result};
 
 /// How to ask rustc.
@@ -32,7 +33,7 @@ pub struct Probe {
     /// The real linker.
     pub linker: PathBuf,
     /// The program that contains the linker wrapper.
-    pub wrapper: PathBuf,
+    pub wrapper: WrapperProgram,
 }
 
 /// Makes the shared object of the sysroot crates. `job` has no libraries of its

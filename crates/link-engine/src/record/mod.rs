@@ -20,7 +20,7 @@ pub mod sweep;
 pub mod wrapper;
 
 pub use content::{ContentKey, GroupFiles, NAME_PREFIX};
-pub(crate) use content::{remove, remove_unneeded_in};
+pub(crate) use content::{file_names, remove, remove_unneeded_in};
 pub use fallback::{DanglingReference, Fallback};
 pub use json::{read_json, write_json};
 pub use manifest::{Binding, Effect, GroupManifest, Member, NativeLibrary, Refusal, SharedObject};

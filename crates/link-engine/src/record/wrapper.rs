@@ -1,8 +1,8 @@
 //! The directory of a linker wrapper: the program under the name of the linker, what it is to do,
 //! and what it leaves there.
 //!
-//! rustc is given `-C linker=<directory>/<name>`, a symbolic link to the program that contains
-//! the [wrapper](crate::executable), and what to do lies beside it in [`TASK_FILE`]. The name is
+//! rustc is given `-C linker=<directory>/<name>`, a link to the program that contains the
+//! [wrapper](crate::executable) ([`placement`](crate::system::placement)), and what to do lies beside it in [`TASK_FILE`]. The name is
 //! that of the real linker, because rustc infers the linker flavor from it (`clang` and `ld.lld`
 //! mean something; rustc 1.95, `rustc_codegen_ssa::back::link`). The task is found by the name the
 //! program was called by and not by an environment variable, which test programs and nested
@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use super::fallback::Fallback;
 use super::json::{read_json, write_json};
-use crate::system::files::{self, scratch_directory};
+use crate::system::files::scratch_directory;
+use crate::system::placement::{self, WrapperProgram};
 use crate::{Error, Result};
 
 /// What the linker wrapper is to do, in [`TASK_FILE`] beside the name it is called by.
@@ -70,7 +71,7 @@ const NEUTRAL_NAME: &str = "linker";
 ///
 /// # Errors
 /// When the directory cannot be written to.
-pub fn install(directory: &Path, program: &Path, linker: &Path) -> Result<PathBuf> {
+pub fn install(directory: &Path, program: &WrapperProgram, linker: &Path) -> Result<PathBuf> {
     fs::create_dir_all(directory).map_err(Error::io("create", directory))?;
     let name = match linker.file_name() {
         // The name of the default linker tells rustc as little as none at all,
@@ -78,9 +79,7 @@ pub fn install(directory: &Path, program: &Path, linker: &Path) -> Result<PathBu
         Some(name) if name != "cc" => name,
         _ => NEUTRAL_NAME.as_ref(),
     };
-    let path = directory.join(name);
-    files::symlink_or_copy(program, &path)?;
-    Ok(path)
+    placement::place(directory, name, program)
 }
 
 /// The codegen option that makes rustc call the wrapper.
@@ -104,7 +103,7 @@ pub fn clear(directory: &Path) -> Result<()> {
 ///
 /// # Errors
 /// When the directory cannot be written to.
-pub fn prepare(directory: &Path, program: &Path, task: LinkTask) -> Result<PathBuf> {
+pub fn prepare(directory: &Path, program: &WrapperProgram, task: LinkTask) -> Result<PathBuf> {
     let path = install(directory, program, &task.linker)?;
     write_json(&directory.join(TASK_FILE), &WrapperTask::Link(task))?;
     Ok(path)
@@ -155,11 +154,18 @@ pub fn take_record(directory: &Path) -> Result<Option<(PathBuf, Vec<OsString>)>>
 mod tests {
     use super::*;
 
+    fn program(directory: &Path) -> WrapperProgram {
+        WrapperProgram {
+            program: std::env::current_exe().unwrap(),
+            copies: directory.join("copies"),
+        }
+    }
+
     #[test]
     fn links_under_way_go_on_when_the_wrapper_is_prepared_again() {
         let directory = tempfile::tempdir().unwrap();
         let directory = directory.path().join("linker");
-        let program = std::env::current_exe().unwrap();
+        let program = program(&directory);
         let task = LinkTask {
             linker: "cc".into(),
             manifests: Vec::new(),
@@ -180,10 +186,10 @@ mod tests {
     #[test]
     fn the_name_of_the_linker_is_kept() {
         let directory = tempfile::tempdir().unwrap();
-        let program = std::env::current_exe().unwrap();
+        let program = program(directory.path());
         let name = |linker: &str| {
             let path = install(directory.path(), &program, Path::new(linker)).unwrap();
-            assert_eq!(fs::read_link(&path).unwrap(), program);
+            assert_eq!(fs::read_link(&path).unwrap(), program.program);
             path.file_name().unwrap().to_owned()
         };
         assert_eq!(name("/usr/bin/clang"), "clang");

@@ -10,9 +10,14 @@
 //! `inventory`: `#[used] #[link_section = ".init_array"] static ENTRY: extern "C" fn() = run;`.
 //! rustc names such an entry in an object of each program that links the crate (`symbols.o`,
 //! `linked_symbols` in `rustc_codegen_ssa`, rustc 1.95), so a static link takes it whatever
-//! else it takes of the crate, and the linker wrapper sees that it does. Those of C and C++
-//! are linked only where something refers to the object that holds them, which nobody knows
-//! before the link: libraries with them stay in the executable.
+//! else it takes of the crate, and the linker wrapper sees that it does.
+//!
+//! Libraries with constructors of C and C++ stay in the executable, for two reasons. A static
+//! link takes one only with an object that something refers to, by whatever chain of objects from
+//! the program on; the wrapper would have to know the symbols of each object of all rlibs, those of
+//! the stayers included, and to follow them as the linker does, which is the work that groups save.
+//! And the entry of such a constructor, like its function, has no name by which an executable could
+//! refer to it, so there is none to take off the list.
 
 use object::elf;
 use object::read::SectionIndex;

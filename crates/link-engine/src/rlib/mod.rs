@@ -27,3 +27,7 @@ pub use shared::{SharedState, undefined_among};
 /// End of the names of the objects that rustc made (`OutputType::Object` of a
 /// codegen unit, rustc 1.95).
 pub(crate) const RUST_OBJECT: &[u8] = b".rcgu.o";
+
+/// End of the names of files with the debugging information of such an object
+/// (`OutputType::DwarfObject`, rustc 1.95).
+pub(crate) const DWARF_OBJECT: &str = ".rcgu.dwo";

@@ -100,23 +100,24 @@ pub(crate) fn link_or_copy(original: &Path, link: &Path) -> Result<()> {
     if is_same_file(original, link) {
         return Ok(());
     }
-    replace(link, |temporary| hard_link_or_copy(original, temporary))
+    replace(link, |temporary| {
+        fs::hard_link(original, temporary).or_else(|_| fs::copy(original, temporary).map(drop))
+    })
 }
 
 /// Makes `link` another name of the program `original`, replacing what had that name, in one
-/// step. Where the file system has no symbolic links, a hard link or a copy.
-pub(crate) fn symlink_or_copy(original: &Path, link: &Path) -> Result<()> {
+/// step. Where the file system has no symbolic links, a hard link.
+///
+/// # Errors
+/// When it has neither.
+pub(crate) fn link(original: &Path, link: &Path) -> Result<()> {
     if fs::read_link(link).is_ok_and(|target| target == original) {
         return Ok(());
     }
     replace(link, |temporary| {
         std::os::unix::fs::symlink(original, temporary)
-            .or_else(|_| hard_link_or_copy(original, temporary))
+            .or_else(|_| fs::hard_link(original, temporary))
     })
-}
-
-fn hard_link_or_copy(original: &Path, link: &Path) -> std::io::Result<()> {
-    fs::hard_link(original, link).or_else(|_| fs::copy(original, link).map(drop))
 }
 
 /// Gives the name `link` in one step to what `make` puts under a temporary one.
@@ -170,11 +171,11 @@ mod tests {
     #[test]
     fn a_symbolic_link_is_replaced() {
         let directory = tempfile::tempdir().unwrap();
-        let [one, other, link] = ["one", "other", "link"].map(|name| directory.path().join(name));
+        let [one, other, name] = ["one", "other", "link"].map(|name| directory.path().join(name));
         for original in [&one, &one, &other] {
             fs::write(original, b"").unwrap();
-            symlink_or_copy(original, &link).unwrap();
-            assert_eq!(&fs::read_link(&link).unwrap(), original);
+            link(original, &name).unwrap();
+            assert_eq!(&fs::read_link(&name).unwrap(), original);
         }
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3);
     }

@@ -8,6 +8,7 @@ use super::unfit::Unfit;
 pub(super) mod definitions;
 pub(super) mod options;
 pub(super) mod references;
+mod scope;
 pub(super) mod visibility;
 
 /// Whether the runtime that rustc links is the one in the group of the sysroot crates.

@@ -1,36 +1,19 @@
-//! Whether everything that groups refer to is defined.
+//! Whether everything that groups refer to is defined, and by what a linker takes.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output};
 
-use crate::Result;
-use crate::elf::undefined_references;
+use super::scope::{Fault, Scope};
+use crate::elf::{DynamicInfo, undefined_references};
 use crate::executable::groups::Group;
-use crate::line::arguments::{self, NativeArchive, native_archives};
-
-/// Whether a library that is neither a group nor the platform's may define what a group
-/// refers to.
-fn has_native_libraries(args: &[OsString], groups: &[Group]) -> bool {
-    let templates = groups.iter().filter_map(|group| group.template.as_ref());
-    let platform: HashSet<&str> = templates
-        .flat_map(|template| &template.after)
-        .filter_map(|arg| arg.to_str()?.strip_prefix("-l"))
-        .collect();
-    let objects = groups.iter().map(|group| &group.object);
-    let of_groups = objects.flat_map(|object| &object.native_libraries);
-    let on_line = native_archives(args)
-        .into_iter()
-        .filter_map(|archive| match archive {
-            NativeArchive::Named { name, .. } => Some(name),
-            NativeArchive::File(_) => None,
-        });
-    of_groups
-        .map(|library| library.name.as_str())
-        .chain(on_line)
-        .any(|name| !platform.contains(name))
-}
+use crate::executable::refused::references_of_members;
+use crate::executable::unfit::Unfit;
+use crate::line::arguments::{self, search_directories};
+use crate::line::search::LibrarySearch;
+use crate::record::Fallback;
 
 /// Makes a failure of a link that leaves references of groups undefined. Linkers were
 /// asked to look (`--no-allow-shlib-undefined`), but mold 1.10 does not, and the loader
@@ -39,21 +22,45 @@ pub(in crate::executable) fn check(
     args: &[OsString],
     groups: &[Group],
     output: &mut Output,
-) -> Result<()> {
-    if has_native_libraries(args, groups) {
-        return Ok(());
-    }
-    let groups: Vec<(&[u8], _)> = groups
+) -> Result<(), Fallback> {
+    let executable = arguments::output(args)?;
+    let open: Vec<(&[u8], _)> = groups
         .iter()
         .map(|group| (&group.bytes[..], &group.object.open_references[..]))
         .collect();
-    let undefined = undefined_references(arguments::output(args)?, &groups)?;
-    if !undefined.is_empty() {
-        output.status = ExitStatus::from_raw(1 << 8);
-        for symbol in undefined {
-            let words = format!("error: undefined symbol: {symbol}\n");
-            output.stderr.extend(words.into_bytes());
+    let open = undefined_references(executable, &open)?;
+    let template = groups.iter().find_map(|group| group.template.as_ref());
+    let Some(template) = template.filter(|_| !open.is_empty()) else {
+        return Ok(());
+    };
+    let is_group = |soname: &str| groups.iter().any(|group| group.object.soname == soname);
+    let mut sonames = DynamicInfo::read(executable)?.unwrap_or_default().needed;
+    for group in groups {
+        sonames.extend(group.read(DynamicInfo::parse)?.unwrap_or_default().needed);
+    }
+    sonames.retain(|soname| !is_group(soname));
+    let search = LibrarySearch::new(template, Path::new(""), &[]);
+    let native_search = search_directories(args).into_iter().map(Path::to_owned);
+    let native_search: Vec<PathBuf> = native_search.collect();
+    match Scope::read(sonames, &search, &native_search)?.fault(open)? {
+        None => Ok(()),
+        Some(Fault::Undefined(symbols)) => {
+            output.status = ExitStatus::from_raw(1 << 8);
+            for symbol in symbols {
+                let words = format!("error: undefined symbol: {symbol}\n");
+                output.stderr.extend(words.into_bytes());
+            }
+            Ok(())
+        }
+        Some(Fault::OlderVersion { symbol, library }) => {
+            let symbols = BTreeSet::from([&*symbol]);
+            let users = references_of_members(&symbols, args, groups)?;
+            Err(Unfit::OlderVersion {
+                users: users.into_iter().map(|user| user.library).collect(),
+                symbol,
+                library,
+            }
+            .into())
         }
     }
-    Ok(())
 }

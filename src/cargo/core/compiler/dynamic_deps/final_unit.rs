@@ -157,7 +157,7 @@ fn linker_flag(
         log,
     };
     let directory = wrapper_directory(build_runner, unit);
-    let linker = wrapper::prepare(&directory, &wrapper_program(), plan)?;
+    let linker = wrapper::prepare(&directory, &wrapper_program(build_runner, unit), plan)?;
     Ok(wrapper::linker_flag(&linker))
 }
 

@@ -61,7 +61,7 @@ pub(super) fn sysroot_probe(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> 
         flags,
         harness: chosen_panic.as_deref() == Some("unwind"),
         linker: linker(build_runner, unit),
-        wrapper: wrapper_program(),
+        wrapper: wrapper_program(build_runner, unit),
     }
 }
 

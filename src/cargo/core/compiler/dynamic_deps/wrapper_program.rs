@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use link_engine::WrapperProgram;
 use link_engine::executable::{Log, run_if_called_as_linker};
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::{EnvFilter, fmt, registry};
+
+use crate::core::compiler::{BuildRunner, Unit};
 
 /// The program that becomes the linker wrapper when it is called as one.
 static WRAPPER_PROGRAM: OnceLock<PathBuf> = OnceLock::new();
@@ -26,13 +29,19 @@ pub(super) fn is_wrapper_available() -> bool {
     WRAPPER_PROGRAM.get().is_some()
 }
 
+/// The program that becomes the linker wrapper for a unit. A copy of it, if there has to be one, is
+/// shared by all that is built under one lock.
+///
 /// # Panics
 /// Without [`is_wrapper_available`].
-pub(super) fn wrapper_program() -> PathBuf {
+pub(super) fn wrapper_program(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> WrapperProgram {
     let program = WRAPPER_PROGRAM.get();
-    program
-        .expect("groups are planned only with a linker wrapper")
-        .clone()
+    let program = program.expect("groups are planned only with a linker wrapper");
+    let root = build_runner.files().layout(unit.kind).build_dir().root();
+    WrapperProgram {
+        program: program.clone(),
+        copies: root.join("dynamic-deps-linker"),
+    }
 }
 
 /// Has the events of a link written, in the form in which Cargo shows its own, with the time that
