@@ -21,7 +21,7 @@ const PROCESSORS: [(&str, &str, &str); 5] = [
 pub struct Case {
     example: Example,
     /// The reason, if it is this case and none of those before it.
-    find: fn(&LinkSettings<'_>) -> Option<FallbackReason>,
+    pub(super) find: fn(&LinkSettings<'_>) -> Option<FallbackReason>,
 }
 
 /// How a user gets into a case.

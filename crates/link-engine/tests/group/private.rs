@@ -1,16 +1,14 @@
 //! What a group defines is private to what is linked against it: groups made with real compilers
 //! and linkers, and what a program loads besides them.
 
-mod programs;
-mod workshop;
-
 use std::ffi::OsString;
 use std::fs;
 use std::process::Command;
 
+use crate::programs;
+use crate::workshop::{Workshop, object, run, soname, with_each_linker};
 use link_engine::for_tests::{Wanted, has_private, private_among, write_stub};
 use link_engine::record::{GroupFiles, GroupManifest};
-use workshop::{Workshop, object, run, soname, with_each_linker};
 
 /// Two groups, a program that is linked against their stubs, and a plugin of it with a
 /// library that defines the same as a group.
