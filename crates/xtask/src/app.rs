@@ -8,13 +8,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use measure::executable::{is_group, loaded_groups, needed};
 
-use crate::application::{
-    self, Application, Build, Linking, NAME, Printed, SUBCOMMANDS, is_platform_supported,
-    require_equal,
-};
-use crate::fork::{self, Profile};
-use crate::steps::{Show, Step};
+use crate::application::{self, Application, Build, NAME, Printed, SUBCOMMANDS, require_equal};
 use crate::tree::{Tree, Unexported};
+use workshop::fork::{self, Profile};
+use workshop::linking::{Linking, is_platform_supported};
+use workshop::steps::{Show, Step};
 
 /// The libraries of the platform that an executable may need, up to their `.so`: of the GNU C library and of GCC.
 const PLATFORM_LIBRARIES: [&str; 7] = [

@@ -5,14 +5,15 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
-use measure::executable::{is_group, needed};
+use anyhow::{Context, Result, bail};
+use measure::executable::is_group;
 use measure::messages::Artifacts;
 
-use crate::fork;
-use crate::sources::{Entries, Sources};
-use crate::steps::Step;
-use crate::toolchain;
+use workshop::fork;
+use workshop::linking::{Linking, require_linked};
+use workshop::sources::{Entries, Sources};
+use workshop::steps::Step;
+use workshop::toolchain;
 
 /// Name of its package, and of its executable.
 pub(crate) const NAME: &str = "workload-app";
@@ -22,30 +23,6 @@ pub(crate) const SUBCOMMANDS: [&str; 3] = ["run", "identity", "backtrace"];
 
 /// What its package consists of.
 const ENTRIES: Entries = &["Cargo.lock", "Cargo.toml", "local", "src", "tests"];
-
-/// How the dependencies of the application are linked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Linking {
-    Static,
-    Dynamic,
-}
-
-impl Linking {
-    /// Cargo's option; it overrides the profile, so that no configuration of the user decides.
-    pub(crate) fn option(self) -> &'static str {
-        match self {
-            Linking::Static => "--no-dynamic-deps",
-            Linking::Dynamic => "--dynamic-deps",
-        }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Linking::Static => "static",
-            Linking::Dynamic => "dynamic",
-        }
-    }
-}
 
 /// A copy of the application, and where the fork builds it.
 #[derive(Clone, Debug)]
@@ -130,23 +107,6 @@ impl Build {
     }
 }
 
-/// Fails unless `executable` is linked as asked.
-pub(crate) fn require_linked(executable: &Path, linking: Linking) -> Result<()> {
-    let needed = needed(executable)?;
-    let is_dynamic = needed.iter().any(|soname| is_group(soname));
-    ensure!(
-        is_dynamic == (linking == Linking::Dynamic),
-        "`{}` should be linked {}, but it needs {}",
-        executable.display(),
-        match linking {
-            Linking::Static => "statically",
-            Linking::Dynamic => "dynamically",
-        },
-        needed.join(", ")
-    );
-    Ok(())
-}
-
 /// What a run of the application prints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Printed {
@@ -207,11 +167,6 @@ pub(crate) fn require_equal(what: &str, found: &str, expected: &str) -> Result<(
         line(expected),
         line(found)
     );
-}
-
-/// Whether the fork links dependencies dynamically on this platform.
-pub(crate) fn is_platform_supported() -> bool {
-    cfg!(all(target_os = "linux", target_env = "gnu"))
 }
 
 /// The sources of the package at `package`.

@@ -8,13 +8,12 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use measure::messages;
 
-use crate::application::{
-    Application, Linking, Printed, is_platform_supported, require_equal, require_linked,
-};
-use crate::fork::{self, Profile};
-use crate::libtest;
-use crate::steps::{Show, Step};
+use crate::application::{Application, Printed, require_equal};
 use crate::tree::{Tree, Unexported};
+use workshop::fork::{self, Profile};
+use workshop::libtest;
+use workshop::linking::{Linking, is_platform_supported, require_linked};
+use workshop::steps::{Show, Step};
 
 /// Begins the names of all packages of the workspace, and of their executables.
 const PREFIX: &str = "awkward-";

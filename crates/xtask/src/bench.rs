@@ -9,9 +9,9 @@ use std::os::unix::process::CommandExt;
 
 use anyhow::{Context, Result};
 
-use crate::paths::Repository;
-use crate::steps::{Show, Step};
-use crate::toolchain;
+use workshop::paths::Repository;
+use workshop::steps::{Show, Step};
+use workshop::toolchain;
 
 const PACKAGE: &str = "harness";
 

@@ -29,16 +29,16 @@ use std::time::{Instant, UNIX_EPOCH};
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 
-use crate::application::{Linking, is_platform_supported};
 use crate::corpus::comparison::Comparison;
 use crate::corpus::project::Project;
 use crate::corpus::record::Record;
 use crate::corpus::trial::{Interrupted, Trial};
-use crate::fork::{self, Profile};
-use crate::paths::Repository;
-use crate::steps::{Step, Steps};
-use crate::toolchain;
 use crate::tree::{Tree, Unexported};
+use workshop::fork::{self, Profile};
+use workshop::linking::{Linking, is_platform_supported};
+use workshop::paths::Repository;
+use workshop::steps::{Step, Steps};
+use workshop::toolchain;
 
 /// Target directories, in the directory of the corpus.
 const TOOLCHAIN_BUILD: &str = "build/toolchain";

@@ -13,17 +13,15 @@ use anyhow::{Context, Result, bail, ensure};
 use measure::timings::Timings;
 use measure::{executable, machine, statistics};
 
-use crate::application::{
-    self, Application, Build, Linking, NAME, Printed, SUBCOMMANDS, is_platform_supported,
-    require_equal,
-};
-use crate::fork::{self, Profile};
+use crate::application::{self, Application, Build, NAME, Printed, SUBCOMMANDS, require_equal};
 use crate::link_time::LinkTimer;
-use crate::paths::Repository;
 use crate::report::{Report, Row, Unit};
-use crate::steps::{Step, Steps};
-use crate::toolchain;
 use crate::tree::{Tree, Unexported};
+use workshop::fork::{self, Profile};
+use workshop::linking::{Linking, is_platform_supported};
+use workshop::paths::Repository;
+use workshop::steps::{Step, Steps};
+use workshop::toolchain;
 
 /// Builds a number is taken from, for each of the two ways to link.
 const BUILD_SAMPLES: usize = 7;

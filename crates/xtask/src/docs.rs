@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use link_plan::support::CASES;
 use measure::document::with_content;
 
-use crate::paths::Repository;
+use workshop::paths::Repository;
 
 /// The name of the table of cases in which an executable is linked statically.
 const FALLBACKS: &str = "fallbacks";

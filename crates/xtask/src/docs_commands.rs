@@ -13,12 +13,12 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 
 use crate::Cli;
-use crate::fork::{self, Profile, TOOLCHAIN};
 use crate::git::remove_git_variables;
-use crate::paths::Repository;
-use crate::steps::{Show, Step};
 use crate::tools::bench::Bench;
 use crate::tree::{Tree, Unexported};
+use workshop::fork::{self, Profile, TOOLCHAIN};
+use workshop::paths::Repository;
+use workshop::steps::{Show, Step};
 
 /// The documents, relative to the repository.
 const DOCUMENTS: [&str; 3] = [
@@ -183,10 +183,10 @@ impl Trial<'_, '_, '_> {
         self.bench.step.command(&mut cargo, Show::Progress)?;
         let executable = self.bench.sample().join("target/debug/sample");
         let linking = match expected {
-            true => crate::application::Linking::Dynamic,
-            false => crate::application::Linking::Static,
+            true => workshop::linking::Linking::Dynamic,
+            false => workshop::linking::Linking::Static,
         };
-        crate::application::require_linked(&executable, linking)
+        workshop::linking::require_linked(&executable, linking)
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use crate::paths::Repository;
+use workshop::paths::Repository;
 
 /// All that the file has.
 #[derive(Debug, Deserialize)]

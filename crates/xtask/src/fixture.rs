@@ -10,9 +10,9 @@ use tempfile::TempDir;
 
 use crate::export::{Changes, export};
 use crate::git::{File, Files, Mode};
-use crate::paths::Repository;
 use crate::pin::Base;
 use crate::tree::{Outcome, Tree, Unexported};
+use workshop::paths::Repository;
 
 /// A patch in its normal form: changes the second line of upstream's `src/lib.rs`.
 pub(crate) const HOOK: &str = "\

@@ -19,11 +19,11 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, ensure};
 use measure::executable::{is_group, needed};
 
-use crate::application::is_platform_supported;
-use crate::fork;
-use crate::steps::Step;
 use crate::suite::{StandIn, Suite};
-use crate::toolchain;
+use workshop::fork;
+use workshop::linking::is_platform_supported;
+use workshop::steps::Step;
+use workshop::toolchain;
 
 /// Sets the option in the profile `dev` and all that inherit it.
 const OPTION_VARIABLE: &str = "CARGO_PROFILE_DEV_DYNAMIC_DEPS";

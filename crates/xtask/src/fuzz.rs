@@ -10,9 +10,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::paths::Repository;
-use crate::steps::{Show, Step, Steps};
-use crate::toolchain;
+use workshop::paths::Repository;
+use workshop::steps::{Show, Step, Steps};
+use workshop::toolchain;
 
 /// A function of `crates/link-engine/fuzz/src/lib.rs`.
 struct Target {

@@ -16,24 +16,18 @@ mod export;
 #[cfg(test)]
 mod fixture;
 mod forced_on;
-mod fork;
 mod fuzz;
 mod git;
-mod libtest;
 mod link_time;
 mod overlay;
 mod patch;
-mod paths;
 mod pin;
 mod rebase;
 mod record;
 mod report;
-mod sources;
-mod steps;
 mod stock;
 mod suite;
 mod testing;
-mod toolchain;
 mod tools;
 mod tree;
 mod upstream_tests;
@@ -47,13 +41,13 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::fork::Profile;
-use crate::paths::Repository;
 use crate::pin::Pin;
-use crate::steps::{Chatter, Steps};
 use crate::tree::{Outcome, Tree, Unexported};
 use crate::upstream_tests::{Selection, Subject};
 use crate::workload::Workload;
+use workshop::fork::Profile;
+use workshop::paths::Repository;
+use workshop::steps::{Chatter, Steps};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Work on Cargo with dynamic-deps")]
@@ -232,13 +226,13 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Run { args } => {
             let mut steps = Steps::new(repository.logs(), Chatter::None);
             let executable = build(&tree, &mut steps, Profile::of_last_build(&repository))?;
-            return Err(fork::exec(&executable, &args));
+            return Err(workshop::fork::exec(&executable, &args));
         }
         Command::Install => {
             let mut steps = Steps::new(repository.logs(), Chatter::Steps);
             let executable = build(&tree, &mut steps, Profile::of_last_build(&repository))?;
             steps.run("install", |step| {
-                fork::install(&repository, step, &executable)
+                workshop::fork::install(&repository, step, &executable)
             })?;
         }
         Command::Demo { dev } => {
@@ -307,7 +301,9 @@ fn run(command: Command) -> Result<ExitCode> {
 
 fn build(tree: &Tree, steps: &mut Steps, profile: Profile) -> Result<PathBuf> {
     steps.run("tree", |_| tree.materialise(Unexported::Refuse))?;
-    steps.run("fork", |step| fork::build(tree.repository(), step, profile))
+    steps.run("fork", |step| {
+        workshop::fork::build(tree.repository(), step, profile)
+    })
 }
 
 /// Prints the error and its causes. What each says about help comes last.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::git::{File, Files, Mode};
-use crate::paths::Repository;
+use workshop::paths::Repository;
 
 /// A directory of the repository and the one of the tree that it is laid over. No slash at the end.
 pub(crate) struct Place {

@@ -14,8 +14,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::git::{File, Files, Mode};
-use crate::paths::Repository;
-use crate::toolchain;
+use workshop::paths::Repository;
+use workshop::toolchain;
 
 /// A package of upstream and where its files go in the tree.
 struct PinnedPackage {

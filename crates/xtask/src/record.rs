@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::libtest::{Outcome, Session};
-use crate::steps::Step;
 use crate::suite::Suite;
+use workshop::libtest::{Outcome, Session};
+use workshop::steps::Step;
 
 /// Outcomes of tests, by name.
 pub(crate) type Outcomes = BTreeMap<String, Outcome>;

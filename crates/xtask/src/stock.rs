@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use crate::fork::{self, Profile};
-use crate::paths::Repository;
-use crate::steps::{Show, Step};
 use crate::tree::Tree;
+use workshop::fork::{self, Profile};
+use workshop::paths::Repository;
+use workshop::steps::{Show, Step};
 
 /// Names the executable to the end-to-end tests.
 pub(crate) const VARIABLE: &str = "DYNAMIC_DEPS_STOCK_CARGO";

@@ -13,11 +13,11 @@ use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::fork::{self, Profile};
-use crate::libtest;
-use crate::paths::Repository;
-use crate::steps::Step;
-use crate::toolchain;
+use workshop::fork::{self, Profile};
+use workshop::libtest;
+use workshop::paths::Repository;
+use workshop::steps::Step;
+use workshop::toolchain;
 
 /// The Cargo target that the test suite is.
 pub(crate) const TARGET: &str = "testsuite";

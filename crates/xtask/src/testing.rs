@@ -14,18 +14,18 @@ use crate::corpus;
 use crate::docs_commands;
 use crate::expected::{Expectations, is_in_module};
 use crate::export;
-use crate::fork::{self, Profile};
-use crate::libtest;
 use crate::overlay;
-use crate::paths::Repository;
-use crate::steps::{Chatter, Show, Step, Steps, is_ci};
 use crate::stock;
 use crate::suite;
-use crate::toolchain;
 use crate::tools;
 use crate::tree::{Tree, Unexported};
 use crate::upstream_tests;
 use crate::workspace;
+use workshop::fork::{self, Profile};
+use workshop::libtest;
+use workshop::paths::Repository;
+use workshop::steps::{Chatter, Show, Step, Steps, is_ci};
+use workshop::toolchain;
 
 /// A named part of the checks.
 struct TestStep {

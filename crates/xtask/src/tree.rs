@@ -27,8 +27,8 @@ use sha2::{Digest, Sha256};
 use crate::git::{Change, Files, Git, ObjectId};
 use crate::overlay::{self, BasePaths};
 use crate::patch::{Patch, Series};
-use crate::paths::Repository;
 use crate::pin::{Base, hex};
+use workshop::paths::Repository;
 
 /// Part of the stamp: goes up when this program lays the tree down in another way.
 const LAYOUT: u32 = 1;

@@ -14,14 +14,14 @@ use clap::ValueEnum;
 
 use crate::expected::{Expectations, Failures, is_in_module};
 use crate::forced_on;
-use crate::libtest::Outcome;
-use crate::paths::Repository;
 use crate::record::{Outcomes, Record};
-use crate::steps::{Chatter, Step, Steps};
 use crate::stock;
 use crate::suite::{self, Suite};
-use crate::toolchain;
 use crate::tree::{Tree, Unexported};
+use workshop::libtest::Outcome;
+use workshop::paths::Repository;
+use workshop::steps::{Chatter, Step, Steps};
+use workshop::toolchain;
 
 /// The module with the tests of our own, which upstream does not have.
 const OWN_MODULE: &str = "dynamic_deps";

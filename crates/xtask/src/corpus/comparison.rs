@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::corpus::project::Project;
 use crate::corpus::results::Results;
 use crate::corpus::trial::{Executable, Outcome, Tested};
-use crate::libtest;
+use workshop::libtest;
 
 /// The result for one project, kept between runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

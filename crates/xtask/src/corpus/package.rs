@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use crate::corpus::project::Project;
 use crate::pin::hex;
-use crate::steps::{Show, Step};
-use crate::toolchain;
+use workshop::steps::{Show, Step};
+use workshop::toolchain;
 
 /// Gives the package as it was published; it and its dependencies are then there to be built offline.
 ///

@@ -6,7 +6,7 @@ use std::fs;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use crate::paths::Repository;
+use workshop::paths::Repository;
 
 /// A published package, and what of it is compared.
 #[derive(Clone, Debug, Deserialize)]

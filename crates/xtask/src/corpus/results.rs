@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::libtest::{self, Outcome};
+use workshop::libtest::{self, Outcome};
 
 /// The results in the output of one or more test programs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -15,13 +15,13 @@ use link_engine::manifest::{FALLBACK_FILE, FallbackReport, GroupManifest, read_j
 use measure::executable::{groups_needed, is_group};
 use measure::messages::{self, Artifact};
 
-use crate::application::Linking;
 use crate::corpus::package::{cargo_home, rustup_home};
 use crate::corpus::project::Project;
 use crate::corpus::record::Record;
 use crate::corpus::results::Results;
-use crate::steps::Step;
-use crate::toolchain;
+use workshop::linking::Linking;
+use workshop::steps::Step;
+use workshop::toolchain;
 
 /// Prefixes of environment variables that change what is built.
 const BUILD_VARIABLES: [&str; 4] = [

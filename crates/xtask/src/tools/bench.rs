@@ -9,10 +9,10 @@ use anyhow::{Context, Result, ensure};
 use measure::messages::{self, Artifact};
 
 use super::sample::{self, GREETING, LOCAL, PROGRAM};
-use crate::application::{Linking, require_linked};
+use workshop::linking::{Linking, require_linked};
 
-use crate::steps::{Show, Step};
-use crate::toolchain;
+use workshop::steps::{Show, Step};
+use workshop::toolchain;
 
 /// Variables of the caller that would give a build another answer.
 const FOREIGN_VARIABLES: [&str; 8] = [

@@ -11,9 +11,9 @@ use serde_json::Value;
 use super::Verdict;
 use super::bench::{Bench, free_port};
 use super::commands::Killed;
-use crate::application::{Linking, require_linked};
-use crate::steps::Show;
-use crate::toolchain;
+use workshop::linking::{Linking, require_linked};
+use workshop::steps::Show;
+use workshop::toolchain;
 
 /// sccache with files as its storage.
 pub(super) fn on_disk(bench: &mut Bench) -> Result<Verdict> {
@@ -30,7 +30,7 @@ pub(super) fn on_disk(bench: &mut Bench) -> Result<Verdict> {
 
 /// sccache with Redis as its storage: what one machine compiled, another takes.
 pub(super) fn in_redis(bench: &mut Bench) -> Result<Verdict> {
-    if !crate::fork::on_path("redis-server") {
+    if !workshop::fork::on_path("redis-server") {
         return Ok(Verdict::Skipped(
             "there is no `redis-server` (Debian: redis-server)".to_owned(),
         ));

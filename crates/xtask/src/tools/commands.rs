@@ -10,10 +10,10 @@ use anyhow::{Context, Result, bail, ensure};
 use super::Verdict;
 use super::bench::{self, Bench};
 use super::sample::{self, GREETING, LOCAL};
-use crate::application::{Linking, require_linked};
-use crate::fork::{self, TOOLCHAIN};
-use crate::steps::Show;
-use crate::toolchain;
+use workshop::fork::{self, TOOLCHAIN};
+use workshop::linking::{Linking, require_linked};
+use workshop::steps::Show;
+use workshop::toolchain;
 
 /// How long an edit may take to be seen, compiled and run.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -18,11 +18,11 @@ use anyhow::{Context, Result, ensure};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use self::bench::Bench;
-use crate::application::is_platform_supported;
-use crate::fork::{self, Profile};
-use crate::steps::{Chatter, Step, Steps};
-use crate::toolchain;
 use crate::tree::{Tree, Unexported};
+use workshop::fork::{self, Profile};
+use workshop::linking::is_platform_supported;
+use workshop::steps::{Chatter, Step, Steps};
+use workshop::toolchain;
 
 /// A tool and the check of it.
 struct Tool {

@@ -9,9 +9,9 @@ use measure::executable::is_group;
 
 use super::bench::Bench;
 use super::{QEMU, Verdict};
-use crate::application::Linking;
-use crate::steps::Show;
-use crate::toolchain;
+use workshop::linking::Linking;
+use workshop::steps::Show;
+use workshop::toolchain;
 
 /// What debuggers say where a process must not look at another.
 const NO_PTRACE: &str = "Operation not permitted";

@@ -1,7 +1,7 @@
 //! The workspace on which tools are tried: a program with a library in each layer, tests, and something to stop at, to
 //! measure and to fail with.
 
-use crate::sources::{Entries, Sources};
+use workshop::sources::{Entries, Sources};
 
 /// Name of its program.
 pub(super) const PROGRAM: &str = "sample";
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn the_dependency_is_one_of_ours() {
-        let root = crate::paths::Repository::of_this_build();
+        let root = workshop::paths::Repository::of_this_build();
         let lock = std::fs::read_to_string(root.root().join("Cargo.lock")).unwrap();
         let package = LOCK
             .split("\n\n")

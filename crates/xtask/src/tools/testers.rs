@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::Verdict;
 use super::bench::Bench;
-use crate::application::Linking;
-use crate::toolchain;
+use workshop::linking::Linking;
+use workshop::toolchain;
 
 /// The line of `.config/nextest.toml` that the guide gives.
 const INCLUDE: &str =
@@ -84,7 +84,9 @@ fn archive(bench: &mut Bench, linking: Linking, path: &Path) -> Result<()> {
     let path = path.to_string_lossy();
     let args = ["nextest", "archive", "--workspace", "--archive-file", &path];
     let mut cargo = bench.cargo(linking, &args);
-    bench.step.command(&mut cargo, crate::steps::Show::Progress)
+    bench
+        .step
+        .command(&mut cargo, workshop::steps::Show::Progress)
 }
 
 /// cargo-llvm-cov: it instruments workspace members behind Cargo's back, which must not change what is covered.

@@ -13,9 +13,9 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 use clap::ValueEnum;
 
-use crate::paths::Repository;
-use crate::sources::Sources;
-use crate::toolchain;
+use workshop::paths::Repository;
+use workshop::sources::Sources;
+use workshop::toolchain;
 
 /// What can be generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

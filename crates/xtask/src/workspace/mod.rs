@@ -19,15 +19,15 @@ use link_engine::manifest::GroupManifest;
 use measure::executable::groups_needed;
 use measure::messages::{self, Artifact};
 
-use crate::application::{Linking, is_platform_supported};
-use crate::fork::{self, Profile};
-use crate::paths::Repository;
-use crate::sources::{Entries, Sources};
-use crate::steps::Step;
 use crate::tree::{Tree, Unexported};
 use crate::workspace::outcomes::Outcomes;
 use crate::workspace::table::Table;
 use crate::workspace::unit::Unit;
+use workshop::fork::{self, Profile};
+use workshop::linking::{Linking, is_platform_supported};
+use workshop::paths::Repository;
+use workshop::sources::{Entries, Sources};
+use workshop::steps::Step;
 
 /// What is copied.
 const ENTRIES: Entries = &["Cargo.lock", "Cargo.toml", "crates"];
@@ -525,8 +525,8 @@ fn shortened(list: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::steps::{Chatter, Steps};
     use crate::workspace::unit::tests::unit;
+    use workshop::steps::{Chatter, Steps};
 
     #[test]
     fn libraries_that_are_edited_exist() {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::libtest::{self, Outcome};
 use crate::workspace::unit::Unit;
+use workshop::libtest::{self, Outcome};
 
 /// Tests by the program that they are in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

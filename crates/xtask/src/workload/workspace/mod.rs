@@ -13,10 +13,10 @@ mod member;
 
 use std::collections::BTreeSet;
 
-use crate::sources::{Entries, Sources};
 use crate::workload::carriers::{CARRIERS, Carrier, REGISTRY};
 use crate::workload::manifest::Manifest;
 use crate::workload::random::Random;
+use workshop::sources::{Entries, Sources};
 
 /// The seed of the workspace that is kept.
 pub(crate) const SEED: u64 = 3;

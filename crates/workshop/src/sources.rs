@@ -8,24 +8,26 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 /// Files and directories that belong to it, at the top of its directory: not what Cargo or an editor leaves there.
-pub(crate) type Entries = &'static [&'static str];
+pub type Entries = &'static [&'static str];
 
 /// The files, by path inside of its directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sources {
+pub struct Sources {
     entries: Entries,
     files: BTreeMap<PathBuf, Vec<u8>>,
 }
 
 impl Sources {
-    pub(crate) fn new(entries: Entries) -> Sources {
+    /// No files.
+    pub fn new(entries: Entries) -> Sources {
         Sources {
             entries,
             files: BTreeMap::new(),
         }
     }
 
-    pub(crate) fn read(directory: &Path, entries: Entries) -> Result<Sources> {
+    /// The files in `directory`.
+    pub fn read(directory: &Path, entries: Entries) -> Result<Sources> {
         let mut sources = Sources::new(entries);
         for entry in entries {
             sources
@@ -36,24 +38,24 @@ impl Sources {
     }
 
     /// The same entries, as they are in `directory`.
-    pub(crate) fn read_again(&self, directory: &Path) -> Result<Sources> {
+    pub fn read_again(&self, directory: &Path) -> Result<Sources> {
         Sources::read(directory, self.entries)
     }
 
     /// Adds a file, or replaces it. Its path has to begin with one of the entries.
-    pub(crate) fn insert(&mut self, path: &str, text: String) {
+    pub fn insert(&mut self, path: &str, text: String) {
         self.files.insert(path.into(), text.into_bytes());
     }
 
     /// Adds `text` to the end of the file at `path`.
-    pub(crate) fn append(&mut self, path: &str, text: &str) {
+    pub fn append(&mut self, path: &str, text: &str) {
         let file = self.files.entry(path.into()).or_default();
         file.extend(text.as_bytes());
     }
 
     /// Makes `directory` have these files. Those that are equal are not touched, so that Cargo takes none of them for
     /// changed.
-    pub(crate) fn write(&self, directory: &Path) -> Result<()> {
+    pub fn write(&self, directory: &Path) -> Result<()> {
         let there = self.read_again(directory)?;
         for path in self.differences(&there) {
             let file = directory.join(path);
@@ -68,7 +70,7 @@ impl Sources {
     }
 
     /// Paths of the files that the two do not have alike.
-    pub(crate) fn differences<'a>(&'a self, other: &'a Sources) -> BTreeSet<&'a Path> {
+    pub fn differences<'a>(&'a self, other: &'a Sources) -> BTreeSet<&'a Path> {
         let paths = self.files.keys().chain(other.files.keys());
         paths
             .filter(|path| self.files.get(*path) != other.files.get(*path))

@@ -14,7 +14,7 @@ use crate::steps::{Show, Step};
 use crate::toolchain;
 
 /// Name of the rustup toolchain.
-pub(crate) const TOOLCHAIN: &str = "dynamic-deps";
+pub const TOOLCHAIN: &str = "dynamic-deps";
 
 /// Packages of ours, and what they spend their time in, that run at every link of a user's program: optimised in
 /// development builds too.
@@ -26,7 +26,7 @@ const DEV_TARGETS: [&str; 4] = ["--bin", "cargo", "--test", "build-std"];
 
 /// How the fork is compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Profile {
+pub enum Profile {
     /// Quick to build. Has the features that upstream's tests ask of dependencies (among them, that git credentials may
     /// be sent over plain HTTP), so that the test suite compiles nothing again.
     Dev,
@@ -35,7 +35,8 @@ pub(crate) enum Profile {
 }
 
 impl Profile {
-    pub(crate) fn new(release: bool) -> Profile {
+    /// The optimised profile, or the one for development.
+    pub fn new(release: bool) -> Profile {
         if release {
             Profile::Release
         } else {
@@ -44,14 +45,15 @@ impl Profile {
     }
 
     /// What is built of Cargo's package.
-    pub(crate) fn targets(self) -> &'static [&'static str] {
+    pub fn targets(self) -> &'static [&'static str] {
         match self {
             Profile::Dev => &DEV_TARGETS,
             Profile::Release => &["--bin", "cargo", "--release"],
         }
     }
 
-    pub(crate) fn directory(self) -> &'static str {
+    /// Cargo's name of its directory, in the target directory.
+    pub fn directory(self) -> &'static str {
         match self {
             Profile::Dev => "debug",
             Profile::Release => "release",
@@ -59,7 +61,7 @@ impl Profile {
     }
 
     /// The profile of the executable that was built last; without one, the development profile.
-    pub(crate) fn of_last_build(repository: &Repository) -> Profile {
+    pub fn of_last_build(repository: &Repository) -> Profile {
         match fs::read_to_string(profile_record(repository)) {
             Ok(name) if name == Profile::Release.directory() => Profile::Release,
             _ => Profile::Dev,
@@ -68,7 +70,7 @@ impl Profile {
 }
 
 /// Builds the fork; gives the path of its executable.
-pub(crate) fn build(repository: &Repository, step: &mut Step, profile: Profile) -> Result<PathBuf> {
+pub fn build(repository: &Repository, step: &mut Step, profile: Profile) -> Result<PathBuf> {
     let mut cargo = cargo_in_tree(repository, step, "build");
     step.command(cargo.args(profile.targets()), Show::Progress)?;
     let built = repository
@@ -84,17 +86,12 @@ pub(crate) fn build(repository: &Repository, step: &mut Step, profile: Profile) 
 }
 
 /// `cargo <verb>` for the package in the tree. One set of options for everything, so that nothing is compiled twice.
-pub(crate) fn cargo_in_tree(repository: &Repository, step: &Step, verb: &str) -> Command {
+pub fn cargo_in_tree(repository: &Repository, step: &Step, verb: &str) -> Command {
     cargo_in(&repository.tree(), repository, step, verb)
 }
 
 /// Like [`cargo_in_tree`], for another copy of Cargo's sources: what is equal is compiled once for both.
-pub(crate) fn cargo_in(
-    sources: &Path,
-    repository: &Repository,
-    step: &Step,
-    verb: &str,
-) -> Command {
+pub fn cargo_in(sources: &Path, repository: &Repository, step: &Step, verb: &str) -> Command {
     let mut cargo = toolchain::cargo();
     cargo
         // Cargo looks for its configuration from the current directory on, and upstream's tests need the tree's.
@@ -117,12 +114,7 @@ pub(crate) fn cargo_in(
 
 /// The fork for the package or workspace at `directory`, without what could give another answer than `verb` and its
 /// options.
-pub(crate) fn command(
-    executable: &Path,
-    directory: &Path,
-    build_directory: &Path,
-    verb: &str,
-) -> Command {
+pub fn command(executable: &Path, directory: &Path, build_directory: &Path, verb: &str) -> Command {
     let mut cargo = toolchain::command(executable);
     for variable in [
         "CARGO_BUILD_BUILD_DIR",
@@ -140,13 +132,13 @@ pub(crate) fn command(
 }
 
 /// Replaces this process by the fork; only returns if that fails.
-pub(crate) fn exec(executable: &Path, args: &[std::ffi::OsString]) -> anyhow::Error {
+pub fn exec(executable: &Path, args: &[std::ffi::OsString]) -> anyhow::Error {
     let error = toolchain::command(executable).args(args).exec();
     anyhow::Error::new(error).context(format!("failed to run `{}`", executable.display()))
 }
 
 /// Makes the rustup toolchain and checks that it works.
-pub(crate) fn install(repository: &Repository, step: &mut Step, executable: &Path) -> Result<()> {
+pub fn install(repository: &Repository, step: &mut Step, executable: &Path) -> Result<()> {
     if !on_path("rustup") {
         step.say(&format!(
             "there is no rustup on the PATH, so no toolchain was made; the executable is `{}`\n\
@@ -175,7 +167,7 @@ pub(crate) fn install(repository: &Repository, step: &mut Step, executable: &Pat
 
 /// Copies the executable to where users call it, if it is not the one that is there. It may be running there, so it is
 /// never written in place.
-pub(crate) fn place(built: &Path, executable: &Path) -> Result<()> {
+pub fn place(built: &Path, executable: &Path) -> Result<()> {
     let describe = || {
         format!(
             "failed to copy `{}` to `{}`",
@@ -208,7 +200,7 @@ pub(crate) fn place(built: &Path, executable: &Path) -> Result<()> {
 }
 
 /// A toolchain directory in which everything but Cargo is the sysroot's.
-pub(crate) fn make_toolchain(sysroot: &Path, executable: &Path, directory: &Path) -> Result<()> {
+pub fn make_toolchain(sysroot: &Path, executable: &Path, directory: &Path) -> Result<()> {
     let describe = || format!("failed to make the toolchain `{}`", directory.display());
     match fs::remove_dir_all(directory) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -293,7 +285,7 @@ fn has_openssl() -> bool {
 }
 
 /// Whether a program of this name is on the `PATH`.
-pub(crate) fn on_path(program: &str) -> bool {
+pub fn on_path(program: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|path| {
         std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
     })

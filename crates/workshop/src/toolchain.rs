@@ -11,24 +11,24 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 /// Cargo, as the caller has it: the one that runs xtask.
-pub(crate) fn cargo() -> Command {
+pub fn cargo() -> Command {
     command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
 /// The active rustc: a rustup proxy where there is rustup.
-pub(crate) fn rustc() -> Command {
+pub fn rustc() -> Command {
     command(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
 }
 
 /// `program` in the environment that the caller of `cargo xtask` has.
-pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
+pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     restore_environment(&mut command);
     command
 }
 
 /// The platform that the active rustc builds for.
-pub(crate) fn host() -> Result<String> {
+pub fn host() -> Result<String> {
     rustc_details()?
         .lines()
         .find_map(|line| line.strip_prefix("host: ").map(str::to_owned))
@@ -36,25 +36,25 @@ pub(crate) fn host() -> Result<String> {
 }
 
 /// What the active rustc says about itself: name, version, commit and date.
-pub(crate) fn rustc_version() -> Result<String> {
+pub fn rustc_version() -> Result<String> {
     let version = run(rustc().arg("-V"))?;
     Ok(String::from_utf8_lossy(&version).trim_end().to_owned())
 }
 
 /// The same in full, as lines of a name and a value.
-pub(crate) fn rustc_details() -> Result<String> {
+pub fn rustc_details() -> Result<String> {
     let details = run(rustc().arg("-vV"))?;
     Ok(String::from_utf8_lossy(&details).into_owned())
 }
 
 /// Directory of the active toolchain.
-pub(crate) fn sysroot() -> Result<PathBuf> {
+pub fn sysroot() -> Result<PathBuf> {
     let sysroot = run(rustc().args(["--print", "sysroot"]))?;
     Ok(PathBuf::from(String::from_utf8_lossy(&sysroot).trim_end()))
 }
 
 /// Runs a short command and gives what it prints; its errors are part of ours.
-pub(crate) fn run(command: &mut Command) -> Result<Vec<u8>> {
+pub fn run(command: &mut Command) -> Result<Vec<u8>> {
     let output = command
         .output()
         .with_context(|| format!("failed to run `{}`", display(command)))?;
@@ -70,7 +70,7 @@ pub(crate) fn run(command: &mut Command) -> Result<Vec<u8>> {
 }
 
 /// Program and arguments, to be read by people.
-pub(crate) fn display(command: &Command) -> String {
+pub fn display(command: &Command) -> String {
     let mut text = command.get_program().to_string_lossy().into_owned();
     for argument in command.get_args() {
         text.push(' ');

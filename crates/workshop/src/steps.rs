@@ -26,7 +26,7 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// What of a command's output is shown where there is no terminal to draw on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Show {
+pub enum Show {
     /// Signs of life only.
     Progress,
     /// All of it: what a test program prints.
@@ -35,14 +35,15 @@ pub(crate) enum Show {
 
 /// How much is said about steps that go well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Chatter {
+pub enum Chatter {
+    /// A line when a step begins and when it ends.
     Steps,
     /// For `cargo xtask run`, where the output belongs to the program that is run.
     None,
 }
 
 /// The steps of one command of xtask.
-pub(crate) struct Steps {
+pub struct Steps {
     logs: PathBuf,
     on_terminal: bool,
     chatter: Chatter,
@@ -56,7 +57,7 @@ struct Finished {
 }
 
 /// A step that is running.
-pub(crate) struct Step<'a> {
+pub struct Step<'a> {
     name: &'a str,
     log: File,
     log_path: PathBuf,
@@ -67,20 +68,23 @@ pub(crate) struct Step<'a> {
 
 /// What became of a command.
 #[derive(Debug)]
-pub(crate) struct Observed {
-    pub(crate) status: ExitStatus,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
+pub struct Observed {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it printed to standard output.
+    pub stdout: String,
+    /// What it printed to standard error.
+    pub stderr: String,
 }
 
 /// Whether this is a machine of CI.
-pub(crate) fn is_ci() -> bool {
+pub fn is_ci() -> bool {
     std::env::var_os("CI").is_some_and(|value| value == "true")
 }
 
 impl Steps {
     /// Logs go to the directory `logs`.
-    pub(crate) fn new(logs: PathBuf, chatter: Chatter) -> Steps {
+    pub fn new(logs: PathBuf, chatter: Chatter) -> Steps {
         Steps {
             logs,
             on_terminal: !is_ci() && std::io::stderr().is_terminal(),
@@ -90,11 +94,7 @@ impl Steps {
     }
 
     /// Runs `body` as the step `name`.
-    pub(crate) fn run<T>(
-        &mut self,
-        name: &str,
-        body: impl FnOnce(&mut Step) -> Result<T>,
-    ) -> Result<T> {
+    pub fn run<T>(&mut self, name: &str, body: impl FnOnce(&mut Step) -> Result<T>) -> Result<T> {
         let log_path = self.logs.join(format!("{name}.log"));
         let describe = || format!("failed to write `{}`", log_path.display());
         fs::create_dir_all(&self.logs).with_context(describe)?;
@@ -129,7 +129,7 @@ impl Steps {
     }
 
     /// Names, results and times of the steps that were run.
-    pub(crate) fn table(&self) -> String {
+    pub fn table(&self) -> String {
         let width = self
             .finished
             .iter()
@@ -152,7 +152,7 @@ impl Steps {
 
 impl Step<'_> {
     /// Runs `command`; its output goes to the log.
-    pub(crate) fn command(&mut self, command: &mut Command, show: Show) -> Result<()> {
+    pub fn command(&mut self, command: &mut Command, show: Show) -> Result<()> {
         let start = self.begin(command)?;
         let stdout = self.log_handle()?;
         command.stdout(stdout);
@@ -160,7 +160,7 @@ impl Step<'_> {
     }
 
     /// Runs `command` and gives what it prints to standard output; the rest goes to the log.
-    pub(crate) fn capture(&mut self, command: &mut Command) -> Result<String> {
+    pub fn capture(&mut self, command: &mut Command) -> Result<String> {
         let start = self.begin(command)?;
         let mut captured = Captured::of(command)?;
         self.finish(command, start, Show::Progress)?;
@@ -168,7 +168,7 @@ impl Step<'_> {
     }
 
     /// Runs `command`, which may fail; gives what it prints, standard error included, and whether it succeeded.
-    pub(crate) fn transcript(&mut self, command: &mut Command) -> Result<(String, bool)> {
+    pub fn transcript(&mut self, command: &mut Command) -> Result<(String, bool)> {
         let start = self.begin(command)?;
         let stdout = self.log_handle()?;
         command.stdout(stdout);
@@ -178,7 +178,7 @@ impl Step<'_> {
     }
 
     /// Runs `command`, which may fail; what it prints to standard output goes to the file `stdout`, the rest to the log.
-    pub(crate) fn attempt(&mut self, command: &mut Command, stdout: &Path) -> Result<ExitStatus> {
+    pub fn attempt(&mut self, command: &mut Command, stdout: &Path) -> Result<ExitStatus> {
         self.begin(command)?;
         let file = File::create(stdout)
             .with_context(|| format!("failed to create `{}`", stdout.display()))?;
@@ -187,7 +187,7 @@ impl Step<'_> {
     }
 
     /// Runs `command`, which may fail; gives how it ended and what it printed. Standard error goes to the log too.
-    pub(crate) fn observe(&mut self, command: &mut Command) -> Result<Observed> {
+    pub fn observe(&mut self, command: &mut Command) -> Result<Observed> {
         let start = self.begin(command)?;
         let mut captured = Captured::of(command)?;
         let reader = LogReader::open(&self.log_path, start)?;
@@ -201,7 +201,7 @@ impl Step<'_> {
 
     /// Runs `command` with nothing beside it, not even signs of life; gives what it prints to standard output and the
     /// time from its start to its end.
-    pub(crate) fn measure(&mut self, command: &mut Command) -> Result<(String, Duration)> {
+    pub fn measure(&mut self, command: &mut Command) -> Result<(String, Duration)> {
         let log_length = self.begin(command)?;
         let mut captured = Captured::of(command)?;
         let describe =
@@ -215,18 +215,19 @@ impl Step<'_> {
     }
 
     /// Writes one line to the log.
-    pub(crate) fn note(&mut self, text: &str) -> Result<()> {
+    pub fn note(&mut self, text: &str) -> Result<()> {
         self.log
             .write_all(format!("{text}\n").as_bytes())
             .with_context(|| format!("failed to write `{}`", self.log_path.display()))
     }
 
-    pub(crate) fn log_path(&self) -> &Path {
+    /// The log of the step.
+    pub fn log_path(&self) -> &Path {
         &self.log_path
     }
 
     /// Prints one line about the step.
-    pub(crate) fn say(&self, text: &str) {
+    pub fn say(&self, text: &str) {
         if self.chatter == Chatter::Steps {
             self.erase_line();
             eprintln!("{}: {text}", self.name);
@@ -307,7 +308,7 @@ impl Step<'_> {
     }
 
     /// Says how far the step is: `last_line` stands for all that came before it.
-    pub(crate) fn sign_of_life(&self, last_line: &str) {
+    pub fn sign_of_life(&self, last_line: &str) {
         let elapsed = seconds(self.started.elapsed());
         if !self.on_terminal {
             eprintln!("{}: {elapsed}, {}", self.name, last_line.trim());

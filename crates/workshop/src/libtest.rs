@@ -10,14 +10,18 @@ const CONCLUSION: &str = "test result: ";
 /// What became of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Outcome {
+pub enum Outcome {
+    /// `ok`
     Passed,
+    /// `FAILED`
     Failed,
+    /// `ignored`, with or without a reason.
     Ignored,
 }
 
 impl Outcome {
-    pub(crate) fn as_str(self) -> &'static str {
+    /// In a word.
+    pub fn as_str(self) -> &'static str {
         match self {
             Outcome::Passed => "passed",
             Outcome::Failed => "failed",
@@ -38,20 +42,20 @@ impl Outcome {
 
 /// One run of a test program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Session {
+pub struct Session {
     /// How many tests it set out to run.
-    pub(crate) announced: usize,
+    pub announced: usize,
     /// Those that ended, by name.
-    pub(crate) outcomes: BTreeMap<String, Outcome>,
+    pub outcomes: BTreeMap<String, Outcome>,
     /// What the failed tests printed, by name. Printed at the very end: a session that was interrupted has none.
-    pub(crate) outputs: BTreeMap<String, String>,
+    pub outputs: BTreeMap<String, String>,
     /// Whether the program came to its end.
-    pub(crate) ended: bool,
+    pub ended: bool,
 }
 
 impl Session {
     /// Reads what the program printed to standard output.
-    pub(crate) fn parse(text: &str) -> Session {
+    pub fn parse(text: &str) -> Session {
         let lines: Vec<&str> = text.lines().collect();
         let mut session = Session::default();
         let mut rest = 0;
@@ -110,7 +114,7 @@ impl Session {
 }
 
 /// The names of all tests, from what `--list --format=terse` prints.
-pub(crate) fn parse_list(text: &str) -> impl Iterator<Item = &str> {
+pub fn parse_list(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter_map(|line| line.strip_suffix(": test"))
 }
 
@@ -124,14 +128,14 @@ fn parse_announcement(line: &str) -> Option<usize> {
 
 /// Of `test some::name ... ok` name and outcome. What the harness adds stays part of the name: ` - should panic`, or
 /// ` - compile` for doctests.
-pub(crate) fn parse_outcome(line: &str) -> Option<(&str, Outcome)> {
+pub fn parse_outcome(line: &str) -> Option<(&str, Outcome)> {
     let (name, outcome) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
     Some((name, Outcome::parse(outcome.trim_end())?))
 }
 
 /// How many tests passed, failed and were ignored, of
 /// `test result: ok. 1 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.00s`.
-pub(crate) fn parse_counts(line: &str) -> Option<[usize; 3]> {
+pub fn parse_counts(line: &str) -> Option<[usize; 3]> {
     let (_, counts) = line.strip_prefix(CONCLUSION)?.split_once(". ")?;
     let mut parts = counts.split("; ");
     let mut count = |what: &str| {
