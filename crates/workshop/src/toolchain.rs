@@ -79,6 +79,15 @@ pub fn display(command: &Command) -> String {
     text
 }
 
+/// Keeps a git hook's or a script's `GIT_*` variables from the child.
+pub fn remove_git_variables(command: &mut Command) {
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("GIT_") {
+            command.env_remove(name);
+        }
+    }
+}
+
 fn restore_environment(command: &mut Command) {
     const OF_XTASK: [&str; 3] = ["CARGO", "CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH"];
     for (name, _) in env::vars_os() {

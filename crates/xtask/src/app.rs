@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use measure::executable::{is_group, loaded_groups, needed};
 
 use crate::application::{self, Application, Build, NAME, Printed, SUBCOMMANDS, require_equal};
-use crate::tree::{Tree, Unexported};
+use patch_stack::tree::{Tree, Unexported};
 use workshop::fork::{self, Profile};
 use workshop::linking::{Linking, is_platform_supported};
 use workshop::steps::{Show, Step};

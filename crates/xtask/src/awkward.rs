@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use measure::messages;
 
 use crate::application::{Application, Printed, require_equal};
-use crate::tree::{Tree, Unexported};
+use patch_stack::tree::{Tree, Unexported};
 use workshop::fork::{self, Profile};
 use workshop::libtest;
 use workshop::linking::{Linking, is_platform_supported, require_linked};

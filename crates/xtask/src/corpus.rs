@@ -33,7 +33,7 @@ use crate::corpus::comparison::Comparison;
 use crate::corpus::project::Project;
 use crate::corpus::record::Record;
 use crate::corpus::trial::{Interrupted, Trial};
-use crate::tree::{Tree, Unexported};
+use patch_stack::tree::{Tree, Unexported};
 use workshop::fork::{self, Profile};
 use workshop::linking::{Linking, is_platform_supported};
 use workshop::paths::Repository;

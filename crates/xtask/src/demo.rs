@@ -16,7 +16,7 @@ use measure::{executable, machine, statistics};
 use crate::application::{self, Application, Build, NAME, Printed, SUBCOMMANDS, require_equal};
 use crate::link_time::LinkTimer;
 use crate::report::{Report, Row, Unit};
-use crate::tree::{Tree, Unexported};
+use patch_stack::tree::{Tree, Unexported};
 use workshop::fork::{self, Profile};
 use workshop::linking::{Linking, is_platform_supported};
 use workshop::paths::Repository;

@@ -13,12 +13,12 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 
 use crate::Cli;
-use crate::git::remove_git_variables;
 use crate::tools::bench::Bench;
-use crate::tree::{Tree, Unexported};
+use patch_stack::tree::{Tree, Unexported};
 use workshop::fork::{self, Profile, TOOLCHAIN};
 use workshop::paths::Repository;
 use workshop::steps::{Show, Step};
+use workshop::toolchain;
 
 /// The documents, relative to the repository.
 const DOCUMENTS: [&str; 3] = [
@@ -211,7 +211,7 @@ fn copy_tree(tree: &Tree, step: &mut Step, scratch: &Path) -> Result<PathBuf> {
 /// Git as a developer has it, whose editor changes nothing.
 fn git_in(directory: &Path) -> Command {
     let mut git = Command::new("git");
-    remove_git_variables(&mut git);
+    toolchain::remove_git_variables(&mut git);
     git.arg("-C").arg(directory).env("GIT_EDITOR", "true");
     for role in ["AUTHOR", "COMMITTER"] {
         git.env(format!("GIT_{role}_NAME"), "xtask")

@@ -12,24 +12,14 @@ mod demo;
 mod docs;
 mod docs_commands;
 mod expected;
-mod export;
-#[cfg(test)]
-mod fixture;
 mod forced_on;
 mod fuzz;
-mod git;
 mod link_time;
-mod overlay;
-mod patch;
-mod pin;
-mod rebase;
 mod record;
 mod report;
-mod stock;
 mod suite;
 mod testing;
 mod tools;
-mod tree;
 mod upstream_tests;
 mod workload;
 mod workspace;
@@ -41,10 +31,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::pin::Pin;
-use crate::tree::{Outcome, Tree, Unexported};
 use crate::upstream_tests::{Selection, Subject};
 use crate::workload::Workload;
+use patch_stack::pin::Pin;
+use patch_stack::tree::{Outcome, Tree, Unexported};
 use workshop::fork::Profile;
 use workshop::paths::Repository;
 use workshop::steps::{Chatter, Steps};
@@ -210,7 +200,7 @@ fn run(command: Command) -> Result<ExitCode> {
             }
         }
         Command::Export => {
-            let changes = export::export(&tree)?;
+            let changes = patch_stack::export::export(&tree)?;
             for path in changes.paths() {
                 println!("{}", repository.display(path));
             }
@@ -279,12 +269,12 @@ fn run(command: Command) -> Result<ExitCode> {
             let mut steps = Steps::new(repository.logs(), Chatter::Steps);
             steps.run("tree", |_| tree.materialise(Unexported::Refuse))?;
             let executable = steps.run("stock", |step| {
-                stock::build(&tree, step, Profile::new(release))
+                patch_stack::stock::build(&tree, step, Profile::new(release))
             })?;
             println!("{}", executable.display());
         }
         Command::Rebase { version, write } => {
-            println!("{}", rebase::run(&tree, &pin, &version, write)?);
+            println!("{}", patch_stack::rebase::run(&tree, &pin, &version, write)?);
         }
         Command::Tools { names } => tools::run(&tree, &names)?,
         Command::Test { only } => testing::run(&tree, &only)?,

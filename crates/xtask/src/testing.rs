@@ -13,14 +13,14 @@ use crate::awkward;
 use crate::corpus;
 use crate::docs_commands;
 use crate::expected::{Expectations, is_in_module};
-use crate::export;
-use crate::overlay;
-use crate::stock;
 use crate::suite;
 use crate::tools;
-use crate::tree::{Tree, Unexported};
 use crate::upstream_tests;
 use crate::workspace;
+use patch_stack::export;
+use patch_stack::overlay;
+use patch_stack::stock;
+use patch_stack::tree::{Tree, Unexported};
 use workshop::fork::{self, Profile};
 use workshop::libtest;
 use workshop::paths::Repository;
@@ -208,11 +208,7 @@ fn fmt(tree: &Tree, step: &mut Step) -> Result<()> {
     cargo.args(["fmt", "--check", "--manifest-path"]);
     cargo.arg(tree.repository().fuzz().join("Cargo.toml"));
     step.command(&mut cargo, Show::Progress)?;
-    let overlay = overlay::of_repository(tree.repository())?;
-    let mut sources = Vec::new();
-    for path in overlay.keys().filter(|path| path.ends_with(".rs")) {
-        sources.push(overlay::path_in_repository(tree.repository(), path)?);
-    }
+    let sources = overlay::rust_sources(tree.repository())?;
     if sources.is_empty() {
         return Ok(());
     }

@@ -15,9 +15,9 @@ use clap::ValueEnum;
 use crate::expected::{Expectations, Failures, is_in_module};
 use crate::forced_on;
 use crate::record::{Outcomes, Record};
-use crate::stock;
 use crate::suite::{self, Suite};
-use crate::tree::{Tree, Unexported};
+use patch_stack::stock;
+use patch_stack::tree::{Tree, Unexported};
 use workshop::libtest::Outcome;
 use workshop::paths::Repository;
 use workshop::steps::{Chatter, Step, Steps};
@@ -143,7 +143,7 @@ fn complete(
     let rustc = toolchain::rustc_details()?;
     let (mut suite, key) = match subject {
         // What it was is known without building it.
-        Subject::Baseline => (None, format!("{}\n{rustc}", tree.materialised()?.base)),
+        Subject::Baseline => (None, format!("{}\n{rustc}", tree.base_commit_id()?)),
         Subject::Fork | Subject::ForcedOn => {
             let suite = build(tree, step, subject)?;
             let key = format!("{}{rustc}", suite.identity()?);

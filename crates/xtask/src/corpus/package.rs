@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use flate2::read::GzDecoder;
-use sha2::{Digest, Sha256};
 
 use crate::corpus::project::Project;
-use crate::pin::hex;
+use patch_stack::pin::sha256;
 use workshop::steps::{Show, Step};
 use workshop::toolchain;
 
@@ -67,7 +66,7 @@ impl Archive {
             let directory = index.with_context(describe)?.path();
             let path = directory.join(format!("{}.crate", project.id()));
             let Ok(bytes) = fs::read(&path) else { continue };
-            if hex(&Sha256::digest(&bytes)) == project.checksum {
+            if sha256(&bytes) == project.checksum {
                 let id = project.id();
                 return Ok(Some(Archive { path, bytes, id }));
             }

@@ -18,7 +18,7 @@ use anyhow::{Context, Result, ensure};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use self::bench::Bench;
-use crate::tree::{Tree, Unexported};
+use patch_stack::tree::{Tree, Unexported};
 use workshop::fork::{self, Profile};
 use workshop::linking::is_platform_supported;
 use workshop::steps::{Chatter, Step, Steps};

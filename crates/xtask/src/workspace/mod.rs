@@ -19,10 +19,10 @@ use link_engine::manifest::GroupManifest;
 use measure::executable::groups_needed;
 use measure::messages::{self, Artifact};
 
-use crate::tree::{Tree, Unexported};
 use crate::workspace::outcomes::Outcomes;
 use crate::workspace::table::Table;
 use crate::workspace::unit::Unit;
+use patch_stack::tree::{Tree, Unexported};
 use workshop::fork::{self, Profile};
 use workshop::linking::{Linking, is_platform_supported};
 use workshop::paths::Repository;

@@ -27,7 +27,7 @@ use sha2::{Digest, Sha256};
 use crate::git::{Change, Files, Git, ObjectId};
 use crate::overlay::{self, BasePaths};
 use crate::patch::{Patch, Series};
-use crate::pin::{Base, hex};
+use crate::pin::{Base, Pin, hex};
 use workshop::paths::Repository;
 
 /// Part of the stamp: goes up when this program lays the tree down in another way.
@@ -51,7 +51,7 @@ const OPERATIONS: [(&str, &str); 5] = [
 
 /// What becomes of work in the tree that the repository does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unexported {
+pub enum Unexported {
     /// It is an error, and the tree stays as it is.
     Refuse,
     /// It is removed from the work tree.
@@ -62,7 +62,8 @@ pub(crate) enum Unexported {
 
 /// What a call of [`Tree::materialise`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub enum Outcome {
+    /// It had nothing to do.
     UpToDate,
     /// Number of files written or removed.
     Updated(usize),
@@ -98,14 +99,19 @@ struct Wanted {
 }
 
 /// The tree and the repository it belongs to.
-pub(crate) struct Tree<'a> {
+pub struct Tree<'a> {
     repository: &'a Repository,
     base: &'a dyn Base,
     git: Git,
 }
 
 impl<'a> Tree<'a> {
-    pub(crate) fn new(repository: &'a Repository, base: &'a dyn Base) -> Tree<'a> {
+    /// The tree of `repository` on the upstream that it pins.
+    pub fn new(repository: &'a Repository, pin: &'a Pin) -> Tree<'a> {
+        Tree::on(repository, pin)
+    }
+
+    pub(crate) fn on(repository: &'a Repository, base: &'a dyn Base) -> Tree<'a> {
         Tree {
             repository,
             base,
@@ -114,7 +120,7 @@ impl<'a> Tree<'a> {
     }
 
     /// Brings the tree up to date with the repository.
-    pub(crate) fn materialise(&self, unexported: Unexported) -> Result<Outcome> {
+    pub fn materialise(&self, unexported: Unexported) -> Result<Outcome> {
         let _lock = self.lock()?;
         self.materialise_locked(unexported)
     }
@@ -166,7 +172,8 @@ impl<'a> Tree<'a> {
         &self.git
     }
 
-    pub(crate) fn repository(&self) -> &Repository {
+    /// The repository it belongs to.
+    pub fn repository(&self) -> &Repository {
         self.repository
     }
 
@@ -179,6 +186,11 @@ impl<'a> Tree<'a> {
                 let tree = self.repository.display(&tree);
                 format!("`{tree}` has not been made\nhelp: run `cargo xtask tree`")
             })
+    }
+
+    /// The commit of upstream's files; it stands for their content.
+    pub fn base_commit_id(&self) -> Result<String> {
+        Ok(self.materialised()?.base)
     }
 
     /// Held while the tree or its way back to the repository is written.
@@ -302,7 +314,8 @@ impl<'a> Tree<'a> {
         Ok(Uncommitted { upstream, overlay })
     }
 
-    pub(crate) fn shown_tree(&self) -> String {
+    /// Its path, as it is shown to people.
+    pub fn shown_tree(&self) -> String {
         let tree = self.repository.tree();
         self.repository.display(&tree).to_string()
     }

@@ -13,14 +13,14 @@ use workshop::paths::Repository;
 use workshop::steps::{Show, Step};
 
 /// Names the executable to the end-to-end tests.
-pub(crate) const VARIABLE: &str = "DYNAMIC_DEPS_STOCK_CARGO";
+pub const VARIABLE: &str = "DYNAMIC_DEPS_STOCK_CARGO";
 
 /// Builds upstream's Cargo; gives the path of its executable. The tree must have been made.
 ///
 /// It is built like the fork and into the same directory, so the two share their dependencies; what bears one name in
 /// both lies under two hashes. Only the path `debug/cargo` is that of the one built last, which is why both executables
 /// are used from a place of their own.
-pub(crate) fn build(tree: &Tree, step: &mut Step, profile: Profile) -> Result<PathBuf> {
+pub fn build(tree: &Tree, step: &mut Step, profile: Profile) -> Result<PathBuf> {
     let repository = tree.repository();
     lay_down(tree)?;
     let mut cargo = fork::cargo_in(&repository.stock_tree(), repository, step, "build");
@@ -35,7 +35,7 @@ pub(crate) fn build(tree: &Tree, step: &mut Step, profile: Profile) -> Result<Pa
 }
 
 /// Writes upstream's files, unless those of the same commit are there.
-pub(crate) fn lay_down(tree: &Tree) -> Result<()> {
+pub fn lay_down(tree: &Tree) -> Result<()> {
     let repository = tree.repository();
     let directory = repository.stock_tree();
     let record = record(repository);

@@ -52,7 +52,7 @@ pub(crate) trait Base {
 }
 
 /// Upstream at the pinned version.
-pub(crate) struct Pin {
+pub struct Pin {
     manifest: PathBuf,
     lock: PathBuf,
     packages: &'static [PinnedPackage],
@@ -66,7 +66,8 @@ struct Locked {
 }
 
 impl Pin {
-    pub(crate) fn new(repository: &Repository) -> Pin {
+    /// The pin of `repository`, in `upstream/`.
+    pub fn new(repository: &Repository) -> Pin {
         Pin {
             manifest: repository.pin_manifest(),
             lock: repository.pin_lock(),
@@ -145,7 +146,7 @@ impl Pin {
 
 impl Base for Pin {
     fn key(&self) -> Result<String> {
-        Ok(hex(&Sha256::digest(self.lock_text()?)))
+        Ok(sha256(self.lock_text()?.as_bytes()))
     }
 
     fn message(&self) -> Result<String> {
@@ -280,7 +281,7 @@ fn archive_path(metadata: &Value, name: &str, version: &str) -> Result<PathBuf> 
 fn read_verified(archive: &Path, name: &str, locked: &Locked) -> Result<Vec<u8>> {
     let bytes =
         fs::read(archive).with_context(|| format!("failed to read `{}`", archive.display()))?;
-    let found = hex(&Sha256::digest(&bytes));
+    let found = sha256(&bytes);
     ensure!(
         found == locked.checksum,
         "package `{name}` {version} is not the one that is pinned\n\
@@ -330,6 +331,11 @@ fn unpack(archive: &[u8], package: &PinnedPackage, version: &str) -> Result<File
         );
     }
     Ok(files)
+}
+
+/// The SHA-256 of `bytes`, as crates.io writes it.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 /// Lower-case hexadecimal digits.

@@ -54,6 +54,15 @@ pub(crate) fn path_in_repository(repository: &Repository, path: &str) -> Result<
         .with_context(|| format!("`{path}` has no place in the overlay"))
 }
 
+/// The Rust sources of the overlay, where the repository keeps them.
+pub fn rust_sources(repository: &Repository) -> Result<Vec<PathBuf>> {
+    let files = of_repository(repository)?;
+    let sources = files.keys().filter(|path| path.ends_with(".rs"));
+    sources
+        .map(|path| path_in_repository(repository, path))
+        .collect()
+}
+
 /// The overlay as the repository has it.
 pub(crate) fn of_repository(repository: &Repository) -> Result<Files> {
     let mut files = Files::new();

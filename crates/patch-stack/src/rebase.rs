@@ -26,7 +26,7 @@ type Moves = BTreeMap<String, String>;
 
 /// All patches on the other release.
 #[derive(Debug)]
-pub(crate) struct Report {
+pub struct Report {
     trials: Vec<Trial>,
     /// Files of the overlay whose directory moved: old and new path in the tree.
     overlay: Moves,
@@ -65,7 +65,7 @@ struct Hunk {
 /// # Errors
 /// When upstream cannot be fetched, when `version` is the current one, or when `write` is set and the tree has work that
 /// was not exported.
-pub(crate) fn run(tree: &Tree, current: &Pin, version: &str, write: bool) -> Result<Report> {
+pub fn run(tree: &Tree, current: &Pin, version: &str, write: bool) -> Result<Report> {
     let repository = tree.repository();
     // A trial would also remove the hunks that were left out on the way here.
     ensure!(

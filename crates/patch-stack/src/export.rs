@@ -38,14 +38,14 @@ const DIFF_OPTIONS: [&str; 10] = [
 
 /// Changes of the repository that an export makes, in order of their paths.
 #[derive(Debug, Default)]
-pub(crate) struct Changes {
+pub struct Changes {
     write: BTreeMap<PathBuf, File>,
     remove: BTreeSet<PathBuf>,
 }
 
 impl Changes {
     /// The files that are written or removed.
-    pub(crate) fn paths(&self) -> BTreeSet<&PathBuf> {
+    pub fn paths(&self) -> BTreeSet<&PathBuf> {
         self.write.keys().chain(&self.remove).collect()
     }
 
@@ -61,7 +61,7 @@ impl Changes {
 }
 
 /// Brings the tree's work to the repository and makes the tree anew from it.
-pub(crate) fn export(tree: &Tree) -> Result<Changes> {
+pub fn export(tree: &Tree) -> Result<Changes> {
     let _lock = tree.lock()?;
     let state = tree.materialised()?;
     tree.require_no_operation()?;
@@ -87,7 +87,7 @@ pub(crate) fn export(tree: &Tree) -> Result<Changes> {
 
 /// What an export would change if nothing had been done in the tree since it was made: nothing, unless a patch file is
 /// not in its normal form.
-pub(crate) fn round_trip(tree: &Tree) -> Result<Changes> {
+pub fn round_trip(tree: &Tree) -> Result<Changes> {
     let _lock = tree.lock()?;
     let state = tree.materialised()?;
     let base_paths = tree.base_paths(&state.base)?;

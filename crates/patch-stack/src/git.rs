@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
+use workshop::toolchain;
 
 /// Settings that would change what git writes into a tree, a diff or a work tree.
 const SETTINGS: &[&str] = &[
@@ -322,7 +323,7 @@ impl Git {
 
     fn command(&self) -> Command {
         let mut command = Command::new("git");
-        remove_git_variables(&mut command);
+        toolchain::remove_git_variables(&mut command);
         let (name, email) = IDENTITY;
         command
             .current_dir(&self.work_tree)
@@ -348,15 +349,6 @@ impl Git {
         }
         command.args(["--no-replace-objects", "--literal-pathspecs"]);
         command
-    }
-}
-
-/// Keeps a git hook's or a script's `GIT_*` variables from the child.
-pub(crate) fn remove_git_variables(command: &mut Command) {
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("GIT_") {
-            command.env_remove(name);
-        }
     }
 }
 

@@ -99,12 +99,12 @@ impl Fixture {
     }
 
     pub(crate) fn tree(&self) -> Tree<'_> {
-        Tree::new(&self.repository, &self.base)
+        Tree::on(&self.repository, &self.base)
     }
 
     /// The tree on another upstream.
     pub(crate) fn tree_on<'a>(&'a self, base: &'a dyn Base) -> Tree<'a> {
-        Tree::new(&self.repository, base)
+        Tree::on(&self.repository, base)
     }
 
     pub(crate) fn materialise(&self) -> Outcome {
@@ -178,7 +178,7 @@ impl Fixture {
 
 fn git(directory: &Path, configuration: &Path, args: &[&str]) -> String {
     let mut command = Command::new("git");
-    crate::git::remove_git_variables(&mut command);
+    workshop::toolchain::remove_git_variables(&mut command);
     let output = command
         .args(args)
         .current_dir(directory)
