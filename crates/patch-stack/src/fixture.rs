@@ -98,6 +98,11 @@ impl Fixture {
         fixture
     }
 
+    /// Gives the repository another upstream.
+    pub(crate) fn set_base(&mut self, base: SmallBase) {
+        self.base = base;
+    }
+
     pub(crate) fn tree(&self) -> Tree<'_> {
         Tree::on(&self.repository, &self.base)
     }

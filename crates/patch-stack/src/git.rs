@@ -37,6 +37,9 @@ const SETTINGS: &[&str] = &[
     "diff.relative=false",
     "diff.suppressBlankEmpty=false",
     "gc.auto=0",
+    "merge.conflictStyle=merge",
+    "merge.directoryRenames=true",
+    "merge.renames=true",
 ];
 
 /// Author and committer of every commit that xtask makes.
@@ -251,6 +254,31 @@ impl Git {
                 _ => bail!("cannot read `git diff-tree` output `{}`", pair.join(" ")),
             })
             .collect()
+    }
+
+    /// Merges what changed from `base` to `theirs` into `ours`, by git's own merge and outside of any work tree; gives the
+    /// merged tree, and the files with conflicts, which have markers in it.
+    pub(crate) fn merge(
+        &self,
+        base: &str,
+        ours: &str,
+        theirs: &str,
+        options: &[&str],
+    ) -> Result<(ObjectId, Vec<String>)> {
+        let base = format!("--merge-base={base}");
+        let mut args = vec!["merge-tree", "--write-tree", "-z", "--name-only"];
+        args.extend(["--no-messages", &base]);
+        args.extend(options);
+        args.extend([ours, theirs]);
+        let output = self.output(&args, b"")?;
+        if !matches!(output.status.code(), Some(0 | 1)) {
+            return Err(failure(&args, &output));
+        }
+        let text =
+            String::from_utf8(output.stdout).context("git printed a path that is not UTF-8")?;
+        let mut records = text.split_terminator('\0').map(str::to_owned);
+        let tree = records.next().context("`git merge-tree` names no tree")?;
+        Ok((tree, records.collect()))
     }
 
     /// Makes a commit that has exactly `files` on top of those of `parent`, byte for byte as given.
