@@ -11,16 +11,11 @@ mod corpus;
 mod demo;
 mod docs;
 mod docs_commands;
-mod expected;
-mod forced_on;
 mod fuzz;
 mod link_time;
-mod record;
 mod report;
-mod suite;
 mod testing;
 mod tools;
-mod upstream_tests;
 mod workload;
 mod workspace;
 
@@ -31,8 +26,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::upstream_tests::{Selection, Subject};
 use crate::workload::Workload;
+use conformance::upstream_tests::{self, Selection, Subject};
 use patch_stack::pin::Pin;
 use patch_stack::tree::{Outcome, Tree, Unexported};
 use workshop::fork::Profile;
@@ -169,7 +164,7 @@ fn main() -> ExitCode {
     if let Some(code) = link_time::WRAPPER.run_if_called() {
         return code;
     }
-    if let Some(code) = forced_on::run_if_called_as_cargo() {
+    if let Some(code) = conformance::forced_on::run_if_called_as_cargo() {
         return code;
     }
     match run(Cli::parse().command) {
@@ -274,7 +269,10 @@ fn run(command: Command) -> Result<ExitCode> {
             println!("{}", executable.display());
         }
         Command::Rebase { version, write } => {
-            println!("{}", patch_stack::rebase::run(&tree, &pin, &version, write)?);
+            println!(
+                "{}",
+                patch_stack::rebase::run(&tree, &pin, &version, write)?
+            );
         }
         Command::Tools { names } => tools::run(&tree, &names)?,
         Command::Test { only } => testing::run(&tree, &only)?,

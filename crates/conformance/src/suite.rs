@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::UNIX_EPOCH;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
+use measure::messages::Artifacts;
 
 use workshop::fork::{self, Profile};
 use workshop::libtest;
@@ -60,7 +61,7 @@ impl Suite {
             "--message-format=json-render-diagnostics",
         ]);
         let messages = step.capture(with_environment(&mut cargo))?;
-        let program = executable_of(TARGET, &messages)?;
+        let program = Artifacts::parse(&messages)?.executable(TARGET)?;
         let build_directory = repository.fork_build().join(Profile::Dev.directory());
         let tested = build_directory.join("cargo");
         let cargo = directory.join("bin/cargo");
@@ -187,20 +188,6 @@ pub(crate) fn with_environment(command: &mut Command) -> &mut Command {
     command
 }
 
-/// Finds the executable of a Cargo target in the messages of a build.
-fn executable_of(target: &str, messages: &str) -> Result<PathBuf> {
-    for line in messages.lines() {
-        let message: serde_json::Value = serde_json::from_str(line)
-            .with_context(|| format!("failed to read the message `{line}` of Cargo"))?;
-        if message["target"]["name"] == target
-            && let Some(executable) = message["executable"].as_str()
-        {
-            return Ok(executable.into());
-        }
-    }
-    bail!("Cargo does not say where the executable of `{target}` is")
-}
-
 /// Cargo writes an executable only when something has changed, so its time says as much as its content.
 fn identity_of(executable: &Path) -> Result<String> {
     let describe = || format!("failed to read `{}`", executable.display());
@@ -226,21 +213,5 @@ mod tests {
         assert!(ignores_interrupt(&status("0000000000001006")));
         assert!(!ignores_interrupt(&status("0000000000001001")));
         assert!(!ignores_interrupt("Name:\txtask\n"));
-    }
-
-    #[test]
-    fn executable_is_found_among_messages() {
-        let messages = r#"{"reason":"compiler-artifact","target":{"name":"testsuite"},"executable":null}
-{"reason":"compiler-artifact","target":{"name":"cargo"},"executable":"/t/debug/cargo"}
-{"reason":"compiler-artifact","target":{"name":"testsuite"},"executable":"/t/debug/deps/testsuite-1"}
-{"reason":"build-finished","success":true}
-"#;
-        let found = executable_of("testsuite", messages).unwrap();
-        assert_eq!(found, Path::new("/t/debug/deps/testsuite-1"));
-        let error = executable_of("other", messages).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "Cargo does not say where the executable of `other` is"
-        );
     }
 }

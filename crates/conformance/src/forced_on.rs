@@ -46,7 +46,7 @@ const PROBE: [(&str, &str); 4] = [
 ];
 
 /// Becomes the fork, if a test called this program in the place of Cargo. Only returns if that fails, or if none did.
-pub(crate) fn run_if_called_as_cargo() -> Option<ExitCode> {
+pub fn run_if_called_as_cargo() -> Option<ExitCode> {
     let fork = env::var_os(FORK_VARIABLE)?;
     let error = becoming(&fork).exec();
     eprintln!("error: failed to run `{}`: {error}", fork.display());
