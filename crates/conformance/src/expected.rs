@@ -1,4 +1,4 @@
-//! Tests of upstream's test suite that are expected to fail, and why: `upstream/expected-failures.toml`.
+//! Tests of upstream that are expected to fail, by reason: `upstream/expected-failures.toml`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

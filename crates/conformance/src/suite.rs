@@ -1,8 +1,8 @@
 //! Upstream's test suite: the program `testsuite`, and the Cargo that its tests run.
 //!
-//! The path of that Cargo is part of the program, put there when it was compiled: `debug/cargo` in the target directory.
-//! Every build of the tree or of upstream writes it. So [`Suite::build`] takes a copy, and while tests run the copy
-//! stands at that path and Cargo's lock of the directory is held: a build that is started meanwhile waits.
+//! The compiler put the path of that Cargo into the program: `debug/cargo` in the target directory. Every build of the
+//! tree or of upstream writes to it. So [`Suite::build`] takes a copy. While tests run, the copy stands at that path
+//! and we hold Cargo's lock of the directory: a build that somebody starts meanwhile waits.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};

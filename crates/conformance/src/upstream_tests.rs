@@ -1,9 +1,11 @@
-//! `cargo xtask upstream-tests`: what upstream's test suite says about the fork.
+//! `cargo xtask upstream-tests`: runs upstream's test suite and judges the fork by it.
 //!
 //! The suite runs on the unpatched tree, on the fork, and on the fork with `dynamic-deps` forced on. The first run is
-//! the baseline: with an older rustc than upstream's, as root or without a network, some tests fail whatever we do. The
-//! fork has to give the same results. Forced on, a test may fail where it looks at what a dynamic build does otherwise;
-//! each such test is listed with the reason in `upstream/expected-failures.toml`.
+//! the baseline: with an older rustc than upstream's, as root or without a network, some tests fail whatever we do.
+//! The fork has to give the same results.
+//!
+//! Forced on, a test may fail if it looks at something that a dynamic build does differently.
+//! `upstream/expected-failures.toml` lists each such test with the reason.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -50,11 +52,11 @@ impl fmt::Display for Subject {
 
 /// Which tests are run.
 #[derive(Clone, Debug, Default)]
-pub struct Selection {
+struct Selection {
     /// Parts of their names; all tests, if empty.
-    pub filters: Vec<String>,
+    filters: Vec<String>,
     /// Modules they lie in; all tests, if empty.
-    pub modules: Vec<String>,
+    modules: Vec<String>,
 }
 
 impl Selection {
@@ -66,9 +68,16 @@ impl Selection {
     }
 }
 
-/// Runs `selection` on the baseline and on `subjects`, all if empty, and prints how the results differ. Fails if a
-/// difference has no reason, or a reason no difference.
-pub fn run(tree: &Tree, subjects: &[Subject], selection: &Selection) -> Result<()> {
+/// Runs the tests with one of `filters` in their name, all if empty, on the baseline and on `subjects`, likewise; and
+/// prints how the results differ.
+///
+/// # Errors
+/// When a difference has no reason, or a reason no difference.
+pub fn run(tree: &Tree, subjects: &[Subject], filters: Vec<String>) -> Result<()> {
+    let selection = Selection {
+        filters,
+        modules: Vec::new(),
+    };
     let repository = tree.repository();
     let expectations = Expectations::read(repository)?;
     suite::require_interruptible()?;
@@ -77,7 +86,7 @@ pub fn run(tree: &Tree, subjects: &[Subject], selection: &Selection) -> Result<(
     steps.run("tree", |_| tree.materialise(Unexported::Refuse))?;
     let mut run = |subject: Subject, is_expected: &dyn Fn(&str) -> bool| {
         steps.run(&format!("tests-{subject}"), |step| {
-            complete(tree, step, subject, selection, &expectations, is_expected)
+            complete(tree, step, subject, &selection, &expectations, is_expected)
         })
     };
 

@@ -1,15 +1,14 @@
 //! Brings work done in the tree back to the repository.
 //!
-//! Every commit since upstream's is cut in two by the paths it touches. What it does to overlay files needs no history:
-//! these are copied back as the work tree has them, committed or not. The rest becomes a patch with the commit's
-//! message; a commit without such a rest becomes none. So it does not matter whether hooks and overlay were committed
-//! apart, nor where in the history the overlay's own commit stands after a rebase.
+//! We cut every commit since upstream's in two by the paths it touches. Overlay files need no history: we copy them
+//! back as the work tree has them, committed or not. The rest of a commit becomes a patch with its message. So it does
+//! not matter whether hooks and overlay were committed apart, nor where the overlay's own commit stands after a
+//! rebase.
 //!
-//! Other people change the repository meanwhile. The commits that the tree was made from tell who changed what: an
-//! overlay file is taken from the side that changed it, and changes of both sides are refused, as are patches that were
-//! changed on both sides.
+//! Other people change the repository meanwhile. The commits that the tree was made from tell who changed a file: we
+//! take an overlay file from the side that changed it, and refuse changes of both sides, in the overlay or in patches.
 //!
-//! Diffs are normalised (one line of context, no object names, no settings of the user), so that making the tree and
+//! Diffs have one normal form (one line of context, no object names, no settings of the user), so making the tree and
 //! exporting it again gives the same bytes.
 
 use std::collections::{BTreeMap, BTreeSet};

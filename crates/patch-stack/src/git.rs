@@ -1,8 +1,8 @@
 //! Git, called as a program and shielded from the user's settings.
 //!
-//! The same patches have to give the same commits on every machine, so no configuration, attribute, hook or
-//! environment variable of the user takes part: global and system files are switched off, `GIT_*` variables removed,
-//! and the settings that a repository's own configuration could change are given on the command line, where they win.
+//! The same patches have to give the same commits on every machine. So we switch off global and system configuration,
+//! remove `GIT_*` variables, and give settings that a repository could change on the command line, where they win.
+//!
 //! Developers who work inside the tree use git with their own settings, as everywhere else.
 
 use std::collections::BTreeMap;

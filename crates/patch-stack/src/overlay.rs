@@ -1,5 +1,6 @@
-//! The overlay: files of the fork that upstream does not have, and how their places in the repository and in the tree
-//! belong together.
+//! The overlay: files of the fork that upstream does not have.
+//!
+//! The repository keeps them at other places than the tree; [`PLACES`] pairs the two.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,12 +1,12 @@
 //! `cargo xtask rebase`: tries the patches on another release of upstream.
 //!
-//! The commits of the tree are picked, one by one, onto a commit of the release. Git merges: it follows files that
+//! We pick the commits of the tree, one by one, onto a commit of the release. Git merges: it follows files that
 //! upstream moved, finds lines that moved within a file, and takes new files of the overlay along when their directory
 //! moved.
 //!
-//! Where upstream changed the same lines, the commit goes on with those of the release, so that the patches after it can
-//! be tried too. What was lost is kept beside the patch, as a diff that shows both sides between git's conflict markers.
-//! It is made again in the tree of the release; so the repository can become that of the release without it.
+//! Where upstream changed the same lines, the commit goes on with the lines of the release, so we can try the patches
+//! after it too. Beside such a patch, we keep a diff that shows both sides between git's conflict markers. A developer
+//! makes it again in the tree of the release; so the repository can become that of the release without it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -1,5 +1,5 @@
-//! Upstream's Cargo without patches and overlay, for tests that compare the fork's command lines with it, and for
-//! measurements beside it.
+//! Upstream's Cargo without patches and overlay: tests compare its command lines with those of the fork, and the
+//! harness measures beside it.
 
 use std::fs;
 use std::io::ErrorKind;

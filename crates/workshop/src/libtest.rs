@@ -1,4 +1,6 @@
-//! What a test program of Rust prints, in the one format that is stable: for people.
+//! Reads what a test program of Rust prints.
+//!
+//! It prints for people: the only format of libtest that is stable.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Where things lie: one type that knows every path of the repository that xtask touches.
+//! Where things lie: one type knows every path of the repository that the tools touch.
 
 use std::path::{Path, PathBuf};
 
@@ -29,9 +29,9 @@ impl Repository {
         &self.root
     }
 
-    /// The page that a visitor reads first.
-    pub fn readme(&self) -> PathBuf {
-        self.root.join("README.md")
+    /// The page with every case in which the fork links statically.
+    pub fn limits(&self) -> PathBuf {
+        self.root.join("docs/limits.md")
     }
 
     /// Cargo's target directory for our own crates.
@@ -104,9 +104,9 @@ impl Repository {
         self.root.join("benches/workloads/app")
     }
 
-    /// The generated workspace.
-    pub fn workspace(&self) -> PathBuf {
-        self.root.join("benches/workloads/workspace")
+    /// Workloads that are generated when they are needed.
+    pub fn generated_workloads(&self) -> PathBuf {
+        self.root.join("target/workloads")
     }
 
     /// Programs that each use a crate with which dynamic linking goes wrong easily.
@@ -156,7 +156,7 @@ impl Repository {
 
     /// The list of projects on which the fork is tried.
     pub fn corpus_list(&self) -> PathBuf {
-        self.root.join("crates/xtask/corpus.toml")
+        self.root.join("crates/trials/corpus.toml")
     }
 
     /// Sources, builds and results of these projects.

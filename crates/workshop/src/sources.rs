@@ -42,6 +42,12 @@ impl Sources {
         Sources::read(directory, self.entries)
     }
 
+    /// Each file with its path and content.
+    pub fn files(&self) -> impl Iterator<Item = (&Path, &[u8])> {
+        let files = self.files.iter();
+        files.map(|(path, content)| (path.as_path(), content.as_slice()))
+    }
+
     /// Adds a file, or replaces it. Its path has to begin with one of the entries.
     pub fn insert(&mut self, path: &str, text: String) {
         self.files.insert(path.into(), text.into_bytes());

@@ -1,8 +1,9 @@
-//! The test step `docs`: the commands in README.md, CONTRIBUTING.md and the guide do what they should.
+//! The test step `docs`: the commands in README.md, `docs/use.md`, CONTRIBUTING.md and the guide do what they should.
 //!
-//! Commands of Cargo and git are run, on a sample and on a copy of the tree. Those of xtask are parsed, since most of
-//! them take minutes and the others are steps of their own; the few that are quick are run. A line in a block of
-//! commands that is none of these is a failure, so that no command gets into the documentation untested.
+//! The step runs the commands of Cargo and git, on a sample and on a copy of the tree. It parses those of xtask, since
+//! most take minutes and the others are steps of their own; it runs the few that are quick.
+//!
+//! If a line in a block of commands is none of these, the step fails. So no command gets into a document untested.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,16 +14,17 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 
 use crate::Cli;
-use crate::tools::bench::Bench;
 use patch_stack::tree::{Tree, Unexported};
+use trials::tools::bench::Bench;
 use workshop::fork::{self, Profile, TOOLCHAIN};
 use workshop::paths::Repository;
 use workshop::steps::{Show, Step};
 use workshop::toolchain;
 
 /// The documents, relative to the repository.
-const DOCUMENTS: [&str; 3] = [
+const DOCUMENTS: [&str; 4] = [
     "README.md",
+    "docs/use.md",
     "CONTRIBUTING.md",
     "src/doc/src/guide/faster-linking.md",
 ];

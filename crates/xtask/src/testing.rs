@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything CI checks, as named steps.
+//! `cargo xtask test`: everything that CI checks, as a list of named steps.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -7,16 +7,12 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
-use crate::app;
-use crate::awkward;
-use crate::corpus;
 use crate::docs_commands;
-use crate::tools;
-use crate::workspace;
 use patch_stack::export;
 use patch_stack::overlay;
 use patch_stack::stock;
 use patch_stack::tree::{Tree, Unexported};
+use trials::{app, awkward, corpus, tools, workspace};
 use workshop::fork::{self, Profile};
 use workshop::paths::Repository;
 use workshop::steps::{Chatter, Show, Step, Steps, is_ci};

@@ -1,4 +1,4 @@
-//! What is kept of the last run, in the `.git` directory of the tree.
+//! The record of the last run, in the `.git` directory of the tree.
 
 use std::fs;
 use std::io::ErrorKind;

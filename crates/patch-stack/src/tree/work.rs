@@ -1,4 +1,4 @@
-//! Work in the tree that the repository does not have: what it is, and that it is never overwritten.
+//! Work in the tree that the repository does not have: finds it, so that nothing overwrites it.
 
 use std::collections::BTreeSet;
 use std::fs;
