@@ -18,6 +18,8 @@
 //!    real linker. What comes out is [bound](bind) to the shared objects, so that the
 //!    loader has few symbols to look up.
 //!
+//! What all that has left in a directory is listed by [`inventory`].
+//!
 //! Nothing here knows Cargo: inputs are paths and names, and the caller decides
 //! what is a group ([`link-plan`] holds that decision).
 //!
@@ -33,10 +35,12 @@ mod error;
 mod files;
 pub mod group;
 pub mod interface;
+pub mod inventory;
 pub mod layout;
 pub mod link_line;
 mod linker;
 pub mod loaded;
+pub mod making;
 pub mod manifest;
 pub mod options;
 mod packed;

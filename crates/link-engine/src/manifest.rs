@@ -16,6 +16,7 @@ use crate::classify::StayReason;
 use crate::constructors::HandedOver;
 use crate::effects::Effect;
 use crate::interface::OpenReference;
+use crate::making::Making;
 use crate::rlib::SharedState;
 use crate::{Error, Result, files};
 
@@ -57,6 +58,9 @@ pub struct SharedObject {
     /// What executables have to define for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub open_references: Vec<OpenReference>,
+    /// The link that it comes from, if the build that found it on disk knew of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub making: Option<Making>,
 }
 
 /// How a shared object was bound to those below.
@@ -213,6 +217,9 @@ pub enum WrapperPlan {
 /// How to link one executable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkPlan {
+    /// What reports tell of the executable. None for a doctest, which rustdoc removes after its run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executable: Option<PlannedExecutable>,
     /// The real linker.
     pub linker: PathBuf,
     /// Manifests of all groups the executable uses, dependents first.
@@ -223,6 +230,30 @@ pub struct LinkPlan {
     pub record: bool,
     /// Whether the files that the link line names stay, so that it can be run again.
     pub keep: bool,
+}
+
+/// What the plan of a link says of the executable, for reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedExecutable {
+    /// Its name for people.
+    pub name: String,
+    /// Its file name, as rustc is told.
+    pub file: String,
+    /// The libraries that stay in it whatever they hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<KeptLibrary>,
+}
+
+/// A library that stays in an executable because the user says so, or because it is known to need
+/// that.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct KeptLibrary {
+    /// Its name for people: package and version.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+    /// Whether a profile says so.
+    pub by_profile: bool,
 }
 
 /// Why an executable was linked statically after all.
@@ -266,6 +297,8 @@ pub struct DanglingReference {
 pub const PLAN_FILE: &str = "link-plan.json";
 /// File name of the arguments of the linker that the wrapper leaves if it is asked to.
 pub const RECORD_FILE: &str = "link-line.json";
+/// File name of the [`Making`] of the executable that the wrapper has linked last.
+pub const LINKED_FILE: &str = "linked.json";
 /// File name of the [`FallbackReport`] that a failed dynamic link leaves.
 pub const FALLBACK_FILE: &str = "fallback.json";
 

@@ -21,6 +21,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
 use std::thread::available_parallelism;
+use std::time::Instant;
 
 use memmap2::Mmap;
 use object::elf;
@@ -33,9 +34,11 @@ use crate::link_line::{
     join_library_names, native_archives, object_files, rlibs, search_directories,
 };
 use crate::linker::{self, LibrarySearch, ObjectsBy, scratch_directory};
+use crate::making::Making;
 use crate::manifest::{
-    DanglingReference, FALLBACK_FILE, FallbackReport, GroupManifest, LinkPlan, LinkTemplate,
-    NativeLibrary, PLAN_FILE, RECORD_FILE, SharedObject, WrapperPlan, read_json, write_json,
+    DanglingReference, FALLBACK_FILE, FallbackReport, GroupManifest, LINKED_FILE, LinkPlan,
+    LinkTemplate, NativeLibrary, PLAN_FILE, RECORD_FILE, SharedObject, WrapperPlan, read_json,
+    write_json,
 };
 use crate::options::Word;
 use crate::rlib::Shared;
@@ -156,7 +159,15 @@ fn work(directory: &Path, plan: &Path, args: Vec<OsString>) -> Result<ExitStatus
             write_json(&directory.join(RECORD_FILE), &args)?;
             Ok(ExitStatus::default())
         }
-        WrapperPlan::Link(plan) => link(directory, &plan, args),
+        WrapperPlan::Link(plan) => {
+            let start = Instant::now();
+            let status = link(directory, &plan, args)?;
+            if status.success() && plan.executable.is_some() {
+                // Reports can do without.
+                let _ = write_json(&directory.join(LINKED_FILE), &Making::since(start));
+            }
+            Ok(status)
+        }
     }
 }
 
@@ -984,6 +995,7 @@ mod tests {
         let directory = directory.path().join("linker");
         let program = std::env::current_exe().unwrap();
         let plan = LinkPlan {
+            executable: None,
             linker: "cc".into(),
             manifests: Vec::new(),
             run_paths: Vec::new(),
