@@ -30,6 +30,7 @@ mod placement;
 mod pool_files;
 mod pools;
 mod profiles;
+mod project_report;
 mod report;
 mod sharing;
 mod symbols;
@@ -405,7 +406,9 @@ fn artifacts(cargo: &mut Execs) -> Vec<Artifact> {
                         ""
                     },
                 ),
-                is_group: target["kind"][0] == "dynamic-deps-group",
+                is_group: message["package_id"]
+                    .as_str()
+                    .is_some_and(|id| id.contains("dynamic-deps.invalid")),
                 is_fresh: message["fresh"] == true,
                 files: files
                     .iter()

@@ -7,23 +7,23 @@ use std::sync::OnceLock;
 use cargo_util::ProcessBuilder;
 use itertools::Itertools;
 use link_engine::content::GroupFiles;
-use link_engine::manifest::{DanglingReference, FallbackReport, LinkPlan};
+use link_engine::manifest::{KeptLibrary, LinkPlan, PlannedExecutable};
 use link_engine::{loaded, wrapper};
 use link_plan::run_path::{AbsoluteForm, Format, run_paths};
 use link_plan::rustc_flags::CodegenFlags;
 
 use super::directories::executable_directories;
 use super::group_unit::group_files;
-use super::kept::kept;
+use super::kept::{Kept, kept};
 use super::known::Records;
 use super::linker::located_linker;
 use super::refusals::report_refusal;
 use super::report;
-use super::units::{groups_below, library_name, reachable_libraries};
+use super::units::{file_name, groups_below, library_name, reachable_libraries};
+use super::warnings::{fallback_warning, profile_name};
 use crate::core::compiler::build_runner::OutputFile;
 use crate::core::compiler::job_queue::Work;
 use crate::core::compiler::{BuildRunner, FileFlavor, Unit};
-use crate::core::profiles::{Profile, ProfileRoot};
 use crate::util::CargoResult;
 
 /// The linker of rustc for `*-linux-gnu` when nobody chooses one (rustc 1.95,
@@ -158,6 +158,7 @@ fn linker_flag(
     let export_directory = build_runner.files().export_dir();
     let group_directories = groups.iter().map(|group| group.directory());
     let plan = LinkPlan {
+        executable: planned_executable(build_runner, unit)?,
         linker: linker.unwrap_or(DEFAULT_LINKER.as_ref()).into(),
         manifests: groups.iter().map(|group| group.manifest()).collect(),
         run_paths: export_directory
@@ -174,6 +175,33 @@ fn linker_flag(
     let directory = wrapper_directory(build_runner, unit);
     let linker = wrapper::prepare(&directory, &wrapper_program(), plan)?;
     Ok(wrapper::linker_flag(&linker))
+}
+
+/// What reports tell of the executable, which a doctest is not.
+fn planned_executable(
+    build_runner: &BuildRunner<'_, '_>,
+    unit: &Unit,
+) -> CargoResult<Option<PlannedExecutable>> {
+    let Some(path) = report::executable(build_runner, unit)? else {
+        return Ok(None);
+    };
+    let libraries = reachable_libraries(&build_runner.bcx.unit_graph, unit).into_iter();
+    let mut kept: Vec<KeptLibrary> = libraries
+        .filter_map(|library| {
+            let reason = kept(&build_runner.bcx.profiles, library)?;
+            Some(KeptLibrary {
+                name: library_name(library),
+                reason: reason.to_string(),
+                by_profile: reason == Kept::ByProfile,
+            })
+        })
+        .collect();
+    kept.sort();
+    Ok(Some(PlannedExecutable {
+        name: report::executable_name(unit),
+        file: file_name(&path),
+        kept,
+    }))
 }
 
 /// How the shared objects that a unit uses are put beside an output of it that is exported.
@@ -252,13 +280,13 @@ pub(in crate::core::compiler) fn report_link(
     let directories = executable_directories(build_runner, unit.kind, &group);
     let directory = wrapper_directory(build_runner, unit);
     let name = unit.target.name().to_owned();
-    let profile = unit.profile.clone();
+    let profile = profile_name(&unit.profile);
     let work = Work::new(move |state| {
         if let Some((linker, args)) = wrapper::take_record(&directory)? {
             state.running(ProcessBuilder::new(linker).args(&args));
         }
         if let Some(report) = wrapper::fallback_report(&directory)? {
-            state.warning(fallback_warning(&name, &report, &profile));
+            state.warning(fallback_warning(&name, &report, profile));
         }
         // This executable may have been the last that needed them.
         if records.has_replaced_pools() {
@@ -268,73 +296,6 @@ pub(in crate::core::compiler) fn report_link(
     });
     let description = report::describe_final(build_runner, unit);
     work.then(description.unwrap_or_else(|error| Work::new(|_| Err(error))))
-}
-
-fn fallback_warning(executable: &str, report: &FallbackReport, profile: &Profile) -> String {
-    let (stderr, link_line, dangling) = match report {
-        FallbackReport::Unfit { reason, libraries } => {
-            let help = opt_out_help(profile, libraries.iter());
-            return format!(
-                "linked the dependencies of `{executable}` statically: {reason}\nhelp: {help}"
-            );
-        }
-        FallbackReport::Engine { error } => {
-            return format!(
-                "linked the dependencies of `{executable}` statically, because they could not \
-                 be linked dynamically\n\
-                 caused by: {error}\n\
-                 help: if it happens again after `cargo clean`, write {}",
-                opt_out(profile, None)
-            );
-        }
-        FallbackReport::Refused {
-            stderr,
-            link_line,
-            dangling,
-        } => (stderr, link_line, dangling),
-    };
-    let mut warning = format!(
-        "linked the dependencies of `{executable}` statically, because the linker refused to \
-         link them dynamically\n\
-         the refused link line is in `{}`\n\
-         caused by: {stderr}\n",
-        link_line.display(),
-    );
-    for DanglingReference { symbol, library } in dangling {
-        warning.push_str(&format!(
-            "note: `{library}` refers to `{symbol}`, which nothing defines\n"
-        ));
-    }
-    let libraries = dangling.iter().map(|dangling| &dangling.library);
-    warning.push_str(&format!("help: {}", opt_out_help(profile, libraries)));
-    warning
-}
-
-/// What to write so that the libraries at fault stay in the executable; `libraries` are
-/// package and version.
-fn opt_out_help<'a>(profile: &Profile, libraries: impl Iterator<Item = &'a String>) -> String {
-    let packages = libraries.map(|library| library.split(' ').next().unwrap_or_default());
-    let opt_outs: Vec<String> = packages
-        .unique()
-        .map(|package| opt_out(profile, Some(package)))
-        .collect();
-    if opt_outs.is_empty() {
-        format!("write {}", opt_out(profile, None))
-    } else {
-        format!("keep it in the executable with {}", opt_outs.join(" and "))
-    }
-}
-
-/// What to write in a manifest or configuration file to keep `package`, or else everything,
-/// inside of executables. What is said for `dev` or `release` holds for all profiles that
-/// inherit it.
-pub(super) fn opt_out(profile: &Profile, package: Option<&str>) -> String {
-    let root = match profile.root {
-        ProfileRoot::Debug => "dev",
-        ProfileRoot::Release => "release",
-    };
-    let package = package.map_or(String::new(), |package| format!(".package.{package}"));
-    format!("`[profile.{root}{package}] dynamic-deps = false`")
 }
 
 /// Where the wrapper of a final unit and its plan lie: with all else that Cargo

@@ -21,6 +21,9 @@
 //!    wrapper as its linker.
 //! 5. [`enter_linker_wrapper`]: this program, called by rustc as the linker.
 //!
+//! What all that has left in a target directory is told by [`report`], the command
+//! `cargo report dynamic-deps`.
+//!
 //! | Value                          | part of the metadata hash of | part of the fingerprint of |
 //! |--------------------------------|------------------------------|----------------------------|
 //! | `dynamic-deps` in a profile    | –                            | –                          |
@@ -55,11 +58,13 @@ mod kept;
 mod known;
 mod linker;
 mod planner;
+mod project_report;
 mod refusals;
 mod report;
 mod request;
 mod unit_keys;
 mod units;
+mod warnings;
 
 pub use self::final_unit::enter_linker_wrapper;
 pub(super) use self::final_unit::{
@@ -70,4 +75,5 @@ pub(super) use self::group_job::link_group;
 pub(super) use self::group_unit::{group_outputs, note_group};
 pub(super) use self::keep_going::release_groups;
 pub(crate) use self::planner::Planner;
+pub use self::project_report::{report, report_command};
 pub use self::request::DynamicDepsRequest;
