@@ -18,6 +18,7 @@ mod fallback;
 mod freshness;
 mod gathered;
 mod identity;
+mod installed;
 mod integrity;
 mod linkers;
 mod messages;

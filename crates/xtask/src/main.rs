@@ -9,6 +9,7 @@ mod awkward;
 mod bench;
 mod corpus;
 mod demo;
+mod dist;
 mod docs;
 mod docs_commands;
 mod expected;
@@ -95,6 +96,11 @@ enum Command {
         #[arg(long)]
         dev: bool,
     },
+    /// Pack the fork for those who use it: executable, installer, manual pages and licenses
+    ///
+    /// The archive and its checksum are in `target/dist`. The executable is optimised, has OpenSSL inside, and needs the glibc
+    /// of this system or a newer one. Needs xz, perl and make.
+    Dist(dist::Options),
     /// Write the tables in the documentation that follow from the code
     Docs,
     /// Make a workload: files that a seed decides, to be built by the fork
@@ -247,6 +253,7 @@ fn run(command: Command) -> Result<ExitCode> {
             let report = demo::run(&tree, &mut steps, profile)?;
             print!("\n{report}");
         }
+        Command::Dist(options) => print!("{}", dist::run(&tree, &options)?),
         Command::Docs => {
             let changed = docs::write(&repository)?;
             for path in &changed {

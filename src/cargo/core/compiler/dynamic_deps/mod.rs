@@ -48,6 +48,7 @@
 //! local ones.
 
 mod after_link;
+mod base;
 mod directories;
 mod final_unit;
 mod freshness;

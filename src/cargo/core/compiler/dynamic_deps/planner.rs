@@ -15,7 +15,8 @@ use link_plan::support::{FallbackReason, LinkSettings, TargetCfg, check_support}
 
 use tracing::debug;
 
-use super::final_unit;
+use super::base::check_base;
+use super::final_unit::{self, wrapper_program};
 use super::group_unit::{GroupRole, GroupUnit, PoolRole, edge_to};
 use super::kept::kept;
 use super::known::Records;
@@ -61,6 +62,9 @@ impl Planner<'_, '_> {
     /// When the user asked for it on the command line and it is not possible.
     pub(crate) fn attach_groups(&self, mut graph: UnitGraph) -> CargoResult<UnitGraph> {
         let finals = self.supported_finals(&graph)?;
+        if !finals.is_empty() {
+            check_base(self.ws.gctx(), &wrapper_program(), &self.target_data.rustc)?;
+        }
         let by_setting: BTreeMap<LinkSetting, Vec<Unit>> = finals
             .into_iter()
             .map(|unit| (self.link_setting(&unit), unit))
