@@ -20,6 +20,7 @@ mod fallback;
 mod freshness;
 mod gathered;
 mod identity;
+mod installed;
 mod integrity;
 mod linkers;
 mod messages;
@@ -32,6 +33,7 @@ mod placement;
 mod pool_files;
 mod pools;
 mod profiles;
+mod project_report;
 mod report;
 mod shared_libraries;
 mod sharing;
@@ -408,7 +410,9 @@ fn artifacts(cargo: &mut Execs) -> Vec<Artifact> {
                         ""
                     },
                 ),
-                is_group: target["kind"][0] == "dynamic-deps-group",
+                is_group: message["package_id"]
+                    .as_str()
+                    .is_some_and(|id| id.contains("dynamic-deps.invalid")),
                 is_fresh: message["fresh"] == true,
                 files: files
                     .iter()

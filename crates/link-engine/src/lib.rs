@@ -23,6 +23,7 @@
 //! | [`group`] | how shared objects are made |
 //! | [`executable`] | how an executable is linked against them |
 //!
+//! What all that has left in a directory is listed by [`record::inventory`].
 //! `tests/rooms.rs` sees to that. Nothing here knows Cargo: inputs are paths and names, and the
 //! caller decides what is a group ([`link-plan`] holds that decision).
 //!

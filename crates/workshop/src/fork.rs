@@ -1,8 +1,6 @@
 //! Builds the fork from the tree, runs it, and installs it as a rustup toolchain.
 
 use std::fs;
-use std::io::ErrorKind;
-use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -147,21 +145,16 @@ pub fn install(repository: &Repository, step: &mut Step, executable: &Path) -> R
         ));
         return Ok(());
     }
-    let directory = repository.fork().join("toolchain");
-    let sysroot = toolchain::sysroot()?;
-    make_toolchain(&sysroot, executable, &directory)?;
-    step.command(
-        toolchain::command("rustup")
-            .args(["toolchain", "link", TOOLCHAIN])
-            .arg(&directory),
-        Show::Progress,
-    )?;
+    // As from an archive of `cargo xtask dist`. It copies the executable, so that what is built for a test does not take the
+    // place of what is used every day.
+    let mut installer = toolchain::command("sh");
+    installer
+        .arg(repository.installer())
+        .args(["--name", TOOLCHAIN, "--cargo"])
+        .arg(executable);
+    let said = step.capture(&mut installer)?;
     verify_toolchain(step, executable)?;
-    step.say(&format!(
-        "toolchain `{TOOLCHAIN}`: the fork, with everything else of `{}`\n\
-         help: use it as `cargo +{TOOLCHAIN} build --dynamic-deps`, or in a directory for good after `rustup override set {TOOLCHAIN}`",
-        sysroot.display()
-    ));
+    step.say(said.trim_end());
     Ok(())
 }
 
@@ -197,35 +190,6 @@ pub fn place(built: &Path, executable: &Path) -> Result<()> {
         .and_then(|file| file.set_modified(modified))
         .with_context(describe)?;
     temporary.persist(executable).with_context(describe)
-}
-
-/// A toolchain directory in which everything but Cargo is the sysroot's.
-pub fn make_toolchain(sysroot: &Path, executable: &Path, directory: &Path) -> Result<()> {
-    let describe = || format!("failed to make the toolchain `{}`", directory.display());
-    match fs::remove_dir_all(directory) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            return Err(error).with_context(describe);
-        }
-        _ => {}
-    }
-    let programs = directory.join("bin");
-    fs::create_dir_all(&programs).with_context(describe)?;
-    link_entries(sysroot, directory, "bin").with_context(describe)?;
-    link_entries(&sysroot.join("bin"), &programs, "cargo").with_context(describe)?;
-    // A copy, so that what is built for a test does not take the place of what is used every day.
-    place(executable, &programs.join("cargo"))
-}
-
-/// Makes `to` have a symlink to every entry of `from` except `left_out`.
-fn link_entries(from: &Path, to: &Path, left_out: &str) -> Result<()> {
-    let describe = || format!("failed to link the entries of `{}`", from.display());
-    for entry in fs::read_dir(from).with_context(describe)? {
-        let entry = entry.with_context(describe)?;
-        if entry.file_name() != left_out {
-            symlink(entry.path(), to.join(entry.file_name())).with_context(describe)?;
-        }
-    }
-    Ok(())
 }
 
 /// Checks that rustup finds the fork, and that it builds a program with the toolchain's rustc.
@@ -320,30 +284,5 @@ mod tests {
             fs::read_dir(directory.path().join("bin")).unwrap().count(),
             1
         );
-    }
-
-    #[test]
-    fn toolchain_takes_all_but_cargo_from_the_sysroot() {
-        let directory = tempfile::tempdir().unwrap();
-        let sysroot = directory.path().join("sysroot");
-        for file in ["bin/rustc", "bin/cargo", "lib/libstd.so"] {
-            let path = sysroot.join(file);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "stock").unwrap();
-        }
-        let fork = directory.path().join("fork");
-        fs::write(&fork, "fork").unwrap();
-        let toolchain = directory.path().join("toolchain");
-        for _ in 0..2 {
-            make_toolchain(&sysroot, &fork, &toolchain).unwrap();
-            let read = |file: &str| fs::read_to_string(toolchain.join(file)).unwrap();
-            assert_eq!(read("bin/rustc"), "stock");
-            assert_eq!(read("bin/cargo"), "fork");
-            assert_eq!(read("lib/libstd.so"), "stock");
-            assert_eq!(
-                fs::read_to_string(sysroot.join("bin/cargo")).unwrap(),
-                "stock"
-            );
-        }
     }
 }

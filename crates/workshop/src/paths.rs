@@ -84,6 +84,11 @@ impl Repository {
         self.fork().join("bin/cargo")
     }
 
+    /// What makes a rustup toolchain of an executable.
+    pub fn installer(&self) -> PathBuf {
+        self.root.join("crates/dist/install.sh")
+    }
+
     /// Upstream without patches and overlay.
     pub fn stock_tree(&self) -> PathBuf {
         self.root.join("target/stock-tree")

@@ -4,6 +4,7 @@
 
 mod bench;
 mod demo;
+mod dist;
 mod docs;
 mod docs_commands;
 mod testing;
@@ -64,6 +65,11 @@ enum Command {
         #[arg(long)]
         dev: bool,
     },
+    /// Pack the fork for those who use it: executable, installer, manual pages and licenses
+    ///
+    /// The archive and its checksum are in `target/dist`. The executable is optimised, has OpenSSL inside, and needs the glibc
+    /// of this system or a newer one. Needs xz, perl and make.
+    Dist(dist::Options),
     /// Write the tables in the documentation that follow from the code
     Docs,
     /// Make a workload: files that a seed decides, to be built by the fork
@@ -171,6 +177,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Run { args } => verbs::run(tree, &args)?,
         Command::Install => verbs::install(tree)?,
         Command::Demo { dev } => demo::run(tree, dev)?,
+        Command::Dist(options) => print!("{}", dist::run(tree, &options)?),
         Command::Docs => docs::write(repository)?,
         Command::Generate { workload } => {
             println!("{}", workload.generate(repository)?.display());

@@ -6,12 +6,13 @@ use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::time::Instant;
 
 use super::link::link;
 use crate::line::arguments::join_library_names;
 use crate::line::response_file;
-use crate::record::wrapper::{LOG_FILE, RECORD_FILE, TASK_FILE, WrapperTask};
-use crate::record::{read_json, write_json};
+use crate::record::wrapper::{LINKED_FILE, LOG_FILE, RECORD_FILE, TASK_FILE, WrapperTask};
+use crate::record::{Making, read_json, write_json};
 use crate::system::placement;
 use crate::{Error, Result};
 
@@ -71,7 +72,13 @@ fn work(
                     file: file.map_err(Error::io("open", path))?,
                 });
             }
-            link(directory, &task, args)
+            let start = Instant::now();
+            let status = link(directory, &task, args)?;
+            if status.success() && task.executable.is_some() {
+                // Reports can do without.
+                let _ = write_json(&directory.join(LINKED_FILE), &Making::since(start));
+            }
+            Ok(status)
         }
     }
 }

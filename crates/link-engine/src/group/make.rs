@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use super::archives::{Archive, is_archive};
 use super::below::{BelowMember, BelowObject};
@@ -17,7 +17,7 @@ use crate::finish::constructors;
 use crate::line::search::LibrarySearch;
 use crate::line::template::LinkTemplate;
 use crate::record::ContentKey;
-use crate::record::{Binding, Effect, NativeLibrary, SharedObject};
+use crate::record::{Binding, Effect, GroupManifest, Making, NativeLibrary, SharedObject};
 use crate::rlib::Constructor;
 use crate::{Error, Result};
 
@@ -39,6 +39,7 @@ pub(super) struct MadeObject {
     pub(super) binding: Option<Binding>,
     pub(super) native_libraries: Vec<NativeLibrary>,
     pub(super) open_references: Vec<OpenReference>,
+    pub(super) making: Option<Making>,
     /// See [`constructors::distances`].
     pub(super) constructors: HashMap<String, i64>,
 }
@@ -166,15 +167,23 @@ impl<'a> GroupLink<'a> {
         let content = files.content(&soname);
         // A file system that lost power may have kept the name of a file and not what is in it.
         let is_whole = fs::metadata(&content).is_ok_and(|metadata| metadata.len() > 0);
-        let step = if is_whole {
+        let start = Instant::now();
+        let (step, making) = if is_whole {
             touch(&content)?;
-            "is on disk".to_owned()
+            ("is on disk".to_owned(), self.known_making(&soname))
         } else {
             match self.bind_anew(&soname, &link_key, &object)? {
-                Ok(earlier) => format!("was bound anew from `{earlier}`"),
+                Ok(earlier) => {
+                    let bound_anew = true;
+                    let making = Making {
+                        bound_anew,
+                        ..Making::since(start)
+                    };
+                    (format!("was bound anew from `{earlier}`"), Some(making))
+                }
                 Err(why) => {
                     self.link(&soname, &object, options, before_link)?;
-                    format!("was linked: {why}")
+                    (format!("was linked: {why}"), Some(Making::since(start)))
                 }
             }
         };
@@ -183,7 +192,18 @@ impl<'a> GroupLink<'a> {
             // It may have been damaged on disk, so the next build makes it anew.
             fs::remove_file(&content).map_err(Error::io("remove", &content))?;
         }
-        Ok((described?, format!("`{soname}` {step}")))
+        let described = MadeObject {
+            making,
+            ..described?
+        };
+        Ok((described, format!("`{soname}` {step}")))
+    }
+
+    /// What the manifest that is about to be replaced tells of the link of a shared object.
+    fn known_making(&self, soname: &str) -> Option<Making> {
+        let manifest = GroupManifest::read(&self.job.files.manifest()).ok()?;
+        let mut objects = manifest.objects.into_iter();
+        objects.find(|object| object.soname == soname)?.making
     }
 
     /// What the manifest tells of a shared object on disk.
@@ -215,6 +235,7 @@ impl<'a> GroupLink<'a> {
                 .map(|input| input.library)
                 .chain(archives(object.members).map(|archive| archive.library.clone()))
                 .collect(),
+            making: None,
             constructors,
         })
     }

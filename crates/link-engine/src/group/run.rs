@@ -262,6 +262,7 @@ impl GroupJob {
                     binding: object.binding,
                     native_libraries: object.native_libraries,
                     open_references: object.open_references,
+                    making: object.making,
                 }
             })
             .collect();

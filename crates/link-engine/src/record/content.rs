@@ -134,9 +134,20 @@ impl GroupFiles {
         self.directory.join(soname)
     }
 
+    /// All contents of the store, also those that only executables need which were not built again.
+    ///
+    /// # Errors
+    /// When the group's directory cannot be listed.
+    pub fn contents(&self) -> Result<Vec<PathBuf>> {
+        let mut names = self.names()?.into_iter().collect::<Vec<_>>();
+        names.retain(|name| self.is_content(name));
+        names.sort();
+        Ok(names.iter().map(|name| self.content(name)).collect())
+    }
+
     /// What binding has overwritten in the content `soname`.
     pub(crate) fn unbound(&self, soname: &str) -> PathBuf {
-        self.content(soname).with_extension(UNBOUND)
+        unbound_of(&self.content(soname))
     }
 
     /// Removes the contents of the store that no executable needs and that are not `current`.
@@ -216,7 +227,12 @@ fn remove_contents(
 fn remove_content(directory: &Path, soname: &str) -> Result<()> {
     let path = directory.join(soname);
     remove(&path)?;
-    remove(&path.with_extension(UNBOUND))
+    remove(&unbound_of(&path))
+}
+
+/// What lies beside a content: what binding has overwritten in it.
+pub(crate) fn unbound_of(content: &Path) -> PathBuf {
+    content.with_extension(UNBOUND)
 }
 
 /// Removes from `directory` the contents of groups that no executable in it needs and that
@@ -263,19 +279,21 @@ fn keep_needed(directory: &Path, sonames: &mut HashSet<String>) {
         return;
     };
     for entry in entries.flatten() {
-        let name = entry.file_name();
         if sonames.is_empty() {
             return;
         }
-        if !may_be_executable(&name) || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            continue;
-        }
-        if let Ok(Some(info)) = DynamicInfo::read(&entry.path()) {
-            for soname in info.needed {
-                sonames.remove(&soname);
-            }
+        for soname in needs_of(&entry).unwrap_or_default() {
+            sonames.remove(&soname);
         }
     }
+}
+
+/// The sonames that a file of a directory needs, if the loader would take it for an executable.
+pub(crate) fn needs_of(entry: &fs::DirEntry) -> Option<Vec<String>> {
+    if !may_be_executable(&entry.file_name()) || !entry.file_type().ok()?.is_file() {
+        return None;
+    }
+    Some(DynamicInfo::read(&entry.path()).ok()??.needed)
 }
 
 /// Most files beside the executables are libraries and their metadata; telling

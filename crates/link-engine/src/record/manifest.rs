@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::json::{read_json, write_json};
+use super::making::Making;
 use super::stay::Stay;
 use crate::elf::OpenReference;
 use crate::finish::constructors::HandedOver;
@@ -55,6 +56,9 @@ pub struct SharedObject {
     /// What executables have to define for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub open_references: Vec<OpenReference>,
+    /// The link that it comes from, if the build that found it on disk knew of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub making: Option<Making>,
 }
 
 /// The name of an [effect](crate::group::effects), or of several that the same executables have.

@@ -86,12 +86,12 @@ pub fn parts(
     Ok(())
 }
 
-fn is_part(store: &str) -> bool {
+pub(crate) fn is_part(store: &str) -> bool {
     let name = store.strip_prefix(NAME_PREFIX);
     name.is_some_and(|name| name.starts_with(content::PART_PREFIX))
 }
 
-fn is_pool(store: &str) -> bool {
+pub(crate) fn is_pool(store: &str) -> bool {
     let name = store.strip_prefix(NAME_PREFIX);
     name.is_some_and(|name| name.starts_with(content::POOL_PREFIX))
 }

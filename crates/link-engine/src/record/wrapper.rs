@@ -33,6 +33,9 @@ pub enum WrapperTask {
 /// How to link one executable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkTask {
+    /// What reports tell of the executable. None for a doctest, which rustdoc removes after its run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executable: Option<ExecutableInTask>,
     /// The real linker.
     pub linker: PathBuf,
     /// Manifests of all groups the executable uses, dependents first.
@@ -49,6 +52,30 @@ pub struct LinkTask {
     pub log: Option<String>,
 }
 
+/// What the task of a link says of the executable, for reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecutableInTask {
+    /// Its name for people.
+    pub name: String,
+    /// Its file name, as rustc is told.
+    pub file: String,
+    /// The libraries that stay in it whatever they hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<KeptLibrary>,
+}
+
+/// A library that stays in an executable because the user says so, or because it is known to need
+/// that.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct KeptLibrary {
+    /// Its name for people: package and version.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+    /// Whether a profile says so.
+    pub by_profile: bool,
+}
+
 /// File name of the [`WrapperTask`] in the directory of the linker wrapper.
 pub const TASK_FILE: &str = "task.json";
 /// File name of the arguments of the linker that the wrapper leaves if it is asked to.
@@ -56,6 +83,8 @@ pub const RECORD_FILE: &str = "link-line.json";
 /// File name of the events of the links, one line each. rustc 1.95 shows nothing of what a linker
 /// says that succeeds (the lint `linker_messages` is allowed), so they cannot go there.
 pub const LOG_FILE: &str = "log";
+/// File name of the [`Making`](super::Making) of the executable that the wrapper has linked last.
+pub const LINKED_FILE: &str = "linked.json";
 /// File name of the [`Fallback`] that a failed dynamic link leaves.
 pub const FALLBACK_FILE: &str = "fallback.json";
 
@@ -167,6 +196,7 @@ mod tests {
         let directory = directory.path().join("linker");
         let program = program(&directory);
         let task = LinkTask {
+            executable: None,
             linker: "cc".into(),
             manifests: Vec::new(),
             run_paths: Vec::new(),

@@ -10,8 +10,9 @@ use anyhow::{Context, Result, bail, ensure};
 use super::Verdict;
 use super::bench::{self, Bench};
 use super::sample::{self, GREETING, LOCAL};
-use workshop::fork::{self, TOOLCHAIN};
+use workshop::fork::TOOLCHAIN;
 use workshop::linking::{Linking, require_linked};
+use workshop::paths::Repository;
 use workshop::steps::Show;
 use workshop::toolchain;
 
@@ -110,11 +111,10 @@ pub(super) fn watch(bench: &mut Bench) -> Result<Verdict> {
     ))
 }
 
-/// rustup's `cargo +dynamic-deps`, with a rustup directory of its own.
+/// rustup's `cargo +dynamic-deps`, as the installer makes it, with a rustup directory of its own.
 pub(super) fn rustup(bench: &mut Bench) -> Result<Verdict> {
+    const BASE: &str = "base";
     let home = bench.fresh("rustup")?;
-    let directory = home.join("linked");
-    fork::make_toolchain(&toolchain::sysroot()?, &bench.fork, &directory)?;
     let in_home = |program: &str| {
         let mut command = toolchain::command(program);
         command
@@ -123,8 +123,16 @@ pub(super) fn rustup(bench: &mut Bench) -> Result<Verdict> {
         command
     };
     let mut link = in_home("rustup");
-    link.args(["toolchain", "link", TOOLCHAIN]).arg(&directory);
+    link.args(["toolchain", "link", BASE])
+        .arg(toolchain::sysroot()?);
     bench.step.command(&mut link, Show::Progress)?;
+    let installer = Repository::of_this_build().installer();
+    let mut install = in_home("sh");
+    install
+        .arg(&installer)
+        .args(["--base", BASE, "--name", TOOLCHAIN, "--cargo"])
+        .arg(&bench.fork);
+    bench.step.command(&mut install, Show::Progress)?;
     let mut run = in_home("cargo");
     run.arg(format!("+{TOOLCHAIN}"))
         .args(["run", "--quiet", "--locked", "--dynamic-deps"])
@@ -136,7 +144,7 @@ pub(super) fn rustup(bench: &mut Bench) -> Result<Verdict> {
         Linking::Dynamic,
     )?;
     Ok(Verdict::passed(format!(
-        "`cargo +{TOOLCHAIN} run --dynamic-deps` links dynamically and runs"
+        "the installer makes `{TOOLCHAIN}`, and `cargo +{TOOLCHAIN} run --dynamic-deps` links dynamically and runs"
     )))
 }
 

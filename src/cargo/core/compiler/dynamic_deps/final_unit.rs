@@ -8,18 +8,18 @@ use itertools::Itertools;
 use link_engine::executable::export_groups;
 use link_engine::record::Fallback;
 use link_engine::record::GroupFiles;
-use link_engine::record::wrapper::{self, LinkTask};
+use link_engine::record::wrapper::{self, ExecutableInTask, KeptLibrary, LinkTask};
 use link_plan::run_path::{AbsoluteForm, Format, run_paths};
 use link_plan::rustc_flags::CodegenFlags;
 
 use super::directories::executable_directories;
 use super::group_unit::group_files;
-use super::kept::kept;
+use super::kept::{Kept, kept};
 use super::known::Records;
 use super::linker::{DEFAULT_LINKER, located_linker};
 use super::report;
-use super::units::{groups_below, library_name, reachable_libraries};
-use super::warnings::{fallback_warning, records_warning, report_refusal};
+use super::units::{file_name, groups_below, library_name, reachable_libraries};
+use super::warnings::{fallback_warning, profile_name, records_warning, report_refusal};
 use super::wrapper_program::wrapper_program;
 use crate::core::compiler::build_runner::OutputFile;
 use crate::core::compiler::job_queue::Work;
@@ -75,7 +75,7 @@ pub(in crate::core::compiler) fn add_linker_wrapper(
                 error: format!("{error:#}"),
             };
             let name = unit.target.name();
-            let warning = fallback_warning(name, &fallback, &unit.profile);
+            let warning = fallback_warning(name, &fallback, profile_name(&unit.profile));
             bcx.gctx.shell().warn(warning)?;
         }
     }
@@ -142,6 +142,7 @@ fn linker_flag(
     let export_directory = build_runner.files().export_dir();
     let group_directories = groups.iter().map(|group| group.directory());
     let plan = LinkTask {
+        executable: executable_in_task(build_runner, unit)?,
         linker: linker.unwrap_or(DEFAULT_LINKER.as_ref()).into(),
         manifests: groups.iter().map(|group| group.manifest()).collect(),
         run_paths: export_directory
@@ -159,6 +160,33 @@ fn linker_flag(
     let directory = wrapper_directory(build_runner, unit);
     let linker = wrapper::prepare(&directory, &wrapper_program(build_runner, unit), plan)?;
     Ok(wrapper::linker_flag(&linker))
+}
+
+/// What reports tell of the executable, which a doctest is not.
+fn executable_in_task(
+    build_runner: &BuildRunner<'_, '_>,
+    unit: &Unit,
+) -> CargoResult<Option<ExecutableInTask>> {
+    let Some(path) = report::executable(build_runner, unit)? else {
+        return Ok(None);
+    };
+    let libraries = reachable_libraries(&build_runner.bcx.unit_graph, unit).into_iter();
+    let mut kept: Vec<KeptLibrary> = libraries
+        .filter_map(|library| {
+            let reason = kept(&build_runner.bcx.profiles, library)?;
+            Some(KeptLibrary {
+                name: library_name(library),
+                reason: reason.to_string(),
+                by_profile: reason == Kept::ByProfile,
+            })
+        })
+        .collect();
+    kept.sort();
+    Ok(Some(ExecutableInTask {
+        name: report::executable_name(unit),
+        file: file_name(&path),
+        kept,
+    }))
 }
 
 /// How the shared objects that a unit uses are put beside an output of it that is exported.
@@ -237,7 +265,7 @@ pub(in crate::core::compiler) fn report_link(
     let directories = executable_directories(build_runner, unit.kind, &group);
     let directory = wrapper_directory(build_runner, unit);
     let name = unit.target.name().to_owned();
-    let profile = unit.profile.clone();
+    let profile = profile_name(&unit.profile);
     let work = Work::new(move |state| {
         // What cannot be read is for those who want to see each step.
         if let Ok(Some((linker, args))) = wrapper::take_record(&directory) {
@@ -251,7 +279,7 @@ pub(in crate::core::compiler) fn report_link(
             Some(Fallback::Engine { error })
         });
         if let Some(fallback) = fallback {
-            state.warning(fallback_warning(&name, &fallback, &profile));
+            state.warning(fallback_warning(&name, &fallback, profile));
         }
         // This executable may have been the last that needed them.
         if records.has_replaced_pools()

@@ -21,6 +21,9 @@
 //!    wrapper as its linker.
 //! 5. [`enter_linker_wrapper`]: this program, called by rustc as the linker.
 //!
+//! What all that has left in a target directory is told by [`report`], the command
+//! `cargo report dynamic-deps`.
+//!
 //! | Value                          | part of the metadata hash of | part of the fingerprint of |
 //! |--------------------------------|------------------------------|----------------------------|
 //! | `dynamic-deps` in a profile    | –                            | –                          |
@@ -45,6 +48,7 @@
 //! local ones.
 
 mod after_link;
+mod base;
 mod directories;
 mod final_unit;
 mod freshness;
@@ -55,7 +59,9 @@ mod keep_going;
 mod kept;
 mod known;
 mod linker;
+mod messages;
 mod planner;
+mod project_report;
 mod report;
 mod request;
 mod unit_keys;
@@ -71,6 +77,9 @@ pub(super) use self::freshness::{check_groups, follows, group_inputs};
 pub(super) use self::group_job::link_group;
 pub(super) use self::group_unit::{group_outputs, note_group};
 pub(super) use self::keep_going::release_groups;
+pub(super) use self::messages::group_contents;
+pub(crate) use self::messages::logged_target;
 pub(crate) use self::planner::Planner;
+pub use self::project_report::{report, report_command};
 pub use self::request::DynamicDepsRequest;
 pub use self::wrapper_program::enter_linker_wrapper;

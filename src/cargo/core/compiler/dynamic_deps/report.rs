@@ -51,17 +51,8 @@ pub(super) fn describe_final(build_runner: &BuildRunner<'_, '_>, unit: &Unit) ->
     if !is_wanted(build_runner) {
         return Ok(Work::noop());
     }
-    let test = if unit.mode.is_any_test() { " test" } else { "" };
-    let name = format!(
-        "{} ({}{test})",
-        library_name(unit),
-        unit.target.description_named()
-    );
-    let outputs = build_runner.outputs(unit)?;
-    let executable = outputs
-        .iter()
-        .find(|output| output.flavor == FileFlavor::Normal)
-        .map(|output| output.path.clone());
+    let name = executable_name(unit);
+    let executable = executable(build_runner, unit)?;
     let manifests: Vec<PathBuf> = groups_below(build_runner, unit)
         .iter()
         .map(|group| group_files(build_runner, group).manifest())
@@ -86,6 +77,27 @@ pub(super) fn describe_final(build_runner: &BuildRunner<'_, '_>, unit: &Unit) ->
             &dependencies,
         ))
     }))
+}
+
+/// The name of a final unit for people.
+pub(super) fn executable_name(unit: &Unit) -> String {
+    let test = if unit.mode.is_any_test() { " test" } else { "" };
+    format!(
+        "{} ({}{test})",
+        library_name(unit),
+        unit.target.description_named()
+    )
+}
+
+/// Where rustc puts the executable of a final unit. None for doctests.
+pub(super) fn executable(
+    build_runner: &BuildRunner<'_, '_>,
+    unit: &Unit,
+) -> CargoResult<Option<PathBuf>> {
+    let outputs = build_runner.outputs(unit)?;
+    let mut outputs = outputs.iter();
+    let executable = outputs.find(|output| output.flavor == FileFlavor::Normal);
+    Ok(executable.map(|output| output.path.clone()))
 }
 
 fn is_wanted(build_runner: &BuildRunner<'_, '_>) -> bool {

@@ -15,16 +15,16 @@ const SYSROOT: &str = "sysroot";
 /// Tells the user, in each build, that a group could not be made, or not with all its libraries.
 pub(super) fn report_refusal(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Work {
     let manifest = group_files(build_runner, unit).manifest();
-    let profile = unit.profile.clone();
+    let profile = profile_name(&unit.profile);
     Work::new(move |state| {
         let Ok(manifest) = GroupManifest::read(&manifest) else {
             // It could not be written, and executables say what they could not read.
             return Ok(());
         };
         if let Some(refusal) = &manifest.refusal {
-            state.warning(refusal_warning(&manifest.group, refusal, &profile));
+            state.warning(refusal_warning(&manifest.group, refusal, profile));
         }
-        if let Some(warning) = unlinkable_warning(&manifest, &profile) {
+        if let Some(warning) = unlinkable_warning(&manifest, profile) {
             state.warning(warning);
         }
         Ok(())
@@ -32,7 +32,7 @@ pub(super) fn report_refusal(build_runner: &BuildRunner<'_, '_>, unit: &Unit) ->
 }
 
 /// What to say of libraries with which the linker makes no shared object. `None` if there is none.
-fn unlinkable_warning(manifest: &GroupManifest, profile: &Profile) -> Option<String> {
+fn unlinkable_warning(manifest: &GroupManifest, profile: &str) -> Option<String> {
     let unlinkable: Vec<(&str, &str)> = manifest
         .stays
         .iter()
@@ -48,10 +48,8 @@ fn unlinkable_warning(manifest: &GroupManifest, profile: &Profile) -> Option<Str
     let names = names.format(", ").to_string();
     let words = unlinkable.iter().map(|(_, words)| *words).unique();
     let words = words.format("\ncaused by: ").to_string();
-    let opt_outs = unlinkable.iter().map(|(name, _)| {
-        let package = name.split(' ').next().unwrap_or_default();
-        opt_out(profile, Some(package))
-    });
+    let packages = unlinkable.iter().map(|(name, _)| package_of(name));
+    let opt_outs = packages.map(|package| opt_out(profile, Some(package)));
     let opt_outs = opt_outs.unique().format(" and ").to_string();
     Some(format!(
         "linking {names} and what depends on it statically, because the linker makes no shared \
@@ -59,7 +57,8 @@ fn unlinkable_warning(manifest: &GroupManifest, profile: &Profile) -> Option<Str
     ))
 }
 
-fn refusal_warning(group: &str, refusal: &Refusal, profile: &Profile) -> String {
+/// What to say of a group of which no shared object could be made.
+pub(super) fn refusal_warning(group: &str, refusal: &Refusal, profile: &str) -> String {
     let (what, members) = if group == SYSROOT {
         ("all dependencies".to_owned(), "the standard library")
     } else {
@@ -97,8 +96,8 @@ pub(super) fn records_warning(error: &anyhow::Error) -> String {
     )
 }
 
-/// What to say of an executable that was linked statically.
-pub(super) fn fallback_warning(executable: &str, report: &Fallback, profile: &Profile) -> String {
+/// What to say of an executable that was linked statically, because the dynamic link failed.
+pub(super) fn fallback_warning(executable: &str, report: &Fallback, profile: &str) -> String {
     let (stderr, link_line, dangling) = match report {
         Fallback::Unfit { reason, libraries } => {
             let help = opt_out_help(profile, libraries.iter());
@@ -140,8 +139,8 @@ pub(super) fn fallback_warning(executable: &str, report: &Fallback, profile: &Pr
 
 /// What to write so that the libraries at fault stay in the executable; `libraries` are
 /// package and version.
-fn opt_out_help<'a>(profile: &Profile, libraries: impl Iterator<Item = &'a String>) -> String {
-    let packages = libraries.map(|library| library.split(' ').next().unwrap_or_default());
+fn opt_out_help<'a>(profile: &str, libraries: impl Iterator<Item = &'a String>) -> String {
+    let packages = libraries.map(|library| package_of(library));
     let opt_outs: Vec<String> = packages
         .unique()
         .map(|package| opt_out(profile, Some(package)))
@@ -154,13 +153,26 @@ fn opt_out_help<'a>(profile: &Profile, libraries: impl Iterator<Item = &'a Strin
 }
 
 /// What to write in a manifest or configuration file to keep `package`, or else everything,
-/// inside of executables. What is said for `dev` or `release` holds for all profiles that
-/// inherit it.
-fn opt_out(profile: &Profile, package: Option<&str>) -> String {
-    let root = match profile.root {
+/// inside of executables.
+pub(super) fn opt_out(profile: &str, package: Option<&str>) -> String {
+    format!("`[{}] dynamic-deps = false`", section(profile, package))
+}
+
+/// The section of a manifest in which a profile says something of `package`, or else of everything.
+pub(super) fn section(profile: &str, package: Option<&str>) -> String {
+    let package = package.map_or(String::new(), |package| format!(".package.{package}"));
+    format!("profile.{profile}{package}")
+}
+
+/// The name of the profile that a unit's inherits: what is said for `dev` or `release` holds for it.
+pub(super) fn profile_name(profile: &Profile) -> &'static str {
+    match profile.root {
         ProfileRoot::Debug => "dev",
         ProfileRoot::Release => "release",
-    };
-    let package = package.map_or(String::new(), |package| format!(".package.{package}"));
-    format!("`[profile.{root}{package}] dynamic-deps = false`")
+    }
+}
+
+/// The name of the package of a library, of which people are told name and version.
+pub(super) fn package_of(library: &str) -> &str {
+    library.split(' ').next().unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! The program that rustc calls as the linker: this one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use link_engine::WrapperProgram;
@@ -29,17 +29,24 @@ pub(super) fn is_wrapper_available() -> bool {
     WRAPPER_PROGRAM.get().is_some()
 }
 
+/// The file of this program.
+///
+/// # Panics
+/// Without [`is_wrapper_available`].
+pub(super) fn own_program() -> &'static Path {
+    let program = WRAPPER_PROGRAM.get();
+    program.expect("groups are planned only with a linker wrapper")
+}
+
 /// The program that becomes the linker wrapper for a unit. A copy of it, if there has to be one, is
 /// shared by all that is built under one lock.
 ///
 /// # Panics
 /// Without [`is_wrapper_available`].
 pub(super) fn wrapper_program(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> WrapperProgram {
-    let program = WRAPPER_PROGRAM.get();
-    let program = program.expect("groups are planned only with a linker wrapper");
     let root = build_runner.files().layout(unit.kind).build_dir().root();
     WrapperProgram {
-        program: program.clone(),
+        program: own_program().to_owned(),
         copies: root.join("dynamic-deps-linker"),
     }
 }
