@@ -1,8 +1,7 @@
 //! `cargo xtask rebase`: tries the patches on another release of upstream.
 //!
 //! We pick the commits of the tree, one by one, onto a commit of the release. Git merges: it follows files that
-//! upstream moved, finds lines that moved within a file, and takes new files of the overlay along when their directory
-//! moved.
+//! upstream moved, and finds lines that moved within a file. The overlay moves with its neighbours.
 //!
 //! Where upstream changed the same lines, the commit goes on with the lines of the release, so we can try the patches
 //! after it too. Beside such a patch, we keep a diff that shows both sides between git's conflict markers. A developer
@@ -110,7 +109,7 @@ fn try_all(tree: &Tree, release: &dyn Base) -> Result<Report> {
         let after = paths(git.changes(&onto, &picked.commit)?);
         onto = picked.commit.clone();
         if commit == state.head {
-            report.overlay = overlay_moves(git, commit, &onto, &before)?;
+            report.overlay = overlay_moves(&before, &moves);
         } else {
             let followed = moves.iter().filter(|(from, to)| {
                 before.contains(*from) && !after.contains(*from) && after.contains(*to)
@@ -171,11 +170,29 @@ fn moves(git: &Git, from: &str, to: &str) -> Result<Moves> {
         .collect())
 }
 
-/// Where the files of the overlay went whose directory moved.
-fn overlay_moves(git: &Git, old: &str, new: &str, overlay: &BTreeSet<String>) -> Result<Moves> {
-    let mut moves = moves(git, old, new)?;
-    moves.retain(|from, _| overlay.contains(from));
-    Ok(moves)
+/// Where the files of the overlay belong when most of their neighbours moved. Git would move a file that is added to a
+/// directory, but not a directory that is added to one.
+fn overlay_moves(overlay: &BTreeSet<String>, moves: &Moves) -> Moves {
+    let moved = overlay
+        .iter()
+        .filter_map(|path| Some((path.clone(), neighbours_move(path, moves)?)));
+    moved.collect()
+}
+
+/// The path that `path` gets if it moves like most files of the nearest directory of which any moved out.
+fn neighbours_move(path: &str, moves: &Moves) -> Option<String> {
+    path.rmatch_indices('/').find_map(|(at, _)| {
+        let directory = &path[..=at];
+        let mut votes: BTreeMap<&str, usize> = BTreeMap::new();
+        for (from, to) in moves {
+            let below = from.strip_prefix(directory);
+            if let Some(new_directory) = below.and_then(|below| to.strip_suffix(below)) {
+                *votes.entry(new_directory).or_default() += 1;
+            }
+        }
+        let (new_directory, _) = votes.into_iter().max_by_key(|(_, count)| *count)?;
+        Some(format!("{new_directory}{}", &path[at + 1..]))
+    })
 }
 
 impl Trial {

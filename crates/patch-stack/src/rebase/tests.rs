@@ -170,3 +170,17 @@ fn the_repository_gets_what_applies() {
     );
     assert_eq!(fixture.read("target/tree/src/core/mod.rs"), "new\n");
 }
+
+#[test]
+fn a_directory_of_the_overlay_moves_with_its_neighbours() {
+    let moves = Moves::from([
+        ("src/core/a.rs".to_owned(), "src/b/a.rs".to_owned()),
+        ("src/core/c/d.rs".to_owned(), "src/b/c/d.rs".to_owned()),
+        ("src/core/e.rs".to_owned(), "src/f/e.rs".to_owned()),
+    ]);
+    assert_eq!(
+        neighbours_move("src/core/new/mod.rs", &moves).as_deref(),
+        Some("src/b/new/mod.rs")
+    );
+    assert_eq!(neighbours_move("tests/mod.rs", &moves), None);
+}
