@@ -107,6 +107,61 @@ fn split_packed() {
     check_split("packed");
 }
 
+#[cargo_test(requires = "gdb")]
+fn a_breakpoint_with_packed_debugging_information() {
+    let p = project_to_debug();
+    p.change_file(
+        ".cargo/config.toml",
+        "[profile.dev]\nsplit-debuginfo = 'packed'\n",
+    );
+    let check = |argument: &str| {
+        p.cargo(&format!("build {argument}")).run();
+        let mut gdb = Command::new("gdb");
+        gdb.args(["--quiet", "--batch", "--nx"]);
+        for command in [
+            "set breakpoint pending on",
+            &format!("break frozen-1.0.0/src/lib.rs:{}", LINE - 1),
+            "run",
+            "print more",
+            "print *point",
+            "up",
+            "print number",
+        ] {
+            gdb.args(["-ex", command]);
+        }
+        let output = gdb.arg(p.bin("foo")).output().unwrap();
+        let text = super::text(&output.stdout);
+        for expected in [
+            "$1 = 20",
+            "$2 = frozen::Point {x: 20, y: 1}",
+            "$3 = 20",
+            "local/src/lib.rs:4",
+        ] {
+            assert!(text.contains(expected), "{argument}: {output:?}");
+        }
+    };
+    let count = || {
+        let deps = std::fs::read_dir(p.target_debug_dir().join("deps")).unwrap();
+        let mut names = deps.map(|entry| entry.unwrap().file_name());
+        let names = names.by_ref().filter(|name| {
+            let name = name.to_str().unwrap();
+            name.starts_with("local-") && name.ends_with(".dwo")
+        });
+        names.count()
+    };
+    check("--no-dynamic-deps");
+    assert_eq!(count(), 0);
+    check("--dynamic-deps");
+    assert_eq!(groups_of(&p.bin("foo")), LAYERS);
+    let before = count();
+    assert!(before > 0);
+    // Nothing of what was compiled before is left.
+    let source = p.read_file("local/src/lib.rs");
+    p.change_file("local/src/lib.rs", &format!("{source}// edited\n"));
+    check("--dynamic-deps");
+    assert_eq!(count(), before);
+}
+
 fn check_split(choice: &str) {
     let p = project_to_debug();
     let backtrace = same_backtrace(&p, &format!("split-debuginfo = '{choice}'"));

@@ -1,15 +1,17 @@
 //! Where an executable runs from.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 
 use crate::prelude::*;
 use cargo_test_support::paths;
 
 use super::{
     LAYERED_OUTPUT, LAYERS, STATIC, group_files, groups_of, layered_manifest, layered_project,
-    run_in, stdout,
+    run_in, shared_library, stdout,
 };
-use link_engine::elf::DynamicInfo;
+use link_engine::DynamicInfo;
 
 #[cargo_test]
 fn runs_from_where_cargo_puts_it() {
@@ -273,4 +275,50 @@ fn a_build_directory_that_no_run_path_can_name() {
         .run();
     assert_eq!(groups_of(&p.bin("foo")), [""; 0]);
     assert_eq!(stdout(&p.bin("foo")), LAYERED_OUTPUT);
+}
+
+#[cargo_test]
+fn a_file_system_without_links() {
+    // Such as vfat: one copy of Cargo is the linker wrapper of all executables.
+    let p = layered_project()
+        .file(
+            "src/bin/other.rs",
+            "fn main() { println!(\"{}\", frozen::count()); }",
+        )
+        .build();
+    let refuses = p.root().join("refuses-links.so");
+    shared_library(
+        &refuses,
+        r#"
+            #include <errno.h>
+            int symlink(const char *to, const char *name) { errno = EPERM; return -1; }
+            int symlinkat(const char *to, int at, const char *name) { errno = EPERM; return -1; }
+            int link(const char *old, const char *name) { errno = EPERM; return -1; }
+            int linkat(int at, const char *old, int to, const char *name, int flags) {
+                errno = EPERM;
+                return -1;
+            }
+        "#,
+        "",
+    );
+    let copies = p.target_debug_dir().join("dynamic-deps-linker");
+    let build = || {
+        p.cargo("build --dynamic-deps")
+            .env("LD_PRELOAD", &refuses)
+            .with_stderr_does_not_contain("[WARNING] [..]")
+            .run();
+        assert_eq!(stdout(&p.bin("foo")), LAYERED_OUTPUT);
+        assert_eq!(groups_of(&p.bin("foo")), LAYERS);
+        let copies = fs::read_dir(&copies).unwrap();
+        let mut copies: Vec<_> = copies.map(|entry| entry.unwrap()).collect();
+        assert_eq!(copies.len(), 1, "{copies:?}");
+        copies.remove(0).metadata().unwrap()
+    };
+    let copy = build();
+    let mut others = p.glob("target/debug/.fingerprint/**/*");
+    let is_copy = |path: PathBuf| fs::metadata(path).unwrap().len() == copy.len();
+    assert!(!others.any(|path| is_copy(path.unwrap())));
+    // It serves the next build too.
+    p.change_file("src/bin/other.rs", "fn main() {}");
+    assert_eq!(build().ino(), copy.ino());
 }

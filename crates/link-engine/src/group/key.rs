@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use super::FORMAT;
 use super::below::BelowObject;
-use super::link::{GroupLink, Object};
-use crate::content::ContentKey;
-use crate::linker::linker_identity;
+use super::make::{GroupLink, Object};
+use crate::line::linker::linker_identity;
+use crate::record::ContentKey;
 
 impl GroupLink<'_> {
     /// Hashes all that decides on the bytes that the linker writes, but for what the groups below
@@ -23,6 +23,9 @@ impl GroupLink<'_> {
         for input in object.members {
             put(&mut hasher, input.rlib.as_bytes());
             put(&mut hasher, input.hash.as_bytes());
+            for archive in &input.archives {
+                put(&mut hasher, archive.hash.as_bytes());
+            }
         }
         let template = self.template.args();
         for arg in template.chain(&self.job.run_paths).chain(options) {

@@ -1,12 +1,13 @@
 //! The native libraries that build scripts ask for.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 
+use crate::Result;
 use crate::elf::DynamicInfo;
-use crate::linker::LibrarySearch;
-use crate::manifest::{GroupManifest, LinkTemplate, NativeLibrary};
-use crate::{Result, files};
+use crate::line::search::LibrarySearch;
+use crate::line::template::LinkTemplate;
+use crate::record::NativeLibrary;
+use crate::system::files;
 
 /// A native library that goes into the shared object, or that it needs.
 pub(super) struct NativeInput {
@@ -19,20 +20,22 @@ pub(super) struct NativeInput {
 
 /// A native library that a build script asks for, unless it is surely a static one.
 #[derive(Debug, PartialEq, Eq)]
-struct NativeRequest {
+pub(super) struct NativeRequest {
     /// As the linker's `-l` takes it.
     argument: String,
     /// Its name.
-    name: String,
+    pub(super) name: String,
 }
 
 /// Whether a build script asks for a library that may be a shared one, and that not every program
 /// loads anyway.
-pub(super) fn asks_for_shared(native_libraries: &[String], template: &LinkTemplate) -> bool {
-    let mut requests = native_libraries.iter();
+pub(super) fn asks_for_shared<'a>(
+    mut requests: impl Iterator<Item = &'a String>,
+    template: &LinkTemplate,
+) -> bool {
     requests.any(|text| {
         let request = NativeRequest::parse(text);
-        request.is_some_and(|request| platform_names(template).all(|name| name != request.name))
+        request.is_some_and(|request| template.platform_names().all(|name| name != request.name))
     })
 }
 
@@ -46,8 +49,7 @@ pub(super) fn native_inputs(
     requests
         .filter_map(|text| NativeRequest::parse(text))
         .map(|request| {
-            let name = request.argument.trim_start_matches("-l");
-            let file = search.find_native(native_search, name);
+            let file = request.find(native_search, search);
             let soname = match &file {
                 Some(file) => DynamicInfo::read(file)?.and_then(|info| info.soname),
                 None => None,
@@ -74,7 +76,7 @@ impl NativeRequest {
     /// `None` for a static library: rustc puts it into the rlib, or, with the
     /// modifier `-bundle`, on the link line of the executable, from where it
     /// serves the groups.
-    fn parse(text: &str) -> Option<NativeRequest> {
+    pub(super) fn parse(text: &str) -> Option<NativeRequest> {
         let (kind, name) = text.split_once('=').unwrap_or(("dylib", text));
         let (kind, modifiers) = kind.split_once(':').unwrap_or((kind, ""));
         if kind != "dylib" {
@@ -91,27 +93,16 @@ impl NativeRequest {
             name: name.to_owned(),
         })
     }
-}
 
-/// The names of the libraries of the platform on each line.
-pub(super) fn platform_names(template: &LinkTemplate) -> impl Iterator<Item = &str> {
-    let args = template.after.iter();
-    args.filter_map(|arg| arg.to_str()?.strip_prefix("-l"))
-}
-
-/// The names that the executables of these groups need not look after.
-pub(crate) fn settled_libraries<'a>(
-    manifests: impl IntoIterator<Item = &'a GroupManifest>,
-) -> HashSet<String> {
-    let mut settled = HashSet::new();
-    for manifest in manifests {
-        let objects = manifest.objects.iter();
-        let native = objects.flat_map(|object| &object.native_libraries);
-        settled.extend(native.map(|library| library.name.clone()));
-        let platform = manifest.template.iter().flat_map(platform_names);
-        settled.extend(platform.map(str::to_owned));
+    /// The file that the linker takes.
+    pub(super) fn find(
+        &self,
+        native_search: &[PathBuf],
+        search: &LibrarySearch<'_>,
+    ) -> Option<PathBuf> {
+        let name = self.argument.trim_start_matches("-l");
+        search.find_native(native_search, name)
     }
-    settled
 }
 
 #[cfg(test)]

@@ -13,12 +13,14 @@ use object::read::archive::ArchiveFile;
 use object::read::elf::SectionHeader;
 use serde::{Deserialize, Serialize};
 
-use super::RUST_OBJECT;
+use super::constructors::{self, Constructor};
 use super::linker_defined::{Whose, is_c_identifier, whose};
 use super::shared::{SharedState, is_own_to_each_output, is_unmangled_definition};
-use crate::constructors::{self, Constructor};
+use super::{DWARF_OBJECT, RUST_OBJECT};
 use crate::elf::{ElfClass, GlobalSymbol, Role, global_symbols, ties_to_runtime, with_class};
-use crate::{Error, Result, files, parallel};
+use crate::system::files;
+use crate::system::parallel;
+use crate::{Error, Result};
 
 /// Metadata of the crate: an object file without code, which linkers drop.
 const METADATA_MEMBER: &[u8] = b"lib.rmeta";
@@ -74,6 +76,9 @@ pub struct RlibFacts {
     /// for each output on its own.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub gathered_sections: BTreeSet<String>,
+    /// Whether it holds debugging information in archive members of its own, which linkers drop.
+    #[serde(skip_serializing_if = "is_false")]
+    pub has_dwarf_objects: bool,
     /// The first archive member that is no well-formed ELF object, LLVM bitcode for example.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub foreign_member: Option<String>,
@@ -84,7 +89,7 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// The archive member at fault, if one is, and what is wrong.
-pub type ParseError = (Option<String>, object::read::Error);
+pub(super) type ParseError = (Option<String>, object::read::Error);
 
 impl RlibFacts {
     /// Reads an rlib, and the hash of its whole content on the way.
@@ -104,6 +109,30 @@ impl RlibFacts {
     pub fn parse(data: &[u8]) -> Result<RlibFacts, ParseError> {
         let members = members(data)?;
         Ok(Seen::of(&members).into_facts(&members))
+    }
+
+    /// Adds what an archive shows that is linked beside the rlib. The places of symbols stay those in
+    /// the rlib. Nobody marks constructors in an archive as used, so they are none that are understood.
+    pub(crate) fn add_archive(&mut self, archive: &RlibFacts) {
+        let others = archive.clone();
+        self.unmangled_definitions
+            .extend(others.unmangled_definitions);
+        self.unmangled_references
+            .extend(others.unmangled_references);
+        self.weak_references.extend(others.weak_references);
+        let references = &self.unmangled_references;
+        self.weak_references
+            .retain(|name| !references.contains(name));
+        let definitions = &self.unmangled_definitions;
+        for references in [&mut self.unmangled_references, &mut self.weak_references] {
+            references.retain(|name| !definitions.contains(name));
+        }
+        self.shared_state.add(others.shared_state);
+        self.weak_definition = self.weak_definition.take().or(others.weak_definition);
+        self.provides_allocator |= others.provides_allocator;
+        self.runs_by_itself |= others.runs_by_itself || !others.constructors.is_empty();
+        self.gathered_sections.extend(others.gathered_sections);
+        self.foreign_member = self.foreign_member.take().or(others.foreign_member);
     }
 
     /// References to symbols that the linker defines for each output and that the code takes
@@ -221,6 +250,7 @@ impl<'data> Seen<'data> {
         let mut seen = Seen::default();
         for member in members {
             let object = member.object;
+            seen.facts.has_dwarf_objects |= member.name.ends_with(DWARF_OBJECT.as_bytes());
             // What is malformed is no concern of a link that does not take the member.
             let sections = with_class!(object, see_sections(object, member.is_rust, &mut seen));
             let symbols = with_class!(object, global_symbols(object));
@@ -291,6 +321,7 @@ impl<'data> Seen<'data> {
         facts
             .gathered_sections
             .append(&mut others.gathered_sections);
+        facts.has_dwarf_objects |= others.has_dwarf_objects;
         facts.foreign_member = facts.foreign_member.take().or(others.foreign_member);
         self.functions.extend(later.functions);
         self.definitions.extend(later.definitions);

@@ -2,15 +2,18 @@
 //! which a process has one.
 
 use std::collections::{BTreeSet, HashSet};
+use std::ffi::OsStr;
 use std::mem;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use object::read::archive::ArchiveFile;
 use serde::{Deserialize, Serialize};
 
 use super::RUST_OBJECT;
 use crate::elf::{GlobalSymbol, Role, global_symbols, with_class};
-use crate::{Error, Result, files};
+use crate::system::files;
+use crate::{Error, Result};
 
 /// The variables that a file defines as any number of others may, such as those of inline
 /// functions of C++. A linker keeps one of each for its output, and the loader one for the
@@ -152,7 +155,14 @@ fn for_each_global_symbol(path: &Path, mut see: impl FnMut(&GlobalSymbol<'_>, bo
     for member in ArchiveFile::parse(&data[..]).map_err(fail)?.members() {
         let member = member.map_err(fail)?;
         let is_rust = member.name().ends_with(RUST_OBJECT);
-        let object = member.data(&data[..]).map_err(fail)?;
+        let file = match member.is_thin() {
+            true => files::map(&thin_member(path, member.name())).ok(),
+            false => None,
+        };
+        let object = match &file {
+            Some(file) => &file[..],
+            None => member.data(&data[..]).map_err(fail)?,
+        };
         let symbols = with_class!(object, global_symbols(object));
         // A malformed member matters only if the linker takes it, and it will say so.
         for symbol in symbols.iter().flatten().flatten() {
@@ -162,8 +172,46 @@ fn for_each_global_symbol(path: &Path, mut see: impl FnMut(&GlobalSymbol<'_>, bo
     Ok(())
 }
 
+/// The file of a member of a thin archive, which has its name relative to the archive (ar(1),
+/// "thin").
+fn thin_member(archive: &Path, name: &[u8]) -> PathBuf {
+    let directory = archive.parent().unwrap_or(Path::new(""));
+    directory.join(OsStr::from_bytes(name))
+}
+
 /// `DW.ref.rust_eh_personality` and kin: a pointer cell that every output has for
 /// itself, so that exception tables need no dynamic relocation.
 pub(super) fn is_own_to_each_output(symbol: &[u8]) -> bool {
     symbol.starts_with(b"DW.ref.")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn members_of_thin_archives_are_read_from_their_files() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        fs::create_dir(path("objects")).unwrap();
+        fs::write(path("a.c"), "int own_name;").unwrap();
+        let object = path("objects/a-name-that-is-longer-than-sixteen-bytes.o");
+        let mut cc = Command::new("cc");
+        cc.args(["-c", "-o"]).args([&object, &path("a.c")]);
+        assert!(cc.status().unwrap().success());
+        let thin = path("libthin.a");
+        let mut ar = Command::new("ar");
+        ar.arg("rcsT").args([&thin, &object]);
+        assert!(ar.status().unwrap().success());
+        assert!(fs::read(&thin).unwrap().starts_with(b"!<thin>"));
+
+        let definitions = || Shared::read(&thin).unwrap().unmangled_definitions;
+        assert_eq!(definitions(), ["own_name".to_owned()].into());
+        // A linker has the better words for it.
+        fs::remove_file(&object).unwrap();
+        assert!(definitions().is_empty());
+    }
 }

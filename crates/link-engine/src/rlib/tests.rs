@@ -69,3 +69,23 @@ fn runs_of_members_show_what_all_show() {
         prop_assert_eq!(divided.into_facts(&members), whole);
     });
 }
+
+#[test]
+fn an_archive_beside_an_rlib_shows_what_it_would_show_inside() {
+    let contents = objects();
+    let objects = prop::collection::vec(0..contents.len(), 0..6);
+    proptest!(|(inside in objects.clone(), beside in objects)| {
+        let facts = |numbers: &[usize]| {
+            let objects: Vec<(usize, bool)> = numbers.iter().map(|number| (*number, false)).collect();
+            let objects: Vec<_> = objects.iter().collect();
+            RlibFacts::parse(&archive(&objects, &contents)).unwrap()
+        };
+        let mut rlib = facts(&inside);
+        let places = (rlib.hidden_definitions.clone(), rlib.hidden_references.clone());
+        rlib.add_archive(&facts(&beside));
+        prop_assert_eq!((&rlib.hidden_definitions, &rlib.hidden_references), (&places.0, &places.1));
+        let mut all = facts(&[inside, beside].concat());
+        (all.hidden_definitions, all.hidden_references) = places;
+        prop_assert_eq!(rlib, all);
+    });
+}

@@ -1,0 +1,96 @@
+//! Constructors of C in a static library: a static link runs those of the objects that something
+//! refers to.
+
+use crate::prelude::*;
+use cargo_test_support::registry::Package;
+use cargo_test_support::{Project, project};
+
+use super::{build_script_for_c, groups_of, manifest, same_behaviour};
+
+/// A program with this `main`, above the frozen `native`, of whose two objects of C one has a
+/// constructor, and the frozen `above`, which has a function that needs that object, and `plain`.
+fn project_with_constructor(main: &str) -> Project {
+    let build = build_script_for_c("").replace(
+        "let ar = ",
+        r#"
+            let started = format!("{out}/started.o");
+            let cc = ["-c", "-fPIC", "src/started.c", "-o", &started];
+            assert!(Command::new("cc").args(cc).status().unwrap().success());
+            let started = ["qc", &library, &started];
+            assert!(Command::new("ar").args(started).status().unwrap().success());
+            let ar = 
+        "#,
+    );
+    Package::new("native", "1.0.0")
+        .file("Cargo.toml", &manifest("native", ""))
+        .file("build.rs", &build)
+        .file("src/native.c", "int native_number(void) { return 5; }")
+        .file(
+            "src/started.c",
+            r#"
+                #include <unistd.h>
+                static int started;
+                __attribute__((constructor)) static void start(void) {
+                    started = 1;
+                    write(1, "start\n", 6);
+                }
+                int native_started(void) { return started; }
+            "#,
+        )
+        .file(
+            "src/lib.rs",
+            r#"
+                mod c { extern "C" { pub fn native_number() -> i32; pub fn native_started() -> i32; } }
+                #[inline(always)] pub fn number() -> i32 { unsafe { c::native_number() } }
+                #[inline(always)] pub fn started() -> i32 { unsafe { c::native_started() } }
+            "#,
+        )
+        .publish();
+    // In a module of its own, so in an object of its own.
+    Package::new("above", "1.0.0")
+        .file(
+            "Cargo.toml",
+            &manifest("above", "[dependencies]\nnative = '1.0'\n"),
+        )
+        .file(
+            "src/lib.rs",
+            r#"
+                #[inline(never)] pub fn number() -> i32 { native::number() }
+                pub mod apart { #[inline(never)] pub fn started() -> i32 { native::started() } }
+            "#,
+        )
+        .publish();
+    Package::new("plain", "1.0.0")
+        .file("src/lib.rs", "#[inline(never)] pub fn one() -> i32 { 1 }")
+        .publish();
+    project()
+        .file(
+            "Cargo.toml",
+            &manifest(
+                "foo",
+                "[dependencies]\nnative = '1.0'\nabove = '1.0'\nplain = '1.0'\n",
+            ),
+        )
+        .file(
+            "src/main.rs",
+            &format!("fn main() {{ println!(\"{{}} {{}}\", {main}, plain::one()); }}"),
+        )
+        .build()
+}
+
+#[cargo_test]
+fn run_where_a_static_link_takes_them() {
+    for (main, expected) in [
+        ("native::number()", "5 1\n"),
+        ("native::started()", "start\n1 1\n"),
+        ("above::number()", "5 1\n"),
+        ("above::apart::started()", "start\n1 1\n"),
+    ] {
+        let p = project_with_constructor(main);
+        let output = same_behaviour(&p);
+        assert_eq!(super::text(&output.stdout), expected, "{main}");
+        // Nothing below tells before the link which objects that takes.
+        assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"], "{main}");
+        p.root().rm_rf();
+    }
+}
