@@ -6,6 +6,7 @@
 //! [`classify`](crate::group::classify). [`read_rlibs`] reads many rlibs, by several threads,
 //! and none that it knows from an earlier build.
 
+mod beside;
 mod constructors;
 mod copies;
 mod facts;

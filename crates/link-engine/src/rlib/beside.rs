@@ -1,0 +1,29 @@
+//! Facts of an archive that is linked beside an rlib, and not from inside of it.
+
+use super::RlibFacts;
+
+impl RlibFacts {
+    /// Adds what an archive shows that is linked beside the rlib. The places of symbols stay those in
+    /// the rlib. Nobody marks constructors in an archive as used, so they are none that are understood.
+    pub(crate) fn add_archive(&mut self, archive: &RlibFacts) {
+        let others = archive.clone();
+        self.unmangled_definitions
+            .extend(others.unmangled_definitions);
+        self.unmangled_references
+            .extend(others.unmangled_references);
+        self.weak_references.extend(others.weak_references);
+        let references = &self.unmangled_references;
+        self.weak_references
+            .retain(|name| !references.contains(name));
+        let definitions = &self.unmangled_definitions;
+        for references in [&mut self.unmangled_references, &mut self.weak_references] {
+            references.retain(|name| !definitions.contains(name));
+        }
+        self.shared_state.add(others.shared_state);
+        self.weak_definition = self.weak_definition.take().or(others.weak_definition);
+        self.provides_allocator |= others.provides_allocator;
+        self.runs_by_itself |= others.runs_by_itself || !others.constructors.is_empty();
+        self.gathered_sections.extend(others.gathered_sections);
+        self.foreign_member = self.foreign_member.take().or(others.foreign_member);
+    }
+}
