@@ -46,7 +46,10 @@ pub(crate) fn run(tree: &Tree, dev: bool) -> Result<()> {
     steps.run("compare", |step| {
         for peer in PEERS {
             let builds = repository.target().join("bench/work").join(WORKLOAD);
-            let executable = builds.join(peer).join("debug").join(application::NAME);
+            let executable = builds
+                .join(peer)
+                .join("target/debug")
+                .join(application::NAME);
             application::require_expected(&repository.application(), &executable)?;
         }
         step.say("both executables print what they should");
