@@ -64,7 +64,7 @@ fn a_library_without_a_kind_that_is_an_archive() {
         let output = same_behaviour(&p);
         assert_eq!(super::text(&output.stdout), "1 2 3\n", "`{flags}`");
         assert_eq!(groups_of(&p.bin("foo")), LAYERS, "`{flags}`");
-        p.root().rm_rf();
+        super::remove_with_packages(&p);
     }
 }
 

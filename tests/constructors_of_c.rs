@@ -48,10 +48,7 @@ fn project_with_constructor(main: &str) -> Project {
         .publish();
     // In a module of its own, so in an object of its own.
     Package::new("above", "1.0.0")
-        .file(
-            "Cargo.toml",
-            &manifest("above", "[dependencies]\nnative = '1.0'\n"),
-        )
+        .edition("2021")
         .file(
             "src/lib.rs",
             r#"
@@ -59,6 +56,7 @@ fn project_with_constructor(main: &str) -> Project {
                 pub mod apart { #[inline(never)] pub fn started() -> i32 { native::started() } }
             "#,
         )
+        .dep("native", "1.0")
         .publish();
     Package::new("plain", "1.0.0")
         .file("src/lib.rs", "#[inline(never)] pub fn one() -> i32 { 1 }")
@@ -91,6 +89,6 @@ fn run_where_a_static_link_takes_them() {
         assert_eq!(super::text(&output.stdout), expected, "{main}");
         // Nothing below tells before the link which objects that takes.
         assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"], "{main}");
-        p.root().rm_rf();
+        super::remove_with_packages(&p);
     }
 }

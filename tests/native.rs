@@ -992,7 +992,7 @@ fn modifiers_of_static_libraries() {
             "1 2\n",
             "{instruction}"
         );
-        p.root().rm_rf();
+        super::remove_with_packages(&p);
     }
 }
 

@@ -72,7 +72,7 @@ fn versions_of_a_library_that_only_an_attribute_names() {
             cargo.run();
             assert_eq!(stdout(&p.bin("foo")), "2\n", "{argument}");
         }
-        p.root().rm_rf();
+        super::remove_with_packages(&p);
     };
     build(
         "fn main() {}",
