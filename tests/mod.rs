@@ -46,7 +46,7 @@ use std::process::{Command, Output};
 
 use crate::prelude::*;
 use cargo_test_support::registry::Package;
-use cargo_test_support::{Execs, Project, ProjectBuilder, paths, project};
+use cargo_test_support::{Execs, Project, ProjectBuilder, project};
 use link_engine::elf::DynamicInfo;
 use link_engine::manifest::{GroupManifest, SharedObject};
 use serde_json::Value;
@@ -115,13 +115,6 @@ fn program(dependencies: &[&str], main: &str) -> Project {
 /// A manifest of edition 2021, with more at its end.
 fn manifest(name: &str, rest: &str) -> String {
     format!("[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2021\"\n\n{rest}")
-}
-
-/// Removes a project, and all that was downloaded for it: a package that is published again as the
-/// same version would not be downloaded again.
-fn remove_with_packages(project: &Project) {
-    project.root().rm_rf();
-    paths::home().join(".cargo/registry").rm_rf();
 }
 
 /// A package in the registry with a C library of its own.

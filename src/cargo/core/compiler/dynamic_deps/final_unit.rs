@@ -57,10 +57,11 @@ pub(super) fn is_wrapper_available() -> bool {
 pub(super) fn wrapper_program(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> WrapperProgram {
     let program = WRAPPER_PROGRAM.get();
     let program = program.expect("groups are planned only with a linker wrapper");
-    let root = build_runner.files().layout(unit.kind).build_dir().root();
+    let layout = build_runner.files().layout(unit.kind);
+    let scripts = layout.build_dir().build();
     WrapperProgram {
         program: program.clone(),
-        copies: root.join("dynamic-deps-linker"),
+        copies: scripts.with_file_name("dynamic-deps-linker"),
     }
 }
 
