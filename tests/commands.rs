@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{project, rustc_host, rustc_host_env};
-use link_engine::elf::DynamicInfo;
+use link_engine::DynamicInfo;
 
 use super::{
     LAYERED_OUTPUT, LAYERS, STATIC, groups_of, layered_manifest, layered_project, manifest, stdout,

@@ -1,12 +1,15 @@
 //! Where dependencies are linked statically after all.
 
+use std::fs;
+use std::path::PathBuf;
+
 use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, project, str};
 
 use super::{
-    LAYERED_OUTPUT, STATIC, build_script_for_c, groups_of, layered_project, manifest, program,
-    publish_native, same_output, stdout,
+    LAYERED_OUTPUT, STATIC, build_script_for_c, group_files, groups_of, layered_project, manifest,
+    program, publish_native, same_output, stdout,
 };
 
 #[cargo_test]
@@ -584,4 +587,64 @@ fn a_linker_that_makes_no_shared_objects() {
     }
     assert_eq!(groups_of(&p.bin("foo")), STATIC);
     assert_eq!(stdout(&p.bin("foo")), LAYERED_OUTPUT);
+}
+
+#[cargo_test]
+fn a_group_that_cannot_be_made_is_linked_statically() {
+    let p = layered_project().build();
+    p.cargo("build --dynamic-deps").run();
+    // Nobody can write facts where a directory lies.
+    let is_facts = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|extension| extension == "facts")
+    };
+    let mut files = group_files(&p, "local-").into_iter();
+    let facts = files.find(is_facts).unwrap();
+    fs::remove_file(&facts).unwrap();
+    fs::create_dir_all(facts.join("inside")).unwrap();
+    p.change_file(
+        "local/src/lib.rs",
+        "pub fn name() -> String { \"edited\".into() }",
+    );
+    p.cargo("build --dynamic-deps")
+        .with_stderr_contains(
+            "[WARNING] linking the dependencies in the local part 1 statically, because no shared \
+             object could be made of them",
+        )
+        .with_stderr_contains("caused by: failed to rename a temporary file to `[..].facts`")
+        .run();
+    assert_eq!(stdout(&p.bin("foo")), "edited 1\n");
+    assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
+
+    // It is tried again, and the reason is told.
+    fs::remove_dir_all(&facts).unwrap();
+    p.cargo("build --dynamic-deps -v")
+        .with_stderr_contains(
+            "[DIRTY] [..]: the group local part 1 could not be linked the last time",
+        )
+        .with_stderr_does_not_contain("[WARNING] [..]")
+        .run();
+}
+
+#[cargo_test]
+fn a_wrapper_that_cannot_be_put_in_place_is_done_without() {
+    let p = layered_project().build();
+    p.cargo("build --dynamic-deps").run();
+    let fingerprints = fs::read_dir(p.target_debug_dir().join(".fingerprint")).unwrap();
+    let mut wrappers = fingerprints.map(|unit| unit.unwrap().path().join("linker"));
+    let wrapper = wrappers.find(|path| path.is_dir()).unwrap();
+    fs::remove_dir_all(&wrapper).unwrap();
+    fs::write(&wrapper, "").unwrap();
+    p.change_file(
+        "src/main.rs",
+        "fn main() { println!(\"{}\", local::name()); }",
+    );
+    p.cargo("build --dynamic-deps")
+        .with_stderr_contains(
+            "[WARNING] linked the dependencies of `foo` statically, because they could not be \
+             linked dynamically",
+        )
+        .with_stderr_contains("caused by: failed to remove `[..]/linker`[..]")
+        .run();
+    assert_eq!(groups_of(&p.bin("foo")), STATIC);
 }

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, rustc_host, sleep_ms};
-use link_engine::elf::DynamicInfo;
+use link_engine::DynamicInfo;
 
 use super::{
     LAYERED_OUTPUT, LAYERS, artifacts, contents, group_files, groups_of, layered_manifest,

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use crate::prelude::*;
 use cargo_test_support::{Project, project, str};
-use link_engine::classify::StayReason;
-use link_engine::link_line::{Definer, Mismatch};
+use link_engine::for_tests::{Definer, Unfit};
+use link_engine::record::StayReason;
 use link_plan::support::CASES;
 
 use super::{build_script_for_c, layered_project, manifest};
@@ -150,7 +150,7 @@ fn reasons_for_a_library_to_stay() {
         StayReason::Replaces {
             symbol: "malloc_usable_size".to_owned(),
         },
-        StayReason::Unlinkable {
+        StayReason::LinkerRefuses {
             words: "ld: recompile with -fPIC".to_owned(),
         },
         StayReason::Refused,
@@ -170,7 +170,7 @@ fn reasons_for_a_library_to_stay() {
             | StayReason::WeakDefinition { .. }
             | StayReason::Clash { .. }
             | StayReason::Replaces { .. }
-            | StayReason::Unlinkable { .. }
+            | StayReason::LinkerRefuses { .. }
             | StayReason::Refused
             | StayReason::NotCompiled
             | StayReason::DependsOn { .. } => {}
@@ -200,60 +200,60 @@ it depends on `q v1.0.0`, which stays
 #[cargo_test]
 fn reasons_against_groups_for_a_program() {
     let reasons = [
-        Mismatch::ChangedRlib {
+        Unfit::ChangedRlib {
             rlib: "libq-1.rlib".to_owned(),
         },
-        Mismatch::NoMember,
-        Mismatch::Clash {
+        Unfit::NoMember,
+        Unfit::Clash {
             symbol: "counter".to_owned(),
             one: Definer::Program,
             other: Definer::Member("q v1.0.0".to_owned()),
         },
-        Mismatch::Rebound {
+        Unfit::Rebound {
             link_arg: "--wrap=malloc".to_owned(),
         },
-        Mismatch::Scripted {
+        Unfit::Scripted {
             link_arg: "-Tgather.ld".to_owned(),
         },
-        Mismatch::Shown {
+        Unfit::Shown {
             link_arg: "-rdynamic".to_owned(),
         },
-        Mismatch::Unmarked {
+        Unfit::Unmarked {
             symbol: "START".to_owned(),
             definer: Definer::Member("q v1.0.0".to_owned()),
         },
-        Mismatch::ByDistance {
+        Unfit::ByDistance {
             symbol: "_RNvCs1_1q3run".to_owned(),
         },
-        Mismatch::Unseen {
+        Unfit::Unseen {
             symbol: "counter".to_owned(),
             definer: Definer::Member("q v1.0.0".to_owned()),
             user: "`libfoo.so.1`".to_owned(),
         },
-        Mismatch::OlderVersion {
+        Unfit::OlderVersion {
             symbol: "crypt".to_owned(),
             library: "libcrypt.so.1".to_owned(),
             users: vec!["q v1.0.0".to_owned()],
         },
-        Mismatch::OtherSysroot {
+        Unfit::OtherSysroot {
             rlib: "libstd-1.rlib".to_owned(),
         },
-        Mismatch::NoStd,
+        Unfit::NoStd,
     ];
     for reason in &reasons {
         match reason {
-            Mismatch::ChangedRlib { .. }
-            | Mismatch::NoMember
-            | Mismatch::Clash { .. }
-            | Mismatch::Rebound { .. }
-            | Mismatch::Scripted { .. }
-            | Mismatch::Shown { .. }
-            | Mismatch::Unmarked { .. }
-            | Mismatch::ByDistance { .. }
-            | Mismatch::Unseen { .. }
-            | Mismatch::OlderVersion { .. }
-            | Mismatch::OtherSysroot { .. }
-            | Mismatch::NoStd => {}
+            Unfit::ChangedRlib { .. }
+            | Unfit::NoMember
+            | Unfit::Clash { .. }
+            | Unfit::Rebound { .. }
+            | Unfit::Scripted { .. }
+            | Unfit::Shown { .. }
+            | Unfit::Unmarked { .. }
+            | Unfit::ByDistance { .. }
+            | Unfit::Unseen { .. }
+            | Unfit::OlderVersion { .. }
+            | Unfit::OtherSysroot { .. }
+            | Unfit::NoStd => {}
         }
     }
     assert_eq!(

@@ -20,6 +20,7 @@ mod fallback;
 mod freshness;
 mod gathered;
 mod identity;
+mod installed;
 mod integrity;
 mod linkers;
 mod messages;
@@ -32,6 +33,7 @@ mod placement;
 mod pool_files;
 mod pools;
 mod profiles;
+mod project_report;
 mod report;
 mod shared_libraries;
 mod sharing;
@@ -47,8 +49,8 @@ use std::process::{Command, Output};
 use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Execs, Project, ProjectBuilder, project};
-use link_engine::elf::DynamicInfo;
-use link_engine::manifest::{GroupManifest, SharedObject};
+use link_engine::DynamicInfo;
+use link_engine::record::{GroupManifest, SharedObject};
 use serde_json::Value;
 
 /// A program `foo` with a dependency in each layer: `frozen` from the registry and
@@ -408,7 +410,9 @@ fn artifacts(cargo: &mut Execs) -> Vec<Artifact> {
                         ""
                     },
                 ),
-                is_group: target["kind"][0] == "dynamic-deps-group",
+                is_group: message["package_id"]
+                    .as_str()
+                    .is_some_and(|id| id.contains("dynamic-deps.invalid")),
                 is_fresh: message["fresh"] == true,
                 files: files
                     .iter()

@@ -109,7 +109,7 @@ fn a_library_that_only_an_attribute_names() {
     let executable = p.bin("foo");
     let of_static = super::stdout(&executable);
     p.cargo("build --dynamic-deps").run();
-    let info = link_engine::elf::DynamicInfo::read(&executable)
+    let info = link_engine::DynamicInfo::read(&executable)
         .unwrap()
         .unwrap();
     assert!(
@@ -651,7 +651,7 @@ fn a_library_found_by_pkg_config() {
             .env("PKG_CONFIG_PATH", &prefix)
             .env("RUSTFLAGS", flags)
             .run();
-        let info = link_engine::elf::DynamicInfo::read(&p.bin("foo"));
+        let info = link_engine::DynamicInfo::read(&p.bin("foo"));
         let needed = info.unwrap().unwrap().needed;
         assert!(
             needed.iter().any(|soname| soname == "libgreet.so.1"),
@@ -721,7 +721,7 @@ fn a_search_path_in_the_flags() {
             }
         }
     }
-    let info = link_engine::elf::DynamicInfo::read(&p.bin("foo"));
+    let info = link_engine::DynamicInfo::read(&p.bin("foo"));
     let needed = info.unwrap().unwrap().needed;
     assert!(needed[0].starts_with("dynamic-deps-frozen-"), "{needed:?}");
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::prelude::*;
 use cargo_test_support::{Project, str};
-use link_engine::manifest::GroupManifest;
+use link_engine::record::GroupManifest;
 use serde_json::Value;
 
 use super::{LAYERED_OUTPUT, artifacts, layered_project, stdout};
@@ -35,13 +35,16 @@ fn json_messages() {
         for group in &groups {
             assert_eq!(group.is_fresh, is_fresh, "{group:?}");
             assert_eq!(group.executable, None, "{group:?}");
-            // The manifest, whose name does not change, tells where the shared objects are.
-            let [manifest] = &group.files[..] else {
+            // The manifest, whose name does not change, and the shared objects.
+            let [manifest, files @ ..] = &group.files[..] else {
                 panic!("{group:?}");
             };
             let objects = GroupManifest::read(manifest).unwrap().objects;
             assert_eq!(objects.len(), 1, "{objects:?}");
-            assert!(objects[0].path(manifest).is_file(), "{objects:?}");
+            assert_eq!(files, [objects[0].path(manifest)]);
+            assert!(files[0].is_file(), "{objects:?}");
+            // By this, cargo-nextest puts them into archives.
+            assert!(group.unit.contains(" dylib "), "{group:?}");
         }
         let executables: Vec<PathBuf> = others
             .iter()
@@ -64,7 +67,7 @@ fn json_messages_of_libraries_and_programs_do_not_depend_on_linkage() {
         let stdout = super::text(&stdout);
         let mut lines: Vec<String> = stdout
             .lines()
-            .filter(|line| !line.contains("dynamic-deps-group"))
+            .filter(|line| !line.contains("dynamic-deps.invalid"))
             .map(str::to_owned)
             .collect();
         lines.sort();
@@ -147,6 +150,12 @@ fn timings() {
         assert!(
             report.contains(&format!("\"name\": \"{group}\"")),
             "{group}"
+        );
+    }
+    for name in ["frozen pool 1", "local part 1", "sysroot"] {
+        assert!(
+            report.contains(&format!("\"target\": \" {name}\"")),
+            "{name}"
         );
     }
 }

@@ -11,7 +11,7 @@ use super::{
     LAYERED_OUTPUT, LAYERS, STATIC, group_files, groups_of, layered_manifest, layered_project,
     run_in, shared_library, stdout,
 };
-use link_engine::elf::DynamicInfo;
+use link_engine::DynamicInfo;
 
 #[cargo_test]
 fn runs_from_where_cargo_puts_it() {

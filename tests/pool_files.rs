@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::prelude::*;
 use cargo_test_support::{Project, paths, project, rustc_host};
-use link_engine::elf::DynamicInfo;
+use link_engine::DynamicInfo;
 
 use super::pools::{
     check_recorded_pools, check_three_programs, new_pools, pools, printer, publish, records,

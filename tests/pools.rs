@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, ProjectBuilder, project};
-use link_engine::elf::DynamicInfo;
+use link_engine::DynamicInfo;
 use serde_json::Value;
 
 use super::{

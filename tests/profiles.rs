@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::prelude::*;
 use cargo_test_support::Project;
-use link_engine::elf::DynamicInfo;
+use link_engine::DynamicInfo;
 
 use super::{
     LAYERED_OUTPUT, LAYERS, STATIC, contents, groups_of, layered_manifest, layered_project,

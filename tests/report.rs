@@ -1,7 +1,9 @@
-//! What `-v` says of executables and groups.
+//! What `-v` says of executables and groups, and `CARGO_LOG` of links.
+
+use std::fs;
 
 use crate::prelude::*;
-use cargo_test_support::str;
+use cargo_test_support::{Project, str};
 
 use super::{STATIC, groups_of, layered_manifest, layered_project, manifest};
 
@@ -130,4 +132,36 @@ fn nothing_is_said_to_those_who_do_not_ask() {
         .with_stderr_does_not_contain("executable [..]")
         .run();
     assert_eq!(groups_of(&p.bin("foo")), STATIC);
+}
+
+#[cargo_test]
+fn events_of_the_linker_wrapper_are_shown() {
+    let p = layered_project().build();
+    p.cargo("build --dynamic-deps")
+        .env("CARGO_LOG", "link_engine=debug")
+        .with_stderr_contains(
+            "[..]DEBUG group{name=\"local part 1\"}: link_engine::group::link: the linker has ended[..]",
+        )
+        .with_stderr_contains(
+            "[..]DEBUG read: link_engine::executable::link: the line uses a shared object \
+             group=\"local part 1\"[..]",
+        )
+        .with_stderr_contains("[..]DEBUG linker: link_engine::[..]: close time.busy=[..]")
+        .run();
+    // A build without the variable leaves no log behind, and neither does the one before.
+    let log = |p: &Project| {
+        let units = fs::read_dir(p.target_debug_dir().join(".fingerprint")).unwrap();
+        units
+            .filter(|unit| unit.as_ref().unwrap().path().join("linker/log").exists())
+            .count()
+    };
+    assert_eq!(log(&p), 0);
+    p.change_file(
+        "src/main.rs",
+        "fn main() { println!(\"{}\", local::name()); }",
+    );
+    p.cargo("build --dynamic-deps")
+        .with_stderr_does_not_contain("[..]link_engine[..]")
+        .run();
+    assert_eq!(log(&p), 0);
 }

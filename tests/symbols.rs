@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, project};
-use link_engine::elf::DynamicInfo;
+use link_engine::DynamicInfo;
 
 use super::{
     build_script_for, group_files, groups_of, manifest, program, publish_native, same_behaviour,

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, ProjectBuilder, project};
-use link_engine::elf::DynamicInfo;
+use link_engine::DynamicInfo;
 
 use super::{
     LAYERED_OUTPUT, LAYERS, artifacts, groups_of, layered_manifest, layered_project, manifest,

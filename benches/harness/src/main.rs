@@ -77,6 +77,9 @@ struct Options {
     /// Write the report of the results in this directory anew, and end
     #[arg(long, value_name = "DIRECTORY")]
     render: Option<PathBuf>,
+    /// Write what README, `docs/` and the guide show of the newest results, and end
+    #[arg(long)]
+    documents: bool,
     /// Measure this executable as the fork, in the place of building it
     #[arg(long, value_name = "FILE")]
     fork: Option<PathBuf>,
@@ -111,6 +114,9 @@ fn run(options: Options) -> Result<()> {
         return report::write(&results, directory);
     }
     let repository = repository();
+    if options.documents {
+        return report::write_documents(&repository);
+    }
     let work = repository.join("target/bench");
     let mode = if options.quick {
         Mode::Quick
@@ -168,7 +174,10 @@ fn run(options: Options) -> Result<()> {
     bench.run(&plan)?;
     report::write(&bench.results, &bench.directory)?;
     if counts {
-        report::show_in_readme(&bench.results, &repository, &bench.directory)?;
+        report::write_documents(&repository)?;
+    }
+    if mode == Mode::Quick {
+        println!("{}", report::summary(&bench.results));
     }
     println!("{}", bench.directory.join(report::FILE).display());
     Ok(())

@@ -23,6 +23,7 @@ pub(crate) fn files(
             sources::read(&repository.join(path))?
         }
         Origin::Upstream => sources::read(&repository.join("target/stock-tree"))?,
+        Origin::ByXtask(name) => sources::read(&tools.generate(name)?)?,
         Origin::Generated(_) => Files::new(),
     };
     if let Origin::Completed(_, generator) | Origin::Generated(generator) = workload.origin {

@@ -62,7 +62,11 @@ impl Site<'_> {
             | Phase::RebuildBin
             | Phase::RebuildLeaf
             | Phase::RebuildMiddle
-            | Phase::RebuildBase => self.run(runner, &mut self.build())?.artifacts,
+            | Phase::RebuildBase => {
+                // The first build guesses how large local libraries get, and the next one may cut them anew.
+                self.run(runner, &mut self.build())?;
+                self.run(runner, &mut self.build())?.artifacts
+            }
             Phase::Addition => {
                 self.prepare_addition(runner)?;
                 self.run(runner, &mut self.build())?.artifacts

@@ -29,6 +29,7 @@ const KEPT_PREFIXES: [&str; 4] = [
 ];
 
 pub(crate) struct Tools {
+    xtask: PathBuf,
     fork: PathBuf,
     stock: PathBuf,
     earlier: Option<PathBuf>,
@@ -55,18 +56,24 @@ impl Tools {
         };
         let make = |given: Option<PathBuf>, command: &str| match given {
             Some(path) => find(path),
-            None => make(xtask, command),
+            None => ask(xtask, &[command, "--release"]),
         };
         let earlier = given.earlier.map(find).transpose()?;
         let fork = make(given.fork, "build")?;
         let stock = make(given.stock, "stock")?;
         Ok(Tools {
+            xtask: xtask.to_path_buf(),
             fork,
             stock,
             earlier,
             sysroot: sysroot()?,
             host: host()?,
         })
+    }
+
+    /// Has xtask generate a workload; gives its directory.
+    pub(crate) fn generate(&self, workload: &str) -> Result<PathBuf> {
+        ask(&self.xtask, &["generate", workload])
     }
 
     /// Libraries of the toolchain.
@@ -141,21 +148,19 @@ fn host() -> Result<String> {
     first_line(Command::new("rustc").args(["--print", "host-tuple"]))
 }
 
-/// Has xtask build a Cargo, and gives its path. The progress is shown.
-fn make(xtask: &Path, command: &str) -> Result<PathBuf> {
+/// Has xtask make something, and gives the path that it prints last. The progress is shown.
+fn ask(xtask: &Path, args: &[&str]) -> Result<PathBuf> {
+    let shown = format!("cargo xtask {}", args.join(" "));
     let output = Command::new(xtask)
-        .args([command, "--release"])
+        .args(args)
         .stderr(Stdio::inherit())
         .output()
         .with_context(|| format!("failed to run `{}`", xtask.display()))?;
-    ensure!(
-        output.status.success(),
-        "`cargo xtask {command} --release` failed"
-    );
+    ensure!(output.status.success(), "`{shown}` failed");
     let text = String::from_utf8_lossy(&output.stdout);
     let path = text.lines().last();
     path.map(PathBuf::from)
-        .with_context(|| format!("`cargo xtask {command}` does not say where the executable is"))
+        .with_context(|| format!("`{shown}` does not say where it is"))
 }
 
 fn program(path: &Path) -> Result<Program> {

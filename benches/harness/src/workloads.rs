@@ -16,6 +16,8 @@ pub(crate) enum Origin {
     Completed(&'static str, Generator),
     /// Nothing but files that are generated.
     Generated(Generator),
+    /// Files that `cargo xtask generate` makes.
+    ByXtask(&'static str),
     /// A directory of this repository, with packages that are copied out of Cargo's registry.
     Copied(&'static str),
     /// Upstream Cargo without patches, which does not change when the patches do.
@@ -198,7 +200,16 @@ impl Workload {
             // Cold builds of anything but the floor would take more than a minute.
             (Mode::Quick, Phase::Cold | Phase::Switch, _) => usize::from(self.name == FLOOR),
             (Mode::Quick, Phase::Start, _) => 5,
-            (Mode::Quick, Phase::Link | Phase::NoOp, _) => 3,
+            (
+                Mode::Quick,
+                Phase::Link
+                | Phase::NoOp
+                | Phase::RebuildBin
+                | Phase::RebuildLeaf
+                | Phase::RebuildMiddle
+                | Phase::RebuildBase,
+                _,
+            ) => 3,
             (Mode::Quick, _, _) => 1,
             (Mode::Full, Phase::Cold, _) if is_pair => 3,
             (Mode::Full, Phase::Cold | Phase::Size | Phase::Switch | Phase::Selections, _) => 1,

@@ -5,59 +5,48 @@
 //! custom allocators. This crate works one level below: it takes the rlibs that
 //! a static build makes anyway and hands them to the linker, twice.
 //!
-//! 1. A *group job* turns the rlibs of a group into shared objects:
-//!    [`group`] for libraries, [`sysroot`] for the crates that come with rustc.
-//!    It reads each rlib once ([`rlib`]), decides which of them can be group
-//!    members ([`classify`]) and which of these share a shared object ([`effects`]), and
-//!    records all that in a [`manifest`]. A shared object of which only what lies below has
-//!    changed is not linked but bound anew ([`rebind`]). What no executable needs any more is
-//!    removed ([`content`], [`sweep`]).
-//! 2. The [`wrapper`] stands in the place of the linker when rustc links an
-//!    executable. It reads the manifests, replaces group members on rustc's own
-//!    [`link_line`] by the shared objects, or by their [`interface`], and calls the
-//!    real linker. What comes out is [bound](bind) to the shared objects, so that the
-//!    loader has few symbols to look up.
+//! 1. A *group job* turns the rlibs of a group into shared objects ([`group`]).
+//! 2. The *linker wrapper* stands in the place of the linker when rustc links an
+//!    executable, and puts the shared objects in the place of the rlibs ([`executable`]).
 //!
-//! Nothing here knows Cargo: inputs are paths and names, and the caller decides
-//! what is a group ([`link-plan`] holds that decision).
+//! Its rooms, each of which knows only those above it:
+//!
+//! | room | what it knows |
+//! |---|---|
+//! | `system` | files, threads and the jobserver |
+//! | `elf` | words of the format |
+//! | `rlib` | what a library holds |
+//! | `line` | link lines, and the linker that reads them |
+//! | `finish` | what is done to a file when the linker has finished it |
+//! | `stub` | what a linker reads in the place of a shared object |
+//! | [`record`] | what is kept on disk |
+//! | [`group`] | how shared objects are made |
+//! | [`executable`] | how an executable is linked against them |
+//!
+//! What all that has left in a directory is listed by [`record::inventory`].
+//! `tests/rooms.rs` sees to that. Nothing here knows Cargo: inputs are paths and names, and the
+//! caller decides what is a group ([`link-plan`] holds that decision).
 //!
 //! [`link-plan`]: https://docs.rs/link-plan
 
-pub mod bind;
-pub mod classify;
-pub mod constructors;
-pub mod content;
-pub mod effects;
-pub mod elf;
+mod elf;
 mod error;
-mod files;
+pub mod executable;
+mod finish;
+#[doc(hidden)]
+pub mod for_tests;
 pub mod group;
-pub mod interface;
-pub mod layout;
-pub mod link_line;
-mod linker;
-pub mod loaded;
-pub mod manifest;
-pub mod options;
-mod packed;
-mod parallel;
-pub mod pe;
-pub mod placement;
-pub mod private;
-pub mod rebind;
-pub mod response_file;
-pub mod rlib;
-pub mod runtime;
-mod scope;
-pub mod sweep;
-mod symbol_tables;
-mod syntax;
-pub mod sysroot;
-pub mod threads;
-mod tokens;
-pub mod versions;
-pub mod wrapper;
+mod line;
+pub mod record;
+mod rlib;
+mod stub;
+mod system;
 
+pub use elf::{DynamicInfo, OpenReference};
 pub use error::{Error, Result};
-pub use files::Patch;
-pub use linker::{is_executable, is_known_linker, linker_identity};
+pub use finish::constructors::HandedOver;
+pub use line::linker::{is_executable, is_known_linker, linker_identity};
+pub use line::template::LinkTemplate;
+pub use rlib::SharedState;
+pub use system::placement::WrapperProgram;
+pub use system::threads::Threads;

@@ -10,13 +10,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use link_engine::bind::{bind, referred_to_by_distance};
-use link_engine::content::GroupFiles;
+use link_engine::executable::{CannotLoad, why_not_loadable};
+use link_engine::for_tests::bind::{bind, referred_to_by_distance};
+use link_engine::for_tests::layout;
+use link_engine::for_tests::{Wanted, write_stub};
 use link_engine::group::{GroupJob, Library};
-use link_engine::interface::{Wanted, write_stub};
-use link_engine::layout;
-use link_engine::loaded::{Obstacle, obstacle};
-use link_engine::manifest::GroupManifest;
+use link_engine::record::GroupFiles;
+use link_engine::record::GroupManifest;
 use object::elf::{self, FileHeader64};
 use object::read::elf::{FileHeader as _, SectionHeader as _};
 use object::{Endianness, Object as _, ObjectSymbol as _};
@@ -319,16 +319,16 @@ fn a_group_with_another_layout_is_refused_by_the_loader() {
     let layout = layout::of(&file).unwrap().unwrap();
     assert_ne!(layout::of(&other_file).unwrap().unwrap(), layout);
 
-    assert_eq!(obstacle(&executable).unwrap(), None);
+    assert_eq!(why_not_loadable(&executable).unwrap(), None);
 
     // As if another linker had made the group from the same libraries.
     fs::remove_file(&file).unwrap();
     fs::copy(other_file, &file).unwrap();
-    let other_layout = Obstacle::OtherLayout {
+    let other_layout = CannotLoad::OtherLayout {
         path: file,
         layout: layout.clone(),
     };
-    assert_eq!(obstacle(&executable).unwrap(), Some(other_layout));
+    assert_eq!(why_not_loadable(&executable).unwrap(), Some(other_layout));
     let output = Command::new(&executable).output().unwrap();
     assert!(!output.status.success());
     let stderr = String::from_utf8(output.stderr).unwrap();

@@ -8,9 +8,10 @@ use std::ffi::OsString;
 use std::fs;
 use std::process::Command;
 
-use link_engine::constructors::{Constructor, hand_over_patches};
-use link_engine::interface::{Wanted, write_stub};
-use link_engine::rlib::RlibFacts;
+use link_engine::for_tests::Constructor;
+use link_engine::for_tests::RlibFacts;
+use link_engine::for_tests::constructors::hand_over_patches;
+use link_engine::for_tests::{Wanted, write_stub};
 use workshop::{Workshop, run, soname, with_each_linker};
 
 /// Two entries in one section, one with a priority, and what shows whether they ran.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use link_engine::rlib::{KnownRlib, RlibFacts, Stamp, read_rlibs};
-use link_engine::threads::Threads;
+use link_engine::Threads;
+use link_engine::for_tests::{KnownRlib, RlibFacts, Stamp, read_rlibs};
 use tempfile::TempDir;
 
 fn run(command: &mut Command) -> String {

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use link_engine::elf::DynamicInfo;
-use link_engine::interface::{
+use link_engine::for_tests::DynamicInfo;
+use link_engine::for_tests::{
     Names, OpenReference, Wanted, definitions, open_references, references_among,
     undefined_references, write_stub,
 };

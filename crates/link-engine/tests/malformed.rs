@@ -5,15 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use link_engine::bind;
-use link_engine::elf::DynamicInfo;
-use link_engine::interface::{self, Wanted};
-use link_engine::layout;
-use link_engine::manifest::{GroupManifest, read_json};
-use link_engine::rebind::{Obstacle, Renamed, Unbound, undo_patches};
-use link_engine::response_file;
-use link_engine::rlib::{RlibFacts, undefined_among};
-use link_engine::versions;
+use link_engine::for_tests::DynamicInfo;
+use link_engine::for_tests::bind;
+use link_engine::for_tests::rebind::{Obstacle, Renamed, Unbound, undo_patches};
+use link_engine::for_tests::response_file;
+use link_engine::for_tests::seal;
+use link_engine::for_tests::versions;
+use link_engine::for_tests::{RlibFacts, undefined_among};
+use link_engine::for_tests::{Wanted, open_references, stub_bytes, write_stub};
+use link_engine::record::{GroupManifest, read_json};
 use tempfile::TempDir;
 
 #[path = "../fuzz/src/lib.rs"]
@@ -83,7 +83,7 @@ fn shared_object() -> Vec<u8> {
 fn groups() -> [Vec<u8>; 2] {
     ["-DFIRST", "-DSECOND"].map(|version| {
         let mut group = compiled(&[&SHARED[..], &["-Wl,-soname,so.so", version]].concat());
-        for patch in layout::seal_patches(&group, &fuzz::private()).unwrap() {
+        for patch in seal::seal_patches(&group, &fuzz::private()).unwrap() {
             let start = patch.offset as usize;
             group[start..][..patch.bytes.len()].copy_from_slice(&patch.bytes);
         }
@@ -95,7 +95,7 @@ fn groups() -> [Vec<u8>; 2] {
 fn above(group: &[u8]) -> Vec<u8> {
     let directory = tempfile::tempdir().unwrap();
     let stub = directory.path().join("so.so");
-    let bytes = interface::stub(group, "so.so", Wanted::All.into(), &[]).unwrap();
+    let bytes = stub_bytes(group, "so.so", Wanted::All.into(), &[]).unwrap();
     fs::write(&stub, bytes.unwrap()).unwrap();
     let stub = stub.to_str().unwrap();
     compiled(
@@ -133,9 +133,7 @@ fn a_damaged_shared_object_is_read_or_refused() {
     // There is something to damage.
     let private = fuzz::private();
     assert_eq!(
-        layout::seal_patches(&shared_object, &private)
-            .unwrap()
-            .len(),
+        seal::seal_patches(&shared_object, &private).unwrap().len(),
         3
     );
     assert_eq!(bind::bind_patches(&shared_object, &[]).unwrap().len(), 1);
@@ -234,14 +232,14 @@ fn an_error_names_the_file() {
     damaged[40..48].fill(0xff);
     let (_directory, path) = file("object.o", &damaged);
     names_the_file(DynamicInfo::read(&path), &path);
-    names_the_file(interface::open_references(&path, &[]), &path);
+    names_the_file(open_references(&path, &[]), &path);
     names_the_file(
-        interface::write_stub(&path, "s.so", Wanted::All.into(), &[], &path),
+        write_stub(&path, "s.so", Wanted::All.into(), &[], &path),
         &path,
     );
     names_the_file(RlibFacts::read(&path), &path);
     names_the_file(bind::bind(&path, &[]), &path);
-    names_the_file(layout::seal(&path, &fuzz::private()), &path);
+    names_the_file(seal::seal(&path, &fuzz::private()), &path);
     names_the_file(Unbound::bind(&path, &[]), &path);
     names_the_file(Unbound::read(&path), &path);
 

@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::fs;
 
 use chain::{ABOVE, BELOW, Content, FIRST, Groups, PRINTED, Rebound, SECOND, obstacle};
-use link_engine::rebind::{Below, Obstacle, Renamed};
+use link_engine::for_tests::rebind::{Below, Obstacle, Renamed};
 use object::{
     Object as _, ObjectSection as _, ObjectSymbol as _, ObjectSymbolTable as _, RelocationTarget,
 };

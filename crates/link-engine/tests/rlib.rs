@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use link_engine::rlib::{RlibFacts, copy_with_protected_symbols, undefined_among};
+use link_engine::for_tests::{RlibFacts, copy_with_protected_symbols, undefined_among};
 use tempfile::TempDir;
 
 /// An archive with one object, compiled from `source`. Its archive member has the

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use link_engine::elf::DynamicInfo;
+use link_engine::DynamicInfo;
 use object::{Object, ObjectSection};
 
 /// Files of groups are named `dynamic-deps-<group>-…`, and so are their sonames and Cargo targets.

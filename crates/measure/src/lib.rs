@@ -1,9 +1,8 @@
-//! What builds, programs and machines say about themselves, for whoever measures them: `cargo xtask demo`, the test step
-//! `app` and the harness in `benches/`.
+//! What builds, programs and machines say about themselves, for the trials and for the harness in `benches/`.
 //!
 //! Nothing here runs a build or takes a time. Each module reads one kind of thing: the [`messages`] that Cargo prints,
-//! its report of [`timings`], an [`executable`], the [`machine`]. A [`rustc_wrapper`] sees what Cargo does not tell, and what
-//! was found goes into a [`document`].
+//! its report of [`timings`], an [`executable`], the [`machine`]. A [`rustc_wrapper`] sees what Cargo does not tell,
+//! and [`document`] puts findings between marks.
 
 pub mod document;
 pub mod executable;

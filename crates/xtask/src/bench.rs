@@ -1,17 +1,18 @@
 //! `cargo xtask bench`: builds the harness in `benches/harness` and becomes it.
 //!
-//! The harness is a program of its own, so that nobody who works on the fork compiles it and its charts with xtask. It
-//! calls xtask back for what it measures: `build` and `stock`.
+//! The harness is a program of its own, so nobody who works on the fork compiles its charts with xtask. It calls xtask
+//! back for Cargos and generated workloads: `build`, `stock` and `generate`.
 
 use std::env;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
+use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
-use crate::paths::Repository;
-use crate::steps::{Show, Step};
-use crate::toolchain;
+use workshop::paths::Repository;
+use workshop::steps::{Chatter, Show, Step, Steps};
+use workshop::toolchain;
 
 const PACKAGE: &str = "harness";
 
@@ -26,14 +27,32 @@ pub(crate) fn build(repository: &Repository, step: &mut Step) -> Result<()> {
     step.command(&mut cargo, Show::Progress)
 }
 
-/// Replaces this process by the harness; only returns if that fails.
+/// Builds the harness and replaces this process by it; only returns if that fails.
 pub(crate) fn exec(repository: &Repository, args: &[OsString]) -> Result<()> {
-    let harness = repository.target().join("debug").join(PACKAGE);
+    let mut steps = Steps::new(repository.logs(), Chatter::None);
+    steps.run("harness", |step| build(repository, step))?;
+    let mut harness = command(repository)?;
+    let error = harness.args(args).exec();
+    Err(error).with_context(|| format!("failed to run `{}`", toolchain::display(&harness)))
+}
+
+/// Runs the harness, which shows its own progress.
+pub(crate) fn run(repository: &Repository, args: &[&str]) -> Result<()> {
+    let mut harness = command(repository)?;
+    let status = harness.args(args).status();
+    let status =
+        status.with_context(|| format!("failed to run `{}`", toolchain::display(&harness)))?;
+    ensure!(
+        status.success(),
+        "`{}` failed ({status})",
+        toolchain::display(&harness)
+    );
+    Ok(())
+}
+
+fn command(repository: &Repository) -> Result<Command> {
     let xtask = env::current_exe().context("failed to find the path of this program")?;
-    let error = toolchain::command(&harness)
-        .arg("--xtask")
-        .arg(xtask)
-        .args(args)
-        .exec();
-    Err(error).with_context(|| format!("failed to run `{}`", harness.display()))
+    let mut harness = toolchain::command(repository.target().join("debug").join(PACKAGE));
+    harness.arg("--xtask").arg(xtask);
+    Ok(harness)
 }

@@ -1,32 +1,33 @@
-//! `cargo xtask docs`: parts of the documentation that are written from the code.
+//! `cargo xtask docs`: writes the parts of documents that follow from the code.
 //!
-//! Such a part stands between `<!-- NAME -->` and `<!-- /NAME -->`. A test compares it with what would be written, so
-//! that it cannot be forgotten.
+//! Such a part stands between `<!-- NAME -->` and `<!-- /NAME -->`. A test fails if it is not up to date, so nobody
+//! can forget it.
 
 use std::fs;
-use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use link_plan::support::CASES;
 use measure::document::with_content;
 
-use crate::paths::Repository;
+use workshop::paths::Repository;
 
 /// The name of the table of cases in which an executable is linked statically.
 const FALLBACKS: &str = "fallbacks";
 
-/// Writes what follows from the code into the documentation; returns the files that changed.
-pub(crate) fn write(repository: &Repository) -> Result<Vec<PathBuf>> {
-    let path = repository.readme();
+/// Writes what follows from the code into the documentation, and prints the file that changed.
+pub(crate) fn write(repository: &Repository) -> Result<()> {
+    let path = repository.limits();
     let is = fs::read_to_string(&path)
         .with_context(|| format!("failed to read `{}`", path.display()))?;
     let should_be = with_part(&is, FALLBACKS, &fallbacks())
         .with_context(|| format!("in `{}`", path.display()))?;
     if is == should_be {
-        return Ok(Vec::new());
+        println!("the documentation is up to date");
+        return Ok(());
     }
     fs::write(&path, should_be).with_context(|| format!("failed to write `{}`", path.display()))?;
-    Ok(vec![path])
+    println!("{}", repository.display(&path));
+    Ok(())
 }
 
 /// The table of fallbacks, in Markdown.
@@ -56,12 +57,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_readme_is_as_the_code_says() {
-        let readme = fs::read_to_string(Repository::of_this_build().readme()).unwrap();
-        let should_be = with_part(&readme, FALLBACKS, &fallbacks()).unwrap();
+    fn the_page_of_limits_is_as_the_code_says() {
+        let limits = fs::read_to_string(Repository::of_this_build().limits()).unwrap();
+        let should_be = with_part(&limits, FALLBACKS, &fallbacks()).unwrap();
         assert!(
-            readme == should_be,
-            "the table of fallbacks in README.md is not up to date; help: run `cargo xtask docs`\n{}",
+            limits == should_be,
+            "the table of fallbacks in `docs/limits.md` is not up to date; help: run `cargo xtask docs`\n{}",
             fallbacks()
         );
     }

@@ -1,8 +1,9 @@
-//! The test step `docs`: the commands in README.md, CONTRIBUTING.md and the guide do what they should.
+//! The test step `docs`: the commands in README.md, `docs/use.md`, CONTRIBUTING.md and the guide do what they should.
 //!
-//! Commands of Cargo and git are run, on a sample and on a copy of the tree. Those of xtask are parsed, since most of
-//! them take minutes and the others are steps of their own; the few that are quick are run. A line in a block of
-//! commands that is none of these is a failure, so that no command gets into the documentation untested.
+//! The step runs the commands of Cargo and git, on a sample and on a copy of the tree. It parses those of xtask, since
+//! most take minutes and the others are steps of their own; it runs the few that are quick.
+//!
+//! If a line in a block of commands is none of these, the step fails. So no command gets into a document untested.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,16 +14,17 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 
 use crate::Cli;
-use crate::fork::{self, Profile, TOOLCHAIN};
-use crate::git::remove_git_variables;
-use crate::paths::Repository;
-use crate::steps::{Show, Step};
-use crate::tools::bench::Bench;
-use crate::tree::{Tree, Unexported};
+use patch_stack::tree::{Tree, Unexported};
+use trials::tools::bench::Bench;
+use workshop::fork::{self, Profile, TOOLCHAIN};
+use workshop::paths::Repository;
+use workshop::steps::{Show, Step};
+use workshop::toolchain;
 
 /// The documents, relative to the repository.
-const DOCUMENTS: [&str; 3] = [
+const DOCUMENTS: [&str; 4] = [
     "README.md",
+    "docs/use.md",
     "CONTRIBUTING.md",
     "src/doc/src/guide/faster-linking.md",
 ];
@@ -183,10 +185,10 @@ impl Trial<'_, '_, '_> {
         self.bench.step.command(&mut cargo, Show::Progress)?;
         let executable = self.bench.sample().join("target/debug/sample");
         let linking = match expected {
-            true => crate::application::Linking::Dynamic,
-            false => crate::application::Linking::Static,
+            true => workshop::linking::Linking::Dynamic,
+            false => workshop::linking::Linking::Static,
         };
-        crate::application::require_linked(&executable, linking)
+        workshop::linking::require_linked(&executable, linking)
     }
 }
 
@@ -211,7 +213,7 @@ fn copy_tree(tree: &Tree, step: &mut Step, scratch: &Path) -> Result<PathBuf> {
 /// Git as a developer has it, whose editor changes nothing.
 fn git_in(directory: &Path) -> Command {
     let mut git = Command::new("git");
-    remove_git_variables(&mut git);
+    toolchain::remove_git_variables(&mut git);
     git.arg("-C").arg(directory).env("GIT_EDITOR", "true");
     for role in ["AUTHOR", "COMMITTER"] {
         git.env(format!("GIT_{role}_NAME"), "xtask")

@@ -1,44 +1,14 @@
-//! `cargo xtask`: makes the tree, builds, shows, installs and tests the fork. Everything CI runs is one of these
-//! commands.
+//! `cargo xtask`: everything that is done in this repository. CI runs nothing else.
 //!
-//! For Unix only: the toolchain is made of symlinks, and `run` replaces this process.
+//! Each verb is a line of [`run`], which says where its work is done.
 
-mod app;
-mod application;
-mod awkward;
 mod bench;
-mod corpus;
 mod demo;
+mod dist;
 mod docs;
 mod docs_commands;
-mod expected;
-mod export;
-#[cfg(test)]
-mod fixture;
-mod forced_on;
-mod fork;
-mod fuzz;
-mod git;
-mod libtest;
-mod link_time;
-mod overlay;
-mod patch;
-mod paths;
-mod pin;
-mod rebase;
-mod record;
-mod report;
-mod sources;
-mod steps;
-mod stock;
-mod suite;
 mod testing;
-mod toolchain;
-mod tools;
-mod tree;
-mod upstream_tests;
-mod workload;
-mod workspace;
+mod verbs;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -47,13 +17,13 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::fork::Profile;
-use crate::paths::Repository;
-use crate::pin::Pin;
-use crate::steps::{Chatter, Steps};
-use crate::tree::{Outcome, Tree, Unexported};
-use crate::upstream_tests::{Selection, Subject};
-use crate::workload::Workload;
+use conformance::upstream_tests::{self, Subject};
+use patch_stack::pin::Pin;
+use patch_stack::rebase;
+use patch_stack::tree::Tree;
+use trials::workload::Workload;
+use trials::{corpus, fuzz, tools};
+use workshop::paths::Repository;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Work on Cargo with dynamic-deps")]
@@ -95,15 +65,17 @@ enum Command {
         #[arg(long)]
         dev: bool,
     },
+    /// Pack the fork for those who use it: executable, installer, manual pages and licenses
+    ///
+    /// The archive and its checksum are in `target/dist`. The executable is optimised, has OpenSSL inside, and needs the glibc
+    /// of this system or a newer one. Needs xz, perl and make.
+    Dist(dist::Options),
     /// Write the tables in the documentation that follow from the code
     Docs,
     /// Make a workload: files that a seed decides, to be built by the fork
     Generate {
         #[arg(value_enum)]
         workload: Workload,
-        /// Only say whether the workload is there as it would be made
-        #[arg(long)]
-        check: bool,
     },
     /// Compare real projects, linked statically and dynamically, test by test
     ///
@@ -182,10 +154,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    if let Some(code) = link_time::WRAPPER.run_if_called() {
-        return code;
-    }
-    if let Some(code) = forced_on::run_if_called_as_cargo() {
+    if let Some(code) = conformance::forced_on::run_if_called_as_cargo() {
         return code;
     }
     match run(Cli::parse().command) {
@@ -198,116 +167,36 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<ExitCode> {
-    let repository = Repository::of_this_build();
-    let pin = Pin::new(&repository);
-    let tree = Tree::new(&repository, &pin);
+    let repository = &Repository::of_this_build();
+    let pin = &Pin::new(repository);
+    let tree = &Tree::new(repository, pin);
     match command {
-        Command::Tree { discard } => {
-            let unexported = if discard {
-                Unexported::Discard
-            } else {
-                Unexported::Refuse
-            };
-            match tree.materialise(unexported)? {
-                Outcome::UpToDate => println!("`{}` is up to date", tree.shown_tree()),
-                Outcome::Updated(count) => {
-                    println!("`{}` made, {count} files changed", tree.shown_tree());
-                }
-            }
+        Command::Tree { discard } => verbs::tree(tree, discard)?,
+        Command::Export => verbs::export(tree)?,
+        Command::Build { release } => verbs::build(tree, release)?,
+        Command::Run { args } => verbs::run(tree, &args)?,
+        Command::Install => verbs::install(tree)?,
+        Command::Demo { dev } => demo::run(tree, dev)?,
+        Command::Dist(options) => print!("{}", dist::run(tree, &options)?),
+        Command::Docs => docs::write(repository)?,
+        Command::Generate { workload } => {
+            println!("{}", workload.generate(repository)?.display());
         }
-        Command::Export => {
-            let changes = export::export(&tree)?;
-            for path in changes.paths() {
-                println!("{}", repository.display(path));
-            }
-            if changes.paths().is_empty() {
-                println!("nothing to export");
-            }
-        }
-        Command::Build { release } => {
-            let mut steps = Steps::new(repository.logs(), Chatter::Steps);
-            let executable = build(&tree, &mut steps, Profile::new(release))?;
-            println!("{}", executable.display());
-        }
-        Command::Run { args } => {
-            let mut steps = Steps::new(repository.logs(), Chatter::None);
-            let executable = build(&tree, &mut steps, Profile::of_last_build(&repository))?;
-            return Err(fork::exec(&executable, &args));
-        }
-        Command::Install => {
-            let mut steps = Steps::new(repository.logs(), Chatter::Steps);
-            let executable = build(&tree, &mut steps, Profile::of_last_build(&repository))?;
-            steps.run("install", |step| {
-                fork::install(&repository, step, &executable)
-            })?;
-        }
-        Command::Demo { dev } => {
-            let profile = Profile::new(!dev);
-            let mut steps = Steps::new(repository.logs(), Chatter::Steps);
-            let report = demo::run(&tree, &mut steps, profile)?;
-            print!("\n{report}");
-        }
-        Command::Docs => {
-            let changed = docs::write(&repository)?;
-            for path in &changed {
-                println!("{}", repository.display(path));
-            }
-            if changed.is_empty() {
-                println!("the documentation is up to date");
-            }
-        }
-        Command::Generate { workload, check } => {
-            let directory = workload.directory(&repository);
-            if check {
-                workload.check(&repository)?;
-            } else {
-                workload.generate(&repository)?;
-            }
-            println!("{}", repository.display(&directory));
-        }
-        Command::Corpus(options) => {
-            let mut steps = Steps::new(repository.logs(), Chatter::Steps);
-            print!("{}", corpus::run(&tree, &mut steps, &options)?);
-        }
+        Command::Corpus(options) => corpus::run(tree, &options)?,
         Command::CorpusRecord { directory, program } => {
             return corpus::record(&directory, &program);
         }
-        Command::Fuzz { targets, seconds } => {
-            let mut steps = Steps::new(repository.logs(), Chatter::Steps);
-            fuzz::run(&repository, &mut steps, &targets, seconds)?;
-        }
-        Command::Bench { args } => {
-            let mut steps = Steps::new(repository.logs(), Chatter::None);
-            steps.run("harness", |step| bench::build(&repository, step))?;
-            bench::exec(&repository, &args)?;
-        }
-        Command::Stock { release } => {
-            let mut steps = Steps::new(repository.logs(), Chatter::Steps);
-            steps.run("tree", |_| tree.materialise(Unexported::Refuse))?;
-            let executable = steps.run("stock", |step| {
-                stock::build(&tree, step, Profile::new(release))
-            })?;
-            println!("{}", executable.display());
-        }
+        Command::Fuzz { targets, seconds } => fuzz::run(repository, &targets, seconds)?,
+        Command::Bench { args } => bench::exec(repository, &args)?,
+        Command::Stock { release } => verbs::stock(tree, release)?,
         Command::Rebase { version, write } => {
-            println!("{}", rebase::run(&tree, &pin, &version, write)?);
+            println!("{}", rebase::run(tree, pin, &version, write)?);
         }
-        Command::Tools { names } => tools::run(&tree, &names)?,
-        Command::Test { only } => testing::run(&tree, &only)?,
-        Command::UpstreamTests { filter, only } => {
-            let selection = Selection {
-                filters: filter,
-                modules: Vec::new(),
-            };
-            upstream_tests::run(&tree, &only, &selection)?;
-        }
+        Command::Test { only } => testing::run(tree, &only)?,
+        Command::Tools { names } => tools::run(tree, &names)?,
+        Command::UpstreamTests { filter, only } => upstream_tests::run(tree, &only, filter)?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn build(tree: &Tree, steps: &mut Steps, profile: Profile) -> Result<PathBuf> {
-    steps.run("tree", |_| tree.materialise(Unexported::Refuse))?;
-    steps.run("fork", |step| fork::build(tree.repository(), step, profile))
 }
 
 /// Prints the error and its causes. What each says about help comes last.

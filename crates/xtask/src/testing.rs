@@ -1,6 +1,5 @@
-//! `cargo xtask test`: everything CI checks, as named steps.
+//! `cargo xtask test`: everything that CI checks, as a list of named steps.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::process::Command;
@@ -8,24 +7,16 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
-use crate::app;
-use crate::awkward;
-use crate::corpus;
 use crate::docs_commands;
-use crate::expected::{Expectations, is_in_module};
-use crate::export;
-use crate::fork::{self, Profile};
-use crate::libtest;
-use crate::overlay;
-use crate::paths::Repository;
-use crate::steps::{Chatter, Show, Step, Steps, is_ci};
-use crate::stock;
-use crate::suite;
-use crate::toolchain;
-use crate::tools;
-use crate::tree::{Tree, Unexported};
-use crate::upstream_tests;
-use crate::workspace;
+use patch_stack::export;
+use patch_stack::overlay;
+use patch_stack::stock;
+use patch_stack::tree::{Tree, Unexported};
+use trials::{app, awkward, corpus, tools, workspace};
+use workshop::fork::{self, Profile};
+use workshop::paths::Repository;
+use workshop::steps::{Chatter, Show, Step, Steps, is_ci};
+use workshop::toolchain;
 
 /// A named part of the checks.
 struct TestStep {
@@ -99,12 +90,12 @@ const STEPS: &[TestStep] = &[
     TestStep {
         name: "testsuite",
         about: "Our end-to-end tests, and upstream's that our hooks pass through",
-        run: testsuite,
+        run: conformance::steps::testsuite,
     },
     TestStep {
         name: "forced",
         about: "Upstream's tests with `dynamic-deps` forced on, a part of them",
-        run: forced,
+        run: conformance::steps::forced,
     },
 ];
 
@@ -116,44 +107,6 @@ const BUILDS_OF_ONE_STEP: &[(&str, &str)] = &[
     ("awkward", "awkward"),
     ("corpus", "corpus/build"),
 ];
-
-/// Modules of upstream's test suite that our hooks pass through, and our own. The others need files that are not part
-/// of the published package, a network, or minutes, and touch nothing we change.
-const TESTSUITE_MODULES: &[&str] = &[
-    "bench",
-    "build",
-    "build_analysis",
-    "build_dir",
-    "cargo::z_help",
-    "cargo_bench::help",
-    "cargo_build::help",
-    "cargo_report_rebuilds",
-    "cargo_report_timings",
-    "cargo_run::help",
-    "cargo_rustc::help",
-    "cargo_test::help",
-    "check",
-    "config",
-    "config_cli",
-    "dynamic_deps",
-    "freshness",
-    "freshness_checksum",
-    "install",
-    "message_format",
-    "profile_config",
-    "profile_custom",
-    "profile_overrides",
-    "profiles",
-    "run",
-    "rustc",
-    "test",
-    "timings",
-    "unit_graph",
-];
-
-/// Modules of upstream's test suite that are run with `dynamic-deps` forced on: those that build and run most programs
-/// in the least time.
-const FORCED_ON_MODULES: &[&str] = &["freshness", "run", "test"];
 
 /// The names of the steps, as values of a command line argument.
 pub(crate) fn step_names() -> PossibleValuesParser {
@@ -208,11 +161,7 @@ fn fmt(tree: &Tree, step: &mut Step) -> Result<()> {
     cargo.args(["fmt", "--check", "--manifest-path"]);
     cargo.arg(tree.repository().fuzz().join("Cargo.toml"));
     step.command(&mut cargo, Show::Progress)?;
-    let overlay = overlay::of_repository(tree.repository())?;
-    let mut sources = Vec::new();
-    for path in overlay.keys().filter(|path| path.ends_with(".rs")) {
-        sources.push(overlay::path_in_repository(tree.repository(), path)?);
-    }
+    let sources = overlay::rust_sources(tree.repository())?;
     if sources.is_empty() {
         return Ok(());
     }
@@ -273,61 +222,6 @@ fn stock_build(tree: &Tree, step: &mut Step) -> Result<()> {
     stock::build(tree, step, Profile::Dev).map(drop)
 }
 
-/// Runs the chosen tests of upstream's test suite in the tree, all in one process.
-fn testsuite(tree: &Tree, step: &mut Step) -> Result<()> {
-    tree.materialise(Unexported::Refuse)?;
-    let repository = tree.repository();
-    let unpatched = Expectations::read(repository)?.unpatched;
-    // Before the fork: the one built last has the path `debug/cargo`, which the tests run.
-    let stock = stock::build(tree, step, Profile::Dev)?;
-    let cargo = |step: &Step| {
-        let mut cargo = fork::cargo_in_tree(repository, step, "test");
-        cargo
-            .args(["--test", suite::TARGET])
-            .env(stock::VARIABLE, &stock);
-        suite::with_environment(&mut cargo);
-        cargo
-    };
-    step.command(cargo(step).arg("--no-run"), Show::Progress)?;
-    let list = step.capture(cargo(step).args(["--", "--list", "--format=terse"]))?;
-    let listed: BTreeSet<String> = libtest::parse_list(&list).map(str::to_owned).collect();
-    unpatched.require_existence(&listed)?;
-    let mut chosen = choose(&listed, TESTSUITE_MODULES)?;
-    chosen.retain(|test| match unpatched.reason(test) {
-        Some(reason) => {
-            step.say(&format!("left out: {test} ({reason})"));
-            false
-        }
-        None => true,
-    });
-    // About 100 kB of names; Linux and macOS take ten times as much.
-    step.command(
-        cargo(step).args(["--", "--exact"]).args(&chosen),
-        Show::Everything,
-    )
-}
-
-/// Runs tests of upstream's test suite that know nothing of the option, in dynamic builds.
-fn forced(tree: &Tree, step: &mut Step) -> Result<()> {
-    tree.materialise(Unexported::Refuse)?;
-    upstream_tests::run_forced_on(tree, step, FORCED_ON_MODULES)
-}
-
-/// The tests of `modules`. Each has to stand for something, lest tests are left out unnoticed.
-fn choose<'a>(listed: &'a BTreeSet<String>, modules: &[&str]) -> Result<BTreeSet<&'a str>> {
-    let mut chosen = BTreeSet::new();
-    for module in modules {
-        let before = chosen.len();
-        let tests = listed.iter().map(String::as_str);
-        chosen.extend(tests.filter(|test| is_in_module(test, module)));
-        ensure!(
-            chosen.len() > before,
-            "the test suite has no tests in the module `{module}`"
-        );
-    }
-    Ok(chosen)
-}
-
 fn cargo_in_repository(repository: &Repository) -> Command {
     let mut cargo = toolchain::cargo();
     cargo.current_dir(repository.root());
@@ -343,25 +237,5 @@ mod tests {
         for (name, _) in BUILDS_OF_ONE_STEP {
             assert!(STEPS.iter().any(|step| step.name == *name), "{name}");
         }
-    }
-
-    #[test]
-    fn modules_are_chosen_by_their_whole_name() {
-        let listed = ["bench::a", "cargo_test::help::case", "test::a", "test_x::a"];
-        let listed = listed.map(str::to_owned).into();
-        let check = |modules: &[&str]| {
-            choose(&listed, modules)
-                .map(Vec::from_iter)
-                .map_err(|error| error.to_string())
-        };
-        assert_eq!(check(&["test"]), Ok(vec!["test::a"]));
-        assert_eq!(
-            check(&["cargo_test::help", "bench"]),
-            Ok(vec!["bench::a", "cargo_test::help::case"])
-        );
-        assert_eq!(
-            check(&["te"]),
-            Err("the test suite has no tests in the module `te`".to_owned())
-        );
     }
 }

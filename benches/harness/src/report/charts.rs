@@ -26,30 +26,20 @@ pub(super) struct Chart {
 }
 
 /// A chart of bars: for each workload, one for each peer.
-pub(super) struct Bars {
+struct Bars {
     name: &'static str,
-    pub(super) title: &'static str,
+    title: &'static str,
     phase: Phase,
     quantity: Quantity,
 }
 
-impl Bars {
-    /// Name of the file of the chart.
-    pub(super) fn file(&self) -> String {
-        format!("{}.svg", self.name)
-    }
-}
-
-/// The chart of the links.
-pub(super) const LINK: Bars = Bars {
-    name: "link",
-    title: "Link of the executable",
-    phase: Phase::Link,
-    quantity: Quantity::Seconds,
-};
-
 const BARS: [Bars; 7] = [
-    LINK,
+    Bars {
+        name: "link",
+        title: "Link of the executable",
+        phase: Phase::Link,
+        quantity: Quantity::Seconds,
+    },
     Bars {
         name: "link-memory",
         title: "Peak memory of the link",
@@ -113,7 +103,7 @@ pub(super) fn all(view: &View) -> Result<Vec<Chart>> {
         let blocks = blocks(view, bars);
         if !blocks.is_empty() {
             charts.push(Chart {
-                file: bars.file(),
+                file: format!("{}.svg", bars.name),
                 title: bars.title,
                 svg: draw_bars(bars.title, &blocks)?,
             });
@@ -227,6 +217,52 @@ fn text(area: &Area, text: &str, at: (i32, i32), size: u32, anchor: HPos) -> Res
         TextStyle::from(("sans-serif", size).into_font()).pos(Pos::new(anchor, VPos::Center));
     area.draw(&Text::new(text.to_owned(), at, style))?;
     Ok(())
+}
+
+/// A time of both ways to link.
+pub(super) struct Pair {
+    pub(super) title: &'static str,
+    pub(super) of_static: f64,
+    pub(super) of_dynamic: f64,
+}
+
+/// Two bars for each pair, all on one scale: few words, large enough for a phone, on a ground of its own for dark pages.
+pub(super) fn draw_pairs(title: &str, pairs: &[Pair]) -> Result<String> {
+    const WIDTH: i32 = 480;
+    const NAME: i32 = 30;
+    const BAR: i32 = 20;
+    const PAIR: i32 = NAME + 2 * (BAR + 3) + 8;
+    const SPACE_FOR_VALUE: i32 = 170;
+    let height = TITLE + 2 * MARGIN + pairs.len() as i32 * PAIR;
+    let longest = pairs.iter().map(|pair| pair.of_static.max(pair.of_dynamic));
+    let longest = longest.fold(f64::MIN_POSITIVE, f64::max);
+    let space = f64::from(WIDTH - 2 * MARGIN - SPACE_FOR_VALUE);
+    let mut svg = String::new();
+    {
+        let area =
+            SVGBackend::with_string(&mut svg, (WIDTH as u32, height as u32)).into_drawing_area();
+        area.fill(&WHITE)?;
+        text(&area, title, (MARGIN, MARGIN + TITLE / 2), 25, HPos::Left)?;
+        let mut y = MARGIN + TITLE;
+        for pair in pairs {
+            text(&area, pair.title, (MARGIN, y + NAME / 2), 20, HPos::Left)?;
+            let mut top = y + NAME;
+            for (way, seconds, color) in [
+                ("static", pair.of_static, RGBColor(140, 150, 165)),
+                ("dynamic-deps", pair.of_dynamic, RGBColor(10, 130, 80)),
+            ] {
+                let end = MARGIN + (seconds / longest * space).round() as i32;
+                let corners = [(MARGIN, top), (end, top + BAR)];
+                area.draw(&Rectangle::new(corners, color.filled()))?;
+                let shown = format!("{} {way}", value(Quantity::Seconds, seconds));
+                text(&area, &shown, (end + 6, top + BAR / 2), 19, HPos::Left)?;
+                top += BAR + 3;
+            }
+            y += PAIR;
+        }
+        area.present()?;
+    }
+    Ok(svg)
 }
 
 /// A peer and its points.

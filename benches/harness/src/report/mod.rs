@@ -1,8 +1,9 @@
 //! The report of a run: a page and charts, made from its results alone.
 
 mod charts;
+mod documents;
 mod page;
-mod readme;
+mod summary;
 mod targets;
 mod view;
 
@@ -12,7 +13,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-pub(crate) use crate::report::readme::show as show_in_readme;
+pub(crate) use crate::report::documents::write as write_documents;
+pub(crate) use crate::report::summary::summary;
 use crate::report::view::View;
 use crate::results::Results;
 

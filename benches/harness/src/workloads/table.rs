@@ -136,7 +136,7 @@ pub(crate) const WORKLOADS: [Workload; 16] = [
         ..workload(
             "workspace",
             "a workspace of 50 crates with tests",
-            Origin::Directory("benches/workloads/workspace"),
+            Origin::ByXtask("workspace"),
         )
     },
     Workload {

@@ -7,18 +7,14 @@ use std::fmt::Debug;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use link_engine::Patch;
-use link_engine::bind;
-use link_engine::constructors;
-use link_engine::elf::DynamicInfo;
-use link_engine::interface::{self, Names, Wanted};
-use link_engine::layout;
-use link_engine::link_line::{self, GroupInput, GroupLine, Rewrite};
-use link_engine::manifest::{FallbackReport, GroupManifest, WrapperPlan};
-use link_engine::rebind::{Below, Renamed, Unbound, undo_patches};
-use link_engine::response_file::Quoting;
-use link_engine::rlib::{KnownRlib, RlibFacts};
-use link_engine::runtime;
+use link_engine::for_tests::rebind::{Below, Renamed, Unbound, undo_patches};
+use link_engine::for_tests::{
+    DynamicInfo, GroupInput, GroupLine, KnownRlib, Names, Patch, Rewrite, RlibFacts, Wanted,
+    arguments, bind, constructors, open_references_in, response_file, runtime, seal, stub_bytes,
+    template,
+};
+use link_engine::record::wrapper::WrapperTask;
+use link_engine::record::{Fallback, GroupManifest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -44,7 +40,7 @@ pub fn object(data: &[u8]) {
     rlib(&archive_with("object.rcgu.o", data));
     let _ = DynamicInfo::parse(data);
     let _ = bind::referred_to_by_distance_in(data);
-    let sealed = layout::seal_patches(data, &private());
+    let sealed = seal::seal_patches(data, &private());
     let bound = bind::bind_patches(data, &[("so.so", data), ("other.so", data)]);
     let entries: HashSet<&str> = ["_RNvCs1_1a1b"].into();
     let handed_over =
@@ -59,14 +55,14 @@ pub fn object(data: &[u8]) {
     }
     unbound(data);
     rebind(data, data, data);
-    let open = interface::open_references_in(data, &[data]);
+    let open = open_references_in(data, &[data]);
     let wanted: Names<'_> = ["wanted", "exported", ""]
         .map(str::as_bytes)
         .into_iter()
         .collect();
     let open = open.unwrap_or_default();
     for wanted in [Wanted::All, Wanted::Named(&wanted)] {
-        if let Ok(Some(stub)) = interface::stub(data, "so.so", wanted.into(), &open) {
+        if let Ok(Some(stub)) = stub_bytes(data, "so.so", wanted.into(), &open) {
             let info = DynamicInfo::parse(&stub);
             let soname = info.map(|info| info.and_then(|info| info.soname));
             assert_eq!(soname.ok().flatten().as_deref(), Some("so.so"));
@@ -141,12 +137,13 @@ fn archive_with(name: &str, object: &[u8]) -> Vec<u8> {
     archive
 }
 
-/// The text of a response file, in whatever quoting.
+/// The text of a response file.
 pub fn response_file(text: &[u8]) {
-    for quoting in [Quoting::Gnu, Quoting::Msvc] {
-        if let Ok(args) = quoting.parse(text) {
-            assert_eq!(quoting.parse(&quoting.format(&args)), Ok(args));
-        }
+    if let Ok(args) = response_file::parse(text) {
+        assert_eq!(
+            response_file::parse(&response_file::format(&args)),
+            Ok(args)
+        );
     }
 }
 
@@ -155,11 +152,11 @@ pub fn link_line(text: &[u8]) {
     let lines = text.split(|byte| *byte == b'\n');
     let args: Vec<OsString> = lines.map(|line| OsStr::from_bytes(line).into()).collect();
     let shared: HashSet<String> = ["c".to_owned()].into();
-    let _ = link_line::output(&args);
-    let _ = link_line::has_foreign_archives(&args, &shared);
+    let _ = arguments::output(&args);
+    let _ = arguments::has_foreign_archives(&args, &shared);
     rewrite(&args, &shared);
 
-    let Ok((template, rlibs)) = link_line::dissect(Path::new("cc"), &args) else {
+    let Ok((template, rlibs)) = template::dissect(Path::new("cc"), &args) else {
         return;
     };
     let line = GroupLine {
@@ -189,7 +186,7 @@ fn rewrite(args: &[OsString], shared: &HashSet<String>) {
         shared_object: "/groups/frozen.so".into(),
         members: ["libdep-1.rlib".to_owned()].into(),
     }];
-    let object = link_line::object_files(args).next().map(Path::to_owned);
+    let object = arguments::object_files(args).next().map(Path::to_owned);
     let copy = object.map(|object| (object, PathBuf::from("/copy/0.o")));
     let rewrite = Rewrite {
         groups: &groups,
@@ -226,8 +223,8 @@ fn is_named(args: &[OsString], path: &Path) -> bool {
 /// A JSON file of the engine.
 pub fn manifest(text: &[u8]) {
     round_trip::<GroupManifest>(text);
-    round_trip::<WrapperPlan>(text);
-    round_trip::<FallbackReport>(text);
+    round_trip::<WrapperTask>(text);
+    round_trip::<Fallback>(text);
     round_trip::<KnownRlib>(text);
 }
 

@@ -1,9 +1,10 @@
 //! Binding a shared object anew, where only what lies below it has changed.
 
-use super::link::{GroupLink, Object};
-use crate::content::ContentKey;
-use crate::rebind::{self, Rebind, Renamed};
-use crate::{Result, files};
+use super::make::{GroupLink, Object};
+use crate::Result;
+use crate::finish::rebind::{self, Rebind, Renamed};
+use crate::record::ContentKey;
+use crate::system::files;
 
 impl GroupLink<'_> {
     /// Makes a shared object from an earlier one that has the same members, by [`Rebind`]. Returns

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use super::inputs::Input;
 use super::native::NativeRequest;
-use crate::linker::LibrarySearch;
-use crate::manifest::NativeLibrary;
+use crate::line::search::LibrarySearch;
+use crate::record::NativeLibrary;
 use crate::rlib::{RlibFacts, copy_with_protected_symbols};
-use crate::{Error, Result, files};
+use crate::system::files;
+use crate::{Error, Result};
 
 /// How archives begin: with their members in them, and with names of files in their place (ar(1),
 /// "thin").

@@ -4,10 +4,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use crate::effects::{Effect, Surroundings};
-use crate::interface::OpenReference;
-use crate::manifest::{GroupManifest, LinkTemplate, SharedObject, Stay};
-use crate::{Result, interface, layout};
+use super::effects::Surroundings;
+use crate::Result;
+use crate::elf::OpenReference;
+use crate::elf::layout;
+use crate::line::template::LinkTemplate;
+use crate::record::Stay;
+use crate::record::{Effect, GroupManifest, SharedObject};
 
 /// The groups below, read from their manifests.
 pub(super) struct BelowGroups {
@@ -188,13 +191,4 @@ impl BelowGroups {
             shows_names,
         }
     }
-}
-
-/// The symbols that the libraries of the platform define.
-pub(super) fn platform_definitions(template: &LinkTemplate) -> Result<HashSet<String>> {
-    let mut definitions = HashSet::new();
-    for library in &template.platform_libraries {
-        definitions.extend(interface::definitions(library)?);
-    }
-    Ok(definitions)
 }

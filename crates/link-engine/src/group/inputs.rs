@@ -4,19 +4,21 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
 use super::Library;
 use super::archives::Archive;
 use super::below::BelowGroups;
-use crate::classify::StayReason;
-use crate::constructors::HandedOver;
-use crate::effects::{Effect, Users};
-use crate::linker::LibrarySearch;
-use crate::manifest::{Member, Stay, read_json};
+use super::effects::Users;
+use crate::finish::constructors::HandedOver;
+use crate::line::search::LibrarySearch;
+use crate::record::Stay;
+use crate::record::StayReason;
+use crate::record::facts::StoredLibrary;
+use crate::record::read_json;
+use crate::record::{Effect, Member};
 use crate::rlib::{KnownRlib, RlibFacts, Stamp, read_rlibs};
-use crate::threads::Threads;
-use crate::{Error, Result, files};
+use crate::system::files;
+use crate::system::threads::Threads;
+use crate::{Error, Result};
 
 /// A library and what was seen in its rlib.
 pub(super) struct Input {
@@ -41,36 +43,6 @@ pub(super) struct Input {
     digest: blake3::Hash,
 }
 
-/// What a store keeps about a library in it, for builds that do not have the library, and to read
-/// an rlib once.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct KeptInput {
-    key: u64,
-    name: String,
-    rlib: String,
-    /// The rlibs it depends on, by file name, with the hashes that they had.
-    dependencies: Vec<(String, String)>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    native_search: Vec<PathBuf>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    native_libraries: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    effect: Option<Effect>,
-    known: KnownRlib,
-}
-
-/// Whether a library of a group was made anew since its facts were kept in the file `facts`, or is
-/// gone.
-pub(super) fn is_stale(facts: &Path) -> bool {
-    let kept: Vec<KeptInput> = read_json(facts).unwrap_or_default();
-    let time = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified());
-    let written = time(facts).ok();
-    kept.iter().any(|kept| {
-        let compiled = time(&facts.with_file_name(&kept.rlib)).ok();
-        compiled.is_none() || compiled > written
-    })
-}
-
 /// The libraries of a group with what was read of them.
 pub(super) struct Inputs(pub(super) Vec<Input>);
 
@@ -90,8 +62,8 @@ impl Inputs {
         let kept = stores
             .iter()
             .map(|path| read_json(path).unwrap_or_default());
-        let kept: Vec<KeptInput> = kept.flat_map(|kept: Vec<KeptInput>| kept).collect();
-        let by_rlib: HashMap<&str, &KeptInput> =
+        let kept: Vec<StoredLibrary> = kept.flat_map(|kept: Vec<StoredLibrary>| kept).collect();
+        let by_rlib: HashMap<&str, &StoredLibrary> =
             kept.iter().map(|kept| (&*kept.rlib, kept)).collect();
         let mut found: Vec<(Library, bool)> = Vec::new();
         let of_build: HashSet<String> = libraries.iter().map(Library::file_name).collect();
@@ -100,7 +72,7 @@ impl Inputs {
             let rlib = directory.join(&kept.rlib);
             let is_wanted = carried.contains(&kept.key) && !of_build.contains(&kept.rlib);
             if is_wanted && rlib.is_file() && seen.insert(&kept.rlib) {
-                found.push((kept.library(rlib), false));
+                found.push((library(kept, rlib), false));
             }
         }
         found.extend(libraries.iter().map(|library| (library.clone(), true)));
@@ -191,7 +163,7 @@ impl Inputs {
     }
 
     /// Drops what earlier builds made against other libraries than those that are there.
-    fn drop_stale(&mut self, kept: &HashMap<&str, &KeptInput>, below: &BelowGroups) {
+    fn drop_stale(&mut self, kept: &HashMap<&str, &StoredLibrary>, below: &BelowGroups) {
         let mut hashes: HashMap<String, String> = below
             .hashes()
             .map(|(rlib, hash)| (rlib.to_owned(), hash.to_owned()))
@@ -239,10 +211,10 @@ impl Inputs {
     pub(super) fn keep(&self, path: &Path, below: &BelowGroups) -> Result<()> {
         let own = self.0.iter().map(|input| (&*input.rlib, &*input.hash));
         let hashes: HashMap<&str, &str> = own.chain(below.hashes()).collect();
-        let kept: Vec<KeptInput> = self
+        let kept: Vec<StoredLibrary> = self
             .0
             .iter()
-            .map(|input| KeptInput {
+            .map(|input| StoredLibrary {
                 key: input.library.key,
                 name: input.library.name.clone(),
                 rlib: input.rlib.clone(),
@@ -280,21 +252,20 @@ impl Inputs {
     }
 }
 
-impl KeptInput {
-    fn library(&self, rlib: PathBuf) -> Library {
-        Library {
-            name: self.name.clone(),
-            key: self.key,
-            rlib,
-            dependencies: self
-                .dependencies
-                .iter()
-                .map(|(rlib, _)| rlib.clone())
-                .collect(),
-            users: Users::default(),
-            native_search: self.native_search.clone(),
-            native_libraries: self.native_libraries.clone(),
-        }
+/// The library that was kept, whose rlib lies here.
+fn library(kept: &StoredLibrary, rlib: PathBuf) -> Library {
+    Library {
+        name: kept.name.clone(),
+        key: kept.key,
+        rlib,
+        dependencies: kept
+            .dependencies
+            .iter()
+            .map(|(rlib, _)| rlib.clone())
+            .collect(),
+        users: Users::default(),
+        native_search: kept.native_search.clone(),
+        native_libraries: kept.native_libraries.clone(),
     }
 }
 

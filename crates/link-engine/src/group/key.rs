@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use super::FORMAT;
 use super::below::BelowObject;
-use super::link::{GroupLink, Object};
-use crate::content::ContentKey;
-use crate::linker::linker_identity;
+use super::make::{GroupLink, Object};
+use crate::line::linker::linker_identity;
+use crate::record::ContentKey;
 
 impl GroupLink<'_> {
     /// Hashes all that decides on the bytes that the linker writes, but for what the groups below

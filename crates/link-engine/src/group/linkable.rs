@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use super::archives::linkable_archives;
 use super::below::reached;
 use super::inputs::Input;
-use super::link::Object;
+use super::make::Object;
 use crate::Result;
-use crate::interface::{self, Names, OpenReference, Shown, Wanted};
+use crate::elf::{Names, OpenReference};
 use crate::rlib::{Shared, copy_with_protected_symbols};
+use crate::stub::{self, Shown, Wanted};
 
 /// What the linker reads in the place of the groups below: it refers to a private
 /// definition only in a stub.
@@ -34,7 +35,7 @@ pub(super) fn linkable_below(object: &Object<'_>, scratch: &Path) -> Result<Vec<
     let dependencies = members.flat_map(|input| &input.library.dependencies);
     let reached = reached(dependencies, &object.below);
     let linkable = object.below.iter().map(|below| {
-        let stub = scratch.join(&below.soname);
+        let path = scratch.join(&below.soname);
         let shown = Shown {
             wanted,
             unseen: Some(&below.unseen_from(&reached)),
@@ -44,8 +45,8 @@ pub(super) fn linkable_below(object: &Object<'_>, scratch: &Path) -> Result<Vec<
             false => &[],
         };
         let is_written =
-            interface::write_stub_for_group(&below.path, &below.soname, shown, open, &stub)?;
-        Ok(if is_written { stub } else { below.path.clone() })
+            stub::write_stub_for_group(&below.path, &below.soname, shown, open, &path)?;
+        Ok(if is_written { path } else { below.path.clone() })
     });
     linkable.collect()
 }

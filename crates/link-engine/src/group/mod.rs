@@ -4,35 +4,45 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | `sysroot` | asks rustc how it links, for the group of the crates that come with it |
 //! | `below` | reads the groups below |
 //! | `inputs` | reads the libraries of this build, and those that earlier builds put into the group |
-//! | `run` | decides which libraries stay ([`classify`](crate::classify)) and which share a shared object ([`effects`](crate::effects)), and writes the manifest |
+//! | `run` | is the job: decides, has the shared objects made, and writes the manifest |
+//! | `classify` | tells which libraries stay in the executable |
+//! | `effects` | tells which members share a shared object |
+//! | `platform` | knows what the platform brings to every program |
+//! | `make` | sees to it that each shared object is on disk |
 //! | `native`, `archives` | read what build scripts ask for |
 //! | `key` | names a shared object by what it is made from |
 //! | `anew` | binds one anew that has only to follow what lies below it |
-//! | `linkable`, `link` | have the linker make one that is not on disk |
+//! | `linkable`, `line`, `link` | have the linker make one that is not on disk |
 //! | `split_debug` | puts debugging information where debuggers look for it |
 
 mod anew;
 mod archives;
 mod below;
+mod classify;
+mod effects;
 mod inputs;
 mod key;
+pub(crate) mod line;
 mod link;
 mod linkable;
+mod make;
 mod native;
+mod platform;
 mod run;
 mod split_debug;
+pub mod sysroot;
 
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-pub(crate) use self::native::settled_libraries;
-use crate::content::GroupFiles;
-use crate::effects::Users;
-use crate::manifest::GroupManifest;
-use crate::threads::Threads;
+pub use self::effects::Users;
+use crate::record::GroupFiles;
+use crate::record::GroupManifest;
+use crate::system::threads::Threads;
 
 /// Changes when the same inputs would give another shared object.
 pub const FORMAT: &str = "dynamic-deps 12";
@@ -156,11 +166,6 @@ impl Strip {
 
 /// Gets the linker and its arguments before it runs, to show them to the user.
 pub type BeforeLink<'a> = &'a mut dyn FnMut(&Path, &[OsString]);
-
-/// Whether the group whose facts are in the file `facts` is of libraries that are there no more.
-pub(crate) fn is_stale(facts: &Path) -> bool {
-    inputs::is_stale(facts)
-}
 
 impl Library {
     fn file_name(&self) -> String {

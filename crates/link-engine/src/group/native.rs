@@ -1,12 +1,13 @@
 //! The native libraries that build scripts ask for.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 
+use crate::Result;
 use crate::elf::DynamicInfo;
-use crate::linker::LibrarySearch;
-use crate::manifest::{GroupManifest, LinkTemplate, NativeLibrary};
-use crate::{Result, files};
+use crate::line::search::LibrarySearch;
+use crate::line::template::LinkTemplate;
+use crate::record::NativeLibrary;
+use crate::system::files;
 
 /// A native library that goes into the shared object, or that it needs.
 pub(super) struct NativeInput {
@@ -34,7 +35,7 @@ pub(super) fn asks_for_shared<'a>(
 ) -> bool {
     requests.any(|text| {
         let request = NativeRequest::parse(text);
-        request.is_some_and(|request| platform_names(template).all(|name| name != request.name))
+        request.is_some_and(|request| template.platform_names().all(|name| name != request.name))
     })
 }
 
@@ -102,27 +103,6 @@ impl NativeRequest {
         let name = self.argument.trim_start_matches("-l");
         search.find_native(native_search, name)
     }
-}
-
-/// The names of the libraries of the platform on each line.
-pub(super) fn platform_names(template: &LinkTemplate) -> impl Iterator<Item = &str> {
-    let args = template.after.iter();
-    args.filter_map(|arg| arg.to_str()?.strip_prefix("-l"))
-}
-
-/// The names that the executables of these groups need not look after.
-pub(crate) fn settled_libraries<'a>(
-    manifests: impl IntoIterator<Item = &'a GroupManifest>,
-) -> HashSet<String> {
-    let mut settled = HashSet::new();
-    for manifest in manifests {
-        let objects = manifest.objects.iter();
-        let native = objects.flat_map(|object| &object.native_libraries);
-        settled.extend(native.map(|library| library.name.clone()));
-        let platform = manifest.template.iter().flat_map(platform_names);
-        settled.extend(platform.map(str::to_owned));
-    }
-    settled
 }
 
 #[cfg(test)]

@@ -2,14 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::below::{BelowGroups, platform_definitions};
+use tracing::{debug, debug_span};
+
+use super::below::BelowGroups;
+use super::classify::{self, Candidate};
+use super::effects::{self, Subject, Users};
 use super::inputs::{Input, Inputs};
-use super::link::{GroupLink, MadeObject};
-use super::{BeforeLink, GroupJob, Lasting, Outcome, OutcomeLibrary, link, native, split_debug};
-use crate::classify::{self, Candidate, StayReason};
-use crate::effects::{self, Effect, Subject, Users};
-use crate::manifest::{GroupManifest, LinkTemplate, Refusal, SharedObject, Stay};
-use crate::{Error, Result, packed};
+use super::make::{GroupLink, MadeObject};
+use super::platform::{builtin_definitions, platform_definitions};
+use super::{BeforeLink, GroupJob, Lasting, Outcome, OutcomeLibrary, native, split_debug};
+use crate::finish::packed;
+use crate::line::template::LinkTemplate;
+use crate::record::{Effect, GroupManifest, Refusal, SharedObject, remove};
+use crate::record::{Stay, StayReason};
+use crate::{Error, Result};
 
 /// How many libraries are put out of a group, one after the other, until the linker makes a shared
 /// object of the rest.
@@ -27,6 +33,8 @@ impl GroupJob {
     /// # Errors
     /// When a file cannot be read or written. What was there before is left as it was.
     pub fn run(&self, before_link: BeforeLink<'_>) -> Result<Outcome> {
+        let _job = debug_span!("group", name = self.group).entered();
+        let reading = debug_span!("read").entered();
         let below = BelowGroups::read(&self.below)?;
         let no_libraries = HashSet::new();
         let (carried, mut stores) = match &self.lasting {
@@ -42,6 +50,7 @@ impl GroupJob {
             &below,
             &self.threads,
         )?;
+        drop(reading);
         let Some(template) = below.template() else {
             let library = "std".to_owned();
             let verdicts = vec![Some(StayReason::DependsOn { library }); inputs.0.len()];
@@ -82,6 +91,7 @@ impl GroupJob {
                 };
                 return self.finish(&below, &inputs, &verdicts, made);
             }
+            debug!(libraries = ?culprits.keys(), "the linker refuses libraries");
             refused.extend(culprits);
         }
     }
@@ -94,6 +104,7 @@ impl GroupJob {
         template: LinkTemplate,
         before_link: BeforeLink<'_>,
     ) -> Result<Outcome> {
+        let _job = debug_span!("group", name = self.group).entered();
         let below = BelowGroups::read(&[])?;
         let mut inputs = Inputs::read(
             &self.libraries,
@@ -124,7 +135,7 @@ impl GroupJob {
             template.packs_relocations = packed::are_in(&content)?;
         }
         let platform = platform_definitions(&template)?;
-        template.builtin_definitions = link::builtin_definitions(&template, &platform)?;
+        template.builtin_definitions = builtin_definitions(&template, &platform)?;
         let made = Made {
             objects,
             steps,
@@ -144,6 +155,39 @@ impl GroupJob {
             ..Made::default()
         };
         self.finish(&below, &Inputs(Vec::new()), &[], made)
+    }
+
+    /// Makes a group without members after an error, so that executables are linked statically. It
+    /// may well be made another time.
+    ///
+    /// # Errors
+    /// When neither that can be written, nor the manifest of an earlier build be removed: executables
+    /// would be linked against what it tells of.
+    pub fn give_up(&self, error: &Error) -> Result<GroupManifest> {
+        debug!(group = self.group, %error, "the group is given up");
+        let stays = self.libraries.iter().map(|library| Stay {
+            name: library.name.clone(),
+            rlib: library.file_name(),
+            hash: String::new(),
+            reason: StayReason::Refused,
+            shared_state: Default::default(),
+        });
+        let manifest = GroupManifest {
+            group: self.group.clone(),
+            objects: Vec::new(),
+            stays: stays.collect(),
+            refusal: Some(Refusal {
+                stderr: error.chain(),
+                link_line: None,
+                may_pass: true,
+            }),
+            template: None,
+        };
+        let path = self.files.manifest();
+        if manifest.write(&path).is_err() {
+            remove(&path)?;
+        }
+        Ok(manifest)
     }
 
     /// Which members share a shared object: those with the same effects.
@@ -218,6 +262,7 @@ impl GroupJob {
                     binding: object.binding,
                     native_libraries: object.native_libraries,
                     open_references: object.open_references,
+                    making: object.making,
                 }
             })
             .collect();
@@ -249,6 +294,17 @@ impl GroupJob {
             refusal: made.refusal,
             template: None,
         };
+        for stay in &manifest.stays {
+            debug!(
+                library = stay.name,
+                "stays in the executables: {}", stay.reason
+            );
+        }
+        for object in &manifest.objects {
+            let effects: Vec<&str> = object.effects.iter().map(Effect::as_str).collect();
+            let members = object.members.len();
+            debug!(object.soname, members, ?effects, "a shared object");
+        }
         manifest.write(&self.files.manifest())?;
         inputs.keep(&self.files.facts(), below)?;
         let current = manifest.objects.iter().map(|object| &*object.soname);

@@ -15,9 +15,10 @@ use std::time::SystemTime;
 use object::read::archive::ArchiveFile;
 
 use super::inputs::Input;
-use crate::content::{file_names, remove};
+use crate::record::{file_names, remove};
 use crate::rlib::DWARF_OBJECT;
-use crate::{Error, Result, files};
+use crate::system::files;
+use crate::{Error, Result};
 
 /// Sees to it that the debugging information of these libraries is where a debugger looks, and
 /// nothing of what their rlibs held before.

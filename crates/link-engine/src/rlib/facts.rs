@@ -13,12 +13,14 @@ use object::read::archive::ArchiveFile;
 use object::read::elf::SectionHeader;
 use serde::{Deserialize, Serialize};
 
+use super::constructors::{self, Constructor};
 use super::linker_defined::{Whose, is_c_identifier, whose};
 use super::shared::{SharedState, is_own_to_each_output, is_unmangled_definition};
 use super::{DWARF_OBJECT, RUST_OBJECT};
-use crate::constructors::{self, Constructor};
 use crate::elf::{ElfClass, GlobalSymbol, Role, global_symbols, ties_to_runtime, with_class};
-use crate::{Error, Result, files, parallel};
+use crate::system::files;
+use crate::system::parallel;
+use crate::{Error, Result};
 
 /// Metadata of the crate: an object file without code, which linkers drop.
 const METADATA_MEMBER: &[u8] = b"lib.rmeta";
@@ -87,7 +89,7 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// The archive member at fault, if one is, and what is wrong.
-pub type ParseError = (Option<String>, object::read::Error);
+pub(super) type ParseError = (Option<String>, object::read::Error);
 
 impl RlibFacts {
     /// Reads an rlib, and the hash of its whole content on the way.

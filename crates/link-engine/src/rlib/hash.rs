@@ -8,7 +8,7 @@ use blake3::hazmat::{
 };
 use blake3::{Hash, Hasher};
 
-use crate::parallel;
+use crate::system::parallel;
 
 /// Size of a piece, in bytes: one or two milliseconds of work.
 pub(super) const PIECE: usize = 4 << 20;

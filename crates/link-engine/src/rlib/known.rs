@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::{self, RlibFacts};
 use super::hash::{self, PIECE};
-use crate::threads::Threads;
-use crate::{Error, Result, files};
+use crate::system::files;
+use crate::system::threads::Threads;
+use crate::{Error, Result};
 
 /// Changes when the facts of the same rlib would be others.
 const FORMAT: &str = "rlib facts 2";

@@ -3,9 +3,10 @@
 //! An rlib is an `ar` archive: object files of the crate, object files of C
 //! libraries that its build script made, and the metadata. What was seen in the
 //! archive members becomes [`RlibFacts`]; deciding on them is the business of
-//! [`classify`](crate::classify). [`read_rlibs`] reads many rlibs, by several threads,
+//! [`classify`](crate::group::classify). [`read_rlibs`] reads many rlibs, by several threads,
 //! and none that it knows from an earlier build.
 
+mod constructors;
 mod copies;
 mod facts;
 mod hash;
@@ -15,8 +16,10 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
+pub use constructors::Constructor;
+pub(crate) use constructors::ENTRY;
 pub use copies::copy_with_protected_symbols;
-pub use facts::{ParseError, RlibFacts};
+pub use facts::RlibFacts;
 pub use known::{KnownRlib, Stamp, read_rlibs};
 pub(crate) use shared::Shared;
 pub use shared::{SharedState, undefined_among};

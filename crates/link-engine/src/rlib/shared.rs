@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::RUST_OBJECT;
 use crate::elf::{GlobalSymbol, Role, global_symbols, with_class};
-use crate::{Error, Result, files};
+use crate::system::files;
+use crate::{Error, Result};
 
 /// The variables that a file defines as any number of others may, such as those of inline
 /// functions of C++. A linker keeps one of each for its output, and the loader one for the

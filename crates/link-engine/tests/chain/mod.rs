@@ -6,15 +6,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use link_engine::bind::bind;
-use link_engine::constructors::hand_over_patches;
+use link_engine::for_tests::GroupLine;
+use link_engine::for_tests::bind::bind;
+use link_engine::for_tests::constructors::hand_over_patches;
+use link_engine::for_tests::rebind::{Below, Obstacle, Rebind, Renamed, Unbound};
+use link_engine::for_tests::versions;
+use link_engine::for_tests::{OpenReference, Wanted, open_references, write_stub};
+use link_engine::for_tests::{layout, seal};
 use link_engine::group::Library;
-use link_engine::interface::{OpenReference, Wanted, open_references, write_stub};
-use link_engine::layout;
-use link_engine::link_line::GroupLine;
-use link_engine::manifest::GroupManifest;
-use link_engine::rebind::{Below, Obstacle, Rebind, Renamed, Unbound};
-use link_engine::versions;
+use link_engine::record::GroupManifest;
 use object::{Object as _, ObjectSymbol as _};
 
 use crate::programs;
@@ -361,7 +361,7 @@ fn content(
         options: &[option],
     };
     programs::run(Command::new("cc").args(line.args()));
-    layout::seal(&file, &private.iter().copied().collect()).unwrap();
+    seal::seal(&file, &private.iter().copied().collect()).unwrap();
     let groups: Vec<(&str, &[u8])> = below
         .iter()
         .map(|content| (&*content.soname, &content.bytes[..]))

@@ -7,12 +7,13 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use link_engine::content::GroupFiles;
-use link_engine::effects::Users;
+use link_engine::LinkTemplate;
+use link_engine::Threads;
+use link_engine::for_tests::SharedState;
+use link_engine::group::Users;
 use link_engine::group::{GroupJob, Lasting, Library, Strip};
-use link_engine::manifest::{GroupManifest, LinkTemplate, Member, SharedObject};
-use link_engine::rlib::SharedState;
-use link_engine::threads::Threads;
+use link_engine::record::GroupFiles;
+use link_engine::record::{GroupManifest, Member, SharedObject};
 use tempfile::TempDir;
 
 use crate::programs;
@@ -54,6 +55,7 @@ impl Workshop {
                 binding: None,
                 native_libraries: Vec::new(),
                 open_references: Vec::new(),
+                making: None,
             }],
             stays: Vec::new(),
             refusal: None,
@@ -194,11 +196,19 @@ pub(crate) fn with_each_linker(test: &str, check: impl Fn(&[OsString])) {
     }
 }
 
-/// Runs a job; returns its manifest and how often the linker ran.
+/// Runs a job; returns its manifest, without times, and how often the linker ran.
 pub(crate) fn run(job: &GroupJob) -> (GroupManifest, usize) {
     let mut links = 0;
     let outcome = job.run(&mut |_: &Path, _: &[OsString]| links += 1).unwrap();
-    (outcome.manifest, links)
+    (without_times(outcome.manifest), links)
+}
+
+/// The same, without what two runs do not have in common.
+pub(crate) fn without_times(mut manifest: GroupManifest) -> GroupManifest {
+    for object in &mut manifest.objects {
+        object.making = None;
+    }
+    manifest
 }
 
 /// The only shared object of a group.

@@ -62,7 +62,7 @@ pub struct Plan {
     /// One entry for each final unit, by [`FinalId::index`](crate::graph::FinalId::index).
     pub finals: Vec<FinalPlan>,
     /// The libraries that final units reach but that are in no group, by name, key and id.
-    pub stays: Vec<(LibraryId, StayReason)>,
+    pub kept: Vec<(LibraryId, KeptReason)>,
     /// The cut to be kept: the known one, byte for byte, if it holds all packages of this graph.
     pub cut: Cut,
     /// Every pool that lives after this plan, by generation, then by id, with those that this
@@ -129,7 +129,7 @@ pub struct FinalPlan {
 
 /// Why a library is linked into the executables instead of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum StayReason {
+pub enum KeptReason {
     /// The user opted it out.
     OptedOut,
     /// It depends directly on this library, which stays: the first of these by name.
@@ -153,7 +153,7 @@ pub fn plan(graph: &LinkGraph, known: &Known) -> Result<Plan, CycleError> {
     Ok(Plan {
         groups,
         finals,
-        stays: survey.reached_stays(),
+        kept: survey.reached_kept(),
         cut,
         living: living.into_iter().map(|pool| pool.record).collect(),
         decisions,

@@ -171,7 +171,8 @@ impl<'a> Units<'a> {
             return Some(DropReason::Held { unit, by });
         }
         let mut libraries = self.of(pool);
-        let not_frozen = libraries.find(|id| self.survey.stays(*id) || !self.survey.is_frozen(*id));
+        let not_frozen =
+            libraries.find(|id| self.survey.is_kept(*id) || !self.survey.is_frozen(*id));
         if let Some(id) = not_frozen {
             return Some(DropReason::NotFrozen(self.survey.name(id).to_owned()));
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::StayReason;
+use super::KeptReason;
 use super::bits::BitSet;
 use crate::graph::{CycleError, LibraryId, LinkGraph, Origin, UnitKey};
 
@@ -13,7 +13,7 @@ pub(super) struct Survey<'a> {
     users: Vec<BitSet>,
     /// Whether an edit can have it rebuilt.
     is_local: Vec<bool>,
-    stay_reasons: Vec<Option<StayReason>>,
+    kept_reasons: Vec<Option<KeptReason>>,
 }
 
 /// Sort key that does not depend on the order in which a graph was built, if keys are unique.
@@ -26,7 +26,7 @@ impl<'a> Survey<'a> {
             graph,
             users: users(graph, &dependencies_first),
             is_local: is_local(graph, &dependencies_first),
-            stay_reasons: stay_reasons(graph, &dependencies_first),
+            kept_reasons: kept_reasons(graph, &dependencies_first),
         })
     }
 
@@ -41,13 +41,13 @@ impl<'a> Survey<'a> {
     }
 
     /// Whether a library cannot be in a group.
-    pub(super) fn stays(&self, id: LibraryId) -> bool {
-        self.stay_reasons[id.index()].is_some()
+    pub(super) fn is_kept(&self, id: LibraryId) -> bool {
+        self.kept_reasons[id.index()].is_some()
     }
 
     /// Whether a library is in a group of this graph: it is reached and does not stay.
     pub(super) fn is_member(&self, id: LibraryId) -> bool {
-        !self.users(id).is_empty() && !self.stays(id)
+        !self.users(id).is_empty() && !self.is_kept(id)
     }
 
     /// The frozen libraries that are in a group, by id.
@@ -63,11 +63,11 @@ impl<'a> Survey<'a> {
     }
 
     /// The reached libraries that are in no group, in stable order.
-    pub(super) fn reached_stays(&self) -> Vec<(LibraryId, StayReason)> {
+    pub(super) fn reached_kept(&self) -> Vec<(LibraryId, KeptReason)> {
         let ids = self.graph.library_ids();
-        let mut stays: Vec<(LibraryId, StayReason)> = ids
+        let mut stays: Vec<(LibraryId, KeptReason)> = ids
             .filter(|id| !self.users(*id).is_empty())
-            .filter_map(|id| Some((id, self.stay_reasons[id.index()]?)))
+            .filter_map(|id| Some((id, self.kept_reasons[id.index()]?)))
             .collect();
         stays.sort_by_key(|(id, _)| by_name(self.graph, *id));
         stays
@@ -168,18 +168,18 @@ fn is_local(graph: &LinkGraph, dependencies_first: &[LibraryId]) -> Vec<bool> {
     is_local
 }
 
-fn stay_reasons(graph: &LinkGraph, dependencies_first: &[LibraryId]) -> Vec<Option<StayReason>> {
+fn kept_reasons(graph: &LinkGraph, dependencies_first: &[LibraryId]) -> Vec<Option<KeptReason>> {
     let mut reasons = vec![None; graph.libraries().len()];
     for id in dependencies_first {
         let library = graph.library(*id);
         reasons[id.index()] = if library.opted_out {
-            Some(StayReason::OptedOut)
+            Some(KeptReason::OptedOut)
         } else {
             let staying = library.deps.iter().copied();
             staying
                 .filter(|dep| reasons[dep.index()].is_some())
                 .min_by_key(|dep| by_name(graph, *dep))
-                .map(StayReason::DependsOn)
+                .map(KeptReason::DependsOn)
         };
     }
     reasons

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use link_plan::graph::LibraryId;
-use link_plan::grouping::{GroupKind, StayReason, plan};
+use link_plan::grouping::{GroupKind, KeptReason, plan};
 use proptest::prelude::*;
 
 use crate::recipe::{config, in_two_orders, recipes_with_known};
@@ -25,7 +25,7 @@ proptest! {
         }
         prop_assert_eq!(planned, members);
         prop_assert_eq!(
-            built.plan.stays.iter().map(|(id, _)| *id).collect::<BTreeSet<_>>(),
+            built.plan.kept.iter().map(|(id, _)| *id).collect::<BTreeSet<_>>(),
             stays
         );
     }
@@ -33,14 +33,14 @@ proptest! {
     #[test]
     fn a_stay_reason_is_true((recipe, known) in recipes_with_known()) {
         let built = recipe.build(&known);
-        for (id, reason) in &built.plan.stays {
+        for (id, reason) in &built.plan.kept {
             let library = built.graph.library(*id);
             match reason {
-                StayReason::OptedOut => prop_assert!(library.opted_out),
-                StayReason::DependsOn(dep) => {
+                KeptReason::OptedOut => prop_assert!(library.opted_out),
+                KeptReason::DependsOn(dep) => {
                     prop_assert!(!library.opted_out);
                     prop_assert!(library.deps.contains(dep));
-                    prop_assert!(built.plan.stays.iter().any(|(stay, _)| stay == dep));
+                    prop_assert!(built.plan.kept.iter().any(|(stay, _)| stay == dep));
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use link_plan::graph::{LibraryId, LinkGraph, Origin, UnitKey};
 use link_plan::grouping::{
-    Cut, Decision, Group, GroupKind, Known, KnownPool, Plan, PoolId, StayReason, plan,
+    Cut, Decision, Group, GroupKind, KeptReason, Known, KnownPool, Plan, PoolId, plan,
 };
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
@@ -119,12 +119,12 @@ impl Built {
     }
 
     pub(crate) fn stays(&self) -> Vec<(UnitKey, Option<UnitKey>)> {
-        let stays = self.plan.stays.iter();
+        let stays = self.plan.kept.iter();
         stays
             .map(|(id, reason)| {
                 let cause = match reason {
-                    StayReason::OptedOut => None,
-                    StayReason::DependsOn(dep) => Some(self.key(*dep)),
+                    KeptReason::OptedOut => None,
+                    KeptReason::DependsOn(dep) => Some(self.key(*dep)),
                 };
                 (self.key(*id), cause)
             })

@@ -5,7 +5,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
 use link_plan::graph::{LibraryId, LinkGraph, Origin, UnitKey};
-use link_plan::grouping::{Decision, GroupKind, Known, Plan, StayReason, plan};
+use link_plan::grouping::{Decision, GroupKind, KeptReason, Known, Plan, plan};
 
 /// A target directory, and what the builds in it printed.
 #[derive(Default)]
@@ -130,10 +130,10 @@ pub(crate) fn describe(graph: &LinkGraph, plan: &Plan) -> Vec<String> {
         let groups: Vec<usize> = final_plan.groups.iter().map(|id| id.index()).collect();
         printed.push(format!("final {groups:?}"));
     }
-    for (id, reason) in &plan.stays {
+    for (id, reason) in &plan.kept {
         printed.push(match reason {
-            StayReason::OptedOut => format!("{} opted out", name(id)),
-            StayReason::DependsOn(dep) => format!("{} because of {}", name(id), name(dep)),
+            KeptReason::OptedOut => format!("{} opted out", name(id)),
+            KeptReason::DependsOn(dep) => format!("{} because of {}", name(id), name(dep)),
         });
     }
     printed

@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use link_engine::group::{GroupJob, Outcome};
-use link_engine::sweep;
+use link_engine::record::sweep;
 use link_plan::graph::UnitKey;
 use link_plan::grouping::{KnownPool, PoolId};
 
-use super::group_job::Member;
 use super::group_unit::{GroupRole, group_files};
+use super::job_members::Member;
 use super::known::Records;
 use super::units::{groups, groups_below};
 use crate::core::compiler::{BuildRunner, Unit};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use link_engine::content::GroupFiles;
+use link_engine::record::GroupFiles;
 
 use crate::core::compiler::{BuildRunner, CompileKind};
 
@@ -34,7 +34,7 @@ pub(super) fn executable_directories(
 
 /// The output directories of all units that were ever built, in a layout that has one
 /// for each: `build/<package>/<hash>/out`.
-fn unit_directories(build: &Path) -> impl Iterator<Item = PathBuf> {
+pub(super) fn unit_directories(build: &Path) -> impl Iterator<Item = PathBuf> {
     let packages = entries(build);
     packages
         .flat_map(|package| entries(&package))
@@ -42,7 +42,7 @@ fn unit_directories(build: &Path) -> impl Iterator<Item = PathBuf> {
 }
 
 /// What is in a directory; nothing if it cannot be listed.
-fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+pub(super) fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     let entries = fs::read_dir(directory).into_iter().flatten();
     entries.filter_map(|entry| Some(entry.ok()?.path()))
 }

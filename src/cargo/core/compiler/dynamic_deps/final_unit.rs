@@ -2,68 +2,29 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use cargo_util::ProcessBuilder;
 use itertools::Itertools;
-use link_engine::content::GroupFiles;
-use link_engine::manifest::{DanglingReference, FallbackReport, LinkPlan};
-use link_engine::placement::WrapperProgram;
-use link_engine::{loaded, wrapper};
+use link_engine::executable::export_groups;
+use link_engine::record::Fallback;
+use link_engine::record::GroupFiles;
+use link_engine::record::wrapper::{self, ExecutableInTask, KeptLibrary, LinkTask};
 use link_plan::run_path::{AbsoluteForm, Format, run_paths};
 use link_plan::rustc_flags::CodegenFlags;
 
 use super::directories::executable_directories;
 use super::group_unit::group_files;
-use super::kept::kept;
+use super::kept::{Kept, kept};
 use super::known::Records;
-use super::linker::located_linker;
-use super::refusals::report_refusal;
+use super::linker::{DEFAULT_LINKER, located_linker};
 use super::report;
-use super::units::{groups_below, library_name, reachable_libraries};
+use super::units::{file_name, groups_below, library_name, reachable_libraries};
+use super::warnings::{fallback_warning, profile_name, records_warning, report_refusal};
+use super::wrapper_program::wrapper_program;
 use crate::core::compiler::build_runner::OutputFile;
 use crate::core::compiler::job_queue::Work;
 use crate::core::compiler::{BuildRunner, FileFlavor, Unit};
-use crate::core::profiles::{Profile, ProfileRoot};
 use crate::util::CargoResult;
-
-/// The linker of rustc for `*-linux-gnu` when nobody chooses one (rustc 1.95,
-/// `TargetOptions::linker`).
-pub(super) const DEFAULT_LINKER: &str = "cc";
-
-/// The program that becomes the linker wrapper when it is called as one.
-static WRAPPER_PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-
-/// Acts as the linker and exits, if rustc called this process as such. To be
-/// called first in `main`, by programs that can be the linker wrapper: linking
-/// dynamically is possible only in those.
-pub fn enter_linker_wrapper() {
-    wrapper::run_if_called_as_linker();
-    if let Ok(program) = std::env::current_exe() {
-        let _ = WRAPPER_PROGRAM.set(program);
-    }
-}
-
-/// Whether this process can name a program that becomes the linker wrapper.
-pub(super) fn is_wrapper_available() -> bool {
-    WRAPPER_PROGRAM.get().is_some()
-}
-
-/// The program that becomes the linker wrapper for a unit. A copy of it, if there has to be one, is
-/// shared by all that is built under one lock.
-///
-/// # Panics
-/// Without [`is_wrapper_available`].
-pub(super) fn wrapper_program(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> WrapperProgram {
-    let program = WRAPPER_PROGRAM.get();
-    let program = program.expect("groups are planned only with a linker wrapper");
-    let layout = build_runner.files().layout(unit.kind);
-    let scripts = layout.build_dir().build();
-    WrapperProgram {
-        program: program.clone(),
-        copies: scripts.with_file_name("dynamic-deps-linker"),
-    }
-}
 
 /// Makes the linker wrapper the linker of a final unit that uses groups. Other
 /// units are left alone.
@@ -96,14 +57,28 @@ pub(in crate::core::compiler) fn add_linker_wrapper(
         ))?;
         return Ok(());
     }
-    wrapper::clear(&wrapper_directory(build_runner, unit))?;
     // The line may be run again by hand, or by a tool that takes it down.
     let is_known = flags
         .linker()
         .is_none_or(|linker| link_engine::is_known_linker(linker.as_ref()));
     let keep = flags.save_temps() || !is_known;
-    let flag = linker_flag(build_runner, unit, &groups, flags.linker(), keep)?;
-    rustc.arg("-C").arg(flag);
+    let log = bcx.gctx.get_env("CARGO_LOG").ok().map(str::to_owned);
+    let flag = wrapper::clear(&wrapper_directory(build_runner, unit))
+        .map_err(anyhow::Error::from)
+        .and_then(|()| linker_flag(build_runner, unit, &groups, flags.linker(), keep, log));
+    match flag {
+        Ok(flag) => {
+            rustc.arg("-C").arg(flag);
+        }
+        Err(error) => {
+            let fallback = Fallback::Engine {
+                error: format!("{error:#}"),
+            };
+            let name = unit.target.name();
+            let warning = fallback_warning(name, &fallback, profile_name(&unit.profile));
+            bcx.gctx.shell().warn(warning)?;
+        }
+    }
     Ok(())
 }
 
@@ -126,8 +101,8 @@ pub(in crate::core::compiler) fn add_doctest_args(
     }
     let flags = CodegenFlags::parse(args.iter());
     let linker = flags.linker().or(linker.map(Path::as_os_str));
-    // rustdoc removes what it links.
-    let flag = linker_flag(build_runner, unit, &groups, linker, false)?;
+    // rustdoc removes what it links, and nobody asks after its links.
+    let flag = linker_flag(build_runner, unit, &groups, linker, false, None)?;
     args.extend(["-C".into(), flag]);
     Ok(())
 }
@@ -155,17 +130,19 @@ fn unreachable_directory(
 
 /// Puts the linker wrapper of a final unit in place, with `linker` as the real one,
 /// and returns the codegen option that makes it the linker. `keep`: whether the files of
-/// the link stay.
+/// the link stay; `log`: which of its events are kept for [`report_link`].
 fn linker_flag(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
     groups: &[GroupFiles],
     linker: Option<&OsStr>,
     keep: bool,
+    log: Option<String>,
 ) -> CargoResult<OsString> {
     let export_directory = build_runner.files().export_dir();
     let group_directories = groups.iter().map(|group| group.directory());
-    let plan = LinkPlan {
+    let plan = LinkTask {
+        executable: executable_in_task(build_runner, unit)?,
         linker: linker.unwrap_or(DEFAULT_LINKER.as_ref()).into(),
         manifests: groups.iter().map(|group| group.manifest()).collect(),
         run_paths: export_directory
@@ -178,10 +155,38 @@ fn linker_flag(
             .collect::<CargoResult<_>>()?,
         record: build_runner.bcx.gctx.extra_verbose(),
         keep,
+        log,
     };
     let directory = wrapper_directory(build_runner, unit);
     let linker = wrapper::prepare(&directory, &wrapper_program(build_runner, unit), plan)?;
     Ok(wrapper::linker_flag(&linker))
+}
+
+/// What reports tell of the executable, which a doctest is not.
+fn executable_in_task(
+    build_runner: &BuildRunner<'_, '_>,
+    unit: &Unit,
+) -> CargoResult<Option<ExecutableInTask>> {
+    let Some(path) = report::executable(build_runner, unit)? else {
+        return Ok(None);
+    };
+    let libraries = reachable_libraries(&build_runner.bcx.unit_graph, unit).into_iter();
+    let mut kept: Vec<KeptLibrary> = libraries
+        .filter_map(|library| {
+            let reason = kept(&build_runner.bcx.profiles, library)?;
+            Some(KeptLibrary {
+                name: library_name(library),
+                reason: reason.to_string(),
+                by_profile: reason == Kept::ByProfile,
+            })
+        })
+        .collect();
+    kept.sort();
+    Ok(Some(ExecutableInTask {
+        name: report::executable_name(unit),
+        file: file_name(&path),
+        kept,
+    }))
 }
 
 /// How the shared objects that a unit uses are put beside an output of it that is exported.
@@ -192,7 +197,7 @@ pub(in crate::core::compiler) fn group_export(
     let uses_groups = !groups_of(build_runner, unit).is_empty();
     move |output, directory| {
         if uses_groups && output.flavor == FileFlavor::Normal {
-            loaded::export_groups(&output.path, directory)?;
+            export_groups(&output.path, directory)?;
         }
         Ok(())
     }
@@ -260,89 +265,32 @@ pub(in crate::core::compiler) fn report_link(
     let directories = executable_directories(build_runner, unit.kind, &group);
     let directory = wrapper_directory(build_runner, unit);
     let name = unit.target.name().to_owned();
-    let profile = unit.profile.clone();
+    let profile = profile_name(&unit.profile);
     let work = Work::new(move |state| {
-        if let Some((linker, args)) = wrapper::take_record(&directory)? {
+        // What cannot be read is for those who want to see each step.
+        if let Ok(Some((linker, args))) = wrapper::take_record(&directory) {
             state.running(ProcessBuilder::new(linker).args(&args));
         }
-        if let Some(report) = wrapper::fallback_report(&directory)? {
-            state.warning(fallback_warning(&name, &report, &profile));
+        if let Ok(Some(log)) = wrapper::take_log(&directory) {
+            state.stderr(log.trim_end().to_owned())?;
+        }
+        let fallback = wrapper::fallback_report(&directory).unwrap_or_else(|error| {
+            let error = error.to_string();
+            Some(Fallback::Engine { error })
+        });
+        if let Some(fallback) = fallback {
+            state.warning(fallback_warning(&name, &fallback, profile));
         }
         // This executable may have been the last that needed them.
-        if records.has_replaced_pools() {
-            records.sweep_pools(&group, &directories)?;
+        if records.has_replaced_pools()
+            && let Err(error) = records.sweep_pools(&group, &directories)
+        {
+            state.warning(records_warning(&error));
         }
         Ok(())
     });
     let description = report::describe_final(build_runner, unit);
     work.then(description.unwrap_or_else(|error| Work::new(|_| Err(error))))
-}
-
-fn fallback_warning(executable: &str, report: &FallbackReport, profile: &Profile) -> String {
-    let (stderr, link_line, dangling) = match report {
-        FallbackReport::Unfit { reason, libraries } => {
-            let help = opt_out_help(profile, libraries.iter());
-            return format!(
-                "linked the dependencies of `{executable}` statically: {reason}\nhelp: {help}"
-            );
-        }
-        FallbackReport::Engine { error } => {
-            return format!(
-                "linked the dependencies of `{executable}` statically, because they could not \
-                 be linked dynamically\n\
-                 caused by: {error}\n\
-                 help: if it happens again after `cargo clean`, write {}",
-                opt_out(profile, None)
-            );
-        }
-        FallbackReport::Refused {
-            stderr,
-            link_line,
-            dangling,
-        } => (stderr, link_line, dangling),
-    };
-    let mut warning = format!(
-        "linked the dependencies of `{executable}` statically, because the linker refused to \
-         link them dynamically\n\
-         the refused link line is in `{}`\n\
-         caused by: {stderr}\n",
-        link_line.display(),
-    );
-    for DanglingReference { symbol, library } in dangling {
-        warning.push_str(&format!(
-            "note: `{library}` refers to `{symbol}`, which nothing defines\n"
-        ));
-    }
-    let libraries = dangling.iter().map(|dangling| &dangling.library);
-    warning.push_str(&format!("help: {}", opt_out_help(profile, libraries)));
-    warning
-}
-
-/// What to write so that the libraries at fault stay in the executable; `libraries` are
-/// package and version.
-fn opt_out_help<'a>(profile: &Profile, libraries: impl Iterator<Item = &'a String>) -> String {
-    let packages = libraries.map(|library| library.split(' ').next().unwrap_or_default());
-    let opt_outs: Vec<String> = packages
-        .unique()
-        .map(|package| opt_out(profile, Some(package)))
-        .collect();
-    if opt_outs.is_empty() {
-        format!("write {}", opt_out(profile, None))
-    } else {
-        format!("keep it in the executable with {}", opt_outs.join(" and "))
-    }
-}
-
-/// What to write in a manifest or configuration file to keep `package`, or else everything,
-/// inside of executables. What is said for `dev` or `release` holds for all profiles that
-/// inherit it.
-pub(super) fn opt_out(profile: &Profile, package: Option<&str>) -> String {
-    let root = match profile.root {
-        ProfileRoot::Debug => "dev",
-        ProfileRoot::Release => "release",
-    };
-    let package = package.map_or(String::new(), |package| format!(".package.{package}"));
-    format!("`[profile.{root}{package}] dynamic-deps = false`")
 }
 
 /// Where the wrapper of a final unit and its plan lie: with all else that Cargo

@@ -1,15 +1,18 @@
 //! When a group, or a final unit that uses groups, has to be built again.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 use filetime::FileTime;
+use link_engine::executable::{CannotLoad, why_not_loadable};
 use link_engine::group::FORMAT;
-use link_engine::loaded::{self, Obstacle};
-use link_engine::manifest::GroupManifest;
+use link_engine::record::GroupManifest;
+use serde::{Deserialize, Serialize};
 
 use super::group_unit::{group_files, is_sysroot};
 use super::linker::linker;
 use super::units::groups_below;
+use crate::core::compiler::fingerprint::{FsStatus, StaleItem};
 use crate::core::compiler::{BuildRunner, FileFlavor, Unit};
 use crate::util::CargoResult;
 
@@ -48,39 +51,103 @@ pub(in crate::core::compiler) fn follows(unit: &Unit, dependency: &Unit) -> bool
     unit.mode.is_link_group() || !dependency.mode.is_link_group() || is_sysroot(dependency)
 }
 
-/// Files besides the outputs of a unit without which it is not fresh. For a group, the
-/// shared object under its soname: it is what executables load. For a final unit, one
-/// that it loads, if that is missing.
-pub(in crate::core::compiler) fn needed_files(
+/// Whether what a unit has to do with groups is as it should be. For a group, the shared objects
+/// under their sonames are what executables load. A final unit has to load those that it was linked
+/// against.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "freshness", rename_all = "kebab-case")]
+pub enum Freshness {
+    /// It is.
+    Current,
+    /// A shared object of a group is not there.
+    MissingGroup {
+        /// The shared object.
+        path: PathBuf,
+    },
+    /// The loader would find a shared object that has another layout than the executable needs, and
+    /// refuse it.
+    OtherLayout {
+        /// The shared object.
+        path: PathBuf,
+    },
+    /// The group could not be linked, which may pass.
+    Refused {
+        /// Its name for people.
+        group: String,
+    },
+    /// What the group is cannot be read.
+    Unreadable {
+        /// The manifest.
+        path: PathBuf,
+    },
+}
+
+impl fmt::Display for Freshness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |path: &Path| path.file_name().unwrap_or_default().display().to_string();
+        match self {
+            Freshness::Current => f.write_str("nothing changed"),
+            Freshness::MissingGroup { path } => {
+                write!(f, "the shared object `{}` is missing", name(path))
+            }
+            Freshness::OtherLayout { path } => write!(
+                f,
+                "the shared object `{}` has another layout than the executable needs",
+                name(path)
+            ),
+            Freshness::Refused { group } => {
+                write!(f, "the group {group} could not be linked the last time")
+            }
+            Freshness::Unreadable { path } => {
+                write!(f, "the manifest `{}` cannot be read", name(path))
+            }
+        }
+    }
+}
+
+/// Makes a unit stale whose own files are as they should be, but not what it has to do with groups.
+pub(in crate::core::compiler) fn check_groups(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
-) -> CargoResult<Option<PathBuf>> {
+    status: &mut FsStatus,
+) -> CargoResult<()> {
+    if matches!(status, FsStatus::UpToDate { .. }) {
+        let freshness = freshness(build_runner, unit)?;
+        if freshness != Freshness::Current {
+            *status = FsStatus::StaleItem(StaleItem::DynamicDeps(freshness));
+        }
+    }
+    Ok(())
+}
+
+fn freshness(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Freshness> {
     if unit.mode.is_link_group() {
         let path = group_files(build_runner, unit).manifest();
-        return Ok(match GroupManifest::read(&path) {
-            Ok(manifest) if manifest.refusal.as_ref().is_some_and(|r| r.may_pass) => {
-                Some(path.join("refused"))
-            }
-            Ok(manifest) => {
-                let objects = manifest.objects.iter().map(|object| object.path(&path));
-                objects.into_iter().find(|object| !object.exists())
-            }
-            // What cannot be read is linked anew: there is no file below a file.
-            Err(_) => Some(path.join("unreadable")),
+        let Ok(manifest) = GroupManifest::read(&path) else {
+            return Ok(Freshness::Unreadable { path });
+        };
+        if manifest.refusal.as_ref().is_some_and(|r| r.may_pass) {
+            let group = manifest.group;
+            return Ok(Freshness::Refused { group });
+        }
+        let mut objects = manifest.objects.iter().map(|object| object.path(&path));
+        return Ok(match objects.find(|object| !object.exists()) {
+            Some(path) => Freshness::MissingGroup { path },
+            None => Freshness::Current,
         });
     }
     if groups_below(build_runner, unit).is_empty() {
-        return Ok(None);
+        return Ok(Freshness::Current);
     }
     // An executable that cannot be read is stale or not by what a static build looks at.
     let outputs = build_runner.outputs(unit)?;
-    Ok(outputs
+    let reason = outputs
         .iter()
         .filter(|output| output.flavor == FileFlavor::Normal && output.path.exists())
-        .find_map(|output| loaded::obstacle(&output.path).ok().flatten())
-        .map(|obstacle| match obstacle {
-            Obstacle::Missing(path) => path,
-            // There is a file, and no file below it.
-            Obstacle::OtherLayout { path, layout } => path.join(layout),
-        }))
+        .find_map(|output| why_not_loadable(&output.path).ok().flatten());
+    Ok(match reason {
+        None => Freshness::Current,
+        Some(CannotLoad::Missing(path)) => Freshness::MissingGroup { path },
+        Some(CannotLoad::OtherLayout { path, .. }) => Freshness::OtherLayout { path },
+    })
 }

@@ -3,32 +3,30 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::hash::{Hash, Hasher};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use cargo_util::ProcessBuilder;
 use itertools::Itertools;
-use link_engine::content::GroupFiles;
-use link_engine::effects::Users;
-use link_engine::group::{GroupJob, Lasting, Library, Strip};
-use link_engine::sysroot;
-use link_engine::threads::Threads;
+use link_engine::Threads;
+use link_engine::group::{GroupJob, Lasting, Library, Strip, Users, sysroot};
+use link_engine::record::GroupFiles;
 use link_plan::run_path::{AbsoluteForm, Format, run_paths};
 use tracing::debug;
 
 use super::after_link::AfterLink;
 use super::directories::executable_directories;
 use super::group_unit::{GroupRole, PoolRole, group_files, group_name};
+use super::job_members::{Member, add_native_libraries, leave_out_failed};
 use super::known::Records;
 use super::linker::{environment, sysroot_probe};
 use super::unit_keys::UnitKeys;
 use super::units::{
-    file_name, groups_below, is_final, library_name, members, package_name, package_text,
-    reachable_libraries, rlib,
+    file_name, groups_below, is_final, library_name, members, reachable_libraries, rlib,
 };
-use crate::core::PackageId;
+use super::warnings::records_warning;
 use crate::core::compiler::job_queue::Work;
-use crate::core::compiler::{BuildOutput, BuildRunner, Unit, UnitHash};
+use crate::core::compiler::{BuildRunner, Unit};
 use crate::core::profiles::StripInner;
 use crate::util::{CargoResult, StableHasher};
 
@@ -68,76 +66,23 @@ pub(in crate::core::compiler) fn link_group(
                 state.running(&command);
             }
         };
-        let outcome = match probe {
-            Some(probe) => sysroot::run(&job, &probe, &mut before_link)?,
-            None => job.run(&mut before_link)?,
+        let made = match probe {
+            Some(probe) => sysroot::run(&job, &probe, &mut before_link),
+            None => job.run(&mut before_link),
+        };
+        let outcome = match made {
+            Ok(outcome) => outcome,
+            // Executables are then linked statically, and `report_link` says so.
+            Err(error) => return Ok(job.give_up(&error).map(drop)?),
         };
         for step in &outcome.steps {
             debug!("group {name}: {step}");
         }
-        after.run(&job, &role, &members, &outcome)
+        if let Err(error) = after.run(&job, &role, &members, &outcome) {
+            state.warning(records_warning(&error));
+        }
+        Ok(())
     }))
-}
-
-/// A library of a group, as far as its job asks after it when others have run.
-pub(super) struct Member {
-    package: PackageId,
-    /// See [`package_text`].
-    pub(super) package_text: String,
-    hash: UnitHash,
-    pub(super) rlib: String,
-}
-
-impl Member {
-    fn new(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Member> {
-        Ok(Member {
-            package: unit.pkg.package_id(),
-            package_text: package_text(build_runner.bcx.ws, unit),
-            hash: build_runner.files().metadata(unit).unit_id(),
-            rlib: rlib(build_runner, unit)?.map_or(String::new(), |path| file_name(&path)),
-        })
-    }
-}
-
-/// Takes those libraries out of a job that were not compiled, with `--keep-going`: what lies on disk
-/// in their place is from an earlier build.
-fn leave_out_failed(job: &mut GroupJob, members: &[Member], failed: &HashSet<UnitHash>) {
-    let libraries = std::mem::take(&mut job.libraries);
-    for (library, member) in libraries.into_iter().zip(members) {
-        if failed.contains(&member.hash) {
-            job.missing.push(library.name);
-        } else {
-            job.libraries.push(library);
-        }
-    }
-}
-
-/// Gives what a build script asks for to the library of its package, or else to the job.
-fn add_native_libraries(
-    job: &mut GroupJob,
-    members: &[Member],
-    package: PackageId,
-    output: &BuildOutput,
-) {
-    let search = output.library_paths.iter();
-    let search = search.map(|path| search_directory(path.as_ref()));
-    let libraries = output.library_links.iter().cloned();
-    let names: Vec<String> = members
-        .iter()
-        .filter(|member| member.package == package)
-        .map(|member| package_name(member.package))
-        .collect();
-    let mut own = job.libraries.iter_mut();
-    match own.find(|library| names.contains(&library.name)) {
-        Some(library) => {
-            library.native_search.extend(search);
-            library.native_libraries.extend(libraries);
-        }
-        None => {
-            job.native_search.extend(search);
-            job.native_libraries.extend(libraries);
-        }
-    }
 }
 
 fn group_job(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<GroupJob> {
@@ -252,14 +197,4 @@ fn library(build_runner: &BuildRunner<'_, '_>, unit: &Unit, users: Users) -> Car
         native_search: Vec::new(),
         native_libraries: Vec::new(),
     })
-}
-
-/// `-L` of a build script without its kind, as in `native=/usr/lib`.
-fn search_directory(path: &Path) -> PathBuf {
-    match path.to_str().and_then(|path| path.split_once('=')) {
-        Some(("native" | "all" | "dependency" | "crate" | "framework", directory)) => {
-            directory.into()
-        }
-        _ => path.to_owned(),
-    }
 }

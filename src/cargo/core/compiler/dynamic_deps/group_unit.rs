@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::sync::LazyLock;
 
 use cargo_util_schemas::manifest::TomlManifest;
-use link_engine::content::{GroupFiles, NAME_PREFIX};
+use link_engine::record::{GroupFiles, NAME_PREFIX};
 use link_plan::grouping::PoolId;
 use url::Url;
 

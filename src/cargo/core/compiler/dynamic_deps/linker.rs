@@ -4,13 +4,17 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use cargo_util::ProcessBuilder;
-use link_engine::sysroot::Probe;
+use link_engine::group::sysroot::Probe;
 use link_plan::rustc_flags::CodegenFlags;
 
-use super::final_unit::{DEFAULT_LINKER, wrapper_program};
+use super::wrapper_program::wrapper_program;
 use crate::core::Workspace;
 use crate::core::compiler::{BuildRunner, CompileKind, RustcTargetData, Unit};
 use crate::util::CargoResult;
+
+/// The linker of rustc for `*-linux-gnu` when nobody chooses one (rustc 1.95,
+/// `TargetOptions::linker`).
+pub(super) const DEFAULT_LINKER: &str = "cc";
 
 /// Where the linker is to be found: a relative path starts from the directory in which
 /// rustc runs.

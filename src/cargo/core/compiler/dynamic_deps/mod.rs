@@ -21,6 +21,9 @@
 //!    wrapper as its linker.
 //! 5. [`enter_linker_wrapper`]: this program, called by rustc as the linker.
 //!
+//! What all that has left in a target directory is told by [`report`], the command
+//! `cargo report dynamic-deps`.
+//!
 //! | Value                          | part of the metadata hash of | part of the fingerprint of |
 //! |--------------------------------|------------------------------|----------------------------|
 //! | `dynamic-deps` in a profile    | –                            | –                          |
@@ -45,29 +48,38 @@
 //! local ones.
 
 mod after_link;
+mod base;
 mod directories;
 mod final_unit;
 mod freshness;
 mod group_job;
 mod group_unit;
+mod job_members;
 mod keep_going;
 mod kept;
 mod known;
 mod linker;
+mod messages;
 mod planner;
-mod refusals;
+mod project_report;
 mod report;
 mod request;
 mod unit_keys;
 mod units;
+mod warnings;
+mod wrapper_program;
 
-pub use self::final_unit::enter_linker_wrapper;
 pub(super) use self::final_unit::{
     add_doctest_args, add_linker_wrapper, final_inputs, group_export, report_link,
 };
-pub(super) use self::freshness::{follows, group_inputs, needed_files};
+pub use self::freshness::Freshness;
+pub(super) use self::freshness::{check_groups, follows, group_inputs};
 pub(super) use self::group_job::link_group;
 pub(super) use self::group_unit::{group_outputs, note_group};
 pub(super) use self::keep_going::release_groups;
+pub(super) use self::messages::group_contents;
+pub(crate) use self::messages::logged_target;
 pub(crate) use self::planner::Planner;
+pub use self::project_report::{report, report_command};
 pub use self::request::DynamicDepsRequest;
+pub use self::wrapper_program::enter_linker_wrapper;

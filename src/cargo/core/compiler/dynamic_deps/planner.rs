@@ -15,13 +15,14 @@ use link_plan::support::{FallbackReason, LinkSettings, TargetCfg, check_support}
 
 use tracing::debug;
 
-use super::final_unit;
+use super::base::check_base;
 use super::group_unit::{GroupRole, GroupUnit, PoolRole, edge_to};
 use super::kept::kept;
 use super::known::Records;
 use super::linker::located_linker;
 use super::unit_keys::UnitKeys;
 use super::units::{has_no_rlib, is_final, linked_dependencies, package_text, reachable_libraries};
+use super::wrapper_program::{is_wrapper_available, own_program};
 use crate::core::Workspace;
 use crate::core::compiler::unit_graph::UnitGraph;
 use crate::core::compiler::{
@@ -61,6 +62,9 @@ impl Planner<'_, '_> {
     /// When the user asked for it on the command line and it is not possible.
     pub(crate) fn attach_groups(&self, mut graph: UnitGraph) -> CargoResult<UnitGraph> {
         let finals = self.supported_finals(&graph)?;
+        if !finals.is_empty() {
+            check_base(self.ws.gctx(), own_program(), &self.target_data.rustc)?;
+        }
         let by_setting: BTreeMap<LinkSetting, Vec<Unit>> = finals
             .into_iter()
             .map(|unit| (self.link_setting(&unit), unit))
@@ -136,7 +140,7 @@ impl Planner<'_, '_> {
                 flags: &flags,
                 profile_lto: matches!(unit.profile.lto, Lto::Bool(true))
                     || matches!(unit.profile.lto, Lto::Named(name) if name != "off"),
-                has_linker_wrapper: final_unit::is_wrapper_available(),
+                has_linker_wrapper: is_wrapper_available(),
                 builds_std: libraries.iter().any(|library| library.is_std),
                 rust_dylib: rust_dylib.map(|library| library.pkg.name().as_str()),
             })

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use cargo_util_terminal::Verbosity;
 use itertools::Itertools;
-use link_engine::elf::DynamicInfo;
-use link_engine::manifest::GroupManifest;
+use link_engine::DynamicInfo;
+use link_engine::record::GroupManifest;
 
 use super::group_unit::group_files;
 use super::kept::{Kept, kept};
@@ -38,8 +38,11 @@ pub(super) fn describe_group(build_runner: &BuildRunner<'_, '_>, unit: &Unit) ->
     }
     let manifest_path = group_files(build_runner, unit).manifest();
     Work::new(move |state| {
-        let manifest = GroupManifest::read(&manifest_path)?;
-        state.stderr(of_group(&manifest, &manifest_path))
+        match GroupManifest::read(&manifest_path) {
+            Ok(manifest) => state.stderr(of_group(&manifest, &manifest_path)),
+            // What could not be written was told of where it matters.
+            Err(_) => Ok(()),
+        }
     })
 }
 
@@ -48,17 +51,8 @@ pub(super) fn describe_final(build_runner: &BuildRunner<'_, '_>, unit: &Unit) ->
     if !is_wanted(build_runner) {
         return Ok(Work::noop());
     }
-    let test = if unit.mode.is_any_test() { " test" } else { "" };
-    let name = format!(
-        "{} ({}{test})",
-        library_name(unit),
-        unit.target.description_named()
-    );
-    let outputs = build_runner.outputs(unit)?;
-    let executable = outputs
-        .iter()
-        .find(|output| output.flavor == FileFlavor::Normal)
-        .map(|output| output.path.clone());
+    let name = executable_name(unit);
+    let executable = executable(build_runner, unit)?;
     let manifests: Vec<PathBuf> = groups_below(build_runner, unit)
         .iter()
         .map(|group| group_files(build_runner, group).manifest())
@@ -83,6 +77,27 @@ pub(super) fn describe_final(build_runner: &BuildRunner<'_, '_>, unit: &Unit) ->
             &dependencies,
         ))
     }))
+}
+
+/// The name of a final unit for people.
+pub(super) fn executable_name(unit: &Unit) -> String {
+    let test = if unit.mode.is_any_test() { " test" } else { "" };
+    format!(
+        "{} ({}{test})",
+        library_name(unit),
+        unit.target.description_named()
+    )
+}
+
+/// Where rustc puts the executable of a final unit. None for doctests.
+pub(super) fn executable(
+    build_runner: &BuildRunner<'_, '_>,
+    unit: &Unit,
+) -> CargoResult<Option<PathBuf>> {
+    let outputs = build_runner.outputs(unit)?;
+    let mut outputs = outputs.iter();
+    let executable = outputs.find(|output| output.flavor == FileFlavor::Normal);
+    Ok(executable.map(|output| output.path.clone()))
 }
 
 fn is_wanted(build_runner: &BuildRunner<'_, '_>) -> bool {

@@ -1,0 +1,195 @@
+//! Options of the linker that are for all that is linked.
+//!
+//! Most options concern the executable alone. Some say what becomes of symbols and sections in
+//! all that is linked, and groups were linked before and without them.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::executable::unfit::Unfit;
+use crate::finish::private::shows_symbols;
+use crate::line::words::Word;
+
+/// Whether groups that were linked without the options on a line fit an executable with them.
+///
+/// # Errors
+/// The option by which they do not.
+pub(crate) fn check(words: &[Word]) -> Result<(), Unfit> {
+    for word in words {
+        let link_arg = || word.link_arg();
+        if rebinds_symbols(word) {
+            let link_arg = link_arg();
+            return Err(Unfit::Rebound { link_arg });
+        }
+        if is_script(word) {
+            let link_arg = link_arg();
+            return Err(Unfit::Scripted { link_arg });
+        }
+    }
+    Ok(())
+}
+
+/// The option that shows symbols of the program to what it loads later, if there is one.
+pub(crate) fn showing(words: &[Word]) -> Option<String> {
+    let showing = words.iter().find(|word| shows_symbols(&word.word));
+    showing.map(Word::link_arg)
+}
+
+/// Whether an option leads references to a symbol somewhere else, wherever they are.
+fn rebinds_symbols(word: &Word) -> bool {
+    const OPTIONS: [&[u8]; 4] = [b"wrap", b"defsym", b"just-symbols", b"remap-inputs"];
+    let option = word.option();
+    let name = option.strip_prefix(b"--").or(option.strip_prefix(b"-"));
+    name.is_some_and(|name| OPTIONS.contains(&name))
+}
+
+/// Whether a word brings a linker script: by an option, or by being a file that is nothing else
+/// a linker knows (ld, "Implicit Linker Scripts").
+///
+/// A script decides on the sections of all inputs, by whatever names, so that something may be
+/// gathered that lies in groups.
+fn is_script(word: &Word) -> bool {
+    /// Where segments lie: in the executable, which does not matter to groups.
+    const ADDRESSES: [&[u8]; 6] = [
+        b"-Ttext",
+        b"-Tdata",
+        b"-Tbss",
+        b"-Ttext-segment",
+        b"-Trodata-segment",
+        b"-Tldata-segment",
+    ];
+    const OPTIONS: [&[u8]; 5] = [
+        b"--script",
+        b"-script",
+        b"-dT",
+        b"--default-script",
+        b"-default-script",
+    ];
+    let option = word.option();
+    if option.starts_with(b"-") {
+        let is_short = option.starts_with(b"-T") && !ADDRESSES.contains(&option);
+        return is_short || OPTIONS.contains(&option);
+    }
+    let path = Path::new(&word.word);
+    !is_known_input(path) && holds_sections(path).unwrap_or(false)
+}
+
+/// Whether a file is what rustc hands to linkers, by its name.
+fn is_known_input(path: &Path) -> bool {
+    let extension = path.extension().map(OsStr::as_bytes);
+    matches!(extension, Some(b"o" | b"rlib" | b"a" | b"so"))
+}
+
+/// Whether a text file has the command that gathers sections.
+fn holds_sections(path: &Path) -> std::io::Result<bool> {
+    /// A script is shorter.
+    const MAX_BYTES: u64 = 1024 * 1024;
+    if !path.is_file() {
+        return Ok(false);
+    }
+    let mut file = File::open(path)?;
+    let mut start = [0; 4];
+    file.read_exact(&mut start)?;
+    if start == *b"\x7fELF" || start.starts_with(b"!<") {
+        return Ok(false);
+    }
+    let mut text = start.to_vec();
+    file.take(MAX_BYTES).read_to_end(&mut text)?;
+    Ok(text.windows(8).any(|word| word == b"SECTIONS"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+    use crate::line::words::words;
+
+    fn line(args: &[&str]) -> Vec<OsString> {
+        args.iter().map(OsString::from).collect()
+    }
+
+    #[track_caller]
+    fn check_line(args: &[&str], expected: Option<&str>) {
+        let refused = check(&words(&line(args)).unwrap());
+        let expected = expected.map(str::to_owned);
+        assert_eq!(refused.err().map(|reason| reason.to_string()), expected);
+    }
+
+    #[test]
+    fn words_are_read_wherever_they_stand() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name).display().to_string();
+        std::fs::write(path("inner"), "--wrap=getenv '-z' \"a b\"").unwrap();
+        std::fs::write(path("outer"), format!("-O1 @{}", path("inner"))).unwrap();
+        let outer = format!("-Wl,--as-needed,@{}", path("outer"));
+        let inner = format!("@{}", path("inner"));
+        let args = line(&["-rdynamic", &outer, "-Xlinker", &inner, "-Wl,@no-such-file"]);
+        let words = words(&args).unwrap();
+        let text: Vec<_> = words
+            .iter()
+            .map(|word| word.word.to_str().unwrap())
+            .collect();
+        let expected =
+            "-rdynamic|--as-needed|-O1|--wrap=getenv|-z|a b|--wrap=getenv|-z|a b|@no-such-file";
+        assert_eq!(text.join("|"), expected);
+        let link_arg = format!("--wrap=getenv ({outer})");
+        assert_eq!(check(&words), Err(Unfit::Rebound { link_arg }));
+        assert_eq!(showing(&words).as_deref(), Some("-rdynamic"));
+    }
+
+    #[test]
+    fn what_leads_symbols_elsewhere_is_refused() {
+        for arg in [
+            "-Wl,--wrap=malloc",
+            "-Wl,-O1,--wrap,malloc",
+            "-Wl,--defsym=a=b",
+            "--wrap=malloc",
+            "-Wl,--just-symbols=a.out",
+        ] {
+            let expected = format!(
+                "the link arg `{arg}` is for all libraries, and groups are linked without it"
+            );
+            check_line(&["-o", "out", arg], Some(&expected));
+        }
+        for arg in ["-wrapper", "-Wl,--warn-once", "-Wl,-rpath,/--wrap/x"] {
+            check_line(&[arg], None);
+        }
+    }
+
+    #[test]
+    fn scripts_are_told_from_addresses_and_other_files() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name).display().to_string();
+        std::fs::write(
+            path("gather.ld"),
+            "SECTIONS { .a : { *(.a.*) } } INSERT AFTER .data;",
+        )
+        .unwrap();
+        std::fs::write(path("libraries"), "INPUT(-lc)").unwrap();
+        std::fs::copy(std::env::current_exe().unwrap(), path("program")).unwrap();
+        for args in [
+            &["-T", "x.ld"][..],
+            &["-Tx.ld"],
+            &["-Wl,-T,x.ld"],
+            &["-Xlinker", "--script=x.ld"],
+            &["-Wl,-dT,x.ld"],
+            &[&path("gather.ld")],
+        ] {
+            let refused = check(&words(&line(args)).unwrap());
+            assert!(matches!(refused, Err(Unfit::Scripted { .. })), "{args:?}");
+        }
+        for args in [
+            &["-Ttext-segment=0x1000000"][..],
+            &["-Wl,-Tbss,0x1000"],
+            &[&path("libraries")],
+            &["-o", &path("program")],
+            &["no-such-file", "-t", "--trace"],
+        ] {
+            assert_eq!(check(&words(&line(args)).unwrap()), Ok(()), "{args:?}");
+        }
+    }
+}

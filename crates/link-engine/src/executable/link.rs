@@ -1,0 +1,259 @@
+//! The link of one executable, from what rustc asks for to what comes out.
+//!
+//! If linking against the groups fails, rustc's original line is run: a build
+//! that works statically never fails because of the wrapper.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Output};
+
+use serde::Serialize;
+use tracing::{debug, debug_span};
+
+use super::constructors::constructor_objects;
+use super::fit;
+use super::groups::{Group, OnLine, libraries_to_load, settled_libraries, stubs};
+use super::inputs::{Objects, libraries_outside, named_symbols, replaced_symbols};
+use super::refused::dangling_references;
+use super::rewrite::{GroupInput, Rewrite};
+use super::unfit::Unfit;
+use crate::finish::{bind, finish_executable};
+use crate::line::arguments::{self, has_foreign_archives, join_library_names, rlibs};
+use crate::line::response_file;
+use crate::line::run::{self, ObjectsBy};
+use crate::line::{linker, words};
+use crate::record::Fallback;
+use crate::record::wrapper::{FALLBACK_FILE, LinkTask, RECORD_FILE};
+use crate::record::write_json;
+use crate::stub::Wanted;
+use crate::system::files;
+use crate::{Error, Result};
+
+/// Prefix of the names of directories for files that only one link needs.
+const SCRATCH_PREFIX: &str = "link-";
+
+/// Links one executable: against the groups, or, if that fails, as rustc asked.
+pub(super) fn link(
+    directory: &Path,
+    task: &LinkTask,
+    original: Vec<OsString>,
+) -> Result<ExitStatus> {
+    let fallback = match link_against_groups(directory, task, &original) {
+        Ok(linked) => {
+            record(directory, task, &linked.args);
+            forward(&linked.output);
+            return Ok(linked.output.status);
+        }
+        Err(fallback) => fallback,
+    };
+    debug!(?fallback, "linking as rustc asks");
+    record(directory, task, &original);
+    let output = run_original(task, &original)?;
+    forward(&output);
+    // A line that fails either way is the user's to mend, from the linker's words
+    // on their own line.
+    if output.status.success() {
+        leave(&directory.join(FALLBACK_FILE), &fallback);
+    }
+    Ok(output.status)
+}
+
+/// What the linker was given, and what it said.
+struct Linked {
+    args: Vec<OsString>,
+    output: Output,
+}
+
+fn link_against_groups(
+    directory: &Path,
+    task: &LinkTask,
+    original: &[OsString],
+) -> Result<Linked, Fallback> {
+    let reading = debug_span!("read").entered();
+    let args = join_library_names(response_file::expand(original.iter().cloned())?);
+    let on_line: HashSet<String> = rlibs(&args)
+        .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+        .collect();
+    let OnLine { groups, manifests } = OnLine::read(task, &on_line)?;
+    for group in &groups {
+        let soname = &group.object.soname;
+        debug!(group = group.name, soname, "the line uses a shared object");
+    }
+    if groups.is_empty() {
+        debug!("no library on the line is in a group");
+        return Ok(Linked {
+            args: original.to_vec(),
+            output: run_original(task, original)?,
+        });
+    }
+    let words = words::words(&args)?;
+    fit::options::check(&words)?;
+    // Of its own, because rustdoc links many doctests with one wrapper at once.
+    let scratch = tempfile::Builder::new()
+        .prefix(SCRATCH_PREFIX)
+        .disable_cleanup(task.keep)
+        .tempdir_in(directory)
+        .map_err(Error::io("create a directory in", directory))?;
+    let scratch = scratch.path();
+    let mut objects = Objects::read(&args, scratch)?;
+    let settled_libraries = settled_libraries(&manifests);
+    objects.add_native_archives(&args, &settled_libraries)?;
+    let outside = libraries_outside(&args, &groups, &manifests)?;
+    for library in &outside {
+        debug!(
+            library = library.name,
+            "a library is linked into the executable"
+        );
+    }
+    drop(reading);
+    let checking = debug_span!("check").entered();
+    fit::definitions::check(&groups, &objects, &outside)?;
+    fit::visibility::check_shown(&words, &groups)?;
+    fit::visibility::check_open_references(&groups)?;
+    drop(checking);
+    let mut run_paths = task.run_paths.clone();
+    if !words::have_run_path(&words) {
+        run_paths.extend(linker::inherited_run_path(&task.linker, &args));
+    }
+    let link = Link {
+        linker: &task.linker,
+        args: &args,
+        groups: &groups,
+        constructors: constructor_objects(&on_line, &groups, &objects, scratch)?,
+        settled_libraries: &settled_libraries - &libraries_to_load(&groups)?,
+        run_paths,
+        replaced: replaced_symbols(&groups, &objects, &outside)?,
+        objects: &objects.copies,
+        scratch,
+    };
+    if !has_foreign_archives(&args, &settled_libraries) {
+        let names = named_symbols(&objects, &outside);
+        if let Some(stubs) = stubs(Wanted::Named(&names), &groups, scratch)? {
+            let linked = link.run(&stubs, ObjectsBy::File)?;
+            if linked.output.status.success() {
+                return Ok(linked);
+            }
+            debug!("the linker refuses stubs with the symbols that the line names");
+            // All that is in the groups has the last word, on a line as any driver reads it.
+        }
+    }
+    let whole = match stubs(Wanted::All, &groups, scratch)? {
+        Some(stubs) => stubs,
+        None => groups.iter().map(|group| group.input.clone()).collect(),
+    };
+    let linked = link.run(&whole, ObjectsBy::Name)?;
+    match linked.output.status.success() {
+        true => Ok(linked),
+        false => Err(link.refused(directory, &linked)?),
+    }
+}
+
+/// A link that can be tried with several forms of the groups.
+struct Link<'a> {
+    linker: &'a Path,
+    /// rustc's line, with what its response files hold.
+    args: &'a [OsString],
+    groups: &'a [Group],
+    /// See [`Rewrite`], as of the others.
+    objects: &'a HashMap<PathBuf, PathBuf>,
+    constructors: HashMap<String, PathBuf>,
+    settled_libraries: HashSet<String>,
+    run_paths: Vec<OsString>,
+    replaced: BTreeSet<String>,
+    /// Directory for files that only this link needs.
+    scratch: &'a Path,
+}
+
+impl Link<'_> {
+    /// Has the linker link the program against `inputs`, and finishes what comes out.
+    fn run(&self, inputs: &[GroupInput], objects_by: ObjectsBy) -> Result<Linked, Fallback> {
+        let args = Rewrite {
+            groups: inputs,
+            objects: self.objects,
+            constructors: &self.constructors,
+            settled_libraries: &self.settled_libraries,
+            run_paths: &self.run_paths,
+            replaced: &self.replaced,
+        }
+        .apply(self.args)?;
+        debug!(linker = %self.linker.display(), ?args, "running the linker");
+        let command = Command::new(self.linker);
+        let mut output = debug_span!("linker")
+            .in_scope(|| run::run(command, args.clone(), objects_by, self.scratch))?;
+        debug!(status = %output.status, "the linker has ended");
+        let _finishing = debug_span!("finish").entered();
+        if output.status.success() {
+            fit::visibility::check_shared_libraries(self.args, self.groups)?;
+        }
+        if output.status.success() {
+            fit::references::check(self.args, self.groups, &mut output)?;
+        }
+        if output.status.success() {
+            let executable = arguments::output(self.args)?;
+            if let Some(symbol) = bind::referred_to_by_distance(executable)? {
+                return Err(Unfit::ByDistance { symbol }.into());
+            }
+            self.finish(executable)?;
+        }
+        Ok(Linked { args, output })
+    }
+
+    /// Binds an executable to the groups that it was linked against, and ties it to the runtime in
+    /// them.
+    fn finish(&self, executable: &Path) -> Result<()> {
+        let by_soname: Vec<(&str, &[u8])> = self
+            .groups
+            .iter()
+            .map(|group| (&*group.object.soname, &group.bytes[..]))
+            .collect();
+        let mut groups = self.groups.iter();
+        let sysroot = groups.find(|group| group.template.is_some());
+        let sysroot = sysroot.map(|group| &*group.object.soname);
+        finish_executable(executable, &by_soname, sysroot)
+    }
+
+    /// What is reported of a line that the linker refused.
+    fn refused(&self, directory: &Path, linked: &Linked) -> Result<Fallback> {
+        let link_line = directory.join("refused-link-line");
+        files::write(&link_line, &response_file::format(&linked.args))?;
+        let stderr = String::from_utf8_lossy(&linked.output.stderr);
+        let stderr = stderr.trim().to_owned();
+        Ok(Fallback::Refused {
+            dangling: dangling_references(&stderr, self.args, self.groups)?,
+            link_line,
+            stderr,
+        })
+    }
+}
+
+fn record(directory: &Path, task: &LinkTask, args: &[OsString]) {
+    if task.record {
+        leave(&directory.join(RECORD_FILE), &args);
+    }
+}
+
+/// Leaves something to be told. No link fails because that cannot be written.
+fn leave(path: &Path, value: &impl Serialize) {
+    if let Err(error) = write_json(path, value) {
+        debug!(%error, "nothing is left to be told");
+    }
+}
+
+fn run_original(task: &LinkTask, original: &[OsString]) -> Result<Output> {
+    Command::new(&task.linker)
+        .args(original)
+        .output()
+        .map_err(|source| Error::Spawn {
+            program: task.linker.clone(),
+            source,
+        })
+}
+
+/// Passes the linker's words on to rustc.
+fn forward(output: &Output) {
+    // Nobody is left to tell when rustc does not listen.
+    let _ = std::io::stdout().write_all(&output.stdout);
+    let _ = std::io::stderr().write_all(&output.stderr);
+}

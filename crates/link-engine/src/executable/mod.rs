@@ -1,0 +1,29 @@
+//! The linker wrapper: our program in the place of the linker, when rustc links an executable.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `entry` | finds out whether the process was called as a linker, and what it is to do |
+//! | `link` | one link, from rustc's line to the finished executable |
+//! | `groups` | reads the groups that the line uses, and makes stubs of them |
+//! | `inputs` | reads what the line links besides |
+//! | `fit` | checks whether the groups fit that; `unfit` has all answers |
+//! | `constructors` | has the executable run the constructors of group members |
+//! | `rewrite` | puts the groups in the place of their members on the line |
+//! | `refused` | reads the words of a linker that refuses |
+//! | `loaded` | tells, of any executable, which shared objects of groups it loads |
+//!
+//! What it is told, and what it leaves, is in [`record::wrapper`](crate::record::wrapper).
+
+mod constructors;
+mod entry;
+mod fit;
+mod groups;
+mod inputs;
+mod link;
+mod loaded;
+mod refused;
+pub(crate) mod rewrite;
+pub(crate) mod unfit;
+
+pub use entry::{Log, run_if_called_as_linker};
+pub use loaded::{CannotLoad, export_groups, why_not_loadable};

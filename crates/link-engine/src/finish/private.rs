@@ -1,0 +1,64 @@
+//! Private definitions: what a group defines for those alone that are linked against it.
+//!
+//! A static program shows its definitions to nothing that it loads later (`dlopen`, NSS,
+//! PAM): a plugin that has a C library of its own gets that one, also if the program has
+//! another version of it inside. A shared object shows all that it defines. So those with a
+//! name of Rust, and those of C and of `#[no_mangle]` functions, are hidden by the version of
+//! the [layout](crate::elf::layout).
+//!
+//! These definitions of a group are not private:
+//!
+//! - weak ones, such as inline functions of C++, of which the process is to have one;
+//! - those that a group below refers to, for it was linked before the version was there;
+//! - those that a shared library of the group names: in a static link, the linker shows
+//!   these to that library;
+//! - all, when [`shows_symbols`] of the link args that every program has.
+
+use std::ffi::OsStr;
+
+use crate::line::syntax::names_option;
+
+/// Whether an argument shows symbols of a program to what it loads later, or says which
+/// versions symbols have.
+pub(crate) fn shows_symbols(arg: &OsStr) -> bool {
+    const OPTIONS: [&[u8]; 7] = [
+        b"rdynamic",
+        b"E",
+        b"export-dynamic",
+        b"export-dynamic-symbol",
+        b"export-dynamic-symbol-list",
+        b"dynamic-list",
+        b"version-script",
+    ];
+    names_option(arg, &OPTIONS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn link_args_that_show_symbols_are_told() {
+        for arg in [
+            "-rdynamic",
+            "-Wl,-E",
+            "-Wl,-O1,--export-dynamic",
+            "--export-dynamic",
+            "-Wl,--dynamic-list=symbols",
+            "-Wl,--dynamic-list,symbols",
+            "-Wl,--export-dynamic-symbol=hook",
+            "-Wl,--version-script=versions",
+        ] {
+            assert!(shows_symbols(OsStr::new(arg)), "{arg}");
+        }
+        for arg in [
+            "-Wl,-rpath,/E",
+            "-Wl,--exclude-libs,ALL",
+            "E",
+            "-l",
+            "-export",
+        ] {
+            assert!(!shows_symbols(OsStr::new(arg)), "{arg}");
+        }
+    }
+}

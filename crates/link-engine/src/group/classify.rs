@@ -1,0 +1,196 @@
+//! Which libraries of a group can be in its shared object.
+//!
+//! A program must not behave differently because a library moved from the
+//! executable into a shared object. Where that cannot be had, the library stays
+//! in the executable, linked from its rlib as ever, and so does everything that
+//! depends on it: a group must not refer to a symbol that only some of its users
+//! define.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::record::{Stay, StayReason};
+use crate::rlib::{RlibFacts, SharedState};
+
+/// One library to be judged.
+#[derive(Debug)]
+pub(super) struct Candidate<'a> {
+    /// The file name of its rlib, by which dependents refer to it.
+    pub rlib: &'a str,
+    /// Its name for people.
+    pub name: &'a str,
+    /// The file names of the rlibs it depends on, in this group or a group below.
+    pub dependencies: &'a [String],
+    /// What was read in its rlib.
+    pub facts: &'a RlibFacts,
+    /// Whether executables can run the constructors of its group: they go by distances, which hold
+    /// for one [layout](crate::elf::layout), and a group that shows all its symbols has no name for that.
+    pub has_layout: bool,
+    /// The linker's own words, if it was found to refuse a shared object with this library.
+    pub refusal: Option<&'a str>,
+}
+
+/// Judges each candidate: `None` makes it a group member.
+///
+/// Candidates may come in any order; their dependencies must not form a cycle, as
+/// those of crates never do.
+///
+/// `stays` are the libraries of lower groups that stay, `platform` the symbols that libraries of
+/// the platform define.
+pub(super) fn verdicts(
+    candidates: &[Candidate<'_>],
+    stays: &[Stay],
+    platform: &HashSet<String>,
+) -> Vec<Option<StayReason>> {
+    let by_rlib: HashMap<&str, usize> = candidates
+        .iter()
+        .enumerate()
+        .map(|(index, candidate)| (candidate.rlib, index))
+        .collect();
+    let stays_below: HashMap<&str, &str> = stays
+        .iter()
+        .map(|stay| (stay.rlib.as_str(), stay.name.as_str()))
+        .collect();
+    let definers = definers(candidates);
+    let clashes = clashes(candidates, &definers);
+    let mut verdicts: Vec<_> = candidates
+        .iter()
+        .zip(clashes)
+        .map(|(candidate, clash)| {
+            let depends_on = || {
+                let mut dependencies = candidate.dependencies.iter();
+                let library = dependencies.find_map(|name| stays_below.get(name.as_str()))?;
+                let library = library.to_string();
+                Some(StayReason::DependsOn { library })
+            };
+            let shares_state = || {
+                let mut stays = stays.iter();
+                stays.find_map(|stay| shared(candidate, &stay.name, &stay.shared_state))
+            };
+            own_reason(candidate, platform)
+                .or_else(|| linker_defined(candidate, &definers))
+                .or(clash)
+                .or_else(depends_on)
+                .or_else(shares_state)
+        })
+        .collect();
+
+    // What has to stay with what stays, until nothing changes: each round settles at
+    // least one more library.
+    loop {
+        let spread: Vec<_> = (0..candidates.len())
+            .filter(|&index| verdicts[index].is_none())
+            .filter_map(|index| {
+                let candidate = &candidates[index];
+                let depends_on = candidate.dependencies.iter().find_map(|dependency| {
+                    let dependency = *by_rlib.get(dependency.as_str())?;
+                    verdicts[dependency].as_ref()?;
+                    let library = candidates[dependency].name.to_owned();
+                    Some(StayReason::DependsOn { library })
+                });
+                let shares_state = || {
+                    let mut others = candidates.iter().zip(&verdicts);
+                    others.find_map(|(other, verdict)| {
+                        verdict.as_ref()?;
+                        shared(candidate, other.name, &other.facts.shared_state)
+                    })
+                };
+                Some((index, depends_on.or_else(shares_state)?))
+            })
+            .collect();
+        if spread.is_empty() {
+            return verdicts;
+        }
+        for (index, reason) in spread {
+            verdicts[index] = Some(reason);
+        }
+    }
+}
+
+/// Why a candidate must stay with a library that does: they share a variable.
+fn shared(candidate: &Candidate<'_>, library: &str, state: &SharedState) -> Option<StayReason> {
+    let own = &candidate.facts.shared_state;
+    if own.is_empty() || state.is_empty() {
+        return None;
+    }
+    Some(StayReason::Clash {
+        symbol: own.divided(state)?.clone(),
+        library: library.to_owned(),
+    })
+}
+
+fn own_reason(candidate: &Candidate<'_>, platform: &HashSet<String>) -> Option<StayReason> {
+    let facts = candidate.facts;
+    if let Some(words) = candidate.refusal {
+        Some(StayReason::LinkerRefuses {
+            words: words.to_owned(),
+        })
+    } else if let Some(member) = &facts.foreign_member {
+        Some(StayReason::ForeignMember {
+            member: member.clone(),
+        })
+    } else if facts.runs_by_itself || !candidate.has_layout && !facts.constructors.is_empty() {
+        Some(StayReason::RunsByItself)
+    } else if facts.provides_allocator {
+        Some(StayReason::ProvidesAllocator)
+    } else if let Some(symbol) = &facts.weak_definition {
+        Some(StayReason::WeakDefinition {
+            symbol: symbol.clone(),
+        })
+    } else if let Some(section) = facts.gathered_sections.first() {
+        Some(StayReason::GatheredSection {
+            section: section.clone(),
+        })
+    } else {
+        replaced_symbol(facts, platform).map(|symbol| StayReason::Replaces {
+            symbol: symbol.clone(),
+        })
+    }
+}
+
+fn replaced_symbol<'a>(facts: &'a RlibFacts, platform: &HashSet<String>) -> Option<&'a String> {
+    let mut defined = facts.unmangled_definitions.iter();
+    defined.find(|symbol| platform.contains(*symbol))
+}
+
+/// A symbol of the linker that a candidate names. A library may use such a name, as `end`, for
+/// a symbol of its own: linkers then leave theirs out.
+fn linker_defined(candidate: &Candidate<'_>, definers: &Definers<'_>) -> Option<StayReason> {
+    let mut symbols = candidate.facts.linker_defined_references();
+    let symbol = symbols.find(|symbol| !definers.contains_key(symbol.as_str()))?;
+    Some(StayReason::LinkerDefined {
+        symbol: symbol.clone(),
+    })
+}
+
+/// The candidates that define a symbol under a name that others could use too.
+type Definers<'a> = HashMap<&'a str, Vec<usize>>;
+
+fn definers<'a>(candidates: &[Candidate<'a>]) -> Definers<'a> {
+    let mut definers = Definers::new();
+    for (index, candidate) in candidates.iter().enumerate() {
+        for symbol in &candidate.facts.unmangled_definitions {
+            definers.entry(symbol).or_default().push(index);
+        }
+    }
+    definers
+}
+
+/// For each candidate, a symbol that another candidate defines too.
+fn clashes(candidates: &[Candidate<'_>], definers: &Definers<'_>) -> Vec<Option<StayReason>> {
+    let clash = |index: usize| {
+        let symbols = candidates[index].facts.unmangled_definitions.iter();
+        symbols.into_iter().find_map(|symbol| {
+            let other = definers[symbol.as_str()]
+                .iter()
+                .find(|other| **other != index)?;
+            Some(StayReason::Clash {
+                symbol: symbol.clone(),
+                library: candidates[*other].name.to_owned(),
+            })
+        })
+    };
+    (0..candidates.len()).map(clash).collect()
+}
+
+#[cfg(test)]
+mod tests;

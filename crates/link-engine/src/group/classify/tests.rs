@@ -1,0 +1,247 @@
+//! What stays, and for which reason.
+
+use super::*;
+use crate::rlib::Constructor;
+
+fn plain() -> RlibFacts {
+    RlibFacts::default()
+}
+
+fn with_constructor() -> RlibFacts {
+    RlibFacts {
+        runs_by_itself: true,
+        ..RlibFacts::default()
+    }
+}
+
+fn state(hidden: &[&str], visible: &[&str]) -> SharedState {
+    let names = |symbols: &[&str]| symbols.iter().map(|symbol| symbol.to_string()).collect();
+    SharedState {
+        hidden: names(hidden),
+        visible: names(visible),
+    }
+}
+
+/// `libraries`: name, facts, dependencies; expected: one `name: reason` a line.
+#[track_caller]
+fn check(libraries: &[(&str, RlibFacts, &[&str])], below: &[&str], expected: &str) {
+    let dependencies: Vec<Vec<String>> = libraries
+        .iter()
+        .map(|(_, _, dependencies)| dependencies.iter().map(|d| d.to_string()).collect())
+        .collect();
+    let candidates: Vec<_> = libraries
+        .iter()
+        .zip(&dependencies)
+        .map(|((name, facts, _), dependencies)| Candidate {
+            rlib: name,
+            name,
+            dependencies,
+            facts,
+            has_layout: *name != "shown",
+            refusal: (*name == "unfit").then_some("cannot be used"),
+        })
+        .collect();
+    let stays = below.iter().map(|name| Stay {
+        name: name.to_string(),
+        rlib: name.to_string(),
+        hash: String::new(),
+        reason: StayReason::RunsByItself,
+        shared_state: state(&[name], &[]),
+    });
+    let stays: Vec<Stay> = stays.collect();
+    let actual: String = verdicts(&candidates, &stays, &["rand".to_owned()].into())
+        .into_iter()
+        .zip(libraries)
+        .filter_map(|(verdict, (name, _, _))| Some(format!("{name}: {}\n", verdict?)))
+        .collect();
+    assert_eq!(actual, expected);
+}
+
+#[test]
+fn plain_libraries_are_members() {
+    check(&[("a", plain(), &["b"]), ("b", plain(), &[])], &[], "");
+}
+
+#[test]
+fn what_depends_on_a_stayer_stays() {
+    check(
+        &[
+            ("top", plain(), &["middle", "other"]),
+            ("middle", plain(), &["base"]),
+            ("base", with_constructor(), &["below"]),
+            ("below", plain(), &[]),
+            ("other", plain(), &["below"]),
+        ],
+        &[],
+        "top: it depends on `middle`, which stays\n\
+         middle: it depends on `base`, which stays\n\
+         base: it has code that runs before or after `main`\n",
+    );
+}
+
+#[test]
+fn a_stayer_of_a_lower_group_counts() {
+    check(
+        &[("a", plain(), &["low"]), ("b", plain(), &[])],
+        &["low"],
+        "a: it depends on `low`, which stays\n",
+    );
+}
+
+#[test]
+fn each_own_reason_is_told() {
+    let linkme = RlibFacts {
+        gathered_sections: ["linkme_ROUTES".to_owned()].into(),
+        ..RlibFacts::default()
+    };
+    let bitcode = RlibFacts {
+        foreign_member: Some("a.bc".to_owned()),
+        ..RlibFacts::default()
+    };
+    check(
+        &[("linkme", linkme, &[]), ("lto", bitcode, &[])],
+        &[],
+        "linkme: it adds to the section `linkme_ROUTES`, which the linker gathers\n\
+         lto: its archive member `a.bc` is no ELF object\n",
+    );
+}
+
+#[test]
+fn what_names_a_symbol_of_the_linker_stays() {
+    let names = |symbols: &[&str]| symbols.iter().map(|symbol| symbol.to_string()).collect();
+    let refers = |strong: &[&str], weak: &[&str]| RlibFacts {
+        unmangled_references: names(strong),
+        weak_references: names(weak),
+        ..RlibFacts::default()
+    };
+    let defines_end = RlibFacts {
+        unmangled_definitions: names(&["end"]),
+        ..RlibFacts::default()
+    };
+    check(
+        &[
+            ("image", refers(&["__ehdr_start", "memcpy"], &[]), &[]),
+            ("slices", refers(&[], &["__start_slices"]), &[]),
+            ("above", plain(), &["image"]),
+            ("text", refers(&["end"], &[]), &["own"]),
+            ("own", defines_end, &[]),
+        ],
+        &[],
+        "image: it asks for `__ehdr_start`, which the linker defines for each output\n\
+         slices: it asks for `__start_slices`, which the linker defines for each output\n\
+         above: it depends on `image`, which stays\n",
+    );
+}
+
+#[test]
+fn what_defines_the_same_symbol_stays() {
+    let defines = |symbols: &[&str]| RlibFacts {
+        unmangled_definitions: symbols.iter().map(|symbol| symbol.to_string()).collect(),
+        ..RlibFacts::default()
+    };
+    check(
+        &[
+            ("one", defines(&["a", "zlib_init"]), &[]),
+            ("other", defines(&["b", "zlib_init"]), &[]),
+            ("third", defines(&["c"]), &["one"]),
+            ("fourth", defines(&["d"]), &[]),
+        ],
+        &[],
+        "one: it defines `zlib_init`, as `other` does\n\
+         other: it defines `zlib_init`, as `one` does\n\
+         third: it depends on `one`, which stays\n",
+    );
+}
+
+#[test]
+fn what_the_program_decides_stays_with_it() {
+    let allocator = RlibFacts {
+        provides_allocator: true,
+        ..RlibFacts::default()
+    };
+    let weak = RlibFacts {
+        weak_definition: Some("hook".to_owned()),
+        ..RlibFacts::default()
+    };
+    check(
+        &[("mimalloc", allocator, &[]), ("hooked", weak, &[])],
+        &[],
+        "mimalloc: it provides the global allocator\n\
+         hooked: it defines `hook` unless the program does\n",
+    );
+}
+
+#[test]
+fn constructors_stay_where_nobody_can_run_them() {
+    let constructors = || RlibFacts {
+        constructors: vec![Constructor {
+            section: ".init_array".to_owned(),
+            entry: "ENTRY".to_owned(),
+        }],
+        ..RlibFacts::default()
+    };
+    check(
+        &[
+            ("shown", constructors(), &[]),
+            ("hidden", constructors(), &[]),
+        ],
+        &[],
+        "shown: it has code that runs before or after `main`\n",
+    );
+}
+
+#[test]
+fn what_the_linker_refuses_stays() {
+    check(
+        &[
+            ("above", plain(), &["unfit"]),
+            ("unfit", plain(), &[]),
+            ("other", plain(), &[]),
+        ],
+        &[],
+        "above: it depends on `unfit`, which stays\n\
+         unfit: the linker makes no shared object with it\n",
+    );
+}
+
+#[test]
+fn what_replaces_the_platform_stays() {
+    let defines = |symbol: &str| RlibFacts {
+        unmangled_definitions: [symbol.to_owned()].into(),
+        ..RlibFacts::default()
+    };
+    check(
+        &[("one", defines("rand"), &[]), ("other", defines("c"), &[])],
+        &[],
+        "one: it defines `rand`, as the platform does\n",
+    );
+}
+
+#[test]
+fn what_shares_a_hidden_variable_with_a_stayer_stays() {
+    let shares = |hidden: &[&str], visible: &[&str]| RlibFacts {
+        shared_state: state(hidden, visible),
+        ..RlibFacts::default()
+    };
+    let starts = RlibFacts {
+        shared_state: state(&["count"], &["total", "other"]),
+        ..with_constructor()
+    };
+    check(
+        &[
+            ("starts", starts, &[]),
+            ("hidden", shares(&["count"], &["next"]), &[]),
+            ("mixed", shares(&["total"], &[]), &[]),
+            ("visible", shares(&[], &["other"]), &[]),
+            ("follows", shares(&["next"], &[]), &[]),
+            ("under", shares(&[], &["low"]), &[]),
+            ("alone", shares(&["own"], &[]), &[]),
+        ],
+        &["low"],
+        "starts: it has code that runs before or after `main`\n\
+         hidden: it defines `count`, as `starts` does\n\
+         mixed: it defines `total`, as `starts` does\n\
+         follows: it defines `next`, as `hidden` does\n\
+         under: it defines `low`, as `low` does\n",
+    );
+}

@@ -1,0 +1,191 @@
+//! Where linkers look for libraries.
+
+use std::cell::OnceCell;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::arguments::search_directories;
+use super::template::LinkTemplate;
+
+/// Where a linker finds the archive that `-l<name>` stands for: in the first of the
+/// directories that has the library. `None` when it takes a shared one, or finds
+/// neither, as with the libraries of the platform.
+pub(crate) fn find_archive(
+    directories: &[&Path],
+    name: &str,
+    prefer_shared: bool,
+) -> Option<PathBuf> {
+    let found = first_file(directories, &native_files(name, prefer_shared))?;
+    let is_shared = found.extension() == Some(OsStr::new("so")) && !name.starts_with(':');
+    (!is_shared).then_some(found)
+}
+
+/// The names of the files that a linker looks for in each directory, in order, when it is told
+/// `-l<name>`.
+fn native_files(name: &str, prefer_shared: bool) -> Vec<String> {
+    match name.strip_prefix(':') {
+        // `-l:<file>` gives the whole name.
+        Some(file) => vec![file.to_owned()],
+        None if prefer_shared => vec![format!("lib{name}.so"), format!("lib{name}.a")],
+        None => vec![format!("lib{name}.a")],
+    }
+}
+
+/// The first file with one of these names: in the first directory that has one.
+fn first_file(directories: &[impl AsRef<Path>], names: &[impl AsRef<Path>]) -> Option<PathBuf> {
+    let mut paths = directories
+        .iter()
+        .flat_map(|directory| names.iter().map(|name| directory.as_ref().join(name)));
+    paths.find(|path| path.is_file())
+}
+
+/// Where links find shared libraries.
+pub(crate) struct LibrarySearch<'a> {
+    template: &'a LinkTemplate,
+    working_directory: &'a Path,
+    environment: &'a [(OsString, OsString)],
+    /// The directories that the compiler knows, once it was asked.
+    of_compiler: OnceCell<Vec<PathBuf>>,
+}
+
+impl<'a> LibrarySearch<'a> {
+    /// For links by this template in `working_directory`, with these variables besides those
+    /// that this process has.
+    pub(crate) fn new(
+        template: &'a LinkTemplate,
+        working_directory: &'a Path,
+        environment: &'a [(OsString, OsString)],
+    ) -> Self {
+        LibrarySearch {
+            template,
+            working_directory,
+            environment,
+            of_compiler: OnceCell::new(),
+        }
+    }
+
+    /// The shared libraries with these sonames: in `native_search`, or where all links look.
+    /// Compilers know the directories in which they look, and are asked if they have to be;
+    /// with a bare linker, all of them are on its line.
+    pub(crate) fn find(&self, native_search: &[PathBuf], sonames: &[String]) -> Vec<PathBuf> {
+        let mut known = self.on_line(native_search);
+        known.extend(self.of_system());
+        let find = |soname| {
+            let soname = [soname];
+            first_file(&known, &soname).or_else(|| first_file(self.of_compiler(), &soname))
+        };
+        sonames.iter().filter_map(find).collect()
+    }
+
+    /// Those of the shared libraries with these sonames that lie where the loader finds them
+    /// whoever asks: beside the C library.
+    pub(crate) fn find_in_system(&self, sonames: &[String]) -> Vec<PathBuf> {
+        let directories: Vec<PathBuf> = self.of_system().collect();
+        let sonames = sonames.iter();
+        sonames
+            .filter_map(|soname| first_file(&directories, &[soname]))
+            .collect()
+    }
+
+    fn of_system(&self) -> impl Iterator<Item = PathBuf> {
+        let of_platform = self.template.platform_libraries.iter();
+        let directories = of_platform.filter_map(|library| library.parent());
+        directories.map(|directory| self.working_directory.join(directory))
+    }
+
+    /// The file that `-l<name>` stands for: a shared library or, in a directory without one,
+    /// an archive.
+    pub(crate) fn find_native(&self, native_search: &[PathBuf], name: &str) -> Option<PathBuf> {
+        let files = native_files(name, true);
+        first_file(&self.on_line(native_search), &files)
+            .or_else(|| first_file(self.of_compiler(), &files))
+    }
+
+    /// The directories that a link line names, with these.
+    fn on_line(&self, native_search: &[PathBuf]) -> Vec<PathBuf> {
+        let line: Vec<OsString> = self.template.args().cloned().collect();
+        let native_search = native_search.iter().map(PathBuf::as_path);
+        let directories = native_search.chain(search_directories(&line));
+        directories
+            .map(|directory| self.working_directory.join(directory))
+            .collect()
+    }
+
+    /// The directories that the compiler knows, which is asked for them once.
+    fn of_compiler(&self) -> &[PathBuf] {
+        self.of_compiler.get_or_init(|| self.ask_compiler())
+    }
+
+    fn ask_compiler(&self) -> Vec<PathBuf> {
+        let output = Command::new(&self.template.linker)
+            .current_dir(self.working_directory)
+            .envs(self.environment.iter().cloned())
+            .args(self.template.args())
+            .arg("-print-search-dirs")
+            .output();
+        let output = output.map_or_else(|_| Vec::new(), |output| output.stdout);
+        library_directories(&output).collect()
+    }
+}
+
+/// The directories in what GCC and Clang say to `-print-search-dirs`.
+fn library_directories(output: &[u8]) -> impl Iterator<Item = PathBuf> {
+    let mut lines = output.split(|byte| *byte == b'\n');
+    let list = lines.find_map(|line| line.strip_prefix(b"libraries: ="));
+    std::env::split_paths(OsStr::from_bytes(list.unwrap_or_default()))
+        .filter(|directory| directory.is_absolute())
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn archives_are_found_as_linkers_do() {
+        let directory = tempfile::tempdir().unwrap();
+        let [one, other] = ["one", "other"].map(|name| directory.path().join(name));
+        fs::create_dir(&one).unwrap();
+        fs::create_dir(&other).unwrap();
+        for file in ["one/libboth.so", "one/libboth.a", "other/libown.a"] {
+            fs::write(directory.path().join(file), "").unwrap();
+        }
+        let find = |name, prefer_shared| find_archive(&[&one, &other], name, prefer_shared);
+        assert_eq!(find("both", true), None);
+        assert_eq!(find("both", false), Some(one.join("libboth.a")));
+        assert_eq!(find("own", true), Some(other.join("libown.a")));
+        assert_eq!(find(":libown.a", false), Some(other.join("libown.a")));
+        assert_eq!(find("missing", false), None);
+    }
+
+    #[test]
+    fn the_c_library_is_found() {
+        let template = LinkTemplate {
+            linker: "cc".into(),
+            before: Vec::new(),
+            after: vec!["-lc".into()],
+            builtins: Vec::new(),
+            builtin_definitions: Default::default(),
+            platform_libraries: Vec::new(),
+            packs_relocations: false,
+        };
+        let sonames = ["libc.so.6", "libno-such-library.so.1"].map(str::to_owned);
+        let search = LibrarySearch::new(&template, Path::new("/"), &[]);
+        let found = search.find(&[], &sonames);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].ends_with("libc.so.6"), "{found:?}");
+    }
+
+    #[test]
+    fn directories_are_read_in_the_words_of_a_compiler() {
+        let output = b"install: /usr/lib/gcc/\nprograms: =/usr/bin\nlibraries: =/a/b/:/c/../d:e\n";
+        let directories: Vec<_> = library_directories(output).collect();
+        assert_eq!(directories, ["/a/b/", "/c/../d"].map(PathBuf::from));
+        assert_eq!(library_directories(b"ld: no input files\n").count(), 0);
+    }
+}

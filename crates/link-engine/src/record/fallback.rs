@@ -1,0 +1,42 @@
+//! What the linker wrapper leaves when it fell back to the static link.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Why an executable was linked statically after all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "kebab-case")]
+pub enum Fallback {
+    /// The groups are not for this program.
+    Unfit {
+        /// Why, as a phrase.
+        reason: String,
+        /// The group members at fault, by their names for people.
+        libraries: Vec<String>,
+    },
+    /// The wrapper itself failed.
+    Engine {
+        /// The error with its causes, one a line.
+        error: String,
+    },
+    /// The linker refused to link against the groups, and did not refuse the
+    /// static link.
+    Refused {
+        /// The linker's own words.
+        stderr: String,
+        /// Response file with the link line that failed, for replay.
+        link_line: PathBuf,
+        /// Group members that refer to a symbol which nobody defines.
+        dangling: Vec<DanglingReference>,
+    },
+}
+
+/// A reference to a symbol that nobody defines, in code that a static link leaves out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DanglingReference {
+    /// The symbol.
+    pub symbol: String,
+    /// The group member with the reference, by its name for people.
+    pub library: String,
+}

@@ -1,0 +1,332 @@
+//! What builds have left in a target directory: executables, the shared objects of groups, and what
+//! was written about their links.
+//!
+//! Nothing is built, locked or changed. Another process may build at the same time, so a file may go
+//! between the listing of a directory and its reading; what cannot be read is told as
+//! [damaged](Inventory::damaged) and left out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use super::content::{self, NAME_PREFIX};
+use super::wrapper::{FALLBACK_FILE, LINKED_FILE, LinkTask, TASK_FILE, WrapperTask};
+use super::{Fallback, GroupManifest, Making, read_json, sweep};
+use crate::Error;
+
+/// The directories in which an inventory is taken.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    /// Those of groups.
+    pub groups: Vec<PathBuf>,
+    /// Those of executables, in the order in which names of the same file are told.
+    pub executables: Vec<PathBuf>,
+    /// Those of linker wrappers.
+    pub wrappers: Vec<PathBuf>,
+}
+
+/// What is there.
+#[derive(Debug, Default)]
+pub struct Inventory {
+    /// By name.
+    pub executables: Vec<Executable>,
+    /// The shared objects of groups, those of dependents first.
+    pub objects: Vec<Object>,
+    /// The groups that an executable was linked against, each as it is now.
+    pub groups: Vec<Group>,
+    /// What could not be read.
+    pub damaged: Vec<Error>,
+}
+
+/// An executable with at least one shared library, such as the C library.
+#[derive(Debug)]
+pub struct Executable {
+    /// Its names, of which the first is the one to tell.
+    pub paths: Vec<PathBuf>,
+    /// Its size.
+    pub bytes: u64,
+    /// What the loader is asked for, in order.
+    pub needs: Vec<String>,
+    /// What is known of its link. None for what was never meant to be linked dynamically.
+    pub link: Option<Link>,
+}
+
+/// What is known of the link of an executable.
+#[derive(Debug)]
+pub struct Link {
+    /// What was planned.
+    pub plan: LinkTask,
+    /// How long it took.
+    pub making: Option<Making>,
+    /// Why it is static after all.
+    pub fallback: Option<Fallback>,
+}
+
+/// A shared object of a group.
+#[derive(Debug)]
+pub struct Object {
+    /// Its soname.
+    pub soname: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its size, with what lies beside it for binding it anew.
+    pub bytes: u64,
+    /// What it is for.
+    pub kind: Kind,
+    /// The name of its group for people. None for an older content, of which no manifest tells.
+    pub group: Option<String>,
+    /// The libraries in it, by name.
+    pub libraries: BTreeSet<String>,
+    /// The link that it comes from.
+    pub making: Option<Making>,
+    /// When it was made or last found on disk by a build, in seconds since 1970 (UTC).
+    pub modified: u64,
+    /// The executables that load it, by their index.
+    pub users: Vec<usize>,
+    /// Whether it is what a group of an executable is now, so that a build would make it again.
+    pub is_current: bool,
+}
+
+/// What a shared object is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Local libraries.
+    Part,
+    /// Frozen libraries.
+    Pool,
+    /// The sysroot crates.
+    Sysroot,
+}
+
+/// A group, and where its manifest is.
+#[derive(Debug)]
+pub struct Group {
+    /// The manifest's path.
+    pub path: PathBuf,
+    /// What it says.
+    pub manifest: GroupManifest,
+}
+
+impl Executable {
+    /// The shared objects of groups that it loads.
+    pub fn groups(&self) -> impl Iterator<Item = &String> {
+        let needs = self.needs.iter();
+        needs.filter(|soname| soname.starts_with(NAME_PREFIX))
+    }
+
+    /// The path to tell.
+    ///
+    /// # Panics
+    /// Never: each executable has a path.
+    pub fn path(&self) -> &Path {
+        &self.paths[0]
+    }
+
+    /// Its name for people, if builds have told it.
+    pub fn name(&self) -> Option<&str> {
+        let planned = self.link.as_ref()?.plan.executable.as_ref()?;
+        Some(&planned.name)
+    }
+
+    /// The link that it comes from, if that is known.
+    pub fn making(&self) -> Option<&Making> {
+        self.link.as_ref()?.making.as_ref()
+    }
+
+    /// Whether it loads some.
+    pub fn is_dynamic(&self) -> bool {
+        self.groups().next().is_some()
+    }
+}
+
+impl Object {
+    /// Whether nothing needs it: no executable loads it, and no build looks for it.
+    pub fn is_unneeded(&self) -> bool {
+        self.users.is_empty() && !self.is_current
+    }
+
+    /// When it was made, as far as that is known.
+    pub fn made_at(&self) -> u64 {
+        let making = self.making.as_ref();
+        making.map_or(self.modified, |making| making.at)
+    }
+}
+
+impl Inventory {
+    /// Takes the inventory. What is not there is empty.
+    pub fn take(places: &Places) -> Inventory {
+        let mut inventory = Inventory::default();
+        inventory.read_executables(&places.executables);
+        inventory.read_links(&places.wrappers);
+        for directory in &places.groups {
+            inventory.read_groups(directory);
+        }
+        let order = |object: &Object| (object.kind, object.group.is_none());
+        inventory
+            .objects
+            .sort_by(|a, b| (order(a), &a.group, &a.soname).cmp(&(order(b), &b.group, &b.soname)));
+        inventory
+    }
+
+    /// Whether nothing there has to do with groups.
+    pub fn is_empty(&self) -> bool {
+        let links = self.executables.iter().any(|one| one.link.is_some());
+        !links && self.objects.is_empty() && self.damaged.is_empty()
+    }
+
+    /// The shared objects that nothing needs.
+    pub fn unneeded(&self) -> impl Iterator<Item = &Object> {
+        self.objects.iter().filter(|object| object.is_unneeded())
+    }
+
+    fn read_executables(&mut self, directories: &[PathBuf]) {
+        let mut files: BTreeMap<(u64, u64), Executable> = BTreeMap::new();
+        for entry in directories.iter().flat_map(|directory| entries(directory)) {
+            let Ok(metadata) = entry.metadata() else {
+                continue;
+            };
+            // Names of one file are hard links.
+            let id = (metadata.dev(), metadata.ino());
+            if let Some(known) = files.get_mut(&id) {
+                known.paths.push(entry.path());
+            } else if let Some(needs) = content::needs_of(&entry) {
+                let executable = Executable {
+                    paths: vec![entry.path()],
+                    bytes: metadata.len(),
+                    needs,
+                    link: None,
+                };
+                files.insert(id, executable);
+            }
+        }
+        self.executables = files.into_values().collect();
+        self.executables.sort_by(|a, b| a.paths.cmp(&b.paths));
+    }
+
+    fn read_links(&mut self, wrappers: &[PathBuf]) {
+        for directory in wrappers {
+            let Some(WrapperTask::Link(plan)) = self.read(&directory.join(TASK_FILE)) else {
+                continue;
+            };
+            let Some(planned) = &plan.executable else {
+                continue;
+            };
+            let is_it = |path: &PathBuf| path.file_name() == Some(planned.file.as_ref());
+            let mut executables = self.executables.iter();
+            let index = executables.position(|executable| executable.paths.iter().any(is_it));
+            // Otherwise it was removed.
+            if let Some(index) = index {
+                let making = self.read(&directory.join(LINKED_FILE));
+                let fallback = self.read(&directory.join(FALLBACK_FILE));
+                self.executables[index].link = Some(Link {
+                    plan,
+                    making,
+                    fallback,
+                });
+            }
+        }
+    }
+
+    fn read_groups(&mut self, directory: &Path) {
+        let Ok(mut names) = content::file_names(directory).map(Vec::from_iter) else {
+            return;
+        };
+        names.sort();
+        let mut manifests = Vec::new();
+        for name in &names {
+            if name.starts_with(NAME_PREFIX) && name.ends_with(".json") {
+                let path = directory.join(name);
+                if let Some(manifest) = self.read(&path) {
+                    manifests.push(Group { path, manifest });
+                }
+            }
+        }
+        // Those that are in use tell first what an object is.
+        manifests.sort_by_key(|group| !self.is_used(group));
+        for name in &names {
+            if let Some(kind) = content::store_of(name).and_then(kind) {
+                let object = self.object(name, &directory.join(name), kind, &manifests);
+                self.objects.extend(object);
+            }
+        }
+        manifests.retain(|group| self.is_used(group));
+        self.groups.extend(manifests);
+    }
+
+    /// Whether an executable that is there was linked against a group.
+    fn is_used(&self, group: &Group) -> bool {
+        let links = self.executables.iter().flat_map(|one| &one.link);
+        let mut used = links.flat_map(|link| &link.plan.manifests);
+        used.any(|path| path.file_name() == group.path.file_name())
+    }
+
+    fn object(&self, soname: &str, path: &Path, kind: Kind, groups: &[Group]) -> Option<Object> {
+        let metadata = fs::metadata(path).ok()?;
+        let beside = fs::metadata(content::unbound_of(path));
+        let modified = metadata.modified().ok();
+        let modified = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let told: Vec<_> = groups
+            .iter()
+            .flat_map(|group| {
+                let objects = group.manifest.objects.iter();
+                objects.map(move |object| (group, object))
+            })
+            .filter(|(_, object)| object.soname == soname)
+            .collect();
+        let users = self.executables.iter().enumerate();
+        Some(Object {
+            bytes: metadata.len() + beside.map_or(0, |metadata| metadata.len()),
+            group: told.first().map(|(group, _)| group.manifest.group.clone()),
+            is_current: told.iter().any(|(group, _)| self.is_used(group)),
+            libraries: told
+                .first()
+                .into_iter()
+                .flat_map(|(_, object)| &object.members)
+                .map(|member| member.name.clone())
+                .collect(),
+            making: told.iter().find_map(|(_, object)| object.making.clone()),
+            modified: modified.unwrap_or_default().as_secs(),
+            users: users
+                .filter(|(_, executable)| executable.needs.iter().any(|need| need == soname))
+                .map(|(index, _)| index)
+                .collect(),
+            soname: soname.to_owned(),
+            path: path.to_owned(),
+            kind,
+        })
+    }
+
+    /// Reads a file that may be absent.
+    fn read<T: serde::de::DeserializeOwned>(&mut self, path: &Path) -> Option<T> {
+        if !path.exists() {
+            return None;
+        }
+        match read_json(path) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.damaged.push(error);
+                None
+            }
+        }
+    }
+}
+
+fn kind(store: &str) -> Option<Kind> {
+    if sweep::is_part(store) {
+        Some(Kind::Part)
+    } else if sweep::is_pool(store) {
+        Some(Kind::Pool)
+    } else {
+        let name = store.strip_prefix(NAME_PREFIX)?;
+        name.starts_with("sysroot-").then_some(Kind::Sysroot)
+    }
+}
+
+fn entries(directory: &Path) -> impl Iterator<Item = fs::DirEntry> + use<> {
+    fs::read_dir(directory).into_iter().flatten().flatten()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+//! What a group job writes for those that link against the group, and for people.
+//!
+//! A manifest names files by their name only: they lie in the manifest's own
+//! directory (group files) or are known by a name that holds a hash (rlibs), so
+//! that a target directory can be moved.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::json::{read_json, write_json};
+use super::making::Making;
+use super::stay::Stay;
+use crate::elf::OpenReference;
+use crate::finish::constructors::HandedOver;
+use crate::line::template::LinkTemplate;
+use crate::rlib::SharedState;
+use crate::{Error, Result};
+
+/// One group as it was linked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupManifest {
+    /// The group's name for people, such as `frozen`.
+    pub group: String,
+    /// The shared objects that hold its libraries, dependents first. None where all stay.
+    pub objects: Vec<SharedObject>,
+    /// The libraries that were planned to be inside and stay in the executable.
+    pub stays: Vec<Stay>,
+    /// Set when the group could not be linked, so that all libraries stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Refusal>,
+    /// How to link on this platform; only the group of the sysroot crates knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<LinkTemplate>,
+}
+
+/// One shared object of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedObject {
+    /// DT_SONAME of the shared object, which is also its file name beside the manifest.
+    pub soname: String,
+    /// The libraries inside, dependents first.
+    pub members: Vec<Member>,
+    /// What loading it brings into a process, besides its members: see [`effects`](crate::group::effects).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub effects: BTreeSet<Effect>,
+    /// Sonames of the shared objects below, whose symbols this one uses.
+    pub needs: Vec<String>,
+    /// How it can be [bound anew](crate::finish::rebind) when these change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<Binding>,
+    /// The native libraries that it was linked with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub native_libraries: Vec<NativeLibrary>,
+    /// What executables have to define for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open_references: Vec<OpenReference>,
+    /// The link that it comes from, if the build that found it on disk knew of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub making: Option<Making>,
+}
+
+/// The name of an [effect](crate::group::effects), or of several that the same executables have.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Effect(pub(crate) String);
+
+impl Effect {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How a shared object was bound to those below.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    /// Key of all that it was linked from, but for what lies below.
+    pub link: String,
+    /// The names of the versions that tell of the layouts below, in the order of
+    /// [`SharedObject::needs`].
+    pub layouts: Vec<Option<String>>,
+}
+
+/// A native library that a group was linked with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NativeLibrary {
+    /// Its name, as behind the `-l` of a linker.
+    pub name: String,
+    /// DT_SONAME of the shared library that was found under the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soname: Option<String>,
+}
+
+/// A group that could not be linked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The linker's own words, or why it was not run.
+    pub stderr: String,
+    /// Response file with the link line that the linker refused, for replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link_line: Option<PathBuf>,
+    /// Whether the same may well succeed another time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_pass: bool,
+}
+
+impl Refusal {
+    /// From the error of who refused.
+    ///
+    /// It may pass when a program was not run, when it was killed, or when the disk was full,
+    /// which linkers that map their output meet as SIGBUS (`collect2` of GCC 12 tells of
+    /// both), or when a file was damaged. Else there will be the same answer until something
+    /// changes of what a group is made from.
+    ///
+    /// # Errors
+    /// The same error when files could not be read or written: nobody has refused anything.
+    pub(crate) fn of(error: Error) -> Result<Refusal> {
+        const WORDS: [&str; 2] = ["terminated with signal", "No space left on device"];
+        let is_passing = |stderr: &str| WORDS.iter().any(|words| stderr.contains(words));
+        let may_pass = match &error {
+            Error::GroupLink { stderr, .. } => is_passing(stderr),
+            Error::Probe { status, stderr, .. } => status.code().is_none() || is_passing(stderr),
+            Error::Spawn { .. } | Error::Object { .. } => true,
+            Error::LinkLine { .. } | Error::Constructors { .. } => false,
+            _ => return Err(error),
+        };
+        let (stderr, link_line) = match error {
+            Error::GroupLink { stderr, link_line } => (stderr, Some(link_line)),
+            error => (error.chain(), None),
+        };
+        Ok(Refusal {
+            stderr,
+            link_line,
+            may_pass,
+        })
+    }
+}
+
+/// A library in a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its name for people: package and version.
+    pub name: String,
+    /// File name of its rlib.
+    pub rlib: String,
+    /// Hash of the content of its rlib, in hexadecimal digits.
+    pub hash: String,
+    /// File names of the rlibs that it depends on directly.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<String>,
+    /// How many hidden symbols were made protected.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub protected_symbols: usize,
+    /// The symbols that it defines under a name that others could use too.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unmangled_definitions: BTreeSet<String>,
+    /// The variables that it defines as any number of others may.
+    #[serde(default, skip_serializing_if = "SharedState::is_empty")]
+    pub shared_state: SharedState,
+    /// What executables that link it run before `main`, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constructors: Vec<HandedOver>,
+}
+
+impl GroupManifest {
+    /// Reads a manifest.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no manifest.
+    pub fn read(path: &Path) -> Result<GroupManifest> {
+        read_json(path)
+    }
+
+    /// Writes the manifest in one step.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        write_json(path, self)
+    }
+
+    /// The libraries in all of its shared objects.
+    pub fn members(&self) -> impl Iterator<Item = &Member> {
+        self.objects.iter().flat_map(|object| &object.members)
+    }
+}
+
+impl SharedObject {
+    /// Where it lies, given the path of the manifest of its group.
+    pub fn path(&self, manifest: &Path) -> PathBuf {
+        manifest.with_file_name(&self.soname)
+    }
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}

@@ -1,0 +1,32 @@
+//! What is kept on disk, for other jobs, for later builds and for people.
+//!
+//! | module | what is kept |
+//! |---|---|
+//! | `content` | shared objects, under names that say their content |
+//! | `manifest` | what a group is, for those that link against it |
+//! | `making` | when something was linked, and how long that took |
+//! | `stay` | which libraries stay in the executables, and why |
+//! | `facts` | what was read of libraries |
+//! | `wrapper` | what a linker wrapper is to do, and what it has done |
+//! | `fallback` | why it linked an executable statically |
+//! | [`inventory`] | lists all that |
+//! | [`sweep`] | removes what nothing needs any more |
+
+mod content;
+pub(crate) mod facts;
+mod fallback;
+pub mod inventory;
+mod json;
+mod making;
+mod manifest;
+mod stay;
+pub mod sweep;
+pub mod wrapper;
+
+pub use content::{ContentKey, GroupFiles, NAME_PREFIX};
+pub(crate) use content::{file_names, remove, remove_unneeded_in};
+pub use fallback::{DanglingReference, Fallback};
+pub use json::{read_json, write_json};
+pub use making::Making;
+pub use manifest::{Binding, Effect, GroupManifest, Member, NativeLibrary, Refusal, SharedObject};
+pub use stay::{Stay, StayReason};

@@ -1,0 +1,127 @@
+//! Libraries that stay in the executable.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::rlib::SharedState;
+
+/// A library that stays in the executable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stay {
+    /// Its name for people: package and version.
+    pub name: String,
+    /// File name of its rlib.
+    pub rlib: String,
+    /// Hash of the content of its rlib, in hexadecimal digits. Empty where there is no rlib.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub hash: String,
+    /// Why.
+    #[serde(flatten)]
+    pub reason: StayReason,
+    /// The variables that it defines as any number of others may.
+    #[serde(default, skip_serializing_if = "SharedState::is_empty")]
+    pub shared_state: SharedState,
+}
+
+/// Why a library stays in the executable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+pub enum StayReason {
+    /// It has constructors of C, or destructors. A static link takes an object with
+    /// such code only if something refers to it, a shared object always has it.
+    RunsByItself,
+    /// It adds to a section that the linker gathers per output (`linkme`,
+    /// `__start_…` and `__stop_…`), where a shared object and an executable
+    /// would each see a part.
+    GatheredSection {
+        /// Name of that section.
+        section: String,
+    },
+    /// It names a symbol that the linker defines for each output, and takes it for the
+    /// program's.
+    LinkerDefined {
+        /// Name of that symbol.
+        symbol: String,
+    },
+    /// It holds something other than ELF objects.
+    ForeignMember {
+        /// Name of the archive member.
+        member: String,
+    },
+    /// It holds a `#[global_allocator]`. A program that depends on it without naming
+    /// it has the default allocator, and its shared objects must have the same.
+    ProvidesAllocator,
+    /// It defines a symbol that the program may define in its place.
+    WeakDefinition {
+        /// Name of that symbol.
+        symbol: String,
+    },
+    /// It defines a symbol that another library of the group defines too. A static
+    /// link takes the one it needs first.
+    Clash {
+        /// Name of that symbol.
+        symbol: String,
+        /// Name of the other library.
+        library: String,
+    },
+    /// It defines a symbol that a library of the platform defines too, for whoever in the
+    /// process refers to it. A static link takes it only if the program uses the library.
+    Replaces {
+        /// Name of that symbol.
+        symbol: String,
+    },
+    /// The linker makes no shared object with it.
+    LinkerRefuses {
+        /// The linker's own words.
+        words: String,
+    },
+    /// No shared object could be made of its group.
+    Refused,
+    /// It could not be compiled, so no executable of this build has it.
+    NotCompiled,
+    /// It depends on a library that stays.
+    DependsOn {
+        /// Name of that library.
+        library: String,
+    },
+}
+
+impl fmt::Display for StayReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StayReason::RunsByItself => f.write_str("it has code that runs before or after `main`"),
+            StayReason::GatheredSection { section } => {
+                write!(
+                    f,
+                    "it adds to the section `{section}`, which the linker gathers"
+                )
+            }
+            StayReason::LinkerDefined { symbol } => write!(
+                f,
+                "it asks for `{symbol}`, which the linker defines for each output"
+            ),
+            StayReason::ForeignMember { member } => {
+                write!(f, "its archive member `{member}` is no ELF object")
+            }
+            StayReason::ProvidesAllocator => f.write_str("it provides the global allocator"),
+            StayReason::WeakDefinition { symbol } => {
+                write!(f, "it defines `{symbol}` unless the program does")
+            }
+            StayReason::Clash { symbol, library } => {
+                write!(f, "it defines `{symbol}`, as `{library}` does")
+            }
+            StayReason::Replaces { symbol } => {
+                write!(f, "it defines `{symbol}`, as the platform does")
+            }
+            StayReason::LinkerRefuses { .. } => {
+                f.write_str("the linker makes no shared object with it")
+            }
+            StayReason::Refused => f.write_str("no shared object could be made of its group"),
+            StayReason::NotCompiled => f.write_str("it could not be compiled"),
+            StayReason::DependsOn { library } => {
+                write!(f, "it depends on `{library}`, which stays")
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Upstream's Cargo without patches and overlay: tests compare its command lines with those of the fork, and the
+//! harness measures beside it.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::tree::Tree;
+use workshop::fork::{self, Profile};
+use workshop::paths::Repository;
+use workshop::steps::{Show, Step};
+
+/// Names the executable to the end-to-end tests.
+pub const VARIABLE: &str = "DYNAMIC_DEPS_STOCK_CARGO";
+
+/// Builds upstream's Cargo; gives the path of its executable. The tree must have been made.
+///
+/// It is built like the fork and into the same directory, so the two share their dependencies; what bears one name in
+/// both lies under two hashes. Only the path `debug/cargo` is that of the one built last, which is why both executables
+/// are used from a place of their own.
+pub fn build(tree: &Tree, step: &mut Step, profile: Profile) -> Result<PathBuf> {
+    let repository = tree.repository();
+    lay_down(tree)?;
+    let mut cargo = fork::cargo_in(&repository.stock_tree(), repository, step, "build");
+    step.command(cargo.args(profile.targets()), Show::Progress)?;
+    let built = repository
+        .fork_build()
+        .join(profile.directory())
+        .join("cargo");
+    let executable = repository.stock_executable();
+    fork::place(&built, &executable)?;
+    Ok(executable)
+}
+
+/// Writes upstream's files, unless those of the same commit are there.
+pub fn lay_down(tree: &Tree) -> Result<()> {
+    let repository = tree.repository();
+    let directory = repository.stock_tree();
+    let record = record(repository);
+    let base = tree.materialised()?.base;
+    if fs::read_to_string(&record).is_ok_and(|laid_down| laid_down == base) {
+        return Ok(());
+    }
+    match fs::remove_dir_all(&directory) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(error)
+                .with_context(|| format!("failed to remove `{}`", directory.display()));
+        }
+        _ => {}
+    }
+    let base = tree.write_base(&directory)?;
+    fs::create_dir_all(repository.stock())
+        .and_then(|()| fs::write(&record, base))
+        .with_context(|| format!("failed to write `{}`", record.display()))
+}
+
+/// The file that names the commit whose files were laid down.
+fn record(repository: &Repository) -> PathBuf {
+    repository.stock().join("base")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Fixture;
+
+    #[test]
+    fn upstream_is_laid_down_once() {
+        let fixture = Fixture::new();
+        fixture.materialise();
+        let file = "target/stock-tree/src/lib.rs";
+        lay_down(&fixture.tree()).unwrap();
+        let published = fixture.read(file);
+        fixture.write(file, "kept");
+        lay_down(&fixture.tree()).unwrap();
+        assert_eq!(fixture.read(file), "kept");
+        fixture.write("target/stock/base", "another commit");
+        fixture.write("target/stock-tree/src/stale.rs", "");
+        lay_down(&fixture.tree()).unwrap();
+        assert_eq!(fixture.read(file), published);
+        assert!(!fixture.path("target/stock-tree/src/stale.rs").exists());
+    }
+}

@@ -1,0 +1,79 @@
+//! The record of the last run, in the `.git` directory of the tree.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::git::ObjectId;
+use crate::tree::Tree;
+
+/// What the tree was last made from.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(super) stamp: String,
+    /// The part of the stamp that belongs to `patches/`.
+    pub(crate) patches: String,
+    pub(super) base_key: String,
+    pub(crate) base: ObjectId,
+    /// The overlay's commit; everything beyond it is work in the tree.
+    pub(crate) head: ObjectId,
+    /// Set while files are written. If that was interrupted, what looks like work in the tree is none.
+    pub(super) pending: Option<ObjectId>,
+}
+
+impl Tree<'_> {
+    /// What the tree was made from; an error if it has not been made.
+    pub(crate) fn materialised(&self) -> Result<State> {
+        self.state()?
+            .filter(|state| state.pending.is_none())
+            .with_context(|| {
+                let tree = self.repository.tree();
+                let tree = self.repository.display(&tree);
+                format!("`{tree}` has not been made\nhelp: run `cargo xtask tree`")
+            })
+    }
+
+    /// Held while the tree or its way back to the repository is written.
+    pub(crate) fn lock(&self) -> Result<fs::File> {
+        let path = self.repository.scratch().join("tree.lock");
+        let describe = || format!("failed to lock `{}`", path.display());
+        fs::create_dir_all(self.repository.scratch()).with_context(describe)?;
+        let file = fs::File::create(&path).with_context(describe)?;
+        file.lock().with_context(describe)?;
+        Ok(file)
+    }
+
+    fn state_path(&self) -> PathBuf {
+        self.git.directory().join("xtask/state.json")
+    }
+
+    pub(super) fn state(&self) -> Result<Option<State>> {
+        let path = self.state_path();
+        let describe = || format!("failed to read `{}`", path.display());
+        match fs::read(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            text => {
+                let state = serde_json::from_slice(&text.with_context(describe)?);
+                state.map(Some).with_context(|| {
+                    format!(
+                        "{}\nhelp: `cargo xtask tree --discard` after removing that file",
+                        describe()
+                    )
+                })
+            }
+        }
+    }
+
+    pub(super) fn save(&self, state: &State) -> Result<()> {
+        let path = self.state_path();
+        let temporary = path.with_extension("tmp");
+        let describe = || format!("failed to write `{}`", path.display());
+        fs::create_dir_all(self.git.directory().join("xtask")).with_context(describe)?;
+        let text = serde_json::to_vec_pretty(state).with_context(describe)?;
+        fs::write(&temporary, text).with_context(describe)?;
+        fs::rename(&temporary, &path).with_context(describe)
+    }
+}

@@ -1,0 +1,229 @@
+//! The application on which the fork is tried: its sources, its builds, and what it prints.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use measure::executable::is_group;
+use measure::messages::Artifacts;
+
+use workshop::fork;
+use workshop::linking::{Linking, require_linked};
+use workshop::sources::{Entries, Sources};
+use workshop::steps::Step;
+use workshop::toolchain;
+
+/// Name of its package, and of its executable.
+pub const NAME: &str = "workload-app";
+
+/// Its subcommands; what each prints is kept in `tests/<subcommand>.stdout`.
+pub(crate) const SUBCOMMANDS: [&str; 3] = ["run", "identity", "backtrace"];
+
+/// What its package consists of.
+const ENTRIES: Entries = &["Cargo.lock", "Cargo.toml", "local", "src", "tests"];
+
+/// A copy of the application, and where the fork builds it.
+#[derive(Clone, Debug)]
+pub(crate) struct Application {
+    /// Executable of the fork.
+    pub(crate) cargo: PathBuf,
+    pub(crate) package: PathBuf,
+    pub(crate) build_directory: PathBuf,
+}
+
+impl Application {
+    /// The fork for the application, without what could give another answer than `verb` and its options.
+    pub(crate) fn cargo(&self, verb: &str) -> Command {
+        fork::command(&self.cargo, &self.package, &self.build_directory, verb)
+    }
+
+    /// `cargo build`, to be run by [`Build::run`].
+    pub(crate) fn cargo_build(&self) -> Command {
+        let mut cargo = self.cargo("build");
+        cargo.arg("--message-format=json-render-diagnostics");
+        cargo
+    }
+
+    pub(crate) fn build(&self, step: &mut Step, linking: Linking) -> Result<Build> {
+        Build::run(step, self.cargo_build().arg(linking.option()))
+    }
+
+    /// Where the files of groups lie.
+    fn group_directory(&self) -> PathBuf {
+        self.build_directory.join("debug/deps")
+    }
+
+    /// Removes the groups of earlier builds, so that the next dynamic build links them.
+    pub(crate) fn remove_groups(&self) -> Result<()> {
+        let directory = self.group_directory();
+        let describe = || format!("failed to remove the groups in `{}`", directory.display());
+        let entries = match fs::read_dir(&directory) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            entries => entries.with_context(describe)?,
+        };
+        for entry in entries {
+            let entry = entry.with_context(describe)?;
+            if is_group(&entry.file_name().to_string_lossy()) {
+                fs::remove_file(entry.path()).with_context(describe)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What `subcommand` has to print to standard output.
+    pub(crate) fn expected(&self, subcommand: &str) -> Result<String> {
+        expected(&self.package, subcommand)
+    }
+}
+
+/// A build of the application.
+#[derive(Debug)]
+pub(crate) struct Build {
+    pub(crate) executable: PathBuf,
+    pub(crate) artifacts: Artifacts,
+}
+
+impl Build {
+    /// Runs [`Application::cargo_build`], which may have got more options.
+    pub(crate) fn run(step: &mut Step, cargo: &mut Command) -> Result<Build> {
+        Build::parse(&step.capture(cargo)?)
+    }
+
+    /// Reads the messages of a build.
+    pub(crate) fn parse(messages: &str) -> Result<Build> {
+        let artifacts = Artifacts::parse(messages)?;
+        Ok(Build {
+            executable: artifacts.executable(NAME)?,
+            artifacts,
+        })
+    }
+
+    /// Fails unless the executable is linked as asked.
+    pub(crate) fn require(&self, linking: Linking) -> Result<()> {
+        require_linked(&self.executable, linking)
+    }
+}
+
+/// What a run of the application prints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Printed {
+    pub(crate) stdout: String,
+    /// Without thread ids, which differ from run to run.
+    pub(crate) stderr: String,
+}
+
+impl Printed {
+    /// Runs `subcommand` in `directory`, without help for the loader and with backtraces on.
+    pub(crate) fn by(executable: &Path, subcommand: &str, directory: &Path) -> Result<Printed> {
+        Printed::of(executable, &[subcommand], directory)
+    }
+
+    /// The same, with any arguments.
+    pub(crate) fn of(executable: &Path, arguments: &[&str], directory: &Path) -> Result<Printed> {
+        let mut command = toolchain::command(executable);
+        let output = command
+            .args(arguments)
+            .current_dir(directory)
+            .env_remove("LD_LIBRARY_PATH")
+            .env("RUST_BACKTRACE", "1")
+            // With a second worker, rayon's frames tell whether it stole the job or not.
+            .env("RAYON_NUM_THREADS", "1")
+            .output()
+            .with_context(|| format!("failed to run `{}`", executable.display()))?;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        if !output.status.success() {
+            bail!(
+                "`{}` in `{}` failed ({})\n{}",
+                toolchain::display(&command),
+                directory.display(),
+                output.status,
+                stderr.trim_end()
+            );
+        }
+        Ok(Printed {
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: without_thread_ids(&stderr),
+        })
+    }
+}
+
+/// Fails unless each subcommand of `executable` prints what the package at `package` says it should.
+pub fn require_expected(package: &Path, executable: &Path) -> Result<()> {
+    for subcommand in SUBCOMMANDS {
+        let printed = Printed::by(executable, subcommand, package)?;
+        let what = format!("what `{} {subcommand}` prints", executable.display());
+        require_equal(&what, &printed.stdout, &expected(package, subcommand)?)?;
+    }
+    Ok(())
+}
+
+/// What `subcommand` has to print to standard output.
+fn expected(package: &Path, subcommand: &str) -> Result<String> {
+    let path = package.join(format!("tests/{subcommand}.stdout"));
+    fs::read_to_string(&path).with_context(|| format!("failed to read `{}`", path.display()))
+}
+
+/// Fails unless the two texts are equal; shows where they begin to differ.
+pub(crate) fn require_equal(what: &str, found: &str, expected: &str) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    let common = found
+        .lines()
+        .zip(expected.lines())
+        .take_while(|(found, expected)| found == expected)
+        .count();
+    let line = |text: &str| text.lines().nth(common).unwrap_or("").to_owned();
+    bail!(
+        "{what} differs from line {} on\nexpected: `{}`\nfound: `{}`",
+        common + 1,
+        line(expected),
+        line(found)
+    );
+}
+
+/// The sources of the package at `package`.
+pub(crate) fn sources(package: &Path) -> Result<Sources> {
+    Sources::read(package, ENTRIES)
+}
+
+/// `thread 'main' (1234) panicked` without the number.
+fn without_thread_ids(text: &str) -> String {
+    let mut lines = String::new();
+    for line in text.lines() {
+        let id = line
+            .strip_prefix("thread '")
+            .and_then(|_| line.split_once("' ("))
+            .and_then(|(name, rest)| Some((name, rest.split_once(')')?.1)));
+        match id {
+            Some((name, rest)) => lines.push_str(&format!("{name}'{rest}")),
+            None => lines.push_str(line),
+        }
+        lines.push('\n');
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thread_ids_do_not_count() {
+        let text = "thread 'main' (12) panicked at a.rs:1:2:\nboom (12)\nit's 'x' (3)\n";
+        let expected = "thread 'main' panicked at a.rs:1:2:\nboom (12)\nit's 'x' (3)\n";
+        assert_eq!(without_thread_ids(text), expected);
+    }
+
+    #[test]
+    fn difference_is_shown() {
+        assert!(require_equal("x", "a\nb\n", "a\nb\n").is_ok());
+        let error = require_equal("stdout of `run`", "a\nb\n", "a\nc\n").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "stdout of `run` differs from line 2 on\nexpected: `c`\nfound: `b`"
+        );
+    }
+}

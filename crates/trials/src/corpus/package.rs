@@ -1,0 +1,117 @@
+//! A project's package: downloaded by Cargo, checked against the list, unpacked.
+
+use std::env;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use flate2::read::GzDecoder;
+
+use crate::corpus::project::Project;
+use patch_stack::pin::sha256;
+use workshop::steps::{Show, Step};
+use workshop::toolchain;
+
+/// Gives the package as it was published; it and its dependencies are then there to be built offline.
+///
+/// `scratch` is a directory outside of any package.
+pub(crate) fn fetch(step: &mut Step, project: &Project, scratch: &Path) -> Result<Archive> {
+    let archive = match Archive::in_cache(project)? {
+        Some(archive) => archive,
+        None => {
+            // Downloads the package that it shows, and no other.
+            let package = format!("{}@{}", project.name, project.version);
+            let mut cargo = toolchain::cargo();
+            cargo
+                .current_dir(scratch)
+                .args(["info", "--quiet", "--registry=crates-io", &package]);
+            step.command(&mut cargo, Show::Progress)?;
+            Archive::in_cache(project)?.with_context(|| {
+                format!(
+                    "`cargo info` left no `{}.crate` with the checksum `{}` in Cargo's cache\n\
+                     help: the checksum is that of crates.io, in `crates/trials/corpus.toml`",
+                    project.id(),
+                    project.checksum
+                )
+            })?
+        }
+    };
+    let sources = archive.unpack(scratch)?;
+    let mut cargo = toolchain::cargo();
+    cargo
+        .current_dir(&sources)
+        .args(["fetch", "--locked", "--target", &toolchain::host()?]);
+    step.command(&mut cargo, Show::Progress)?;
+    Ok(archive)
+}
+
+/// The archive of a package, verified.
+pub(crate) struct Archive {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    id: String,
+}
+
+impl Archive {
+    /// Looks in Cargo's cache, `registry/cache/<index>/`, for the archive with the right content.
+    fn in_cache(project: &Project) -> Result<Option<Archive>> {
+        let cache = cargo_home()?.join("registry/cache");
+        let describe = || format!("failed to read `{}`", cache.display());
+        let indexes = match fs::read_dir(&cache) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            indexes => indexes.with_context(describe)?,
+        };
+        for index in indexes {
+            let directory = index.with_context(describe)?.path();
+            let path = directory.join(format!("{}.crate", project.id()));
+            let Ok(bytes) = fs::read(&path) else { continue };
+            if sha256(&bytes) == project.checksum {
+                let id = project.id();
+                return Ok(Some(Archive { path, bytes, id }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Unpacks to a directory in `directory`, anew: what tests have left there is gone. Files have the times that the
+    /// archive gives them, so that Cargo takes none for changed. Gives the path of the package.
+    pub(crate) fn unpack(&self, directory: &Path) -> Result<PathBuf> {
+        let package = directory.join(&self.id);
+        let describe = || format!("failed to unpack `{}`", self.path.display());
+        match fs::remove_dir_all(&package) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error).with_context(describe);
+            }
+            _ => {}
+        }
+        tar::Archive::new(GzDecoder::new(&self.bytes[..]))
+            .unpack(directory)
+            .with_context(describe)?;
+        ensure!(
+            package.join("Cargo.lock").is_file(),
+            "`{}` has no `Cargo.lock`, so that its dependencies are not pinned",
+            self.path.display()
+        );
+        Ok(package)
+    }
+}
+
+/// Where Cargo keeps what it downloads.
+pub(crate) fn cargo_home() -> Result<PathBuf> {
+    home_of("CARGO_HOME", ".cargo")
+}
+
+/// Where rustup keeps its toolchains.
+pub(crate) fn rustup_home() -> Result<PathBuf> {
+    home_of("RUSTUP_HOME", ".rustup")
+}
+
+fn home_of(variable: &str, directory: &str) -> Result<PathBuf> {
+    match env::var_os(variable) {
+        Some(home) => Ok(home.into()),
+        None => env::home_dir()
+            .map(|home| home.join(directory))
+            .with_context(|| format!("neither `{variable}` nor the home directory is known")),
+    }
+}

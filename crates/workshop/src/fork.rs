@@ -1,0 +1,288 @@
+//! Builds the fork from the tree, runs it, and installs it as a rustup toolchain.
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::paths::Repository;
+use crate::steps::{Show, Step};
+use crate::toolchain;
+
+/// Name of the rustup toolchain.
+pub const TOOLCHAIN: &str = "dynamic-deps";
+
+/// Packages of ours, and what they spend their time in, that run at every link of a user's program: optimised in
+/// development builds too.
+const ENGINE_PACKAGES: [&str; 5] = ["link-engine", "link-plan", "object", "memmap2", "blake3"];
+
+/// What a development build consists of. A test target, the smallest there is, makes Cargo choose features as for the
+/// test suite.
+const DEV_TARGETS: [&str; 4] = ["--bin", "cargo", "--test", "build-std"];
+
+/// How the fork is compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// Quick to build. Has the features that upstream's tests ask of dependencies (among them, that git credentials may
+    /// be sent over plain HTTP), so that the test suite compiles nothing again.
+    Dev,
+    /// Optimised, with upstream's own features: the one to use and to measure.
+    Release,
+}
+
+impl Profile {
+    /// The optimised profile, or the one for development.
+    pub fn new(release: bool) -> Profile {
+        if release {
+            Profile::Release
+        } else {
+            Profile::Dev
+        }
+    }
+
+    /// What is built of Cargo's package.
+    pub fn targets(self) -> &'static [&'static str] {
+        match self {
+            Profile::Dev => &DEV_TARGETS,
+            Profile::Release => &["--bin", "cargo", "--release"],
+        }
+    }
+
+    /// Cargo's name of its directory, in the target directory.
+    pub fn directory(self) -> &'static str {
+        match self {
+            Profile::Dev => "debug",
+            Profile::Release => "release",
+        }
+    }
+
+    /// The profile of the executable that was built last; without one, the development profile.
+    pub fn of_last_build(repository: &Repository) -> Profile {
+        match fs::read_to_string(profile_record(repository)) {
+            Ok(name) if name == Profile::Release.directory() => Profile::Release,
+            _ => Profile::Dev,
+        }
+    }
+}
+
+/// Builds the fork; gives the path of its executable.
+pub fn build(repository: &Repository, step: &mut Step, profile: Profile) -> Result<PathBuf> {
+    let mut cargo = cargo_in_tree(repository, step, "build");
+    step.command(cargo.args(profile.targets()), Show::Progress)?;
+    let built = repository
+        .fork_build()
+        .join(profile.directory())
+        .join("cargo");
+    let executable = repository.fork_executable();
+    place(&built, &executable)?;
+    let record = profile_record(repository);
+    fs::write(&record, profile.directory())
+        .with_context(|| format!("failed to write `{}`", record.display()))?;
+    Ok(executable)
+}
+
+/// `cargo <verb>` for the package in the tree. One set of options for everything, so that nothing is compiled twice.
+pub fn cargo_in_tree(repository: &Repository, step: &Step, verb: &str) -> Command {
+    cargo_in(&repository.tree(), repository, step, verb)
+}
+
+/// Like [`cargo_in_tree`], for another copy of Cargo's sources: what is equal is compiled once for both.
+pub fn cargo_in(sources: &Path, repository: &Repository, step: &Step, verb: &str) -> Command {
+    let mut cargo = toolchain::cargo();
+    cargo
+        // Cargo looks for its configuration from the current directory on, and upstream's tests need the tree's.
+        .current_dir(sources)
+        .env_remove("CARGO_TARGET_DIR")
+        .args([verb, "--locked", "--target-dir"])
+        .arg(repository.fork_build())
+        .args(["--config", "profile.dev.debug=\"line-tables-only\""])
+        .args(["--config", "profile.dev.split-debuginfo=\"off\""]);
+    for package in ENGINE_PACKAGES {
+        let option = format!("profile.dev.package.{package}.opt-level=3");
+        cargo.args(["--config", &option]);
+    }
+    if !has_openssl() {
+        step.say("no OpenSSL of the system found, building the one that Cargo brings (`vendored-openssl`)");
+        cargo.args(["--features", "vendored-openssl"]);
+    }
+    cargo
+}
+
+/// The fork for the package or workspace at `directory`, without what could give another answer than `verb` and its
+/// options.
+pub fn command(executable: &Path, directory: &Path, build_directory: &Path, verb: &str) -> Command {
+    let mut cargo = toolchain::command(executable);
+    for variable in [
+        "CARGO_BUILD_BUILD_DIR",
+        "CARGO_BUILD_TARGET_DIR",
+        "CARGO_PROFILE_DEV_DYNAMIC_DEPS",
+        "CARGO_TARGET_DIR",
+    ] {
+        cargo.env_remove(variable);
+    }
+    cargo
+        .current_dir(directory)
+        .args([verb, "--locked", "--target-dir"])
+        .arg(build_directory);
+    cargo
+}
+
+/// Replaces this process by the fork; only returns if that fails.
+pub fn exec(executable: &Path, args: &[std::ffi::OsString]) -> anyhow::Error {
+    let error = toolchain::command(executable).args(args).exec();
+    anyhow::Error::new(error).context(format!("failed to run `{}`", executable.display()))
+}
+
+/// Makes the rustup toolchain and checks that it works.
+pub fn install(repository: &Repository, step: &mut Step, executable: &Path) -> Result<()> {
+    if !on_path("rustup") {
+        step.say(&format!(
+            "there is no rustup on the PATH, so no toolchain was made; the executable is `{}`\n\
+             help: call it in the place of `cargo`, for example by `alias cargo={0}`",
+            executable.display()
+        ));
+        return Ok(());
+    }
+    // As from an archive of `cargo xtask dist`. It copies the executable, so that what is built for a test does not take the
+    // place of what is used every day.
+    let mut installer = toolchain::command("sh");
+    installer
+        .arg(repository.installer())
+        .args(["--name", TOOLCHAIN, "--cargo"])
+        .arg(executable);
+    let said = step.capture(&mut installer)?;
+    verify_toolchain(step, executable)?;
+    step.say(said.trim_end());
+    Ok(())
+}
+
+/// Copies the executable to where users call it, if it is not the one that is there. It may be running there, so it is
+/// never written in place.
+pub fn place(built: &Path, executable: &Path) -> Result<()> {
+    let describe = || {
+        format!(
+            "failed to copy `{}` to `{}`",
+            built.display(),
+            executable.display()
+        )
+    };
+    let new = fs::metadata(built).with_context(describe)?;
+    let modified = new.modified().with_context(describe)?;
+    if let Ok(old) = fs::metadata(executable)
+        && old.len() == new.len()
+        && old.modified().with_context(describe)? == modified
+    {
+        return Ok(());
+    }
+    let directory = executable.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory).with_context(describe)?;
+    let temporary = tempfile::Builder::new()
+        .prefix(".cargo-")
+        .tempfile_in(directory)
+        .with_context(describe)?
+        .into_temp_path();
+    fs::copy(built, &temporary).with_context(describe)?;
+    fs::File::options()
+        .append(true)
+        .open(&temporary)
+        .and_then(|file| file.set_modified(modified))
+        .with_context(describe)?;
+    temporary.persist(executable).with_context(describe)
+}
+
+/// Checks that rustup finds the fork, and that it builds a program with the toolchain's rustc.
+fn verify_toolchain(step: &mut Step, executable: &Path) -> Result<()> {
+    let plus = format!("+{TOOLCHAIN}");
+    let proxy = |name: &str| {
+        let mut command = toolchain::command(name);
+        // The toolchain that runs xtask must not decide.
+        command.env_remove("RUSTUP_TOOLCHAIN").arg(&plus);
+        command
+    };
+    let expected = step.capture(toolchain::command(executable).arg("-V"))?;
+    let found = step.capture(proxy("cargo").arg("-V"))?;
+    ensure!(
+        found == expected,
+        "`cargo {plus} -V` gives `{}`, but the fork gives `{}`",
+        found.trim_end(),
+        expected.trim_end()
+    );
+    let sysroot = step.capture(proxy("rustc").args(["--print", "sysroot"]))?;
+    ensure!(
+        Path::new(sysroot.trim_end()).join("lib/rustlib").is_dir(),
+        "`rustc {plus} --print sysroot` gives `{}`, which has no libraries",
+        sysroot.trim_end()
+    );
+    let scratch = tempfile::tempdir().context("failed to create a temporary directory")?;
+    let package = scratch.path().join("hello");
+    step.command(
+        proxy("cargo")
+            .args(["new", "--quiet", "--vcs=none"])
+            .arg(&package),
+        Show::Progress,
+    )?;
+    let printed = step.capture(
+        proxy("cargo")
+            .args(["run", "--quiet", "--offline"])
+            .env_remove("CARGO_TARGET_DIR")
+            .current_dir(&package),
+    )?;
+    if printed != "Hello, world!\n" {
+        bail!(
+            "a new program, run by `cargo {plus}`, printed `{}`",
+            printed.trim_end()
+        );
+    }
+    Ok(())
+}
+
+/// Whether openssl-sys will find OpenSSL. It needs none on macOS, where Cargo uses the system's own TLS.
+fn has_openssl() -> bool {
+    cfg!(target_os = "macos")
+        || std::env::var_os("OPENSSL_DIR").is_some()
+        || Command::new("pkg-config")
+            .args(["--exists", "openssl"])
+            .status()
+            .is_ok_and(|status| status.success())
+}
+
+/// Whether a program of this name is on the `PATH`.
+pub fn on_path(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+    })
+}
+
+fn profile_record(repository: &Repository) -> PathBuf {
+    repository.fork().join("profile")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn executable_is_replaced_only_when_changed() {
+        use std::os::unix::fs::MetadataExt;
+        let directory = tempfile::tempdir().unwrap();
+        let built = directory.path().join("built");
+        let executable = directory.path().join("bin/cargo");
+        let inode = || fs::metadata(&executable).unwrap().ino();
+        fs::write(&built, "1").unwrap();
+        place(&built, &executable).unwrap();
+        let first = inode();
+        place(&built, &executable).unwrap();
+        assert_eq!(inode(), first);
+        let running = fs::File::open(&executable).unwrap();
+        fs::write(&built, "22").unwrap();
+        place(&built, &executable).unwrap();
+        assert_ne!(inode(), running.metadata().unwrap().ino());
+        assert_eq!(fs::read_to_string(&executable).unwrap(), "22");
+        assert_eq!(
+            fs::read_dir(directory.path().join("bin")).unwrap().count(),
+            1
+        );
+    }
+}

@@ -1,0 +1,16 @@
+//! What the tools of this repository share.
+//!
+//! The tools are [`xtask`](../xtask) and the crates behind its verbs: `patch-stack`, `conformance` and `trials`. They
+//! find every path in [`paths`], run the programs of the caller's [`toolchain`], report long work as [`steps`], and
+//! build and call the [`fork`]. [`linking`] says how an executable is linked, [`libtest`] reads what test programs
+//! print, and [`sources`] copies packages that are edited.
+//!
+//! For Unix only: the toolchain of the fork is made of symlinks, and `cargo xtask run` replaces its process.
+
+pub mod fork;
+pub mod libtest;
+pub mod linking;
+pub mod paths;
+pub mod sources;
+pub mod steps;
+pub mod toolchain;

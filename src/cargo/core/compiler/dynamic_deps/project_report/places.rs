@@ -1,0 +1,120 @@
+//! The directories of each profile and target triple, found by what they hold.
+//!
+//! As `Layout` makes them, in both of its forms. A profile needs not be in the manifest any more, so
+//! the names of directories are all that tells of it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use itertools::Itertools;
+use link_engine::record::inventory::Places;
+
+use crate::core::compiler::dynamic_deps::directories::{entries, unit_directories};
+
+/// Where builds with one profile for one target triple put what they make.
+pub(super) struct ProfileDirectory {
+    /// The name of the directory of the profile, such as `debug`.
+    pub(super) profile: String,
+    /// The target triple, or the name of a target specification, if one was asked for.
+    pub(super) target: Option<String>,
+    pub(super) path: PathBuf,
+    pub(super) places: Places,
+}
+
+impl ProfileDirectory {
+    /// The name under which the profile is written in manifests: all that inherit `dev` and have no
+    /// directory of their own share that of `dev`.
+    pub(super) fn profile_name(&self) -> &str {
+        match self.profile.as_str() {
+            "debug" => "dev",
+            name => name,
+        }
+    }
+}
+
+/// Those in a build directory, by name; executables may be in a target directory too.
+pub(super) fn profile_directories(
+    build: &Path,
+    target: &Path,
+) -> io::Result<Vec<ProfileDirectory>> {
+    let mut found = Vec::new();
+    for path in directories(build)? {
+        let name = file_name(&path);
+        if is_of_profile(&path) {
+            found.push(profile_directory(name, None, path, target));
+            continue;
+        }
+        for below in directories(&path)? {
+            if is_of_profile(&below) {
+                let profile = file_name(&below);
+                found.push(profile_directory(
+                    profile,
+                    Some(name.clone()),
+                    below,
+                    target,
+                ));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn profile_directory(
+    profile: String,
+    triple: Option<String>,
+    path: PathBuf,
+    target: &Path,
+) -> ProfileDirectory {
+    let mut artifacts = target.to_owned();
+    artifacts.extend(&triple);
+    artifacts.push(&profile);
+    let mut executables = vec![artifacts.clone(), artifacts.join("examples")];
+    let (groups, wrappers) = if is_of_units(&path) {
+        let build = path.join("build");
+        let units: Vec<PathBuf> = entries(&build).flat_map(|name| entries(&name)).collect();
+        let wrappers = units.iter().map(|unit| unit.join("fingerprint/linker"));
+        (unit_directories(&build).collect(), wrappers.collect())
+    } else {
+        let wrappers = entries(&path.join(".fingerprint")).map(|unit| unit.join("linker"));
+        (vec![path.join("deps")], wrappers.collect())
+    };
+    executables.extend(groups.iter().cloned());
+    executables.push(path.join("examples"));
+    let executables = executables.into_iter().unique().collect();
+    ProfileDirectory {
+        profile,
+        target: triple,
+        path,
+        places: Places {
+            groups,
+            executables,
+            wrappers,
+        },
+    }
+}
+
+fn is_of_profile(directory: &Path) -> bool {
+    directory.join("deps").is_dir() || is_of_units(directory)
+}
+
+/// Whether each unit has directories of its own there (`-Z build-dir-new-layout`).
+fn is_of_units(directory: &Path) -> bool {
+    directory.join("build").is_dir() && !directory.join("deps").exists()
+}
+
+fn directories(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
