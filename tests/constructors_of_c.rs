@@ -8,7 +8,7 @@ use cargo_test_support::{Project, project};
 use super::{build_script_for_c, groups_of, manifest, same_behaviour};
 
 /// A program with this `main`, above the frozen `native`, of whose two objects of C one has a
-/// constructor, and the frozen `above`, which has a function that needs that object, and `plain`.
+/// constructor, `above`, which does not need that object, `beside`, which does, and `plain`.
 fn project_with_constructor(main: &str) -> Project {
     let build = build_script_for_c("").replace(
         "let ar = ",
@@ -46,20 +46,16 @@ fn project_with_constructor(main: &str) -> Project {
             "#,
         )
         .publish();
-    // In a module of its own, so in an object of its own.
-    Package::new("above", "1.0.0")
-        .file(
-            "Cargo.toml",
-            &manifest("above", "[dependencies]\nnative = '1.0'\n"),
-        )
-        .file(
-            "src/lib.rs",
-            r#"
-                #[inline(never)] pub fn number() -> i32 { native::number() }
-                pub mod apart { #[inline(never)] pub fn started() -> i32 { native::started() } }
-            "#,
-        )
-        .publish();
+    for (name, function) in [("above", "number"), ("beside", "started")] {
+        Package::new(name, "1.0.0")
+            .edition("2021")
+            .file(
+                "src/lib.rs",
+                &format!("#[inline(never)] pub fn {function}() -> i32 {{ native::{function}() }}"),
+            )
+            .dep("native", "1.0")
+            .publish();
+    }
     Package::new("plain", "1.0.0")
         .file("src/lib.rs", "#[inline(never)] pub fn one() -> i32 { 1 }")
         .publish();
@@ -68,7 +64,7 @@ fn project_with_constructor(main: &str) -> Project {
             "Cargo.toml",
             &manifest(
                 "foo",
-                "[dependencies]\nnative = '1.0'\nabove = '1.0'\nplain = '1.0'\n",
+                "[dependencies]\nnative = '1.0'\nabove = '1.0'\nbeside = '1.0'\nplain = '1.0'\n",
             ),
         )
         .file(
@@ -84,7 +80,7 @@ fn run_where_a_static_link_takes_them() {
         ("native::number()", "5 1\n"),
         ("native::started()", "start\n1 1\n"),
         ("above::number()", "5 1\n"),
-        ("above::apart::started()", "start\n1 1\n"),
+        ("beside::started()", "start\n1 1\n"),
     ] {
         let p = project_with_constructor(main);
         let output = same_behaviour(&p);

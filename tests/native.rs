@@ -976,24 +976,34 @@ fn project_with_modifiers(instruction: &str) -> Project {
     )
 }
 
+fn check_modifiers(instruction: &str) {
+    let p = project_with_modifiers(instruction);
+    assert_eq!(super::text(&same_behaviour(&p).stdout), "1 2\n");
+}
+
 #[cargo_test]
-fn modifiers_of_static_libraries() {
-    for instruction in [
-        "static:+bundle=NAME",
-        "static:-bundle=NAME",
-        "static:+whole-archive=NAME",
-        "static:-bundle,+whole-archive=NAME",
-        "static:+verbatim=libNAME.a",
-        "NAME",
-    ] {
-        let p = project_with_modifiers(instruction);
-        assert_eq!(
-            super::text(&same_behaviour(&p).stdout),
-            "1 2\n",
-            "{instruction}"
-        );
-        p.root().rm_rf();
-    }
+fn modifiers_of_a_static_library_bundle() {
+    check_modifiers("static:+bundle=NAME");
+}
+
+#[cargo_test]
+fn modifiers_of_a_static_library_no_bundle() {
+    check_modifiers("static:-bundle=NAME");
+}
+
+#[cargo_test]
+fn modifiers_of_a_static_library_whole_archive() {
+    check_modifiers("static:+whole-archive=NAME");
+}
+
+#[cargo_test]
+fn modifiers_of_a_static_library_no_bundle_and_whole_archive() {
+    check_modifiers("static:-bundle,+whole-archive=NAME");
+}
+
+#[cargo_test]
+fn modifiers_of_a_static_library_verbatim() {
+    check_modifiers("static:+verbatim=libNAME.a");
 }
 
 #[cargo_test]

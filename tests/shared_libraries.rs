@@ -47,46 +47,58 @@ fn library_with_versions(directory: &Path) {
     );
 }
 
+/// What `native` calls, by a library that its attribute names if there is one.
+fn lib_rs(attribute: &str) -> String {
+    format!(
+        "{attribute} extern \"C\" {{ fn greet() -> i32; }}\n\
+         #[inline(never)] pub fn number() -> i32 {{ unsafe {{ greet() }} }}"
+    )
+}
+
+const ATTRIBUTE: &str = "#[link(name = \"greet\")]";
+
+const ASKS: &str = "fn main() { println!(\"cargo::rustc-link-lib=greet\"); }";
+
+/// Checks that a program gets the new version, and which warning a dynamic build has.
+fn check_versions(build_rs: &str, lib_rs: &str, warning: Option<&str>) {
+    let p = project_with_library(build_rs, lib_rs);
+    let directory = p.root().join("lib");
+    library_with_versions(&directory);
+    let directory = directory.display();
+    let flags = format!("-Lnative={directory} -Clink-arg=-Wl,-rpath,{directory}");
+    for argument in ["--no-dynamic-deps", "--dynamic-deps"] {
+        let mut cargo = p.cargo(&format!("build {argument}"));
+        cargo.env("RUSTFLAGS", &flags);
+        match warning.filter(|_| argument == "--dynamic-deps") {
+            Some(warning) => cargo.with_stderr_contains(warning),
+            None => cargo.with_stderr_does_not_contain("[WARNING] [..]"),
+        };
+        cargo.run();
+        assert_eq!(stdout(&p.bin("foo")), "2\n", "{argument}");
+    }
+}
+
 #[cargo_test]
 fn versions_of_a_library_that_only_an_attribute_names() {
-    let lib_rs = |attribute: &str| {
-        format!(
-            "{attribute} extern \"C\" {{ fn greet() -> i32; }}\n\
-             #[inline(never)] pub fn number() -> i32 {{ unsafe {{ greet() }} }}"
-        )
-    };
-    let by_attribute = lib_rs("#[link(name = \"greet\")]");
-    let build = |build_rs: &str, lib_rs: &str, warning: Option<&str>| {
-        let p = project_with_library(build_rs, lib_rs);
-        let directory = p.root().join("lib");
-        library_with_versions(&directory);
-        let directory = directory.display();
-        let flags = format!("-Lnative={directory} -Clink-arg=-Wl,-rpath,{directory}");
-        for argument in ["--no-dynamic-deps", "--dynamic-deps"] {
-            let mut cargo = p.cargo(&format!("build {argument}"));
-            cargo.env("RUSTFLAGS", &flags);
-            match warning.filter(|_| argument == "--dynamic-deps") {
-                Some(warning) => cargo.with_stderr_contains(warning),
-                None => cargo.with_stderr_does_not_contain("[WARNING] [..]"),
-            };
-            cargo.run();
-            assert_eq!(stdout(&p.bin("foo")), "2\n", "{argument}");
-        }
-        p.root().rm_rf();
-    };
-    build(
+    check_versions(
         "fn main() {}",
-        &by_attribute,
+        &lib_rs(ATTRIBUTE),
         Some(
             "[WARNING] linked the dependencies of `foo` statically: `libgreet.so` has versions of \
              `greet`, and no build script asks for that library, so that a group would get an older \
              version",
         ),
     );
-    // Then the group knows the version.
-    let asks = "fn main() { println!(\"cargo::rustc-link-lib=greet\"); }";
-    build(asks, &by_attribute, None);
-    build(asks, &lib_rs(""), None);
+}
+
+#[cargo_test]
+fn versions_of_a_library_that_a_build_script_names() {
+    check_versions(ASKS, &lib_rs(""), None);
+}
+
+#[cargo_test]
+fn versions_of_a_library_that_both_name() {
+    check_versions(ASKS, &lib_rs(ATTRIBUTE), None);
 }
 
 #[cargo_test(requires = "mold")]

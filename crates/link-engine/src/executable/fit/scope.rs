@@ -128,8 +128,8 @@ fn definitions_in<'a, Class: ElfClass>(
     let sections = header.sections(endian, data)?;
     let symbols = sections.symbols(endian, data, elf::SHT_DYNSYM)?;
     let versions = sections.gnu_versym(endian, data)?.map(|(table, _)| table);
-    // For each name: whether an old version that is hidden, and whether another, is there.
-    let mut found: HashMap<&str, (bool, bool)> = HashMap::new();
+    // For each name: where an old version lies that is hidden, and where the one for linkers.
+    let mut found: HashMap<&str, (Option<u64>, Option<u64>)> = HashMap::new();
     for (index, symbol) in symbols.enumerate() {
         if symbol.st_shndx(endian) == elf::SHN_UNDEF || symbol.st_bind() == elf::STB_LOCAL {
             continue;
@@ -143,13 +143,18 @@ fn definitions_in<'a, Class: ElfClass>(
         let is_hidden = version.is_some_and(|version| version.is_hidden());
         let is_oldest = version.is_none_or(|version| version.index().0 <= OLDEST);
         let (old, shown) = found.entry(name).or_default();
-        *old |= is_hidden && is_oldest;
-        *shown |= !is_hidden;
+        let place = Some(symbol.st_value(endian).into());
+        match is_hidden {
+            true if is_oldest => *old = place,
+            true => {}
+            false => *shown = place,
+        }
     }
     let found = found.into_iter();
     Ok(found
         .map(|(name, kinds)| match kinds {
-            (true, true) => (name, Definition::Older),
+            // Often an old version is another name of the same.
+            (Some(old), Some(shown)) if old != shown => (name, Definition::Older),
             _ => (name, Definition::Same),
         })
         .collect())
@@ -204,8 +209,11 @@ mod tests {
             int old_greet(void) { return 1; }
             int new_greet(void) { return 2; }
             int only(void) { return 3; }
+            int same(void) { return 4; }
             __asm__(".symver old_greet, greet@ONE");
             __asm__(".symver new_greet, greet@@TWO");
+            __asm__(".symver same, alias@ONE");
+            __asm__(".symver same, alias@@TWO");
         "#;
         let flags = [format!("-Wl,--version-script={}", script.display())];
         library(directory, "greet", source, &flags);
@@ -217,7 +225,7 @@ mod tests {
                 library: "libgreet.so".to_owned(),
             })
         );
-        assert_eq!(greet(&["only"]), None);
+        assert_eq!(greet(&["only", "alias"]), None);
     }
 
     #[test]

@@ -44,10 +44,11 @@ pub(super) fn own_program() -> &'static Path {
 /// # Panics
 /// Without [`is_wrapper_available`].
 pub(super) fn wrapper_program(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> WrapperProgram {
-    let root = build_runner.files().layout(unit.kind).build_dir().root();
+    let layout = build_runner.files().layout(unit.kind);
+    let scripts = layout.build_dir().build();
     WrapperProgram {
         program: own_program().to_owned(),
-        copies: root.join("dynamic-deps-linker"),
+        copies: scripts.with_file_name("dynamic-deps-linker"),
     }
 }
 
