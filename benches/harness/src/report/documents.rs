@@ -1,6 +1,7 @@
 //! What README, `docs/`, the guide and the RFC show of the newest results, between marks that are there for it.
 //!
-//! Each number is of the newest run that measured its workload: a run need not have all of them.
+//! Each number is of the newest run that measured its workload: a run need not have all of them. Programs that stand side by
+//! side are of one run, the newest that has all of them, if there is one.
 
 use std::fs;
 use std::path::Path;
@@ -174,17 +175,30 @@ impl Runs {
         Ok(Runs(runs))
     }
 
-    /// The newest run that has both ways to link of a workload.
+    /// The run of which a workload is shown.
     fn of(&self, workload: &str) -> Option<(&str, View<'_>)> {
-        let has = |results: &Results, peer| {
+        let programs = PROGRAMS.map(|(program, _)| program);
+        let side_by_side = match programs.contains(&workload) {
+            true => self.newest_with(&programs),
+            false => None,
+        };
+        side_by_side.or_else(|| self.newest_with(&[workload]))
+    }
+
+    /// The newest run that has both ways to link of all these workloads.
+    fn newest_with(&self, workloads: &[&str]) -> Option<(&str, View<'_>)> {
+        let has = |results: &Results, workload: &str, peer: &str| {
             let view = View(results);
             view.median(Of::seconds(workload, Phase::RebuildBin, peer))
                 .or(view.median(Of::seconds(workload, Phase::Tests, peer)))
                 .is_some()
         };
+        let has_both = |results: &Results, workload: &&str| {
+            has(results, *workload, BASELINE) && has(results, *workload, OURS)
+        };
         self.0
             .iter()
-            .find(|(_, results)| has(results, BASELINE) && has(results, OURS))
+            .find(|(_, results)| workloads.iter().all(|one| has_both(results, one)))
             .map(|(name, results)| (name.as_str(), View(results)))
     }
 
@@ -255,7 +269,10 @@ impl Runs {
             });
             text.push_str(&format!("| {} | {} |\n", row.title, cells.join(" | ")));
         }
-        text + &self.conditions(PROGRAMS[0].0, ", linked by rust-lld")
+        text + &self.conditions(
+            &PROGRAMS.map(|(program, _)| program),
+            ", linked by rust-lld",
+        )
     }
 
     /// A row for each quantity of one workload.
@@ -280,7 +297,7 @@ impl Runs {
                 shown(of_dynamic)
             ));
         }
-        text + &self.conditions(workload, ", linked by rust-lld")
+        text + &self.conditions(&[workload], ", linked by rust-lld")
     }
 
     fn peers(&self) -> String {
@@ -291,24 +308,35 @@ impl Runs {
         format!(
             "{}\nA rebuild is one after an edit of the program. In parentheses: how many times smaller than that of {BASELINE}.{}",
             table(&view, &all, &PEER_COLUMNS),
-            self.conditions("app", "").replacen('\n', " ", 1)
+            self.conditions(&["app"], "").replacen('\n', " ", 1)
         )
     }
 
-    /// When and where a workload was measured, and by `linker` if it was one.
-    fn conditions(&self, workload: &str, linker: &str) -> String {
-        let Some((_, view)) = self.of(workload) else {
-            return String::new();
-        };
-        let identity = &view.0.identity;
-        let rustc: Vec<&str> = identity.versions.rustc.split(' ').take(2).collect();
-        format!(
-            "\nMedians of one run in turns, {}, {} cores of {}, {}{linker}.\n",
-            view.0.date,
-            identity.machine.cores,
-            identity.machine.processor,
-            rustc.join(" ")
-        )
+    /// When and where workloads were measured, and by `linker` if it was one.
+    fn conditions(&self, workloads: &[&str], linker: &str) -> String {
+        let mut runs: Vec<String> = Vec::new();
+        for (_, view) in workloads.iter().filter_map(|workload| self.of(workload)) {
+            let identity = &view.0.identity;
+            let rustc: Vec<&str> = identity.versions.rustc.split(' ').take(2).collect();
+            let run = format!(
+                "{}, {} cores of {}, {}",
+                view.0.date,
+                identity.machine.cores,
+                identity.machine.processor,
+                rustc.join(" ")
+            );
+            if !runs.contains(&run) {
+                runs.push(run);
+            }
+        }
+        match &runs[..] {
+            [] => String::new(),
+            [run] => format!("\nMedians of one run in turns, {run}{linker}.\n"),
+            runs => format!(
+                "\nMedians of runs in turns, one for each program: {}{linker}.\n",
+                runs.join("; ")
+            ),
+        }
     }
 
     /// A link to the report of each run that is shown.
@@ -386,6 +414,12 @@ mod tests {
         }
         assert!(!measured.contains("old"), "{measured}");
         assert!(read(CHART).contains("an application of 161 packages"));
+
+        put_run(repository, "w", &["app", "cargo", "bevy"], 0.0625);
+        write(repository).unwrap();
+        let row = "| rebuild after an edit of the program | 500 ms, 62.5 ms | 500 ms, 62.5 ms | 500 ms, 62.5 ms |\n";
+        assert!(read(MEASURED).contains(row), "{}", read(MEASURED));
+        fs::remove_dir_all(repository.join(RUNS).join("w")).unwrap();
 
         write(repository).unwrap();
         assert_eq!(read(MEASURED), measured);
