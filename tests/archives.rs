@@ -14,12 +14,12 @@ fn build_script_without_kind(flags: &str) -> String {
     named
 }
 
-/// A program that uses the C code `c` of the frozen `native`, which asks for it without a kind, by
+/// A program that uses the C code `c` of the frozen `native`, of which `build` makes an archive, by
 /// inline functions, in the executable and in the local `above`, and by `native` itself.
-fn project_with_archive(flags: &str, c: &str) -> Project {
+fn project_with_archive(build: &str, c: &str) -> Project {
     Package::new("native", "1.0.0")
         .file("Cargo.toml", &manifest("native", ""))
-        .file("build.rs", &build_script_without_kind(flags))
+        .file("build.rs", build)
         .file("src/native.c", c)
         .file(
             "src/lib.rs",
@@ -57,20 +57,31 @@ fn project_with_archive(flags: &str, c: &str) -> Project {
 
 const COUNTER: &str = "int calls; int native_next(void) { return ++calls; }";
 
-fn check_counter(flags: &str) {
-    let p = project_with_archive(flags, COUNTER);
+fn check_counter(build: &str) {
+    let p = project_with_archive(build, COUNTER);
     assert_eq!(super::text(&same_behaviour(&p).stdout), "1 2 3\n");
     assert_eq!(groups_of(&p.bin("foo")), LAYERS);
 }
 
 #[cargo_test]
 fn a_library_without_a_kind_that_is_an_archive() {
-    check_counter("");
+    check_counter(&build_script_without_kind(""));
+}
+
+#[cargo_test]
+fn an_archive_by_the_name_of_its_file() {
+    let build = build_script_without_kind("");
+    let by_file = build.replace(
+        "rustc-link-lib={name}_c",
+        "rustc-link-lib=dylib:+verbatim=lib{name}_c.a",
+    );
+    assert_ne!(by_file, build);
+    check_counter(&by_file);
 }
 
 #[cargo_test]
 fn a_library_without_a_kind_that_is_an_archive_with_hidden_symbols() {
-    check_counter("-fvisibility=hidden");
+    check_counter(&build_script_without_kind("-fvisibility=hidden"));
 }
 
 #[cargo_test]
@@ -80,7 +91,7 @@ fn a_constructor_in_an_archive_without_a_kind() {
         __attribute__((constructor)) static void start(void) { calls = 40; }
         int native_next(void) { return ++calls; }
     "#;
-    let p = project_with_archive("", c);
+    let p = project_with_archive(&build_script_without_kind(""), c);
     assert_eq!(super::text(&same_behaviour(&p).stdout), "41 42 43\n");
     assert_eq!(groups_of(&p.bin("foo")), ["sysroot"]);
 }

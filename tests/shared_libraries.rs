@@ -97,6 +97,12 @@ fn versions_of_a_library_that_a_build_script_names() {
 }
 
 #[cargo_test]
+fn versions_of_a_library_by_the_name_of_its_file() {
+    let asks = ASKS.replace("=greet", "=dylib:+verbatim=libgreet.so");
+    check_versions(&asks, &lib_rs(""), None);
+}
+
+#[cargo_test]
 fn versions_of_a_library_that_both_name() {
     check_versions(ASKS, &lib_rs(ATTRIBUTE), None);
 }

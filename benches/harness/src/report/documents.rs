@@ -194,7 +194,7 @@ impl Runs {
                 .is_some()
         };
         let has_both = |results: &Results, workload: &&str| {
-            has(results, *workload, BASELINE) && has(results, *workload, OURS)
+            has(results, workload, BASELINE) && has(results, workload, OURS)
         };
         self.0
             .iter()

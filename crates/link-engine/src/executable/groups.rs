@@ -153,7 +153,10 @@ pub(super) fn libraries_to_load(groups: &[Group]) -> Result<HashSet<String>> {
         let is_needed = |library: &&NativeLibrary| match &library.soname {
             Some(soname) => info.needed.contains(soname),
             None => {
-                let file_name = format!("lib{}.so", library.name);
+                let file_name = match library.name.strip_prefix(':') {
+                    Some(file_name) => file_name.to_owned(),
+                    None => format!("lib{}.so", library.name),
+                };
                 let mut needed = info.needed.iter();
                 needed.any(|soname| soname.starts_with(&file_name))
             }

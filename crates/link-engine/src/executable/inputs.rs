@@ -17,7 +17,7 @@ use crate::line::arguments::{
 };
 use crate::line::search::find_archive;
 use crate::record::GroupManifest;
-use crate::rlib::{self, Shared};
+use crate::rlib::{self, Shared, is_archive};
 use crate::system::parallel;
 use crate::{Error, Result};
 
@@ -121,8 +121,8 @@ impl Objects {
                     prefer_shared,
                 } => find_archive(&directories, name, prefer_shared),
             };
-            // A file that is none is for the linker to refuse.
-            if let Some(path) = path.filter(|path| path.is_file()) {
+            // Linkers also take a shared library or a script under such a name, and refuse the rest.
+            if let Some(path) = path.filter(|path| is_archive(path)) {
                 self.shared.add_definitions(Shared::read(&path)?);
             }
         }

@@ -3,9 +3,11 @@
 //! If linking against the groups fails, rustc's original line is run: a build
 //! that works statically never fails because of the wrapper.
 
+use std::any::Any;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::io::Write as _;
+use std::panic;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
 
@@ -40,7 +42,9 @@ pub(super) fn link(
     task: &LinkTask,
     original: Vec<OsString>,
 ) -> Result<ExitStatus> {
-    let fallback = match link_against_groups(directory, task, &original) {
+    // A panic is a fault of ours, and no reason for the build to fail either.
+    let linked = panic::catch_unwind(|| link_against_groups(directory, task, &original));
+    let fallback = match linked.unwrap_or_else(|payload| Err(panicked(&*payload))) {
         Ok(linked) => {
             record(directory, task, &linked.args);
             forward(&linked.output);
@@ -58,6 +62,14 @@ pub(super) fn link(
         leave(&directory.join(FALLBACK_FILE), &fallback);
     }
     Ok(output.status)
+}
+
+fn panicked(payload: &(dyn Any + Send)) -> Fallback {
+    let message = payload.downcast_ref::<String>().map(String::as_str);
+    let message = message.or(payload.downcast_ref::<&str>().copied());
+    Fallback::Engine {
+        error: format!("the linker wrapper panicked: {}", message.unwrap_or("?")),
+    }
 }
 
 /// What the linker was given, and what it said.
@@ -91,12 +103,12 @@ fn link_against_groups(
     let words = words::words(&args)?;
     fit::options::check(&words)?;
     // Of its own, because rustdoc links many doctests with one wrapper at once.
-    let scratch = tempfile::Builder::new()
+    let mut scratch_directory = tempfile::Builder::new()
         .prefix(SCRATCH_PREFIX)
         .disable_cleanup(task.keep)
         .tempdir_in(directory)
         .map_err(Error::io("create a directory in", directory))?;
-    let scratch = scratch.path();
+    let scratch = &scratch_directory.path().to_owned();
     let mut objects = Objects::read(&args, scratch)?;
     let settled_libraries = settled_libraries(&manifests);
     objects.add_native_archives(&args, &settled_libraries)?;
@@ -146,7 +158,12 @@ fn link_against_groups(
     let linked = link.run(&whole, ObjectsBy::Name)?;
     match linked.output.status.success() {
         true => Ok(linked),
-        false => Err(link.refused(directory, &linked)?),
+        false => {
+            let refused = link.refused(directory, &linked)?;
+            // The line can be run again until the next link of the executable.
+            scratch_directory.disable_cleanup(task.executable.is_some() || task.keep);
+            Err(refused)
+        }
     }
 }
 

@@ -134,8 +134,9 @@ impl Unfit {
         definers
             .into_iter()
             .filter_map(|definer| match definer {
-                Definer::Member(name) => Some(name.clone()),
-                Definer::Outside(_) | Definer::Program => None,
+                // The sysroot crates have no version, and nothing in a profile concerns them.
+                Definer::Member(name) if name.contains(' ') => Some(name.clone()),
+                Definer::Member(_) | Definer::Outside(_) | Definer::Program => None,
             })
             .collect()
     }

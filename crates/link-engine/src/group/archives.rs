@@ -11,13 +11,8 @@ use super::inputs::Input;
 use super::native::NativeRequest;
 use crate::line::search::LibrarySearch;
 use crate::record::NativeLibrary;
-use crate::rlib::{RlibFacts, copy_with_protected_symbols};
-use crate::system::files;
+use crate::rlib::{self, RlibFacts, copy_with_protected_symbols};
 use crate::{Error, Result};
-
-/// How archives begin: with their members in them, and with names of files in their place (ar(1),
-/// "thin").
-const MAGIC: [&[u8]; 2] = [b"!<arch>\n", b"!<thin>\n"];
 
 /// An archive that a linker takes for `-l<name>`.
 pub(super) struct Archive {
@@ -67,13 +62,11 @@ fn find(
 ) -> Option<(NativeLibrary, PathBuf)> {
     let request = NativeRequest::parse(request)?;
     let path = request.find(native_search, search)?;
-    let bytes = files::map(&path).ok()?;
-    let is_archive = MAGIC.iter().any(|magic| bytes.starts_with(magic));
     let library = NativeLibrary {
         name: request.name,
         soname: None,
     };
-    is_archive.then_some((library, path))
+    rlib::is_archive(&path).then_some((library, path))
 }
 
 /// What to give to the linker of the archives of these members: the archives, or copies of them in

@@ -21,9 +21,7 @@ pub(super) struct NativeInput {
 /// A native library that a build script asks for, unless it is surely a static one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NativeRequest {
-    /// As the linker's `-l` takes it.
-    argument: String,
-    /// Its name.
+    /// Its name, as the linker's `-l` takes it.
     pub(super) name: String,
 }
 
@@ -59,7 +57,7 @@ pub(super) fn native_inputs(
                 _ => None,
             };
             Ok(NativeInput {
-                argument: request.argument,
+                argument: format!("-l{}", request.name),
                 library: NativeLibrary {
                     name: request.name,
                     soname,
@@ -85,12 +83,10 @@ impl NativeRequest {
         let verbatim = modifiers.split(',').any(|modifier| modifier == "+verbatim");
         let name = name.rsplit(':').next().unwrap_or(name);
         Some(NativeRequest {
-            argument: if verbatim {
-                format!("-l:{name}")
-            } else {
-                format!("-l{name}")
+            name: match verbatim {
+                true => format!(":{name}"),
+                false => name.to_owned(),
             },
-            name: name.to_owned(),
         })
     }
 
@@ -100,8 +96,7 @@ impl NativeRequest {
         native_search: &[PathBuf],
         search: &LibrarySearch<'_>,
     ) -> Option<PathBuf> {
-        let name = self.argument.trim_start_matches("-l");
-        search.find_native(native_search, name)
+        search.find_native(native_search, &self.name)
     }
 }
 
@@ -112,21 +107,15 @@ mod tests {
     #[test]
     fn native_libraries_are_read_as_rustc_does() {
         #[track_caller]
-        fn check(text: &str, expected: Option<(&str, &str)>) {
-            let expected = expected.map(|(argument, name)| NativeRequest {
-                argument: argument.into(),
-                name: name.into(),
-            });
+        fn check(text: &str, expected: Option<&str>) {
+            let expected = expected.map(|name| NativeRequest { name: name.into() });
             assert_eq!(NativeRequest::parse(text), expected);
         }
-        check("z", Some(("-lz", "z")));
-        check("dylib=ssl", Some(("-lssl", "ssl")));
-        check("dylib:+as-needed=ssl", Some(("-lssl", "ssl")));
-        check("dylib=ssl:crypto", Some(("-lcrypto", "crypto")));
-        check(
-            "dylib:+verbatim=libz.so.1",
-            Some(("-l:libz.so.1", "libz.so.1")),
-        );
+        check("z", Some("z"));
+        check("dylib=ssl", Some("ssl"));
+        check("dylib:+as-needed=ssl", Some("ssl"));
+        check("dylib=ssl:crypto", Some("crypto"));
+        check("dylib:+verbatim=libz.so.1", Some(":libz.so.1"));
         check("static=sqlite3", None);
         check("static:-bundle=sqlite3", None);
         check("framework=Foundation", None);

@@ -25,7 +25,8 @@ pub enum Fallback {
     Refused {
         /// The linker's own words.
         stderr: String,
-        /// Response file with the link line that failed, for replay.
+        /// Response file with the link line that failed. The files it names stay until the next
+        /// link of the executable, and for a doctest only if the task says so.
         link_line: PathBuf,
         /// Group members that refer to a symbol which nobody defines.
         dangling: Vec<DanglingReference>,

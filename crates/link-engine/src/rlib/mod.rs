@@ -22,7 +22,7 @@ pub(crate) use constructors::ENTRY;
 pub use copies::copy_with_protected_symbols;
 pub use facts::RlibFacts;
 pub use known::{KnownRlib, Stamp, read_rlibs};
-pub(crate) use shared::Shared;
+pub(crate) use shared::{Shared, is_archive};
 pub use shared::{SharedState, undefined_among};
 
 /// End of the names of the objects that rustc made (`OutputType::Object` of a

@@ -172,6 +172,13 @@ fn for_each_global_symbol(path: &Path, mut see: impl FnMut(&GlobalSymbol<'_>, bo
     Ok(())
 }
 
+/// Whether a file is an archive: with its members in it, or with names of files in their place (ar(1),
+/// "thin").
+pub(crate) fn is_archive(path: &Path) -> bool {
+    const MAGIC: [&[u8]; 2] = [b"!<arch>\n", b"!<thin>\n"];
+    files::map(path).is_ok_and(|bytes| MAGIC.iter().any(|magic| bytes.starts_with(magic)))
+}
+
 /// The file of a member of a thin archive, which has its name relative to the archive (ar(1),
 /// "thin").
 fn thin_member(archive: &Path, name: &[u8]) -> PathBuf {

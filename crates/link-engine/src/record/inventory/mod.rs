@@ -32,7 +32,7 @@ pub struct Places {
 pub struct Inventory {
     /// By name.
     pub executables: Vec<Executable>,
-    /// The shared objects of groups, those of dependents first.
+    /// The shared objects of groups: parts, pools, and that of the sysroot crates, each by name.
     pub objects: Vec<Object>,
     /// The groups that an executable was linked against, each as it is now.
     pub groups: Vec<Group>,
@@ -324,8 +324,12 @@ fn kind(store: &str) -> Option<Kind> {
     }
 }
 
-fn entries(directory: &Path) -> impl Iterator<Item = fs::DirEntry> + use<> {
-    fs::read_dir(directory).into_iter().flatten().flatten()
+/// What is in a directory, by name.
+fn entries(directory: &Path) -> Vec<fs::DirEntry> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut entries: Vec<_> = entries.collect();
+    entries.sort_by_cached_key(|entry| entry.file_name());
+    entries
 }
 
 #[cfg(test)]

@@ -70,16 +70,23 @@ pub(in crate::core::compiler) fn add_linker_wrapper(
         Ok(flag) => {
             rustc.arg("-C").arg(flag);
         }
-        Err(error) => {
-            let fallback = Fallback::Engine {
-                error: format!("{error:#}"),
-            };
-            let name = unit.target.name();
-            let warning = fallback_warning(name, &fallback, profile_name(&unit.profile));
-            bcx.gctx.shell().warn(warning)?;
-        }
+        Err(error) => warn_of_no_wrapper(build_runner, unit, &error)?,
     }
     Ok(())
+}
+
+/// Says that `unit` is linked statically, because the linker wrapper could not be put in place.
+fn warn_of_no_wrapper(
+    build_runner: &BuildRunner<'_, '_>,
+    unit: &Unit,
+    error: &anyhow::Error,
+) -> CargoResult<()> {
+    let fallback = Fallback::Engine {
+        error: format!("{error:#}"),
+    };
+    let name = unit.target.name();
+    let warning = fallback_warning(name, &fallback, profile_name(&unit.profile));
+    build_runner.bcx.gctx.shell().warn(warning)
 }
 
 /// Makes the linker wrapper the linker of the doctests of a unit that uses groups.
@@ -102,9 +109,13 @@ pub(in crate::core::compiler) fn add_doctest_args(
     let flags = CodegenFlags::parse(args.iter());
     let linker = flags.linker().or(linker.map(Path::as_os_str));
     // rustdoc removes what it links, and nobody asks after its links.
-    let flag = linker_flag(build_runner, unit, &groups, linker, false, None)?;
-    args.extend(["-C".into(), flag]);
-    Ok(())
+    match linker_flag(build_runner, unit, &groups, linker, false, None) {
+        Ok(flag) => {
+            args.extend(["-C".into(), flag]);
+            Ok(())
+        }
+        Err(error) => warn_of_no_wrapper(build_runner, unit, &error),
+    }
 }
 
 /// A directory of groups that no run path can name from one of the places of the executable, so
