@@ -256,6 +256,16 @@ impl Git {
             .collect()
     }
 
+    /// Whether this git can [`merge`](Git::merge): `merge-tree` takes options of the merge since git 2.43, and Debian 12 has 2.39.
+    pub(crate) fn can_merge(&self) -> Result<bool> {
+        let version = self.text(&["version"])?;
+        let version = version.split(' ').nth(2).unwrap_or_default();
+        let mut numbers = version
+            .split('.')
+            .map(|number| number.parse::<u32>().unwrap_or(0));
+        Ok((numbers.next(), numbers.next()) >= (Some(2), Some(43)))
+    }
+
     /// Merges what changed from `base` to `theirs` into `ours`, by git's own merge and outside of any work tree; gives the
     /// merged tree, and the files with conflicts, which have markers in it.
     pub(crate) fn merge(

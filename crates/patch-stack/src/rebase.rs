@@ -64,13 +64,18 @@ struct Picked {
 /// less what does not apply.
 ///
 /// # Errors
-/// When upstream cannot be fetched, when `version` is the current one, or when the tree has work that was not exported.
+/// When git is too old, when upstream cannot be fetched, when `version` is the current one, or when the tree has work that was not exported.
 pub fn run(tree: &Tree, current: &Pin, version: &str, write: bool) -> Result<Report> {
     let repository = tree.repository();
     // A trial would also remove what was left out on the way here.
     ensure!(
         current.version()? != version,
         "the patches are those for `{version}` already"
+    );
+    ensure!(
+        tree.git().can_merge()?,
+        "git is older than 2.43, and cannot merge patches with a release\n\
+         help: install a newer git; no other command needs it"
     );
     tree.require_no_work()?;
     tree.materialise(Unexported::Refuse)?;

@@ -54,6 +54,14 @@ fn at_home(patch: &str, home: &str) -> String {
     patch.replace("src/lib.rs", &format!("{home}lib.rs"))
 }
 
+fn is_git_too_old() -> bool {
+    let is_too_old = !Fixture::new().tree().git().can_merge().unwrap();
+    if is_too_old {
+        eprintln!("skipped: git is older than 2.43");
+    }
+    is_too_old
+}
+
 fn report(files: &[(&str, &str)]) -> Report {
     let fixture = fixture(&[(HOOK_NAME, HOOK), (OTHER_NAME, OTHER)]);
     try_all(&fixture.tree(), &release(files)).unwrap()
@@ -61,6 +69,9 @@ fn report(files: &[(&str, &str)]) -> Report {
 
 #[test]
 fn patches_apply_to_a_release_that_changed_elsewhere() {
+    if is_git_too_old() {
+        return;
+    }
     let report = report(&[("src/new/lib.rs", "one\ntwo\nthree\nnew\nfour\nfive\nsix\n")]);
     assert_eq!(
         report.to_string(),
@@ -72,6 +83,9 @@ fn patches_apply_to_a_release_that_changed_elsewhere() {
 
 #[test]
 fn moved_files_are_followed() {
+    if is_git_too_old() {
+        return;
+    }
     let text = "one\ntwo\nthree\nfour\nfive\nsix\nseven\n";
     let report = report(&[("src/core/lib.rs", text)]);
     assert_eq!(
@@ -89,6 +103,9 @@ fn moved_files_are_followed() {
 
 #[test]
 fn a_conflict_is_shown_and_the_rest_is_tried() {
+    if is_git_too_old() {
+        return;
+    }
     let report = report(&[("src/new/lib.rs", "one\n2\nthree\nfour\nfive\nsix\n")]);
     assert_eq!(
         report.to_string(),
@@ -107,6 +124,9 @@ fn a_conflict_is_shown_and_the_rest_is_tried() {
 
 #[test]
 fn a_file_that_upstream_removed_is_a_conflict() {
+    if is_git_too_old() {
+        return;
+    }
     let report = report(&[("src/other.rs", "else\n")]);
     assert_eq!(report.count("does not apply"), 2);
     assert!(report.trials.iter().all(|trial| trial.patch.is_none()));
@@ -114,6 +134,9 @@ fn a_file_that_upstream_removed_is_a_conflict() {
 
 #[test]
 fn a_patch_is_cut_into_what_applies_and_what_does_not() {
+    if is_git_too_old() {
+        return;
+    }
     let hunk = OTHER.find("@@ ").unwrap();
     let both = format!("{HOOK}{}", &OTHER[hunk..]);
     let fixture = fixture(&[(HOOK_NAME, &both)]);
@@ -131,6 +154,9 @@ fn a_patch_is_cut_into_what_applies_and_what_does_not() {
 
 #[test]
 fn the_repository_gets_what_applies() {
+    if is_git_too_old() {
+        return;
+    }
     let fixture = fixture(&[(HOOK_NAME, HOOK), (OTHER_NAME, OTHER)]);
     fixture.write(
         "patches/series",
