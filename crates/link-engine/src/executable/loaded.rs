@@ -27,6 +27,17 @@ impl LoadedGroup {
         self.candidates.iter().find(|path| path.exists())
     }
 
+    /// The first that is not what an earlier export left in `directory`.
+    fn found_outside(&self, directory: &Path) -> Option<&PathBuf> {
+        let directory = directory.canonicalize().ok();
+        let is_outside = |path: &&PathBuf| {
+            let of = path.parent().and_then(|parent| parent.canonicalize().ok());
+            of != directory
+        };
+        let mut candidates = self.candidates.iter().filter(|path| path.exists());
+        candidates.find(is_outside)
+    }
+
     /// Why the loader does not take what it finds, if so. It looks no further.
     fn why_not_loadable(&self) -> Result<Option<CannotLoad>> {
         let Some(found) = self.found() else {
@@ -78,7 +89,7 @@ pub fn why_not_loadable(executable: &Path) -> Result<Option<CannotLoad>> {
 pub fn export_groups(executable: &Path, directory: &Path) -> Result<()> {
     let groups = loaded_groups(executable)?;
     for group in &groups {
-        if let Some(original) = group.found() {
+        if let Some(original) = group.found_outside(directory) {
             files::link_or_copy(original, &directory.join(&group.soname))?;
         }
     }
@@ -170,7 +181,10 @@ mod tests {
     fn what_the_executable_loads_goes_with_it() {
         let directory = tempfile::tempdir().unwrap();
         let soname = "dynamic-deps-local-1_0123456789abcdef.so";
-        let executable = program(directory.path(), soname, "--enable-new-dtags");
+        // As Cargo links it, an executable looks where it is exported first.
+        let dtags = "--enable-new-dtags,-rpath,$ORIGIN/../out";
+        let executable = program(directory.path(), soname, dtags);
+        let library = |directory: &Path| directory.join("lib").join(soname);
         let out = directory.path().join("out");
         fs::create_dir(&out).unwrap();
         let older = out.join("dynamic-deps-local-2_0123456789abcdef.so");
@@ -183,9 +197,15 @@ mod tests {
         assert!(out.join(soname).exists() && foreign.exists());
         assert!(!older.exists());
 
+        // A shared object that was made again takes the place of the one that was exported.
+        fs::remove_file(library(directory.path())).unwrap();
+        fs::write(library(directory.path()), "made again").unwrap();
+        export_groups(&executable, &out).unwrap();
+        assert_eq!(fs::read(out.join(soname)).unwrap(), b"made again");
+
         // It stays for the executable that is there, whoever exports next.
-        let library = directory.path().join("main.c");
-        export_groups(&library, &out).unwrap();
+        let other = directory.path().join("main.c");
+        export_groups(&other, &out).unwrap();
         assert!(out.join(soname).exists());
     }
 }
