@@ -9,9 +9,9 @@ use anyhow::{Context, Result, bail, ensure};
 use measure::executable::{is_group, loaded_groups, needed};
 
 use crate::application::{self, Application, Build, NAME, Printed, SUBCOMMANDS, require_equal};
-use patch_stack::tree::{Tree, Unexported};
-use workshop::fork::{self, Profile};
-use workshop::linking::{Linking, is_platform_supported};
+use crate::fork_to_try;
+use patch_stack::tree::Tree;
+use workshop::linking::Linking;
 use workshop::steps::{Show, Step};
 
 /// The libraries of the platform that an executable may need, up to their `.so`: of the GNU C library and of GCC.
@@ -30,14 +30,12 @@ type AllPrinted = Vec<Printed>;
 
 /// Builds the application both ways and checks each promise.
 pub fn run(tree: &Tree, step: &mut Step) -> Result<()> {
-    if !is_platform_supported() {
-        step.say("left out: the fork links everything statically on this platform");
+    let Some(fork) = fork_to_try(tree, step)? else {
         return Ok(());
-    }
-    tree.materialise(Unexported::Refuse)?;
+    };
     let repository = tree.repository();
     let application = Application {
-        cargo: fork::build(repository, step, Profile::Dev)?,
+        cargo: fork,
         package: repository.application(),
         build_directory: repository.app().join("build"),
     };

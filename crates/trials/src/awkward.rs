@@ -10,10 +10,10 @@ use anyhow::{Context, Result, ensure};
 use measure::messages;
 
 use crate::application::{Application, Printed, require_equal};
-use patch_stack::tree::{Tree, Unexported};
-use workshop::fork::{self, Profile};
+use crate::fork_to_try;
+use patch_stack::tree::Tree;
 use workshop::libtest;
-use workshop::linking::{Linking, is_platform_supported, require_linked};
+use workshop::linking::{Linking, require_linked};
 use workshop::steps::{Show, Step};
 
 /// Begins the names of all packages of the workspace, and of their executables.
@@ -21,14 +21,12 @@ const PREFIX: &str = "awkward-";
 
 /// Builds and runs the tests of all of them, both ways.
 pub fn run(tree: &Tree, step: &mut Step) -> Result<()> {
-    if !is_platform_supported() {
-        step.say("left out: the fork links everything statically on this platform");
+    let Some(fork) = fork_to_try(tree, step)? else {
         return Ok(());
-    }
-    tree.materialise(Unexported::Refuse)?;
+    };
     let repository = tree.repository();
     let workspace = Application {
-        cargo: fork::build(repository, step, Profile::Dev)?,
+        cargo: fork,
         package: repository.awkward(),
         build_directory: repository.awkward_build(),
     };

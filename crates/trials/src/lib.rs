@@ -14,3 +14,21 @@ pub mod fuzz;
 pub mod tools;
 pub mod workload;
 pub mod workspace;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use patch_stack::tree::{Tree, Unexported};
+use workshop::fork::{self, Profile};
+use workshop::linking::is_platform_supported;
+use workshop::steps::Step;
+
+/// Builds the fork as it is in `tree`, for a trial on this machine. None where there is nothing to try.
+fn fork_to_try(tree: &Tree, step: &mut Step) -> Result<Option<PathBuf>> {
+    if !is_platform_supported() {
+        step.say("left out: the fork links everything statically on this platform");
+        return Ok(None);
+    }
+    tree.materialise(Unexported::Refuse)?;
+    fork::build(tree.repository(), step, Profile::Dev).map(Some)
+}

@@ -34,9 +34,11 @@ use crate::corpus::comparison::Comparison;
 use crate::corpus::project::Project;
 use crate::corpus::record::Record;
 use crate::corpus::trial::{Interrupted, Trial};
+use crate::fork_to_try;
 use patch_stack::tree::{Tree, Unexported};
 use workshop::fork::{self, Profile};
-use workshop::linking::{Linking, is_platform_supported};
+use workshop::linking::Linking;
+use workshop::linking::is_platform_supported;
 use workshop::paths::Repository;
 use workshop::steps::{Chatter, Step, Steps};
 use workshop::toolchain;
@@ -144,13 +146,10 @@ pub fn run(tree: &Tree, options: &Options) -> Result<()> {
 
 /// The test step `corpus`: the smallest projects. The fork must have been built.
 pub fn run_smallest(tree: &Tree, step: &mut Step) -> Result<()> {
-    if !is_platform_supported() {
-        step.say("left out: the fork links everything statically on this platform");
+    let Some(fork) = fork_to_try(tree, step)? else {
         return Ok(());
-    }
-    tree.materialise(Unexported::Refuse)?;
+    };
     let repository = tree.repository();
-    let fork = fork::build(repository, step, Profile::Dev)?;
     let corpus = Corpus::new(repository, fork, StaticBy::Toolchain)?;
     let projects = project::list(repository)?;
     for project in projects.iter().filter(|project| project.ci) {

@@ -18,9 +18,9 @@ use anyhow::{Context, Result, ensure};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use self::bench::Bench;
-use patch_stack::tree::{Tree, Unexported};
-use workshop::fork::{self, Profile};
-use workshop::linking::is_platform_supported;
+use crate::fork_to_try;
+use patch_stack::tree::Tree;
+use workshop::fork;
 use workshop::steps::{Chatter, Step, Steps};
 use workshop::toolchain;
 
@@ -198,15 +198,12 @@ pub fn run_cheap(tree: &Tree, step: &mut Step) -> Result<()> {
 }
 
 fn check<'t>(tree: &Tree, step: &mut Step, tools: impl Iterator<Item = &'t Tool>) -> Result<()> {
-    if !is_platform_supported() {
-        step.say("left out: the fork links everything statically on this platform");
+    let Some(fork) = fork_to_try(tree, step)? else {
         return Ok(());
-    }
-    tree.materialise(Unexported::Refuse)?;
+    };
     let repository = tree.repository();
-    let executable = fork::build(repository, step, Profile::Dev)?;
     let directory = repository.tools();
-    let mut bench = Bench::new(step, executable, directory.clone());
+    let mut bench = Bench::new(step, fork, directory.clone());
     let mut rows = Vec::new();
     for tool in tools {
         let row = try_tool(&mut bench, tool);

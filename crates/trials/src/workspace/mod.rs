@@ -17,15 +17,16 @@ use std::process::Command;
 use anyhow::Result;
 use measure::messages::{self, Artifact};
 
+use crate::fork_to_try;
 use crate::workload;
 use crate::workspace::findings::Findings;
 use crate::workspace::groups::{bytes, check_groups};
 use crate::workspace::outcomes::Outcomes;
 use crate::workspace::rebuild::{compare_rebuilds, rebuilds};
 use crate::workspace::unit::Unit;
-use patch_stack::tree::{Tree, Unexported};
-use workshop::fork::{self, Profile};
-use workshop::linking::{Linking, is_platform_supported};
+use patch_stack::tree::Tree;
+use workshop::fork;
+use workshop::linking::Linking;
 use workshop::paths::Repository;
 use workshop::sources::Sources;
 use workshop::steps::Step;
@@ -39,14 +40,11 @@ const EDITS: [(&str, &str); 3] = [
 
 /// Tests and edits the workspace, both ways, and judges.
 pub fn run(tree: &Tree, step: &mut Step) -> Result<()> {
-    if !is_platform_supported() {
-        step.say("left out: the fork links everything statically on this platform");
+    let Some(fork) = fork_to_try(tree, step)? else {
         return Ok(());
-    }
-    tree.materialise(Unexported::Refuse)?;
+    };
     let repository = tree.repository();
-    let cargo = fork::build(repository, step, Profile::Dev)?;
-    let mut workspace = Workspace::lay_down(repository, cargo)?;
+    let mut workspace = Workspace::lay_down(repository, fork)?;
     let mut findings = Findings::default();
 
     // Before the dynamic build, which puts executables of its own in the places that have no hash in their names.
