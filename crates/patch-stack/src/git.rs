@@ -257,8 +257,10 @@ impl Git {
     }
 
     /// Whether this git can [`merge`](Git::merge): `merge-tree` takes options of the merge since git 2.43, and Debian 12 has 2.39.
-    pub(crate) fn can_merge(&self) -> Result<bool> {
-        let version = self.text(&["version"])?;
+    pub(crate) fn can_merge() -> Result<bool> {
+        let output = Command::new("git").arg("version").output();
+        let output = output.context("failed to run `git version`")?;
+        let version = String::from_utf8_lossy(&output.stdout);
         let version = version.split(' ').nth(2).unwrap_or_default();
         let mut numbers = version
             .split('.')

@@ -73,7 +73,7 @@ pub fn run(tree: &Tree, current: &Pin, version: &str, write: bool) -> Result<Rep
         "the patches are those for `{version}` already"
     );
     ensure!(
-        tree.git().can_merge()?,
+        Git::can_merge()?,
         "git is older than 2.43, and cannot merge patches with a release\n\
          help: install a newer git; no other command needs it"
     );

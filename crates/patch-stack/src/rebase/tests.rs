@@ -55,7 +55,7 @@ fn at_home(patch: &str, home: &str) -> String {
 }
 
 fn is_git_too_old() -> bool {
-    let is_too_old = !Fixture::new().tree().git().can_merge().unwrap();
+    let is_too_old = !Git::can_merge().unwrap();
     if is_too_old {
         eprintln!("skipped: git is older than 2.43");
     }
