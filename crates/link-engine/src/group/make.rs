@@ -16,8 +16,9 @@ use crate::elf::{self, DynamicInfo, OpenReference};
 use crate::finish::constructors;
 use crate::line::search::LibrarySearch;
 use crate::line::template::LinkTemplate;
-use crate::record::ContentKey;
-use crate::record::{Binding, Effect, GroupManifest, Making, NativeLibrary, SharedObject};
+use crate::record::{
+    Binding, ContentKey, Effect, GroupManifest, Making, NativeLibrary, SharedObject,
+};
 use crate::rlib::Constructor;
 use crate::{Error, Result};
 
@@ -27,7 +28,7 @@ pub(super) struct GroupLink<'a> {
     pub(super) template: &'a LinkTemplate,
     pub(super) search: LibrarySearch<'a>,
     pub(super) packs_relocations: bool,
-    /// The shared objects that an earlier build has left, which may have to be bound anew only.
+    /// The shared objects of which an earlier build has told, which may have to be bound anew only.
     pub(super) earlier: Vec<SharedObject>,
 }
 
@@ -67,7 +68,9 @@ impl<'a> GroupLink<'a> {
             template,
             search: LibrarySearch::new(template, &job.working_directory, &job.environment),
             packs_relocations: template.packs_relocations,
-            earlier: Vec::new(),
+            // What cannot be read is of no help.
+            earlier: GroupManifest::read(&job.files.manifest())
+                .map_or_else(|_| Vec::new(), |manifest| manifest.objects),
         }
     }
 
@@ -174,9 +177,8 @@ impl<'a> GroupLink<'a> {
         } else {
             match self.bind_anew(&soname, &link_key, &object)? {
                 Ok(earlier) => {
-                    let bound_anew = true;
                     let making = Making {
-                        bound_anew,
+                        bound_anew: true,
                         ..Making::since(start)
                     };
                     (format!("was bound anew from `{earlier}`"), Some(making))
@@ -187,23 +189,19 @@ impl<'a> GroupLink<'a> {
                 }
             }
         };
-        let described = self.describe(&soname, &link_key, &content, object);
+        let described = self.describe(&soname, &link_key, &content, object, making);
         if let Err(Error::Object { .. }) = described {
             // It may have been damaged on disk, so the next build makes it anew.
             fs::remove_file(&content).map_err(Error::io("remove", &content))?;
         }
-        let described = MadeObject {
-            making,
-            ..described?
-        };
-        Ok((described, format!("`{soname}` {step}")))
+        Ok((described?, format!("`{soname}` {step}")))
     }
 
-    /// What the manifest that is about to be replaced tells of the link of a shared object.
+    /// What an earlier build has told of the link of a shared object.
     fn known_making(&self, soname: &str) -> Option<Making> {
-        let manifest = GroupManifest::read(&self.job.files.manifest()).ok()?;
-        let mut objects = manifest.objects.into_iter();
-        objects.find(|object| object.soname == soname)?.making
+        let mut earlier = self.earlier.iter();
+        let object = earlier.find(|object| object.soname == soname)?;
+        object.making.clone()
     }
 
     /// What the manifest tells of a shared object on disk.
@@ -213,6 +211,7 @@ impl<'a> GroupLink<'a> {
         link_key: &ContentKey,
         content: &Path,
         object: Object<'_>,
+        making: Option<Making>,
     ) -> Result<MadeObject> {
         let layouts = object.below.iter().map(|below| below.layout.clone());
         let constructors = constructors::distances(content, &constructors_of(object.members))?;
@@ -235,7 +234,7 @@ impl<'a> GroupLink<'a> {
                 .map(|input| input.library)
                 .chain(archives(object.members).map(|archive| archive.library.clone()))
                 .collect(),
-            making: None,
+            making,
             constructors,
         })
     }

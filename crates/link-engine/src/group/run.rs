@@ -13,8 +13,7 @@ use super::platform::{builtin_definitions, platform_definitions};
 use super::{BeforeLink, GroupJob, Lasting, Outcome, OutcomeLibrary, native, split_debug};
 use crate::finish::packed;
 use crate::line::template::LinkTemplate;
-use crate::record::{Effect, GroupManifest, Refusal, SharedObject, remove};
-use crate::record::{Stay, StayReason};
+use crate::record::{Effect, GroupManifest, Refusal, SharedObject, Stay, StayReason, remove};
 use crate::{Error, Result};
 
 /// How many libraries are put out of a group, one after the other, until the linker makes a shared
@@ -56,13 +55,8 @@ impl GroupJob {
             let verdicts = vec![Some(StayReason::DependsOn { library }); inputs.0.len()];
             return self.finish(&below, &inputs, &verdicts, Made::default());
         };
-        let mut link = GroupLink::new(self, template);
+        let link = GroupLink::new(self, template);
         inputs.add_archives(&link.search);
-        if self.lasting == Lasting::Build {
-            // What cannot be read is of no help.
-            let earlier = GroupManifest::read(&self.files.manifest()).ok();
-            link.earlier = earlier.map_or_else(Vec::new, |manifest| manifest.objects);
-        }
         let platform = platform_definitions(template)?;
         let surroundings = below.surroundings(&platform, link.has_own_versions());
         let stays = below.stays();
