@@ -9,7 +9,7 @@ use cargo_test_support::{Project, project, str};
 
 use super::{
     LAYERED_OUTPUT, STATIC, build_script_for_c, group_files, groups_of, layered_project, manifest,
-    program, publish_native, same_output, stdout,
+    program, program_with_a_dead_reference, publish_native, same_output, stdout,
 };
 
 #[cargo_test]
@@ -134,34 +134,7 @@ fn platforms_without_support() {
 
 #[cargo_test]
 fn a_dynamic_link_that_fails_is_replaced_by_the_static_one() {
-    // The function is missing, and nothing that the program calls refers to it: a
-    // static link drops it, a shared object has it.
-    let p = project()
-        .file(
-            "Cargo.toml",
-            &manifest(
-                "foo",
-                r#"
-                [dependencies]
-                dead = { path = "dead" }
-                "#,
-            ),
-        )
-        .file(
-            "src/main.rs",
-            "fn main() { println!(\"{}\", dead::alive()); }",
-        )
-        .file("dead/Cargo.toml", &manifest("dead", ""))
-        .file(
-            "dead/src/lib.rs",
-            r#"
-                extern "C" { fn missing_function() -> i32; }
-                pub fn dead() -> i32 { unsafe { missing_function() } }
-                #[inline]
-                pub fn alive() -> i32 { 5 }
-            "#,
-        )
-        .build();
+    let p = program_with_a_dead_reference();
     p.cargo("build --dynamic-deps")
         .with_stderr_data(str![[r#"
 ...

@@ -129,6 +129,31 @@ fn publish_native(name: &str, c: &str, lib: &str) {
         .publish();
 }
 
+/// A program over the local `dead`, which refers to a function that is missing. Nothing that the program
+/// calls refers to it: a static link drops it, a shared object has it.
+fn program_with_a_dead_reference() -> Project {
+    project()
+        .file(
+            "Cargo.toml",
+            &manifest("foo", "[dependencies]\ndead = { path = 'dead' }\n"),
+        )
+        .file(
+            "src/main.rs",
+            "fn main() { println!(\"{}\", dead::alive()); }",
+        )
+        .file("dead/Cargo.toml", &manifest("dead", ""))
+        .file(
+            "dead/src/lib.rs",
+            r#"
+                extern "C" { fn missing_function() -> i32; }
+                pub fn dead() -> i32 { unsafe { missing_function() } }
+                #[inline]
+                pub fn alive() -> i32 { 5 }
+            "#,
+        )
+        .build()
+}
+
 /// A build script that makes a static library of `src/native.c`, compiled with `flags`.
 fn build_script_for_c(flags: &str) -> String {
     build_script_for("cc", "src/native.c", flags)

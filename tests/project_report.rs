@@ -6,7 +6,10 @@ use crate::prelude::*;
 use cargo_test_support::{Project, project, str};
 use serde_json::Value;
 
-use super::{contents, group_files, layered_manifest, layered_project, manifest, text};
+use super::{
+    contents, group_files, layered_manifest, layered_project, manifest,
+    program_with_a_dead_reference, text,
+};
 
 /// The report of a project as JSON.
 #[track_caller]
@@ -181,26 +184,7 @@ fn static_executables_and_tests() {
 /// An executable that could not be linked dynamically says why.
 #[cargo_test]
 fn a_fallback_is_told() {
-    let p = project()
-        .file(
-            "Cargo.toml",
-            &manifest("foo", "[dependencies]\ndead = { path = 'dead' }\n"),
-        )
-        .file(
-            "src/main.rs",
-            "fn main() { println!(\"{}\", dead::alive()); }",
-        )
-        .file("dead/Cargo.toml", &manifest("dead", ""))
-        .file(
-            "dead/src/lib.rs",
-            r#"
-                extern "C" { fn missing_function() -> i32; }
-                pub fn dead() -> i32 { unsafe { missing_function() } }
-                #[inline]
-                pub fn alive() -> i32 { 5 }
-            "#,
-        )
-        .build();
+    let p = program_with_a_dead_reference();
     let output = p.cargo("build --dynamic-deps").run();
     assert!(text(&output.stderr).contains("linked the dependencies of `foo` statically"));
     let report = report(&p);

@@ -145,6 +145,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::line::for_tests::template;
 
     #[test]
     fn archives_are_found_as_linkers_do() {
@@ -165,15 +166,7 @@ mod tests {
 
     #[test]
     fn the_c_library_is_found() {
-        let template = LinkTemplate {
-            linker: "cc".into(),
-            before: Vec::new(),
-            after: vec!["-lc".into()],
-            builtins: Vec::new(),
-            builtin_definitions: Default::default(),
-            platform_libraries: Vec::new(),
-            packs_relocations: false,
-        };
+        let template = template();
         let sonames = ["libc.so.6", "libno-such-library.so.1"].map(str::to_owned);
         let search = LibrarySearch::new(&template, Path::new("/"), &[]);
         let found = search.find(&[], &sonames);

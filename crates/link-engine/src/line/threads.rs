@@ -59,17 +59,14 @@ fn sets_threads(arg: &OsStr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::line::for_tests::{template, words};
 
     /// The option for a line of `linker` with these arguments, for three threads.
     fn option(linker: &str, args: &str) -> Option<String> {
         let template = LinkTemplate {
             linker: linker.into(),
-            before: args.split_whitespace().map(OsString::from).collect(),
-            after: vec!["-lc".into()],
-            builtins: Vec::new(),
-            builtin_definitions: Default::default(),
-            platform_libraries: Vec::new(),
-            packs_relocations: false,
+            before: words(args),
+            ..template()
         };
         Some(threads_option(&template, 3)?.into_string().unwrap())
     }

@@ -91,13 +91,11 @@ impl Scope {
     pub(super) fn fault(&self, mut missing: BTreeSet<&str>) -> Result<Option<Fault>> {
         for (path, bytes) in &self.libraries {
             let found = definitions(bytes, &missing).map_err(Error::object(path))?;
-            let mut older: Vec<&str> = found
+            let older = found
                 .iter()
                 .filter(|(_, definition)| **definition == Definition::Older)
-                .map(|(name, _)| *name)
-                .collect();
-            older.sort_unstable();
-            if let Some(symbol) = older.first() {
+                .map(|(name, _)| name);
+            if let Some(symbol) = older.min() {
                 let library = path.file_name().unwrap_or_default();
                 return Ok(Some(Fault::OlderVersion {
                     symbol: (*symbol).to_owned(),
@@ -167,7 +165,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
-    use crate::line::template::LinkTemplate;
+    use crate::line::for_tests::template;
 
     /// Makes `lib<name>.so` of C code.
     fn library(directory: &Path, name: &str, source: &str, flags: &[String]) {
@@ -184,15 +182,7 @@ mod tests {
     }
 
     fn fault(directory: &Path, sonames: &[&str], references: &[&str]) -> Option<Fault> {
-        let template = LinkTemplate {
-            linker: "cc".into(),
-            before: Vec::new(),
-            after: vec!["-lc".into()],
-            builtins: Vec::new(),
-            builtin_definitions: Default::default(),
-            platform_libraries: Vec::new(),
-            packs_relocations: false,
-        };
+        let template = template();
         let search = LibrarySearch::new(&template, Path::new("/"), &[]);
         let sonames = sonames.iter().map(|name| name.to_string()).collect();
         let scope = Scope::read(sonames, &search, &[directory.to_owned()]).unwrap();
