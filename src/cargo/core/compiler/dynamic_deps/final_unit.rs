@@ -6,15 +6,14 @@ use std::path::{Path, PathBuf};
 use cargo_util::ProcessBuilder;
 use itertools::Itertools;
 use link_engine::executable::export_groups;
-use link_engine::record::Fallback;
-use link_engine::record::GroupFiles;
 use link_engine::record::wrapper::{self, ExecutableInTask, KeptLibrary, LinkTask};
+use link_engine::record::{Fallback, GroupFiles};
 use link_plan::run_path::{AbsoluteForm, Format, run_paths};
 use link_plan::rustc_flags::CodegenFlags;
 
 use super::directories::executable_directories;
 use super::group_unit::group_files;
-use super::kept::{Kept, kept};
+use super::kept::{Kept, kept, kept_libraries};
 use super::known::Records;
 use super::linker::{DEFAULT_LINKER, located_linker};
 use super::report;
@@ -152,7 +151,7 @@ fn linker_flag(
 ) -> CargoResult<OsString> {
     let export_directory = build_runner.files().export_dir();
     let group_directories = groups.iter().map(|group| group.directory());
-    let plan = LinkTask {
+    let task = LinkTask {
         executable: executable_in_task(build_runner, unit)?,
         linker: linker.unwrap_or(DEFAULT_LINKER.as_ref()).into(),
         manifests: groups.iter().map(|group| group.manifest()).collect(),
@@ -169,7 +168,7 @@ fn linker_flag(
         log,
     };
     let directory = wrapper_directory(build_runner, unit);
-    let linker = wrapper::prepare(&directory, &wrapper_program(build_runner, unit), plan)?;
+    let linker = wrapper::prepare(&directory, &wrapper_program(build_runner, unit), task)?;
     Ok(wrapper::linker_flag(&linker))
 }
 
@@ -181,15 +180,12 @@ fn executable_in_task(
     let Some(path) = report::executable(build_runner, unit)? else {
         return Ok(None);
     };
-    let libraries = reachable_libraries(&build_runner.bcx.unit_graph, unit).into_iter();
-    let mut kept: Vec<KeptLibrary> = libraries
-        .filter_map(|library| {
-            let reason = kept(&build_runner.bcx.profiles, library)?;
-            Some(KeptLibrary {
-                name: library_name(library),
-                reason: reason.to_string(),
-                by_profile: reason == Kept::ByProfile,
-            })
+    let bcx = build_runner.bcx;
+    let mut kept: Vec<KeptLibrary> = kept_libraries(&bcx.unit_graph, &bcx.profiles, unit)
+        .map(|(library, reason)| KeptLibrary {
+            name: library_name(library),
+            reason: reason.to_string(),
+            by_profile: reason == Kept::ByProfile,
         })
         .collect();
     kept.sort();
@@ -237,14 +233,11 @@ pub(in crate::core::compiler) fn final_inputs(
     }
     let graph = &build_runner.bcx.unit_graph;
     let profiles = &build_runner.bcx.profiles;
-    let is_kept = |library: &&Unit| kept(profiles, library).is_some();
-    if !graph.keys().any(|unit| is_kept(&unit)) {
+    if !graph.keys().any(|unit| kept(profiles, unit).is_some()) {
         return None;
     }
-    let libraries = reachable_libraries(graph, unit).into_iter();
-    let names = libraries
-        .filter(is_kept)
-        .map(|library| {
+    let names = kept_libraries(graph, profiles, unit)
+        .map(|(library, _)| {
             let id = library.pkg.package_id();
             // A path would make a project that was moved another one.
             let is_path = id.source_id().is_path();

@@ -4,7 +4,9 @@ use std::fmt;
 
 use link_plan::image::{ImageUser, image_user};
 
+use super::units::reachable_libraries;
 use crate::core::compiler::Unit;
+use crate::core::compiler::unit_graph::UnitGraph;
 use crate::core::profiles::Profiles;
 
 /// Why a library stays in the executable.
@@ -23,6 +25,16 @@ impl fmt::Display for Kept {
             Kept::TakesImage(user) => write!(f, "{} ({})", user.reason, user.source),
         }
     }
+}
+
+/// The libraries below `unit` that are to stay in it, and why.
+pub(super) fn kept_libraries<'g>(
+    graph: &'g UnitGraph,
+    profiles: &Profiles,
+    unit: &Unit,
+) -> impl Iterator<Item = (&'g Unit, Kept)> {
+    let libraries = reachable_libraries(graph, unit).into_iter();
+    libraries.filter_map(|library| Some((library, kept(profiles, library)?)))
 }
 
 /// Whether and why a library is to stay in the executable.
