@@ -26,9 +26,8 @@ use crate::line::arguments::{self, has_foreign_archives, join_library_names, rli
 use crate::line::response_file;
 use crate::line::run::{self, ObjectsBy};
 use crate::line::{linker, words};
-use crate::record::Fallback;
 use crate::record::wrapper::{FALLBACK_FILE, LinkTask, RECORD_FILE};
-use crate::record::write_json;
+use crate::record::{Fallback, write_json};
 use crate::stub::Wanted;
 use crate::system::files;
 use crate::{Error, Result};

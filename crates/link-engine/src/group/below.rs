@@ -9,8 +9,7 @@ use crate::Result;
 use crate::elf::OpenReference;
 use crate::elf::layout;
 use crate::line::template::LinkTemplate;
-use crate::record::Stay;
-use crate::record::{Effect, GroupManifest, SharedObject};
+use crate::record::{Effect, GroupManifest, SharedObject, Stay};
 
 /// The groups below, read from their manifests.
 pub(super) struct BelowGroups {

@@ -40,8 +40,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub use self::effects::Users;
-use crate::record::GroupFiles;
-use crate::record::GroupManifest;
+use crate::record::{GroupFiles, GroupManifest};
 use crate::system::threads::Threads;
 
 /// Changes when the same inputs would give another shared object.

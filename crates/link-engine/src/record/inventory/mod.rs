@@ -11,6 +11,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use serde::Serialize;
+
 use super::content::{self, NAME_PREFIX};
 use super::wrapper::{FALLBACK_FILE, LINKED_FILE, LinkTask, TASK_FILE, WrapperTask};
 use super::{Fallback, GroupManifest, Making, read_json, sweep};
@@ -56,8 +58,8 @@ pub struct Executable {
 /// What is known of the link of an executable.
 #[derive(Debug)]
 pub struct Link {
-    /// What was planned.
-    pub plan: LinkTask,
+    /// What the linker wrapper was to do.
+    pub task: LinkTask,
     /// How long it took.
     pub making: Option<Making>,
     /// Why it is static after all.
@@ -90,7 +92,8 @@ pub struct Object {
 }
 
 /// What a shared object is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Local libraries.
     Part,
@@ -126,8 +129,8 @@ impl Executable {
 
     /// Its name for people, if builds have told it.
     pub fn name(&self) -> Option<&str> {
-        let planned = self.link.as_ref()?.plan.executable.as_ref()?;
-        Some(&planned.name)
+        let executable = self.link.as_ref()?.task.executable.as_ref()?;
+        Some(&executable.name)
     }
 
     /// The link that it comes from, if that is known.
@@ -207,13 +210,13 @@ impl Inventory {
 
     fn read_links(&mut self, wrappers: &[PathBuf]) {
         for directory in wrappers {
-            let Some(WrapperTask::Link(plan)) = self.read(&directory.join(TASK_FILE)) else {
+            let Some(WrapperTask::Link(task)) = self.read(&directory.join(TASK_FILE)) else {
                 continue;
             };
-            let Some(planned) = &plan.executable else {
+            let Some(executable) = &task.executable else {
                 continue;
             };
-            let is_it = |path: &PathBuf| path.file_name() == Some(planned.file.as_ref());
+            let is_it = |path: &PathBuf| path.file_name() == Some(executable.file.as_ref());
             let mut executables = self.executables.iter();
             let index = executables.position(|executable| executable.paths.iter().any(is_it));
             // Otherwise it was removed.
@@ -221,7 +224,7 @@ impl Inventory {
                 let making = self.read(&directory.join(LINKED_FILE));
                 let fallback = self.read(&directory.join(FALLBACK_FILE));
                 self.executables[index].link = Some(Link {
-                    plan,
+                    task,
                     making,
                     fallback,
                 });
@@ -258,7 +261,7 @@ impl Inventory {
     /// Whether an executable that is there was linked against a group.
     fn is_used(&self, group: &Group) -> bool {
         let links = self.executables.iter().flat_map(|one| &one.link);
-        let mut used = links.flat_map(|link| &link.plan.manifests);
+        let mut used = links.flat_map(|link| &link.task.manifests);
         used.any(|path| path.file_name() == group.path.file_name())
     }
 

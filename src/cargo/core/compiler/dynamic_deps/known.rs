@@ -18,9 +18,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cargo_util::paths;
-use link_engine::record::GroupFiles;
-use link_engine::record::sweep;
-use link_engine::record::{read_json, write_json};
+use link_engine::record::{GroupFiles, read_json, sweep, write_json};
 use link_plan::graph::UnitKey;
 use link_plan::grouping::{Cut, Known, KnownPool, PoolId};
 use serde::{Deserialize, Serialize};

@@ -50,7 +50,7 @@ struct JsonExecutable<'a> {
 struct JsonObject<'a> {
     soname: &'a str,
     path: &'a Path,
-    kind: &'static str,
+    kind: Kind,
     group: Option<&'a str>,
     bytes: u64,
     made_at: u64,
@@ -117,11 +117,7 @@ impl<'a> JsonObject<'a> {
         JsonObject {
             soname: &object.soname,
             path: &object.path,
-            kind: match object.kind {
-                Kind::Part => "part",
-                Kind::Pool => "pool",
-                Kind::Sysroot => "sysroot",
-            },
+            kind: object.kind,
             group: object.group.as_deref(),
             bytes: object.bytes,
             made_at: object.made_at(),

@@ -10,6 +10,7 @@ use itertools::Itertools;
 use link_engine::record::inventory::Places;
 
 use crate::core::compiler::dynamic_deps::directories::{entries, unit_directories};
+use crate::core::compiler::dynamic_deps::units::file_name;
 
 /// Where builds with one profile for one target triple put what they make.
 pub(super) struct ProfileDirectory {
@@ -112,9 +113,4 @@ fn directories(path: &Path) -> io::Result<Vec<PathBuf>> {
     }
     paths.sort();
     Ok(paths)
-}
-
-fn file_name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default();
-    name.to_string_lossy().into_owned()
 }

@@ -30,8 +30,8 @@ pub(super) fn staying_libraries(inventory: &Inventory, profile: &str) -> BTreeSe
         })
     });
     let links = inventory.executables.iter().flat_map(|one| &one.link);
-    let planned = links.flat_map(|link| &link.plan.executable);
-    let of_executables = planned.flat_map(|executable| {
+    let executables = links.flat_map(|link| &link.task.executable);
+    let of_executables = executables.flat_map(|executable| {
         let kept = executable.kept.iter();
         kept.map(|kept| {
             let section = section(profile, Some(package_of(&kept.name)));
@@ -83,7 +83,6 @@ pub(super) fn refusals(inventory: &Inventory, profile: &str) -> Vec<String> {
 /// Why an executable that was to be linked dynamically is static.
 pub(super) fn fallback(executable: &Executable, profile: &str) -> Option<String> {
     let link = executable.link.as_ref()?;
-    let report = link.fallback.as_ref()?;
-    let planned = link.plan.executable.as_ref()?;
-    Some(fallback_warning(&planned.name, report, profile))
+    let fallback = link.fallback.as_ref()?;
+    Some(fallback_warning(executable.name()?, fallback, profile))
 }
