@@ -77,11 +77,7 @@ pub(crate) fn run(tree: &Tree, step: &mut Step) -> Result<()> {
             }
             trial.check_variables()?;
         }
-        for args in inline_commands(&text) {
-            Cli::try_parse_from(&args)
-                .with_context(|| format!("`{}` in `{document}`", args.join(" ")))?;
-            count += 1;
-        }
+        count += check_inline_commands(&text).with_context(|| format!("in `{document}`"))?;
         ensure!(count > 0, "there is no command in `{document}`");
         step.say(&format!("{document}: {count} commands"));
     }
@@ -274,6 +270,15 @@ fn parse(block: &str) -> Result<Vec<Line>> {
     Ok(lines)
 }
 
+/// Checks that xtask takes the commands inside of sentences, and counts them.
+fn check_inline_commands(document: &str) -> Result<usize> {
+    let commands = inline_commands(document);
+    for args in &commands {
+        Cli::try_parse_from(args).with_context(|| format!("`{}`", args.join(" ")))?;
+    }
+    Ok(commands.len())
+}
+
 /// The commands of xtask inside of sentences, without those that leave something open.
 fn inline_commands(document: &str) -> Vec<Vec<String>> {
     let mut in_block = false;
@@ -327,6 +332,26 @@ mod tests {
             error.starts_with("nothing is known of the command `make install`\n"),
             "{error}"
         );
+    }
+
+    /// The step runs at the end of CI; this tells within seconds what it would say of a word that was changed.
+    #[test]
+    fn xtask_takes_the_commands_of_the_documents() {
+        for document in DOCUMENTS {
+            let path = Repository::of_this_build().root().join(document);
+            let text = fs::read_to_string(path).unwrap();
+            check_inline_commands(&text).expect(document);
+            let blocks = blocks(&text);
+            for line in blocks
+                .iter()
+                .flat_map(|block| parse(block).expect(document))
+            {
+                if let Line::Xtask(args) = line {
+                    let command = ["cargo xtask".to_owned()].into_iter().chain(args);
+                    Cli::try_parse_from(command).expect(document);
+                }
+            }
+        }
     }
 
     #[test]
