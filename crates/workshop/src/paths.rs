@@ -154,6 +154,11 @@ impl Repository {
         self.root.join("target/docs")
     }
 
+    /// Packages of Debian, unpacked.
+    pub fn debian(&self) -> PathBuf {
+        self.root.join("target/debian")
+    }
+
     /// What is known of the runs of upstream's test suite.
     pub fn upstream_tests(&self) -> PathBuf {
         self.root.join("target/upstream-tests")
