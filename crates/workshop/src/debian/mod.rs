@@ -79,9 +79,12 @@ impl Cross {
     }
 
     /// The emulator and what comes before the program that it runs.
-    pub fn runner(&self) -> [PathBuf; 3] {
+    pub fn runner(&self) -> [PathBuf; 5] {
         [
             self.tools.program(self.platform.emulator),
+            // The emulator needs it, the program does not.
+            "-U".into(),
+            "LD_LIBRARY_PATH".into(),
             "-L".into(),
             self.tools.directory().join("usr").join(self.platform.gnu),
         ]
