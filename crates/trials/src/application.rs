@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use measure::executable::is_group;
 use measure::messages::Artifacts;
 
+use workshop::debian::Cross;
 use workshop::fork;
 use workshop::linking::{Linking, require_linked};
 use workshop::sources::{Entries, Sources};
@@ -31,12 +32,31 @@ pub(crate) struct Application {
     pub(crate) cargo: PathBuf,
     pub(crate) package: PathBuf,
     pub(crate) build_directory: PathBuf,
+    /// The processor that it is built for, if it is not this machine's.
+    pub(crate) cross: Option<Cross>,
 }
 
 impl Application {
     /// The fork for the application, without what could give another answer than `verb` and its options.
     pub(crate) fn cargo(&self, verb: &str) -> Command {
-        fork::command(&self.cargo, &self.package, &self.build_directory, verb)
+        let mut cargo = fork::command(&self.cargo, &self.package, &self.build_directory, verb);
+        if let Some(cross) = &self.cross {
+            cross.set_for(&mut cargo);
+        }
+        cargo
+    }
+
+    /// What runs an executable of it.
+    pub(crate) fn program(&self, executable: &Path) -> Command {
+        match &self.cross {
+            None => toolchain::command(executable),
+            Some(cross) => {
+                let [emulator, options @ ..] = cross.runner();
+                let mut command = toolchain::command(emulator);
+                command.args(options).arg(executable);
+                command
+            }
+        }
     }
 
     /// `cargo build`, to be run by [`Build::run`].
@@ -52,7 +72,9 @@ impl Application {
 
     /// Where the files of groups lie.
     fn group_directory(&self) -> PathBuf {
-        self.build_directory.join("debug/deps")
+        let mut directory = self.build_directory.clone();
+        directory.extend(self.cross.iter().map(|cross| cross.platform.triple));
+        directory.join("debug/deps")
     }
 
     /// Removes the groups of earlier builds, so that the next dynamic build links them.
@@ -115,23 +137,16 @@ pub(crate) struct Printed {
 }
 
 impl Printed {
-    /// Runs `subcommand` in `directory`, without help for the loader and with backtraces on.
-    pub(crate) fn by(executable: &Path, subcommand: &str, directory: &Path) -> Result<Printed> {
-        Printed::of(executable, &[subcommand], directory)
-    }
-
-    /// The same, with any arguments.
-    pub(crate) fn of(executable: &Path, arguments: &[&str], directory: &Path) -> Result<Printed> {
-        let mut command = toolchain::command(executable);
+    /// Runs `command` in `directory`, without help for the loader and with backtraces on.
+    pub(crate) fn by(mut command: Command, directory: &Path) -> Result<Printed> {
         let output = command
-            .args(arguments)
             .current_dir(directory)
             .env_remove("LD_LIBRARY_PATH")
             .env("RUST_BACKTRACE", "1")
             // With a second worker, rayon's frames tell whether it stole the job or not.
             .env("RAYON_NUM_THREADS", "1")
             .output()
-            .with_context(|| format!("failed to run `{}`", executable.display()))?;
+            .with_context(|| format!("failed to run `{}`", toolchain::display(&command)))?;
         let stderr = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
             bail!(
@@ -152,7 +167,9 @@ impl Printed {
 /// Fails unless each subcommand of `executable` prints what the package at `package` says it should.
 pub fn require_expected(package: &Path, executable: &Path) -> Result<()> {
     for subcommand in SUBCOMMANDS {
-        let printed = Printed::by(executable, subcommand, package)?;
+        let mut command = toolchain::command(executable);
+        command.arg(subcommand);
+        let printed = Printed::by(command, package)?;
         let what = format!("what `{} {subcommand}` prints", executable.display());
         require_equal(&what, &printed.stdout, &expected(package, subcommand)?)?;
     }

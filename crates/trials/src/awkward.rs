@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use measure::messages;
@@ -29,19 +30,25 @@ pub fn run(tree: &Tree, step: &mut Step) -> Result<()> {
         cargo: fork,
         package: repository.awkward(),
         build_directory: repository.awkward_build(),
+        cross: None,
     };
-    forget_links(&workspace, step)?;
+    compare(&workspace, step, &[])
+}
 
-    let of_static = print_all(&workspace, step, Linking::Static)?;
-    let of_dynamic = print_all(&workspace, step, Linking::Dynamic)?;
+/// Builds and runs the programs of the workspace and their tests both ways, but for the packages `left_out`.
+pub(crate) fn compare(workspace: &Application, step: &mut Step, left_out: &[&str]) -> Result<()> {
+    forget_links(workspace, step)?;
+
+    let of_static = print_all(workspace, step, left_out, Linking::Static)?;
+    let of_dynamic = print_all(workspace, step, left_out, Linking::Dynamic)?;
     check_same(&of_static, &of_dynamic)?;
     step.say(&format!(
         "{} programs print the same, static and dynamic",
         of_static.len()
     ));
 
-    let of_static = test(&workspace, step, Linking::Static)?;
-    let of_dynamic = test(&workspace, step, Linking::Dynamic)?;
+    let of_static = test(workspace, step, left_out, Linking::Static)?;
+    let of_dynamic = test(workspace, step, left_out, Linking::Dynamic)?;
     require_equal(
         "the results of the tests when linked dynamically",
         &of_dynamic,
@@ -82,10 +89,11 @@ fn packages(workspace: &Path) -> Result<BTreeSet<String>> {
 fn print_all(
     workspace: &Application,
     step: &mut Step,
+    left_out: &[&str],
     linking: Linking,
 ) -> Result<BTreeMap<String, Printed>> {
     let mut cargo = workspace.cargo_build();
-    let messages = step.capture(cargo.args(["--workspace", linking.option()]))?;
+    let messages = step.capture(all_packages(&mut cargo, left_out).arg(linking.option()))?;
     let mut artifacts = messages::artifacts(&messages)?;
     if linking == Linking::Dynamic {
         let dependency = artifacts
@@ -103,11 +111,24 @@ fn print_all(
     for artifact in artifacts {
         if let Some(executable) = artifact.executable {
             require_linked(&executable, linking)?;
-            let of_executable = Printed::of(&executable, &[], &workspace.package)?;
+            let program = workspace.program(&executable);
+            let of_executable = Printed::by(program, &workspace.package)?;
             printed.insert(artifact.target.name, of_executable);
         }
     }
     Ok(printed)
+}
+
+/// Makes a command of Cargo one about the whole workspace, but for the packages `left_out`.
+fn all_packages<'command>(
+    cargo: &'command mut Command,
+    left_out: &[&str],
+) -> &'command mut Command {
+    cargo.arg("--workspace");
+    for package in left_out {
+        cargo.args(["--exclude", package]);
+    }
+    cargo
 }
 
 /// Whether a Cargo target is of the workspace: a library has underscores in its name.
@@ -140,9 +161,14 @@ fn check_same(
 }
 
 /// Runs the tests of the workspace; gives the line of each, sorted.
-fn test(workspace: &Application, step: &mut Step, linking: Linking) -> Result<String> {
+fn test(
+    workspace: &Application,
+    step: &mut Step,
+    left_out: &[&str],
+    linking: Linking,
+) -> Result<String> {
     let mut cargo = workspace.cargo("test");
-    let printed = step.capture(cargo.args(["--workspace", linking.option()]))?;
+    let printed = step.capture(all_packages(&mut cargo, left_out).arg(linking.option()))?;
     let results = results(&printed);
     ensure!(!results.is_empty(), "the workspace has no tests");
     Ok(results)

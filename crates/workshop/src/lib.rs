@@ -2,11 +2,12 @@
 //!
 //! The tools are [`xtask`](../xtask) and the crates behind its verbs: `patch-stack`, `conformance` and `trials`. They
 //! find every path in [`paths`], run the programs of the caller's [`toolchain`], report long work as [`steps`], and
-//! build and call the [`fork`]. [`linking`] says how an executable is linked, [`libtest`] reads what test programs
-//! print, and [`sources`] copies packages that are edited.
+//! build and call the [`fork`]. [`debian`] unpacks compilers of the distribution, [`linking`] says how an executable is
+//! linked, [`libtest`] reads what test programs print, and [`sources`] copies packages that are edited.
 //!
 //! For Unix only: the toolchain of the fork is made of symlinks, and `cargo xtask run` replaces its process.
 
+pub mod debian;
 pub mod fork;
 pub mod libtest;
 pub mod linking;

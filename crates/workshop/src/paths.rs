@@ -159,6 +159,16 @@ impl Repository {
         self.root.join("target/docs")
     }
 
+    /// Builds for other processors.
+    pub fn cross(&self) -> PathBuf {
+        self.root.join("target/cross")
+    }
+
+    /// Packages of Debian, unpacked.
+    pub fn debian(&self) -> PathBuf {
+        self.root.join("target/debian")
+    }
+
     /// What is known of the runs of upstream's test suite.
     pub fn upstream_tests(&self) -> PathBuf {
         self.root.join("target/upstream-tests")
