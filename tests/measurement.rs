@@ -56,11 +56,11 @@ fn edits_of_a_program_and_two_libraries() {
             // What the reader has set decides nothing.
             .env("CARGO_PROFILE_DEV_DYNAMIC_DEPS", "true")
             .with_stdout_data(str![[r#"
-build after an edit of             compiled     static    dynamic
-the program                               1 [..] s [..] s  [..]x
-a library near the top, `local`           2 [..] s [..] s  [..]x
-the lowest library, `lowest`              3 [..] s [..] s  [..]x
-nothing                                   0 [..] s [..] s  [..]x
+build after an edit of           compiled     static    dynamic
+the program                             1 [..] s [..] s  [..]x
+a library near the top, `local`         2 [..] s [..] s  [..]x
+the lowest library, `lowest`            3 [..] s [..] s  [..]x
+nothing                                 0 [..] s [..] s  [..]x
 
 medians of whole builds, in turns
 static executable: [..]
@@ -87,7 +87,10 @@ fn a_library_beside_the_workspace() {
     let p = project()
         .file(
             "inner/Cargo.toml",
-            &manifest("inner", "[dependencies]\nbeside = { path = '../beside' }\n"),
+            &manifest(
+                "inner",
+                "[dependencies]\nbeside = { path = '../beside' }\n[workspace]\n",
+            ),
         )
         .file("inner/src/main.rs", "fn main() { beside::nothing() }")
         .file("beside/Cargo.toml", &manifest("beside", ""))
@@ -114,6 +117,7 @@ fn of_several_programs_one_is_chosen() {
         .build();
     p.cargo("report dynamic-deps --measure --rounds 1 --bin other")
         .with_stderr_data(str![[r#"
+...
 [MEASURING] foo v1.0.0 (bin "other")
 ...
 "#]])
