@@ -52,15 +52,15 @@ fn edits_of_a_program_and_two_libraries() {
         .build();
     let before = files(&p.root());
     let measure = || {
-        p.cargo("report dynamic-deps --measure")
+        p.cargo("report dynamic-deps --measure --rounds 1")
             // What the reader has set decides nothing.
             .env("CARGO_PROFILE_DEV_DYNAMIC_DEPS", "true")
             .with_stdout_data(str![[r#"
-build after an edit of             compiled     static    dynamic
-the program                               1 [..] s [..] s  [..]x
-a library near the top, `local`           2 [..] s [..] s  [..]x
-the lowest library, `lowest`              3 [..] s [..] s  [..]x
-nothing                                   0 [..] s [..] s  [..]x
+build after an edit of           compiled     static    dynamic
+the program                             1 [..] s [..] s  [..]x
+a library near the top, `local`         2 [..] s [..] s  [..]x
+the lowest library, `lowest`            3 [..] s [..] s  [..]x
+nothing                                 0 [..] s [..] s  [..]x
 
 medians of whole builds, in turns
 static executable: [..]
@@ -87,14 +87,17 @@ fn a_library_beside_the_workspace() {
     let p = project()
         .file(
             "inner/Cargo.toml",
-            &manifest("inner", "[dependencies]\nbeside = { path = '../beside' }\n"),
+            &manifest(
+                "inner",
+                "[dependencies]\nbeside = { path = '../beside' }\n[workspace]\n",
+            ),
         )
         .file("inner/src/main.rs", "fn main() { beside::nothing() }")
         .file("beside/Cargo.toml", &manifest("beside", ""))
         .file("beside/src/lib.rs", "pub fn nothing() {}")
         .build();
     let beside = fs::read(p.root().join("beside/src/lib.rs")).unwrap();
-    p.cargo("report dynamic-deps --measure --manifest-path inner/Cargo.toml")
+    p.cargo("report dynamic-deps --measure --rounds 1 --manifest-path inner/Cargo.toml")
         .with_stdout_data(str![[r#"
 ...
 a local library, `beside`         2 [..]
@@ -112,8 +115,9 @@ fn of_several_programs_one_is_chosen() {
     let p = layered_project()
         .file("src/bin/other.rs", "fn main() {}")
         .build();
-    p.cargo("report dynamic-deps --measure --bin other")
+    p.cargo("report dynamic-deps --measure --rounds 1 --bin other")
         .with_stderr_data(str![[r#"
+...
 [MEASURING] foo v1.0.0 (bin "other")
 ...
 "#]])
@@ -122,6 +126,7 @@ fn of_several_programs_one_is_chosen() {
         .with_status(101)
         .with_stderr_data(str![[r#"
 [ERROR] no package here has a program or an example `nowhere`
+[HELP] `cargo build --bin` lists those of a package
 
 "#]])
         .run();

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use workshop::paths::Repository;
 use workshop::steps::{Chatter, Show, Step, Steps};
@@ -17,7 +17,7 @@ use workshop::toolchain;
 const PACKAGE: &str = "harness";
 
 /// Builds the harness.
-pub(crate) fn build(repository: &Repository, step: &mut Step) -> Result<()> {
+fn build(repository: &Repository, step: &mut Step) -> Result<()> {
     let mut cargo = toolchain::cargo();
     cargo
         .current_dir(repository.root())
@@ -34,20 +34,6 @@ pub(crate) fn exec(repository: &Repository, args: &[OsString]) -> Result<()> {
     let mut harness = command(repository)?;
     let error = harness.args(args).exec();
     Err(error).with_context(|| format!("failed to run `{}`", toolchain::display(&harness)))
-}
-
-/// Runs the harness, which shows its own progress.
-pub(crate) fn run(repository: &Repository, args: &[&str]) -> Result<()> {
-    let mut harness = command(repository)?;
-    let status = harness.args(args).status();
-    let status =
-        status.with_context(|| format!("failed to run `{}`", toolchain::display(&harness)))?;
-    ensure!(
-        status.success(),
-        "`{}` failed ({status})",
-        toolchain::display(&harness)
-    );
-    Ok(())
 }
 
 fn command(repository: &Repository) -> Result<Command> {

@@ -59,7 +59,7 @@ enum Command {
     /// Show what the fork gains: build it and an application, and measure
     ///
     /// The fork builds the application statically and dynamically, after edits of the program, of a library near the top and of
-    /// the lowest one. Both executables have to print the same. Takes about six minutes the first time, one after that.
+    /// the lowest one. Both executables have to print the same. Takes some minutes the first time.
     Demo(demo::Options),
     /// Pack the fork for those who use it: executable, installer, manual pages and licenses
     ///

@@ -34,10 +34,7 @@ use crate::util::{CargoResult, GlobalContext};
 /// Name of the directory, in the target directory.
 const DIRECTORY: &str = "dynamic-deps-measure";
 
-/// How often a case is measured, unless it takes longer than [`ENOUGH`].
-const ROUNDS: usize = 5;
-
-/// After this time, a case gets no further round.
+/// After this time, a case gets no further round, however many were asked for.
 const ENOUGH: Duration = Duration::from_secs(60);
 
 /// Adds the options of a measurement to the report.
@@ -54,6 +51,12 @@ pub(super) fn add_options(command: Command) -> Command {
             )
             .value_name("NAME")
             .requires("measure"),
+        )
+        .arg(
+            opt("rounds", "How often each kind of build is measured")
+                .value_name("N")
+                .value_parser(clap::value_parser!(u32).range(1..))
+                .default_value("5"),
         )
         .arg_features()
         .mut_args(|arg| match arg.get_id().as_str() {
@@ -100,6 +103,7 @@ pub(super) fn measure(
     let first = builder.build_aloud(Way::Static)?;
     let static_bytes = first.executable_bytes()?;
     let sizes = Sizes::new(static_bytes, &builder, &builder.build_aloud(Way::Dynamic)?)?;
+    let rounds = args.get_one::<u32>("rounds").copied().unwrap_or(1);
     let mut rows = Vec::new();
     // No shared object of an earlier measurement may have the same content.
     let mut number = super::project_report::now() as u32;
@@ -108,7 +112,7 @@ pub(super) fn measure(
             "Measuring",
             format_args!("builds after an edit of {}", case.name),
         )?;
-        rows.push(measure_case(&builder, &copy, case, &mut number)?);
+        rows.push(measure_case(&builder, &copy, case, rounds, &mut number)?);
     }
     let directory = directory.strip_prefix(gctx.cwd()).unwrap_or(&directory);
     drop_println!(
@@ -164,13 +168,14 @@ fn measure_case(
     builder: &Builder<'_>,
     copy: &Copy,
     case: Case<'_>,
+    rounds: u32,
     number: &mut u32,
 ) -> CargoResult<Row> {
     let start = Instant::now();
     let mut times = [Vec::new(), Vec::new()];
     let mut compiled = 0;
     // The first round brings up to date what the case before has left, and does not count.
-    for round in 0..=ROUNDS {
+    for round in 0..=rounds {
         for (way, times) in Way::BOTH.into_iter().zip(&mut times) {
             if let Some(file) = case.file {
                 *number = number.wrapping_add(1);

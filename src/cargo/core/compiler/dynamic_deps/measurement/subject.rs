@@ -55,7 +55,10 @@ impl Subject {
             .max_by_key(|(package, _)| below(&resolve, package.package_id()).len());
         let Some((package, target)) = chosen else {
             match name {
-                Some(name) => bail!("no package here has a program or an example `{name}`"),
+                Some(name) => bail!(
+                    "no package here has a program or an example `{name}`\n\
+                     help: `cargo build --bin` lists those of a package"
+                ),
                 None => bail!(
                     "there is no program and no example to measure\n\
                      help: name the package that has one by `--manifest-path`"
