@@ -17,7 +17,7 @@ use super::kept::{Kept, kept, kept_libraries};
 use super::known::Records;
 use super::linker::{DEFAULT_LINKER, located_linker};
 use super::report;
-use super::units::{file_name, groups_below, library_name, reachable_libraries};
+use super::units::{file_name, groups_below, library_name};
 use super::warnings::{fallback_warning, profile_name, records_warning, report_refusal};
 use super::wrapper_program::wrapper_program;
 use crate::core::compiler::build_runner::OutputFile;
