@@ -55,7 +55,12 @@ enum Command {
         args: Vec<OsString>,
     },
     /// Make the fork the rustup toolchain `dynamic-deps`, built like the last time
-    Install,
+    Install {
+        /// Take all but Cargo from this toolchain of rustup, and not from the active one; the new one is called
+        /// `dynamic-deps-NAME`
+        #[arg(long, value_name = "NAME")]
+        toolchain: Option<String>,
+    },
     /// Show what the fork gains: build it and an application, and measure
     ///
     /// The application is built statically and dynamically, both are run and must print the same. Then link, rebuilds and
@@ -175,7 +180,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Export => verbs::export(tree)?,
         Command::Build { release } => verbs::build(tree, release)?,
         Command::Run { args } => verbs::run(tree, &args)?,
-        Command::Install => verbs::install(tree)?,
+        Command::Install { toolchain } => verbs::install(tree, toolchain.as_deref())?,
         Command::Demo { dev } => demo::run(tree, dev)?,
         Command::Dist(options) => print!("{}", dist::run(tree, &options)?),
         Command::Docs => docs::write(repository)?,
