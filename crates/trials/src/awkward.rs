@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use measure::messages;
@@ -12,6 +12,7 @@ use measure::messages;
 use crate::application::{Application, Printed, require_equal};
 use crate::fork_to_try;
 use patch_stack::tree::Tree;
+use workshop::compilers::{self, Compiler};
 use workshop::libtest;
 use workshop::linking::{Linking, require_linked};
 use workshop::steps::{Show, Step};
@@ -21,27 +22,46 @@ const PREFIX: &str = "awkward-";
 
 /// Builds and runs the tests of all of them, both ways.
 pub fn run(tree: &Tree, step: &mut Step) -> Result<()> {
+    let build_directory = tree.repository().awkward_build();
+    compare(tree, step, build_directory, None).map(drop)
+}
+
+/// The same with another compiler, for the programs that it is new enough for; gives their number.
+pub fn run_with(tree: &Tree, step: &mut Step, compiler: &Compiler) -> Result<usize> {
+    let build_directory = tree.repository().compilers().join(&compiler.name);
+    compare(tree, step, build_directory, Some(compiler.clone()))
+}
+
+/// Compares the programs and their tests; gives the number of programs.
+fn compare(
+    tree: &Tree,
+    step: &mut Step,
+    build_directory: PathBuf,
+    compiler: Option<Compiler>,
+) -> Result<usize> {
     let Some(fork) = fork_to_try(tree, step)? else {
-        return Ok(());
+        return Ok(0);
     };
-    let repository = tree.repository();
     let workspace = Application {
         cargo: fork,
-        package: repository.awkward(),
-        build_directory: repository.awkward_build(),
+        package: tree.repository().awkward(),
+        build_directory,
+        compiler,
     };
     forget_links(&workspace, step)?;
 
-    let of_static = print_all(&workspace, step, Linking::Static)?;
-    let of_dynamic = print_all(&workspace, step, Linking::Dynamic)?;
+    let selection = selection(&workspace, step)?;
+    let of_static = print_all(&workspace, step, &selection, Linking::Static)?;
+    let of_dynamic = print_all(&workspace, step, &selection, Linking::Dynamic)?;
     check_same(&of_static, &of_dynamic)?;
     step.say(&format!(
         "{} programs print the same, static and dynamic",
         of_static.len()
     ));
 
-    let of_static = test(&workspace, step, Linking::Static)?;
-    let of_dynamic = test(&workspace, step, Linking::Dynamic)?;
+    let programs = of_static.len();
+    let of_static = test(&workspace, step, &selection, Linking::Static)?;
+    let of_dynamic = test(&workspace, step, &selection, Linking::Dynamic)?;
     require_equal(
         "the results of the tests when linked dynamically",
         &of_dynamic,
@@ -51,7 +71,35 @@ pub fn run(tree: &Tree, step: &mut Step) -> Result<()> {
         "{} tests have the same results, static and dynamic",
         of_static.lines().count()
     ));
-    Ok(())
+    Ok(programs)
+}
+
+/// The options that select all packages but those that need a newer compiler.
+fn selection(workspace: &Application, step: &Step) -> Result<Vec<String>> {
+    let mut selection = vec!["--workspace".to_owned()];
+    let Some(compiler) = &workspace.compiler else {
+        return Ok(selection);
+    };
+    for package in packages(&workspace.package)? {
+        let directory = package.strip_prefix(PREFIX).unwrap_or(&package);
+        let path = workspace.package.join(directory).join("Cargo.toml");
+        let manifest = fs::read_to_string(&path)
+            .with_context(|| format!("failed to read `{}`", path.display()))?;
+        if let Some(needed) = own_rust_version(&manifest)
+            && compilers::version(needed)? > compiler.version()?
+        {
+            step.say(&format!("left out: `{package}` needs Rust {needed}"));
+            selection.extend(["--exclude".to_owned(), package]);
+        }
+    }
+    Ok(selection)
+}
+
+/// The version of Rust that a package needs, if it is not that of all.
+fn own_rust_version(manifest: &str) -> Option<&str> {
+    let mut lines = manifest.lines();
+    let version = lines.find_map(|line| line.strip_prefix("rust-version = \""))?;
+    version.strip_suffix('"')
 }
 
 /// Makes the next builds link for the first time, and keeps the compiled dependencies.
@@ -82,10 +130,11 @@ fn packages(workspace: &Path) -> Result<BTreeSet<String>> {
 fn print_all(
     workspace: &Application,
     step: &mut Step,
+    selection: &[String],
     linking: Linking,
 ) -> Result<BTreeMap<String, Printed>> {
     let mut cargo = workspace.cargo_build();
-    let messages = step.capture(cargo.args(["--workspace", linking.option()]))?;
+    let messages = step.capture(cargo.args(selection).arg(linking.option()))?;
     let mut artifacts = messages::artifacts(&messages)?;
     if linking == Linking::Dynamic {
         let dependency = artifacts
@@ -140,9 +189,14 @@ fn check_same(
 }
 
 /// Runs the tests of the workspace; gives the line of each, sorted.
-fn test(workspace: &Application, step: &mut Step, linking: Linking) -> Result<String> {
+fn test(
+    workspace: &Application,
+    step: &mut Step,
+    selection: &[String],
+    linking: Linking,
+) -> Result<String> {
     let mut cargo = workspace.cargo("test");
-    let printed = step.capture(cargo.args(["--workspace", linking.option()]))?;
+    let printed = step.capture(cargo.args(selection).arg(linking.option()))?;
     let results = results(&printed);
     ensure!(!results.is_empty(), "the workspace has no tests");
     Ok(results)
@@ -173,6 +227,16 @@ mod tests {
                 "{member}"
             );
         }
+    }
+
+    #[test]
+    fn packages_may_need_a_newer_compiler() {
+        let own = "[package]\nname = \"x\"\nrust-version = \"1.88\"\n";
+        assert_eq!(own_rust_version(own), Some("1.88"));
+        assert_eq!(
+            own_rust_version("[package]\nrust-version.workspace = true\n"),
+            None
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod dist;
 mod docs;
 mod docs_commands;
 mod testing;
+mod toolchains;
 mod verbs;
 
 use std::ffi::OsString;
@@ -135,6 +136,17 @@ enum Command {
         #[arg(long, value_name = "STEP", value_parser = testing::step_names())]
         only: Vec<String>,
     },
+    /// Run the end-to-end tests in the new layout of the build directory
+    NewLayout,
+    /// Run the end-to-end tests and `awkward` with each compiler of this machine, and with Debian's
+    ///
+    /// Compilers are those of the toolchains of rustup, each once, and two of Debian's that are unpacked below `target`.
+    /// Writes the table in `docs/use.md`. Takes about 20 minutes for each compiler.
+    Toolchains {
+        /// Only these, without writing the table: a toolchain of rustup, `debian` or `debian-oldest`
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
     /// Try the tools that are used beside Cargo on dynamic executables: test runners, caches, debuggers and others
     ///
     /// Those that are not installed are skipped. The table of the results is kept as `target/tools/report.md`.
@@ -198,6 +210,8 @@ fn run(command: Command) -> Result<ExitCode> {
             println!("{}", rebase::run(tree, pin, &version, write)?);
         }
         Command::Test { only } => testing::run(tree, &only)?,
+        Command::NewLayout => toolchains::new_layout(tree)?,
+        Command::Toolchains { names } => toolchains::run(tree, &names)?,
         Command::Tools { names } => tools::run(tree, &names)?,
         Command::UpstreamTests { filter, only } => upstream_tests::run(tree, &only, filter)?,
     }

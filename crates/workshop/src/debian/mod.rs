@@ -29,10 +29,19 @@ use crate::paths::Repository;
 use crate::steps::Step;
 
 /// The package of the compiler, which browsers of the distribution are built with: newer than its `rustc`.
-const RUSTC: &str = "rustc-web";
+pub const RUSTC: &str = "rustc-web";
 
 /// The package of the standard library, one for each processor.
 const STD: &str = "libstd-rust-web-dev";
+
+/// Which one is wanted of several versions that the distribution serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// The one that would be installed.
+    Newest,
+    /// The one that its release began with.
+    Oldest,
+}
 
 /// Debian's Rust.
 #[derive(Clone, Debug)]
@@ -107,8 +116,13 @@ impl Cross {
 
 /// Debian's newest Rust, for this machine.
 pub fn rust(repository: &Repository, step: &mut Step) -> Result<Option<Rust>> {
+    rust_of(repository, step, Age::Newest)
+}
+
+/// A Rust of Debian's of that age, for this machine.
+pub fn rust_of(repository: &Repository, step: &mut Step, age: Age) -> Result<Option<Rust>> {
     let debian = Debian::new(repository);
-    let Some(record) = debian.unpack_once(step, None)? else {
+    let Some(record) = debian.unpack_once(step, age, None)? else {
         return Ok(None);
     };
     Ok(Some(debian.rust(record)))
@@ -121,7 +135,7 @@ pub fn cross(
     platform: &'static Platform,
 ) -> Result<Option<Cross>> {
     let debian = Debian::new(repository);
-    let Some(record) = debian.unpack_once(step, Some(platform))? else {
+    let Some(record) = debian.unpack_once(step, Age::Newest, Some(platform))? else {
         return Ok(None);
     };
     Ok(Some(Cross {
@@ -157,9 +171,14 @@ impl Debian {
     fn unpack_once(
         &self,
         step: &mut Step,
+        age: Age,
         platform: Option<&'static Platform>,
     ) -> Result<Option<String>> {
-        let name = platform.map_or("this-machine", |platform| platform.triple);
+        let of_machine = match age {
+            Age::Newest => "this-machine",
+            Age::Oldest => "this-machine-oldest",
+        };
+        let name = platform.map_or(of_machine, |platform| platform.triple);
         // Written last: what it stands for is complete.
         let stamp = self.directory.join("complete").join(name);
         if let Ok(version) = fs::read_to_string(&stamp) {
@@ -178,7 +197,7 @@ impl Debian {
         }
         let foreign = platform.map(|platform| platform.architecture);
         let apt = Apt::update(self.directory.join("apt"), step, foreign)?;
-        let Some(version) = self.unpack_rust(step, &apt, foreign)? else {
+        let Some(version) = self.unpack_rust(step, &apt, age, foreign)? else {
             return Ok(None);
         };
         if let Some(platform) = platform {
@@ -192,6 +211,7 @@ impl Debian {
         &self,
         step: &mut Step,
         apt: &Apt,
+        age: Age,
         foreign: Option<&str>,
     ) -> Result<Option<String>> {
         let std = foreign.map(|foreign| format!("{STD}:{foreign}"));
@@ -200,9 +220,13 @@ impl Debian {
             Some(std) => apt.versions(step, std)?,
             None => versions.clone(),
         };
-        let common = versions
+        let mut common = versions
             .into_iter()
-            .find(|version| of_std.contains(version));
+            .filter(|version| of_std.contains(version));
+        let common = match age {
+            Age::Newest => common.next(),
+            Age::Oldest => common.last(),
+        };
         let Some(version) = common else {
             let std = std.map_or(String::new(), |std| format!(" and `{std}` of one version"));
             step.say(&format!("LEFT OUT: the distribution has no `{RUSTC}`{std}"));
