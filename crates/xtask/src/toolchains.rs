@@ -1,4 +1,7 @@
-//! `cargo xtask toolchains`: the fork with other compilers. Writes the table of compilers in `docs/use.md`.
+//! `cargo xtask toolchains`, and the test step of that name: the fork with other compilers.
+//!
+//! The command runs all end-to-end tests, and writes the table of compilers in `docs/use.md`. The step runs those that
+//! depend on the compiler, since it is a part of CI, and says if a compiler of this machine is missing in the table.
 
 use std::fs;
 
@@ -28,6 +31,22 @@ struct Row {
     origin: String,
     tests: String,
     programs: String,
+}
+
+/// The test step.
+pub(crate) fn step(tree: &Tree, step: &mut Step) -> Result<()> {
+    let compilers = supported(tree.repository(), step, &[])?;
+    let table = fs::read_to_string(tree.repository().use_page())?;
+    for row in try_all(tree, step, &compilers, Extent::OfCompiler)? {
+        if !table.contains(&format!("| {} | {} |", row.release, row.origin)) {
+            step.say(&format!(
+                "the table of compilers in `docs/use.md` has no rustc {} from {}\n\
+                 help: `cargo xtask toolchains` writes it",
+                row.release, row.origin
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Runs everything with these compilers; with all, if there are none, and then writes the table.
