@@ -39,16 +39,11 @@ pub fn run(tree: &Tree, step: &mut Step) -> Result<()> {
         package: repository.application(),
         build_directory: repository.app().join("build"),
         compiler: None,
+        cross: None,
     };
-    forget_links(&application, step)?;
-
-    let (of_static, build) = switch(&application, step)?;
-    step.say("static and dynamic builds share all that is compiled");
+    let build = compare(&application, step)?;
     check_libraries(&build)?;
     step.say("the executable and its groups need each other and the platform's libraries only");
-    let of_dynamic = print_all(&application, &build.executable, &application.package)?;
-    check_same(&of_static, &of_dynamic)?;
-    step.say("it prints the same as the static one, backtraces included");
     run_own_tests(&application, step)?;
     step.say("its own tests pass, those of the lines in backtraces among them");
     check_places(&application, &build.executable, &repository.app())?;
@@ -56,6 +51,17 @@ pub fn run(tree: &Tree, step: &mut Step) -> Result<()> {
     check_opt_ins(&application, step, &repository.app().join("opted-in"))?;
     step.say("environment, manifest and `-Z dynamic-deps` switch it on");
     Ok(())
+}
+
+/// Builds the application both ways and compares what it prints. Gives the dynamic build.
+pub(crate) fn compare(application: &Application, step: &mut Step) -> Result<Build> {
+    forget_links(application, step)?;
+    let (of_static, build) = switch(application, step)?;
+    step.say("static and dynamic builds share all that is compiled");
+    let of_dynamic = print_all(application, &build.executable, &application.package)?;
+    check_same(&of_static, &of_dynamic)?;
+    step.say("the application prints the same both ways, backtraces included");
+    Ok(build)
 }
 
 /// Makes the next builds link for the first time, and keeps the compiled dependencies.
@@ -198,7 +204,9 @@ fn print_all(application: &Application, executable: &Path, directory: &Path) -> 
     SUBCOMMANDS
         .iter()
         .map(|subcommand| {
-            let printed = Printed::by(executable, subcommand, directory)?;
+            let mut command = application.program(executable);
+            command.arg(subcommand);
+            let printed = Printed::by(command, directory)?;
             require_equal(
                 &format!("what `{} {subcommand}` prints", executable.display()),
                 &printed.stdout,

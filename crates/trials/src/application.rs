@@ -10,6 +10,7 @@ use measure::executable::is_group;
 use measure::messages::Artifacts;
 
 use workshop::compilers::Compiler;
+use workshop::debian::Cross;
 use workshop::fork;
 use workshop::linking::{Linking, require_linked};
 use workshop::sources::{Entries, Sources};
@@ -34,6 +35,8 @@ pub(crate) struct Application {
     pub(crate) build_directory: PathBuf,
     /// The compiler, if it is not the one that xtask runs with.
     pub(crate) compiler: Option<Compiler>,
+    /// The processor that it is built for, if it is not this machine's.
+    pub(crate) cross: Option<Cross>,
 }
 
 impl Application {
@@ -43,7 +46,23 @@ impl Application {
         if let Some(compiler) = &self.compiler {
             compiler.set_for(&mut cargo);
         }
+        if let Some(cross) = &self.cross {
+            cross.set_for(&mut cargo);
+        }
         cargo
+    }
+
+    /// What runs an executable of it.
+    pub(crate) fn program(&self, executable: &Path) -> Command {
+        match &self.cross {
+            None => toolchain::command(executable),
+            Some(cross) => {
+                let [emulator, options @ ..] = cross.runner();
+                let mut command = toolchain::command(emulator);
+                command.args(options).arg(executable);
+                command
+            }
+        }
     }
 
     /// `cargo build`, to be run by [`Build::run`].
@@ -59,7 +78,9 @@ impl Application {
 
     /// Where the files of groups lie.
     fn group_directory(&self) -> PathBuf {
-        self.build_directory.join("debug/deps")
+        let mut directory = self.build_directory.clone();
+        directory.extend(self.cross.iter().map(|cross| cross.platform.triple));
+        directory.join("debug/deps")
     }
 
     /// Removes the groups of earlier builds, so that the next dynamic build links them.
@@ -122,23 +143,16 @@ pub(crate) struct Printed {
 }
 
 impl Printed {
-    /// Runs `subcommand` in `directory`, without help for the loader and with backtraces on.
-    pub(crate) fn by(executable: &Path, subcommand: &str, directory: &Path) -> Result<Printed> {
-        Printed::of(executable, &[subcommand], directory)
-    }
-
-    /// The same, with any arguments.
-    pub(crate) fn of(executable: &Path, arguments: &[&str], directory: &Path) -> Result<Printed> {
-        let mut command = toolchain::command(executable);
+    /// Runs `command` in `directory`, without help for the loader and with backtraces on.
+    pub(crate) fn by(mut command: Command, directory: &Path) -> Result<Printed> {
         let output = command
-            .args(arguments)
             .current_dir(directory)
             .env_remove("LD_LIBRARY_PATH")
             .env("RUST_BACKTRACE", "1")
             // With a second worker, rayon's frames tell whether it stole the job or not.
             .env("RAYON_NUM_THREADS", "1")
             .output()
-            .with_context(|| format!("failed to run `{}`", executable.display()))?;
+            .with_context(|| format!("failed to run `{}`", toolchain::display(&command)))?;
         let stderr = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
             bail!(
@@ -159,7 +173,9 @@ impl Printed {
 /// Fails unless each subcommand of `executable` prints what the package at `package` says it should.
 pub fn require_expected(package: &Path, executable: &Path) -> Result<()> {
     for subcommand in SUBCOMMANDS {
-        let printed = Printed::by(executable, subcommand, package)?;
+        let mut command = toolchain::command(executable);
+        command.arg(subcommand);
+        let printed = Printed::by(command, package)?;
         let what = format!("what `{} {subcommand}` prints", executable.display());
         require_equal(&what, &printed.stdout, &expected(package, subcommand)?)?;
     }

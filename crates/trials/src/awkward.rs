@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use measure::messages;
@@ -23,21 +24,20 @@ const PREFIX: &str = "awkward-";
 /// Builds and runs the tests of all of them, both ways.
 pub fn run(tree: &Tree, step: &mut Step) -> Result<()> {
     let build_directory = tree.repository().awkward_build();
-    compare(tree, step, build_directory, None).map(drop)
+    try_with(tree, step, build_directory, None).map(drop)
 }
 
 /// The same with another compiler, for the programs that it is new enough for; gives their number.
 pub fn run_with(tree: &Tree, step: &mut Step, compiler: &Compiler) -> Result<usize> {
     let build_directory = tree.repository().compilers().join(&compiler.name);
-    compare(tree, step, build_directory, Some(compiler.clone()))
+    try_with(tree, step, build_directory, Some(compiler))
 }
 
-/// Compares the programs and their tests; gives the number of programs.
-fn compare(
+fn try_with(
     tree: &Tree,
     step: &mut Step,
     build_directory: PathBuf,
-    compiler: Option<Compiler>,
+    compiler: Option<&Compiler>,
 ) -> Result<usize> {
     let Some(fork) = fork_to_try(tree, step)? else {
         return Ok(0);
@@ -46,22 +46,36 @@ fn compare(
         cargo: fork,
         package: tree.repository().awkward(),
         build_directory,
-        compiler,
+        compiler: compiler.cloned(),
+        cross: None,
     };
-    forget_links(&workspace, step)?;
+    let too_new = match compiler {
+        Some(compiler) => too_new(&workspace.package, step, compiler)?,
+        None => Vec::new(),
+    };
+    let left_out: Vec<&str> = too_new.iter().map(String::as_str).collect();
+    compare(&workspace, step, &left_out)
+}
 
-    let selection = selection(&workspace, step)?;
-    let of_static = print_all(&workspace, step, &selection, Linking::Static)?;
-    let of_dynamic = print_all(&workspace, step, &selection, Linking::Dynamic)?;
+/// Builds and runs the programs of the workspace and their tests both ways, but for the packages `left_out`; gives the
+/// number of programs.
+pub(crate) fn compare(
+    workspace: &Application,
+    step: &mut Step,
+    left_out: &[&str],
+) -> Result<usize> {
+    forget_links(workspace, step)?;
+
+    let of_static = print_all(workspace, step, left_out, Linking::Static)?;
+    let of_dynamic = print_all(workspace, step, left_out, Linking::Dynamic)?;
     check_same(&of_static, &of_dynamic)?;
+    let programs = of_static.len();
     step.say(&format!(
-        "{} programs print the same, static and dynamic",
-        of_static.len()
+        "{programs} programs print the same, static and dynamic"
     ));
 
-    let programs = of_static.len();
-    let of_static = test(&workspace, step, &selection, Linking::Static)?;
-    let of_dynamic = test(&workspace, step, &selection, Linking::Dynamic)?;
+    let of_static = test(workspace, step, left_out, Linking::Static)?;
+    let of_dynamic = test(workspace, step, left_out, Linking::Dynamic)?;
     require_equal(
         "the results of the tests when linked dynamically",
         &of_dynamic,
@@ -74,25 +88,22 @@ fn compare(
     Ok(programs)
 }
 
-/// The options that select all packages but those that need a newer compiler.
-fn selection(workspace: &Application, step: &Step) -> Result<Vec<String>> {
-    let mut selection = vec!["--workspace".to_owned()];
-    let Some(compiler) = &workspace.compiler else {
-        return Ok(selection);
-    };
-    for package in packages(&workspace.package)? {
+/// The packages that need a newer compiler.
+fn too_new(workspace: &Path, step: &Step, compiler: &Compiler) -> Result<Vec<String>> {
+    let mut too_new = Vec::new();
+    for package in packages(workspace)? {
         let directory = package.strip_prefix(PREFIX).unwrap_or(&package);
-        let path = workspace.package.join(directory).join("Cargo.toml");
+        let path = workspace.join(directory).join("Cargo.toml");
         let manifest = fs::read_to_string(&path)
             .with_context(|| format!("failed to read `{}`", path.display()))?;
         if let Some(needed) = own_rust_version(&manifest)
             && compilers::version(needed)? > compiler.version()?
         {
             step.say(&format!("left out: `{package}` needs Rust {needed}"));
-            selection.extend(["--exclude".to_owned(), package]);
+            too_new.push(package);
         }
     }
-    Ok(selection)
+    Ok(too_new)
 }
 
 /// The version of Rust that a package needs, if it is not that of all.
@@ -130,11 +141,11 @@ fn packages(workspace: &Path) -> Result<BTreeSet<String>> {
 fn print_all(
     workspace: &Application,
     step: &mut Step,
-    selection: &[String],
+    left_out: &[&str],
     linking: Linking,
 ) -> Result<BTreeMap<String, Printed>> {
     let mut cargo = workspace.cargo_build();
-    let messages = step.capture(cargo.args(selection).arg(linking.option()))?;
+    let messages = step.capture(all_packages(&mut cargo, left_out).arg(linking.option()))?;
     let mut artifacts = messages::artifacts(&messages)?;
     if linking == Linking::Dynamic {
         let dependency = artifacts
@@ -152,11 +163,24 @@ fn print_all(
     for artifact in artifacts {
         if let Some(executable) = artifact.executable {
             require_linked(&executable, linking)?;
-            let of_executable = Printed::of(&executable, &[], &workspace.package)?;
+            let program = workspace.program(&executable);
+            let of_executable = Printed::by(program, &workspace.package)?;
             printed.insert(artifact.target.name, of_executable);
         }
     }
     Ok(printed)
+}
+
+/// Makes a command of Cargo one about the whole workspace, but for the packages `left_out`.
+fn all_packages<'command>(
+    cargo: &'command mut Command,
+    left_out: &[&str],
+) -> &'command mut Command {
+    cargo.arg("--workspace");
+    for package in left_out {
+        cargo.args(["--exclude", package]);
+    }
+    cargo
 }
 
 /// Whether a Cargo target is of the workspace: a library has underscores in its name.
@@ -192,11 +216,11 @@ fn check_same(
 fn test(
     workspace: &Application,
     step: &mut Step,
-    selection: &[String],
+    left_out: &[&str],
     linking: Linking,
 ) -> Result<String> {
     let mut cargo = workspace.cargo("test");
-    let printed = step.capture(cargo.args(selection).arg(linking.option()))?;
+    let printed = step.capture(all_packages(&mut cargo, left_out).arg(linking.option()))?;
     let results = results(&printed);
     ensure!(!results.is_empty(), "the workspace has no tests");
     Ok(results)

@@ -164,6 +164,11 @@ impl Repository {
         self.root.join("target/docs")
     }
 
+    /// Builds for other processors.
+    pub fn cross(&self) -> PathBuf {
+        self.root.join("target/cross")
+    }
+
     /// Packages of Debian, unpacked.
     pub fn debian(&self) -> PathBuf {
         self.root.join("target/debian")

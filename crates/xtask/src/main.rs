@@ -23,7 +23,7 @@ use patch_stack::pin::Pin;
 use patch_stack::rebase;
 use patch_stack::tree::Tree;
 use trials::workload::Workload;
-use trials::{corpus, fuzz, tools};
+use trials::{corpus, cross, fuzz, tools};
 use workshop::paths::Repository;
 
 #[derive(Parser)]
@@ -94,6 +94,15 @@ enum Command {
         directory: PathBuf,
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         program: Vec<OsString>,
+    },
+    /// Try the fork for other processors, with Debian's Rust and cross compilers, in QEMU
+    ///
+    /// Builds the application and the awkward programs for each, both ways, and compares what they do. The packages are
+    /// unpacked in `target/debian`, nothing is installed; the command skips what the distribution does not have.
+    Cross {
+        /// Only these target triples
+        #[arg(value_name = "TARGET", value_parser = clap::builder::PossibleValuesParser::new(cross::names()))]
+        targets: Vec<String>,
     },
     /// Feed malformed input to what reads rlibs, link lines and manifests
     ///
@@ -203,6 +212,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::CorpusRecord { directory, program } => {
             return corpus::record(&directory, &program);
         }
+        Command::Cross { targets } => cross::run(tree, &targets)?,
         Command::Fuzz { targets, seconds } => fuzz::run(repository, &targets, seconds)?,
         Command::Bench { args } => bench::exec(repository, &args)?,
         Command::Stock { release } => verbs::stock(tree, release)?,

@@ -13,7 +13,7 @@ use patch_stack::export;
 use patch_stack::overlay;
 use patch_stack::stock;
 use patch_stack::tree::{Tree, Unexported};
-use trials::{app, awkward, corpus, tools, workspace};
+use trials::{app, awkward, corpus, cross, tools, workspace};
 use workshop::fork::{self, Profile};
 use workshop::paths::Repository;
 use workshop::steps::{Chatter, Show, Step, Steps, is_ci};
@@ -69,6 +69,11 @@ const STEPS: &[TestStep] = &[
         run: awkward::run,
     },
     TestStep {
+        name: "cross",
+        about: "The same application and programs, for aarch64, in an emulator",
+        run: cross::run_first,
+    },
+    TestStep {
         name: "corpus",
         about: "Three real projects do the same when linked dynamically",
         run: corpus::run_smallest,
@@ -111,6 +116,7 @@ const BUILDS_OF_ONE_STEP: &[(&str, &str)] = &[
     ("app", "app"),
     ("workspace", "workspace/build"),
     ("awkward", "awkward"),
+    ("cross", "cross"),
     ("corpus", "corpus/build"),
     ("toolchains", "compilers"),
 ];

@@ -4,15 +4,16 @@ use super::{CfgEntry, FallbackReason, LinkSettings, TargetCfg, check_support};
 use crate::run_path::Format;
 use crate::rustc_flags::CodegenFlags;
 
-/// The processors on which groups were linked and run, as `rustc --print cfg` tells them:
+/// The processors on which Rust programs with groups were run, as `rustc --print cfg` tells them:
 /// architecture, width of a pointer and order of bytes. Another mode of one of them, such as x32, has
-/// relocations of its own. `processors` of the engine's tests tries all of them but the first, on
-/// which everything else was tried.
-const PROCESSORS: [(&str, &str, &str); 5] = [
+/// relocations of its own. `cargo xtask cross` runs programs on all of them but the first, on which
+/// everything else is tried.
+const PROCESSORS: [(&str, &str, &str); 6] = [
     ("x86_64", "64", "little"),
     ("aarch64", "64", "little"),
-    ("riscv64", "64", "little"),
+    ("x86", "32", "little"),
     ("arm", "32", "little"),
+    ("powerpc64", "64", "little"),
     ("s390x", "64", "big"),
 ];
 

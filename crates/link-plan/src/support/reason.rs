@@ -5,7 +5,7 @@ use thiserror::Error;
 const HELP_PLATFORM: &str =
     "pass `--no-dynamic-deps` when building for this platform; Linux with glibc is supported";
 const HELP_PROCESSOR: &str = "pass `--no-dynamic-deps` when building for this platform; x86_64, \
-     aarch64, riscv64, arm and s390x are supported";
+     aarch64, i686, armv7, powerpc64le and s390x are supported";
 const HELP_COMPILER: &str = "use Rust 1.85 or later, or pass `--no-dynamic-deps`";
 const HELP_GNU: &str = "build for a `linux-gnu` target triple without \
      `-C target-feature=+crt-static`, or pass `--no-dynamic-deps`";
@@ -72,7 +72,9 @@ pub enum FallbackReason {
         triple: String,
     },
     /// Whether its linkers and its loader do what groups ask of them, nobody has looked.
-    #[error("no group was ever tried on the processor of `{triple}` ({processor})")]
+    #[error(
+        "no Rust program with groups was ever run on the processor of `{triple}` ({processor})"
+    )]
     Processor {
         /// The target triple.
         triple: String,

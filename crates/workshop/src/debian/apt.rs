@@ -1,8 +1,10 @@
 //! apt with configuration and state of its own: lists of packages, dependencies and downloads.
 //!
-//! It reads the sources of the system, and the system's record of installed packages, so that it fetches only what is
-//! missing. It gets a copy of that record without what [`is_forgotten`] names: a compiler that lies apart finds its
-//! parts beside it or not at all.
+//! It reads the sources of the system, and for another processor also those of the stable release, which may have
+//! what the system's release does not. It takes packages from there only where no other source has them, or where that
+//! version is asked for. It reads the system's record of installed packages too, so that it fetches only what is
+//! missing, but a copy without what [`is_forgotten`] names: a compiler that lies apart finds its parts beside it or not
+//! at all.
 
 use std::ffi::OsString;
 use std::fs;
@@ -16,6 +18,15 @@ use crate::toolchain;
 
 /// How often lists are asked for: a mirror that is being changed serves some that do not fit together.
 const ATTEMPTS: usize = 3;
+
+/// The sources of the system in the older form; those of the newer one are in a directory.
+const SOURCES: &str = "/etc/apt/sources.list";
+
+/// What Debian signs its releases with.
+const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// Where Debian's releases are.
+const DEBIAN: &str = "http://deb.debian.org/debian";
 
 /// The system's record of installed packages.
 const INSTALLED: &str = "/var/lib/dpkg/status";
@@ -72,12 +83,21 @@ impl Apt {
         }
         let status = directory.join("status");
         write(&status, &remembered(&installed()?))?;
+        let sources = directory.join("sources.list");
+        write(&sources, &sources_with_stable(foreign))?;
+        let preferences = directory.join("preferences");
+        write(
+            &preferences,
+            "Package: *\nPin: release a=stable\nPin-Priority: 100\n",
+        )?;
 
         let mut options = Vec::new();
         for (name, path) in [
             ("Dir::State", &state),
             ("Dir::State::status", &status),
             ("Dir::Cache", &cache),
+            ("Dir::Etc::sourcelist", &sources),
+            ("Dir::Etc::preferences", &preferences),
         ] {
             let mut option = OsString::from(format!("{name}="));
             option.push(path);
@@ -177,6 +197,17 @@ impl Apt {
         command.env("LC_ALL", "C").args(&self.options);
         command
     }
+}
+
+/// The sources of the system, and for another processor those of the stable release.
+fn sources_with_stable(foreign: Option<&str>) -> String {
+    let mut sources = fs::read_to_string(SOURCES).unwrap_or_default();
+    if let Some(foreign) = foreign.filter(|_| Path::new(KEYS).exists()) {
+        sources.push_str(&format!(
+            "\ndeb [arch={foreign} signed-by={KEYS}] {DEBIAN} stable main\n"
+        ));
+    }
+    sources
 }
 
 fn installed() -> Result<String> {

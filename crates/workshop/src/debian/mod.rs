@@ -3,7 +3,7 @@
 //! Debian has a Rust that is newer or older than the toolchain of this repository, its standard library for other
 //! processors, cross compilers and an emulator. Nothing of it is installed: [`apt`] asks the distribution with
 //! configuration and state of its own, and [`root`] unpacks what it gets. The versions are those that the distribution
-//! serves. What is unpacked stays, and is asked for again only when `target/debian` is removed.
+//! serves: the newest compiler, and a standard library for the other processor that was made of the same sources. What is unpacked stays, and is asked for again only when `target/debian` is removed.
 //!
 //! A directory of unpacked packages (a root) has `usr` as the packages have it, and `bin` with a script for each
 //! program, which tells the loader of the libraries beside it. Each version of Rust has a root; the cross compilers
@@ -88,9 +88,12 @@ impl Cross {
     }
 
     /// The emulator and what comes before the program that it runs.
-    pub fn runner(&self) -> [PathBuf; 3] {
+    pub fn runner(&self) -> [PathBuf; 5] {
         [
             self.tools.program(self.platform.emulator),
+            // The emulator needs it, the program does not.
+            "-U".into(),
+            "LD_LIBRARY_PATH".into(),
             "-L".into(),
             self.tools.directory().join("usr").join(self.platform.gnu),
         ]
@@ -214,22 +217,23 @@ impl Debian {
         age: Age,
         foreign: Option<&str>,
     ) -> Result<Option<String>> {
-        let std = foreign.map(|foreign| format!("{STD}:{foreign}"));
         let versions = apt.versions(step, RUSTC)?;
-        let of_std = match &std {
-            Some(std) => apt.versions(step, std)?,
-            None => versions.clone(),
+        let (name, of_std) = match foreign {
+            Some(foreign) => {
+                let name = format!("{STD}:{foreign}");
+                let of_std = apt.versions(step, &name)?;
+                (name, of_std)
+            }
+            None => (STD.to_owned(), versions.clone()),
         };
-        let mut common = versions
-            .into_iter()
-            .filter(|version| of_std.contains(version));
-        let common = match age {
-            Age::Newest => common.next(),
-            Age::Oldest => common.last(),
+        let fitting = match age {
+            Age::Newest => newest_that_fit(&versions, &of_std),
+            Age::Oldest => oldest_that_fit(&versions, &of_std),
         };
-        let Some(version) = common else {
-            let std = std.map_or(String::new(), |std| format!(" and `{std}` of one version"));
-            step.say(&format!("LEFT OUT: the distribution has no `{RUSTC}`{std}"));
+        let Some((version, of_std)) = fitting else {
+            step.say(&format!(
+                "LEFT OUT: the distribution has no `{RUSTC}` and `{name}` that fit together"
+            ));
             return Ok(None);
         };
         let rust = self.rust(version.clone());
@@ -238,7 +242,7 @@ impl Debian {
         // Alone: nothing for the other processor runs at compile time.
         packages.extend(foreign.map(|foreign| Package {
             name: STD.to_owned(),
-            version: version.clone(),
+            version: of_std,
             architecture: foreign.to_owned(),
         }));
         rust.root.unpack(step, apt, &packages)?;
@@ -260,6 +264,25 @@ impl Debian {
         step.say(&format!("a cross compiler for `{gnu}` is unpacked"));
         Ok(())
     }
+}
+
+/// The newest version of the compiler for which there is a standard library, and the version of that. rustc takes a
+/// library for its own when the same sources of the same version made it, in whichever release of Debian.
+fn newest_that_fit(of_rustc: &[String], of_std: &[String]) -> Option<(String, String)> {
+    let sources = |version: &str| version.split('-').next().map(str::to_owned);
+    of_rustc.iter().find_map(|rustc| {
+        let mut all = of_std.iter();
+        let same = all.clone().find(|std| *std == rustc);
+        let std = same.or_else(|| all.find(|std| sources(std) == sources(rustc)))?;
+        Some((rustc.clone(), std.clone()))
+    })
+}
+
+/// The oldest version of which both are there.
+fn oldest_that_fit(of_rustc: &[String], of_std: &[String]) -> Option<(String, String)> {
+    let mut oldest_first = of_rustc.iter().rev();
+    let version = oldest_first.find(|version| of_std.contains(version))?;
+    Some((version.clone(), version.clone()))
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
@@ -289,5 +312,33 @@ pub fn platform(triple: &str) -> Result<&'static Platform> {
     match platforms.find(|platform| platform.triple == triple) {
         Some(platform) => Ok(platform),
         None => bail!("no packages of Debian are known for `{triple}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_of_the_same_sources_fits() {
+        #[track_caller]
+        fn check(of_rustc: &[&str], of_std: &[&str], expected: Option<(&str, &str)>) {
+            let owned = |versions: &[&str]| -> Vec<String> {
+                versions
+                    .iter()
+                    .map(|version| (*version).to_owned())
+                    .collect()
+            };
+            let found = newest_that_fit(&owned(of_rustc), &owned(of_std));
+            let found = found.as_ref().map(|(rustc, std)| (&**rustc, &**std));
+            assert_eq!(found, expected);
+        }
+        let (old, new) = ("1.85.0+dfsg3-1~deb12u3", "1.96.0+dfsg1-1~deb12u2");
+        let later = "1.96.0+dfsg1-1~deb13u1+b1";
+        check(&[new, old], &[later, new, old], Some((new, new)));
+        check(&[new, old], &[later, old], Some((new, later)));
+        check(&[new, old], &[old], Some((old, old)));
+        check(&[new], &[old], None);
+        check(&[], &[old], None);
     }
 }

@@ -14,7 +14,7 @@ pub struct Platform {
 }
 
 /// All of them.
-pub static PLATFORMS: [Platform; 5] = [
+pub static PLATFORMS: [Platform; 6] = [
     Platform {
         triple: "aarch64-unknown-linux-gnu",
         architecture: "arm64",
@@ -38,6 +38,12 @@ pub static PLATFORMS: [Platform; 5] = [
         architecture: "ppc64el",
         gnu: "powerpc64le-linux-gnu",
         emulator: "qemu-ppc64le",
+    },
+    Platform {
+        triple: "riscv64gc-unknown-linux-gnu",
+        architecture: "riscv64",
+        gnu: "riscv64-linux-gnu",
+        emulator: "qemu-riscv64",
     },
     Platform {
         triple: "s390x-unknown-linux-gnu",

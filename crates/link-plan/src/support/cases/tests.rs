@@ -8,6 +8,7 @@ fn target_cfg(triple: &str) -> TargetCfg {
         let (width, endian) = match arch {
             "arm" | "wasm32" | "mips" | "x86" => ("32", "little"),
             "s390x" => ("64", "big"),
+            "powerpc64" if triple.starts_with("powerpc64-") => ("64", "big"),
             _ => ("64", "little"),
         };
         let width = if triple.ends_with("x32") { "32" } else { width };
@@ -35,7 +36,9 @@ fn target_cfg(triple: &str) -> TargetCfg {
         "armv7-unknown-linux-gnueabihf" => cfg("arm", "unknown", "linux", "gnu", false),
         "s390x-unknown-linux-gnu" => cfg("s390x", "ibm", "linux", "gnu", false),
         "i686-unknown-linux-gnu" => cfg("x86", "unknown", "linux", "gnu", false),
-        "powerpc64le-unknown-linux-gnu" => cfg("powerpc64", "unknown", "linux", "gnu", false),
+        "powerpc64-unknown-linux-gnu" | "powerpc64le-unknown-linux-gnu" => {
+            cfg("powerpc64", "unknown", "linux", "gnu", false)
+        }
         "mips-unknown-linux-gnu" => cfg("mips", "unknown", "linux", "gnu", false),
         "wasm32-unknown-unknown" => cfg("wasm32", "unknown", "unknown", "", false),
         "wasm32-wasip1" => cfg("wasm32", "unknown", "wasi", "p1", true),
@@ -168,17 +171,22 @@ fn only_compilers_that_were_tried_are_supported() {
 #[test]
 fn only_processors_that_were_tried_are_supported() {
     for triple in [
-        "riscv64gc-unknown-linux-gnu",
+        "aarch64-unknown-linux-gnu",
         "armv7-unknown-linux-gnueabihf",
+        "i686-unknown-linux-gnu",
+        "powerpc64le-unknown-linux-gnu",
         "s390x-unknown-linux-gnu",
     ] {
         check_platform(triple, "supported");
     }
     for (triple, processor) in [
-        ("i686-unknown-linux-gnu", "`x86`, 32 bits, little endian"),
         (
-            "powerpc64le-unknown-linux-gnu",
-            "`powerpc64`, 64 bits, little endian",
+            "powerpc64-unknown-linux-gnu",
+            "`powerpc64`, 64 bits, big endian",
+        ),
+        (
+            "riscv64gc-unknown-linux-gnu",
+            "`riscv64`, 64 bits, little endian",
         ),
         (
             "x86_64-unknown-linux-gnux32",
@@ -187,7 +195,9 @@ fn only_processors_that_were_tried_are_supported() {
     ] {
         check_platform(
             triple,
-            &format!("no group was ever tried on the processor of `{triple}` ({processor})"),
+            &format!(
+                "no Rust program with groups was ever run on the processor of `{triple}` ({processor})"
+            ),
         );
     }
 }
