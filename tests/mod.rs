@@ -23,6 +23,7 @@ mod identity;
 mod installed;
 mod integrity;
 mod linkers;
+mod measurement;
 mod messages;
 mod native;
 mod nightly;

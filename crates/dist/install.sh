@@ -119,7 +119,7 @@ case ${release%%.*}.$minor in
         "\`rustup update\`, or name another with \`--base\`"
     ;;
 esac
-"$cargo" --version >/dev/null ||
+cargo_version=$("$cargo" --version) ||
     refuse "\`$cargo\` does not run on this system" "the README beside it says what it needs"
 
 verb=made
@@ -139,7 +139,7 @@ rustup toolchain link "$name" "$directory"
 
 cat <<DONE
 The toolchain \`$name\` is $verb in \`$directory\`:
-the Cargo of this archive, with all else of \`$base\` (Rust $release).
+\`$cargo_version\`, with all else of \`$base\` (Rust $release).
 
 Try it in a project of yours:
   cargo +$name build --dynamic-deps    # links the dependencies into shared objects

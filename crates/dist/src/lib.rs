@@ -59,15 +59,16 @@ pub struct Archive {
 /// # Errors
 /// When something cannot be built, read or written, or when the executable needs a newer glibc than it may.
 pub fn make(dist: &Dist, cargo: impl Fn() -> Command) -> Result<Archive> {
-    let executable = build(dist, cargo())?;
-    pack(dist, &executable, cargo())
+    let time = source_date(&dist.repository)?;
+    let executable = build(dist, time, cargo())?;
+    pack(dist, &executable, time, cargo())
 }
 
-/// Packs an executable with all that goes with it.
+/// Packs an executable with all that goes with it. Each file has `time`, in seconds since 1970.
 ///
 /// # Errors
 /// When something cannot be read or written, or when the executable needs a newer glibc than it may.
-pub fn pack(dist: &Dist, executable: &Path, cargo: Command) -> Result<Archive> {
+pub fn pack(dist: &Dist, executable: &Path, time: u64, cargo: Command) -> Result<Archive> {
     let bytes = read(executable)?;
     let glibc = glibc::floor(&bytes).with_context(|| {
         format!(
@@ -88,7 +89,6 @@ pub fn pack(dist: &Dist, executable: &Path, cargo: Command) -> Result<Archive> {
         dist.host
     );
     let files = contents::files(dist, bytes, glibc, cargo)?;
-    let time = source_date(&dist.repository)?;
     let path = archive::write(&dist.output, &directory, files, time)?;
     Ok(Archive {
         path,
@@ -114,7 +114,7 @@ fn source_date(repository: &Path) -> Result<u64> {
 }
 
 /// Builds the executable: optimised, with OpenSSL inside, and without paths of this machine.
-fn build(dist: &Dist, mut cargo: Command) -> Result<PathBuf> {
+fn build(dist: &Dist, time: u64, mut cargo: Command) -> Result<PathBuf> {
     let target_directory = dist.output.join("build");
     let remap = [
         (&dist.tree, "/cargo"),
@@ -135,10 +135,7 @@ fn build(dist: &Dist, mut cargo: Command) -> Result<PathBuf> {
         // By this separator, a path may have spaces in it.
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
         .env("CFLAGS", c_flags.join(" "))
-        .env(
-            "SOURCE_DATE_EPOCH",
-            source_date(&dist.repository)?.to_string(),
-        )
+        .env("SOURCE_DATE_EPOCH", time.to_string())
         .args([
             "build",
             "--release",

@@ -136,7 +136,8 @@ fn a_toolchain_is_made_and_removed() {
         let home = Home::new(shell, "1.95.0");
         let printed = stdout(&home.install(&[]));
         assert!(
-            printed.starts_with("The toolchain `dynamic-deps` is made in `"),
+            printed.starts_with("The toolchain `dynamic-deps` is made in `")
+                && printed.contains("\n`fork`, with all else of `stable` (Rust 1.95.0).\n"),
             "{printed}"
         );
         assert_eq!(

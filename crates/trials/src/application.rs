@@ -208,7 +208,7 @@ pub(crate) fn require_equal(what: &str, found: &str, expected: &str) -> Result<(
 }
 
 /// The sources of the package at `package`.
-pub(crate) fn sources(package: &Path) -> Result<Sources> {
+pub fn sources(package: &Path) -> Result<Sources> {
     Sources::read(package, ENTRIES)
 }
 

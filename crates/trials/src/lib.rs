@@ -3,9 +3,9 @@
 //! Each trial builds programs statically and dynamically and compares what they do. They differ in what they are tried
 //! on: [`app`] has one application of ordinary size, [`workspace`] 50 crates with tests of all kinds, which
 //! [`workload`] generates, [`awkward`] small programs around crates with which dynamic linking goes wrong easily, and
-//! [`corpus`] real projects from crates.io. [`cross`] tries the first and the third of these on other processors.
-//! [`tools`] tries test runners, caches and debuggers on dynamic executables, and [`fuzz`] feeds malformed input to the
-//! code that reads rlibs, link lines and manifests.
+//! [`corpus`] real projects from crates.io. [`cross`] tries the first and the third of these on other processors, and
+//! [`roots`] a small one in other releases of Debian. [`tools`] tries test runners, caches and debuggers on dynamic
+//! executables, and [`fuzz`] feeds malformed input to the code that reads rlibs, link lines and manifests.
 
 pub mod app;
 pub mod application;
@@ -13,6 +13,7 @@ pub mod awkward;
 pub mod corpus;
 pub mod cross;
 pub mod fuzz;
+pub mod roots;
 pub mod tools;
 pub mod workload;
 pub mod workspace;

@@ -144,7 +144,7 @@ impl Repository {
         self.root.join("target/workspace")
     }
 
-    /// Builds of the application for the demonstration.
+    /// The application of the demonstration.
     pub fn demo(&self) -> PathBuf {
         self.root.join("target/demo")
     }
@@ -152,6 +152,11 @@ impl Repository {
     /// Other releases of upstream, and the patches as far as they apply to them.
     pub fn rebase(&self) -> PathBuf {
         self.root.join("target/rebase")
+    }
+
+    /// Root directories of other systems.
+    pub fn roots(&self) -> PathBuf {
+        self.root.join("target/roots")
     }
 
     /// Sample, builds and report of the checks of tools.

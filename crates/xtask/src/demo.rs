@@ -1,71 +1,141 @@
-//! `cargo xtask demo`: shows what the fork gains, measured here and now on an application.
+//! `cargo xtask demo`: shows what the fork gains, measured here and now.
 //!
-//! The harness of `cargo xtask bench` measures, in a quick run of few phases. The fork makes the static builds too, so
-//! nobody has to wait for a second Cargo: in a static build, people wait for rustc and the linker. Afterwards both
-//! executables have to print the same.
+//! The fork measures by itself (`cargo report dynamic-deps --measure`), as its users can in projects of their own. It makes
+//! the static builds too: there, people wait for rustc and the linker, and not for Cargo. Here it does so on an application
+//! which prints what it should, and which gets one more library, so that there is one near the top and a lowest one.
 
-use anyhow::{Result, ensure};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use crate::bench;
+use anyhow::{Context, Result, ensure};
+
 use crate::verbs::build_fork;
 use patch_stack::tree::Tree;
 use trials::application;
 use workshop::fork::{self, Profile};
-use workshop::linking::is_platform_supported;
-use workshop::steps::{Chatter, Steps};
+use workshop::linking::{Linking, is_platform_supported};
+use workshop::paths::Repository;
+use workshop::steps::{Chatter, Show, Steps};
+use workshop::toolchain;
 
-/// What is built, by which peers of the harness.
-const WORKLOAD: &str = "app";
-const PEERS: [&str; 2] = ["static-lld", "ours-lld"];
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Measure a program of this package or workspace of yours, not the application
+    #[arg(long, value_name = "DIRECTORY")]
+    project: Option<PathBuf>,
+    /// With an optimised fork, which takes some minutes more to build
+    #[arg(long)]
+    release: bool,
+}
 
-/// What is measured: edits of the program, of a library near the top and of the lowest, those of them that the workload
-/// has; then the link alone, and the start.
-const PHASES: [&str; 5] = [
-    "rebuild-bin",
-    "rebuild-leaf",
-    "rebuild-base",
-    "link",
-    "start",
-];
+/// A library between the program and the local library of the application.
+const LIBRARY: &str = "workload-warmest";
+const LIBRARY_MANIFEST: &str = r#"[package]
+name = "workload-warmest"
+version = "0.1.0"
+edition = "2024"
 
-pub(crate) fn run(tree: &Tree, dev: bool) -> Result<()> {
+[dependencies]
+workload-local = { path = ".." }
+"#;
+const LIBRARY_SOURCE: &str = r#"//! A library near the top of the demonstration.
+
+use workload_local::Reading;
+
+/// The reading with the highest temperature.
+pub fn warmest(readings: &[Reading]) -> Option<&Reading> {
+    let warmer = |one: &&Reading, other: &&Reading| one.celsius.0.total_cmp(&other.celsius.0);
+    readings.iter().max_by(warmer)
+}
+"#;
+
+/// The target directory of the application.
+const TARGET: &str = "target";
+
+pub(crate) fn run(tree: &Tree, options: &Options) -> Result<()> {
     ensure!(
         is_platform_supported(),
         "the fork links everything statically on this platform, so there is nothing to show"
     );
     let repository = tree.repository();
     let mut steps = Steps::new(repository.logs(), Chatter::Steps);
-    let fork = build_fork(tree, &mut steps, Profile::new(!dev))?;
-    steps.run("harness", |step| bench::build(repository, step))?;
-    let fork = fork.to_string_lossy();
-    let mut args = vec!["--quick", "--fresh", "--workload", WORKLOAD];
-    args.extend(["--fork", &fork, "--stock", &fork]);
-    args.extend(PEERS.iter().flat_map(|peer| ["--peer", peer]));
-    args.extend(PHASES.iter().flat_map(|phase| ["--phase", phase]));
-    bench::run(repository, &args)?;
-    steps.run("compare", |step| {
-        for peer in PEERS {
-            let builds = repository.target().join("bench/work").join(WORKLOAD);
-            let executable = builds
-                .join(peer)
-                .join("target/debug")
-                .join(application::NAME);
-            application::require_expected(&repository.application(), &executable)?;
+    let profile = match options.release {
+        true => Profile::Release,
+        false => Profile::Quick,
+    };
+    println!(
+        "builds the fork; what its compiler prints is in `{}`",
+        repository.display(&repository.logs())
+    );
+    let fork = build_fork(tree, &mut steps, profile)?;
+    match &options.project {
+        Some(project) => measure(&mut measurement(&fork, project))?,
+        None => {
+            let package = repository.demo();
+            lay_down(repository, &package)?;
+            println!(
+                "measures the application in `{}`",
+                repository.display(&package)
+            );
+            measure(measurement(&fork, &package).env("CARGO_TARGET_DIR", package.join(TARGET)))?;
+            steps.run("compare", |step| {
+                for linking in [Linking::Static, Linking::Dynamic] {
+                    let measured = package.join(TARGET).join("dynamic-deps-measure");
+                    let build_directory = measured.join("target");
+                    let sources = measured.join("sources");
+                    let mut build = fork::command(&fork, &sources, &build_directory, "build");
+                    step.command(build.arg(linking.option()), Show::Progress)?;
+                    let executable = build_directory.join("debug").join(application::NAME);
+                    application::require_expected(&package, &executable)?;
+                }
+                step.say("both executables print what they should");
+                Ok(())
+            })?;
         }
-        step.say("both executables print what they should");
-        Ok(())
-    })?;
-    if dev {
-        println!("The fork is not optimised; for real numbers leave out `--dev`.");
+    }
+    if profile == Profile::Quick {
+        println!(
+            "\nThis fork was built quickly, so its own part of each build is longer than it has to be, in both columns.\n\
+             `cargo xtask demo --release` measures an optimised one."
+        );
     }
     println!(
-        "Here, once, to make the rustup toolchain `{toolchain}`:\n\
+        "\nTo have it as the rustup toolchain `{toolchain}`, optimised:\n\
+         \x20 cargo xtask build --release\n\
          \x20 cargo xtask install\n\
          Then in a project of your own:\n\
-         \x20 cargo +{toolchain} run --dynamic-deps\n\
-         Without rustup, call `{executable}` in the place of `cargo`.",
+         \x20 cargo +{toolchain} run --dynamic-deps",
         toolchain = fork::TOOLCHAIN,
-        executable = repository.fork_executable().display()
     );
     Ok(())
+}
+
+/// The fork, to measure a program of the package or workspace in `directory`.
+fn measurement(fork: &Path, directory: &Path) -> Command {
+    let mut command = toolchain::command(fork);
+    command
+        .args(["report", "dynamic-deps", "--measure", "--manifest-path"])
+        .arg(directory.join("Cargo.toml"));
+    command
+}
+
+/// Runs it, and lets it print what it does and what came of it.
+fn measure(measurement: &mut Command) -> Result<()> {
+    let describe = toolchain::display(measurement);
+    let status = measurement
+        .status()
+        .with_context(|| format!("failed to run `{describe}`"))?;
+    ensure!(status.success(), "`{describe}` failed ({status})");
+    Ok(())
+}
+
+/// Writes the application into `directory`, with one more library.
+fn lay_down(repository: &Repository, directory: &Path) -> Result<()> {
+    let mut sources = application::sources(&repository.application())?;
+    let dependency = format!("\n[dependencies.{LIBRARY}]\npath = \"local/warmest\"\n");
+    sources.append("Cargo.toml", &dependency);
+    sources.append("src/main.rs", "\nuse workload_warmest as _;\n");
+    sources.insert("local/warmest/Cargo.toml", LIBRARY_MANIFEST.to_owned());
+    sources.insert("local/warmest/src/lib.rs", LIBRARY_SOURCE.to_owned());
+    sources.write(directory)
 }

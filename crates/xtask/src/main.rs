@@ -23,7 +23,7 @@ use patch_stack::pin::Pin;
 use patch_stack::rebase;
 use patch_stack::tree::Tree;
 use trials::workload::Workload;
-use trials::{corpus, cross, fuzz, tools};
+use trials::{corpus, cross, fuzz, roots, tools};
 use workshop::paths::Repository;
 
 #[derive(Parser)]
@@ -64,13 +64,9 @@ enum Command {
     },
     /// Show what the fork gains: build it and an application, and measure
     ///
-    /// The application is built statically and dynamically, both are run and must print the same. Then link, rebuilds and
-    /// start-up are measured in turns. Takes about ten minutes the first time, one after that.
-    Demo {
-        /// With a fork that is not optimised: quicker to build, but no measure of its speed
-        #[arg(long)]
-        dev: bool,
-    },
+    /// The fork builds the application statically and dynamically, after edits of the program, of a library near the top and of
+    /// the lowest one. Both executables have to print the same. Takes about six minutes the first time, one after that.
+    Demo(demo::Options),
     /// Pack the fork for those who use it: executable, installer, manual pages and licenses
     ///
     /// The archive and its checksum are in `target/dist`. The executable is optimised, has OpenSSL inside, and needs the glibc
@@ -164,6 +160,11 @@ enum Command {
         #[arg(value_name = "NAME", value_parser = tools::names())]
         names: Vec<String>,
     },
+    /// Try the fork in other releases of Debian, with an older or a newer glibc
+    ///
+    /// Makes a root directory for each, builds and runs a program there both ways, and runs a copy of it as in an image. Needs
+    /// debootstrap and the rights of root.
+    Roots(roots::Options),
     /// Run upstream's whole test suite on the unpatched tree, on the fork, and on the fork with dynamic-deps forced on
     ///
     /// Prints how the results differ, one line a test, and fails if a difference has no reason in
@@ -202,7 +203,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Build { release } => verbs::build(tree, release)?,
         Command::Run { args } => verbs::run(tree, &args)?,
         Command::Install { toolchain } => verbs::install(tree, toolchain.as_deref())?,
-        Command::Demo { dev } => demo::run(tree, dev)?,
+        Command::Demo(options) => demo::run(tree, &options)?,
         Command::Dist(options) => print!("{}", dist::run(tree, &options)?),
         Command::Docs => docs::write(repository)?,
         Command::Generate { workload } => {
@@ -223,6 +224,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::NewLayout => toolchains::new_layout(tree)?,
         Command::Toolchains { names } => toolchains::run(tree, &names)?,
         Command::Tools { names } => tools::run(tree, &names)?,
+        Command::Roots(options) => roots::run(repository, &options)?,
         Command::UpstreamTests { filter, only } => upstream_tests::run(tree, &only, filter)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -1,10 +1,14 @@
 //! Writing the file of a stub.
+//!
+//! A [`Writer`] wants everything in two rounds: first how many entries each table has, then the
+//! entries. So [`Contents`] collects what the stub holds, [`Contents::reserve`] makes room for it, and
+//! [`Contents::write`] fills the room in the same order.
 
 use object::elf;
 use object::read::elf::Sym;
 use object::write::StringId;
 use object::write::elf::{
-    FileHeader as NewFileHeader, SectionHeader, Sym as NewSym, Verdef, Writer,
+    FileHeader as NewFileHeader, SectionHeader, SectionIndex, Sym as NewSym, Verdef, Writer,
 };
 
 use super::Links;
@@ -19,69 +23,43 @@ impl<Class: ElfClass> Exports<'_, Class> {
         shown: &[Definition<'_, Class>],
         links: Links<'_>,
     ) -> object::write::Result<Vec<u8>> {
+        let has_private = shown.iter().any(|definition| definition.is_private);
+        let is_bound = has_private || !links.taken.is_empty();
+        let layout = self.layout().filter(|_| is_bound);
+        let openly = layout.filter(|_| !links.taken.is_empty());
+        let openly = openly.map(|layout| [OPENLY.as_bytes(), &layout[LAYOUT.len()..]].concat());
+
         let mut bytes = Vec::new();
         let mut writer = Writer::new(self.endian, self.header.is_type_64(), &mut bytes);
-        let soname_hash = elf::hash(soname.as_bytes());
-        let soname = writer.add_dynamic_string(soname.as_bytes());
-        let has_private = shown.iter().any(|definition| definition.is_private);
-        let taken = links.taken;
-        let layout = self.layout().filter(|_| has_private || !taken.is_empty());
-        let taken = layout.map_or(&[][..], |_| taken);
-        let openly = layout.filter(|_| !taken.is_empty());
-        let openly = openly.map(|layout| [OPENLY.as_bytes(), &layout[LAYOUT.len()..]].concat());
-        let versions: Vec<(elf::VersionIndex, StringId, u32)> = layout
-            .into_iter()
-            .chain(openly.as_deref())
-            .zip([LAYOUT_INDEX, OPENLY_INDEX])
-            .map(|(name, index)| (index, writer.add_dynamic_string(name), elf::hash(name)))
-            .collect();
-        let shown: Vec<(StringId, &Definition<'_, Class>)> = shown
-            .iter()
-            .map(|definition| (writer.add_dynamic_string(definition.name), definition))
-            .collect();
-        let taken: Vec<StringId> = taken
-            .iter()
-            .map(|taken| writer.add_dynamic_string(taken.name.as_bytes()))
-            .collect();
-        let open: Vec<(StringId, bool)> = links
-            .open
-            .iter()
-            .map(|open| (writer.add_dynamic_string(open.name.as_bytes()), open.weak))
-            .collect();
-
-        writer.reserve_file_header();
-        writer.reserve_null_section_index();
-        writer.reserve_dynsym_section_index();
-        writer.reserve_dynstr_section_index();
-        if !versions.is_empty() {
-            writer.reserve_gnu_versym_section_index();
-            writer.reserve_gnu_verdef_section_index();
-        }
-        writer.reserve_dynamic_section_index();
-        // Definitions must lie in a section; that it is empty tells a linker nothing.
-        let name = writer.add_section_name(b".text");
-        let section = writer.reserve_section_index();
-        writer.reserve_shstrtab_section_index();
-        writer.reserve_null_dynamic_symbol_index();
-        for _ in 0..shown.len() + taken.len() + open.len() {
-            writer.reserve_dynamic_symbol_index();
-        }
-        let dynsym = writer.reserve_dynsym();
-        let dynstr = writer.reserve_dynstr()?;
-        // The first definition names the file (LSB Core, "Symbol Versioning").
-        let definitions = versions.len() as u16 + 1;
-        let tables = layout.map(|_| VersionTables {
-            versym: writer.reserve_gnu_versym(),
-            verdef: writer.reserve_gnu_verdef(definitions, definitions.into()),
-        });
-        let dynamic_entries = match tables {
-            Some(_) => DYNAMIC_ENTRIES + VERSION_ENTRIES,
-            None => DYNAMIC_ENTRIES,
+        let mut contents = Contents {
+            soname: writer.add_dynamic_string(soname.as_bytes()),
+            soname_hash: elf::hash(soname.as_bytes()),
+            versions: Vec::new(),
+            symbols: Vec::new(),
         };
-        let dynamic = writer.reserve_dynamic(dynamic_entries);
-        writer.reserve_shstrtab()?;
-        writer.reserve_section_headers();
+        let names = layout.into_iter().chain(openly.as_deref());
+        for (name, index) in names.zip([LAYOUT_INDEX, OPENLY_INDEX]) {
+            contents.versions.push(Version {
+                index,
+                name: writer.add_dynamic_string(name),
+                hash: elf::hash(name),
+            });
+        }
+        for definition in shown {
+            let name = writer.add_dynamic_string(definition.name);
+            contents.symbols.push(self.defined(name, definition));
+        }
+        // Without a layout there is no version by which another group could need them.
+        for taken in layout.map_or(&[][..], |_| links.taken) {
+            let name = writer.add_dynamic_string(taken.name.as_bytes());
+            contents.symbols.push(Symbol::taken(name));
+        }
+        for open in links.open {
+            let name = writer.add_dynamic_string(open.name.as_bytes());
+            contents.symbols.push(Symbol::open(name, open.weak));
+        }
 
+        let places = contents.reserve(&mut writer)?;
         writer.write_file_header(&NewFileHeader {
             os_abi: elf::ELFOSABI_NONE,
             abi_version: 0,
@@ -90,108 +68,25 @@ impl<Class: ElfClass> Exports<'_, Class> {
             e_entry: 0,
             e_flags: self.header.e_flags(self.endian),
         })?;
-        writer.write_null_dynamic_symbol();
-        for &(name, definition) in &shown {
-            let symbol = definition.symbol;
-            writer.write_dynamic_symbol(&NewSym {
-                st_name: writer.dynamic_string_offset(Some(name)),
-                section: Some(section.0),
-                st_info: symbol.st_info(),
-                st_other: symbol.st_other(),
-                st_shndx: elf::SHN_UNDEF,
-                st_value: symbol.st_value(self.endian).into(),
-                st_size: symbol.st_size(self.endian).into(),
-            });
-        }
-        for &name in &taken {
-            writer.write_dynamic_symbol(&NewSym {
-                st_name: writer.dynamic_string_offset(Some(name)),
-                section: Some(section.0),
-                st_info: elf::SymbolInfo::new(elf::STB_GLOBAL, elf::STT_FUNC),
-                st_other: elf::STV_DEFAULT.into(),
-                st_shndx: elf::SHN_UNDEF,
-                st_value: 0,
-                st_size: 0,
-            });
-        }
-        for &(name, weak) in &open {
-            let binding = if weak { elf::STB_WEAK } else { elf::STB_GLOBAL };
-            writer.write_dynamic_symbol(&NewSym {
-                st_name: writer.dynamic_string_offset(Some(name)),
-                section: None,
-                st_info: elf::SymbolInfo::new(binding, elf::STT_NOTYPE),
-                st_other: elf::STV_DEFAULT.into(),
-                st_shndx: elf::SHN_UNDEF,
-                st_value: 0,
-                st_size: 0,
-            });
-        }
-        writer.write_dynstr();
-        if tables.is_some() {
-            writer.write_null_gnu_versym();
-            for (_, definition) in &shown {
-                let index = match definition.is_private {
-                    true => LAYOUT_INDEX,
-                    false => elf::VER_NDX_GLOBAL,
-                };
-                writer.write_gnu_versym(index.into());
-            }
-            for _ in &taken {
-                writer.write_gnu_versym(OPENLY_INDEX.into());
-            }
-            for _ in &open {
-                writer.write_gnu_versym(elf::VER_NDX_GLOBAL.into());
-            }
-            writer.write_align_gnu_verdef();
-            let base = (elf::VER_NDX_GLOBAL, soname, soname_hash);
-            for (index, name, hash) in [base].into_iter().chain(versions) {
-                writer.write_gnu_verdef(&Verdef {
-                    version: elf::VER_DEF_CURRENT,
-                    flags: match index {
-                        elf::VER_NDX_GLOBAL => elf::VER_FLG_BASE,
-                        _ => elf::VersionFlags(0),
-                    },
-                    index,
-                    aux_count: 1,
-                    name: writer.dynamic_string_offset(Some(name)),
-                    hash,
-                });
-            }
-        }
-        writer.write_align_dynamic();
-        writer.write_dynamic_string(elf::DT_SONAME, soname)?;
-        writer.write_dynamic(elf::DT_SYMTAB, dynsym)?;
-        writer.write_dynamic(elf::DT_STRTAB, dynstr)?;
-        writer.write_dynamic(elf::DT_STRSZ, writer.dynstr_len().into())?;
-        if let Some(tables) = &tables {
-            writer.write_dynamic(elf::DT_VERSYM, tables.versym)?;
-            writer.write_dynamic(elf::DT_VERDEF, tables.verdef)?;
-            writer.write_dynamic(elf::DT_VERDEFNUM, definitions.into())?;
-        }
-        writer.write_dynamic(elf::DT_NULL, 0)?;
-        writer.write_shstrtab();
-        writer.write_null_section_header();
-        writer.write_dynsym_section_header(dynsym, 1);
-        writer.write_dynstr_section_header(dynstr);
-        if let Some(tables) = &tables {
-            writer.write_gnu_versym_section_header(tables.versym);
-            writer.write_gnu_verdef_section_header(tables.verdef);
-        }
-        writer.write_dynamic_section_header(dynamic);
-        writer.write_section_header(&SectionHeader {
-            sh_name: writer.section_name_offset(Some(name)),
-            sh_type: elf::SHT_NOBITS,
-            sh_flags: elf::SHF_ALLOC | elf::SHF_EXECINSTR,
-            sh_addr: 0,
-            sh_offset: 0,
-            sh_size: 0,
-            sh_link: 0,
-            sh_info: 0,
-            sh_addralign: 1,
-            sh_entsize: 0,
-        });
-        writer.write_shstrtab_section_header();
+        contents.write(&mut writer, &places)?;
         Ok(bytes)
+    }
+
+    /// A definition of the shared object, as the stub shows it.
+    fn defined(&self, name: StringId, definition: &Definition<'_, Class>) -> Symbol {
+        let symbol = definition.symbol;
+        Symbol {
+            name,
+            is_defined: true,
+            version: match definition.is_private {
+                true => LAYOUT_INDEX,
+                false => elf::VER_NDX_GLOBAL,
+            },
+            info: symbol.st_info(),
+            other: symbol.st_other(),
+            value: symbol.st_value(self.endian).into(),
+            size: symbol.st_size(self.endian).into(),
+        }
     }
 }
 
@@ -201,7 +96,74 @@ const LAYOUT_INDEX: elf::VersionIndex = elf::VersionIndex(elf::VER_NDX_GLOBAL.0 
 /// The index of the version of what another group takes from the executable too.
 const OPENLY_INDEX: elf::VersionIndex = elf::VersionIndex(elf::VER_NDX_GLOBAL.0 + 2);
 
-/// Where the version tables of a stub lie.
+/// What `write` puts into the dynamic section.
+const DYNAMIC_ENTRIES: usize = 5;
+
+/// What it puts there besides, if the stub has versions.
+const VERSION_ENTRIES: usize = 3;
+
+/// What a stub holds. Names are strings of the writer.
+struct Contents {
+    soname: StringId,
+    soname_hash: u32,
+    /// None where no reference is bound to a layout.
+    versions: Vec<Version>,
+    symbols: Vec<Symbol>,
+}
+
+struct Version {
+    index: elf::VersionIndex,
+    name: StringId,
+    hash: u32,
+}
+
+/// A dynamic symbol, but for the section.
+struct Symbol {
+    name: StringId,
+    is_defined: bool,
+    version: elf::VersionIndex,
+    info: elf::SymbolInfo,
+    other: elf::SymbolOther,
+    value: u64,
+    size: u64,
+}
+
+impl Symbol {
+    /// What another group takes from the executable too: a function that seems to be defined here.
+    fn taken(name: StringId) -> Symbol {
+        Symbol {
+            is_defined: true,
+            version: OPENLY_INDEX,
+            info: elf::SymbolInfo::new(elf::STB_GLOBAL, elf::STT_FUNC),
+            ..Symbol::open(name, false)
+        }
+    }
+
+    /// What the linker has to find in the executable.
+    fn open(name: StringId, weak: bool) -> Symbol {
+        let binding = if weak { elf::STB_WEAK } else { elf::STB_GLOBAL };
+        Symbol {
+            name,
+            is_defined: false,
+            version: elf::VER_NDX_GLOBAL,
+            info: elf::SymbolInfo::new(binding, elf::STT_NOTYPE),
+            other: elf::STV_DEFAULT.into(),
+            value: 0,
+            size: 0,
+        }
+    }
+}
+
+/// Where the tables of a stub lie: offsets in the file.
+struct Places {
+    text_name: StringId,
+    text: SectionIndex,
+    dynsym: u64,
+    dynstr: u64,
+    versions: Option<VersionTables>,
+    dynamic: u64,
+}
+
 struct VersionTables {
     /// `.gnu.version`
     versym: u64,
@@ -209,8 +171,144 @@ struct VersionTables {
     verdef: u64,
 }
 
-/// What `stub` writes into the dynamic section.
-const DYNAMIC_ENTRIES: usize = 5;
+impl Contents {
+    /// How many versions `.gnu.version_d` defines: the first one names the file (LSB Core, "Symbol Versioning").
+    fn version_definitions(&self) -> u16 {
+        self.versions.len() as u16 + 1
+    }
 
-/// What it writes there besides, if it has versions.
-const VERSION_ENTRIES: usize = 3;
+    fn reserve(&self, writer: &mut Writer<'_>) -> object::write::Result<Places> {
+        let has_versions = !self.versions.is_empty();
+        writer.reserve_file_header();
+        writer.reserve_null_section_index();
+        writer.reserve_dynsym_section_index();
+        writer.reserve_dynstr_section_index();
+        if has_versions {
+            writer.reserve_gnu_versym_section_index();
+            writer.reserve_gnu_verdef_section_index();
+        }
+        writer.reserve_dynamic_section_index();
+        // Definitions must lie in a section; that it is empty tells a linker nothing.
+        let text_name = writer.add_section_name(b".text");
+        let text = writer.reserve_section_index();
+        writer.reserve_shstrtab_section_index();
+        writer.reserve_null_dynamic_symbol_index();
+        for _ in &self.symbols {
+            writer.reserve_dynamic_symbol_index();
+        }
+        let dynsym = writer.reserve_dynsym();
+        let dynstr = writer.reserve_dynstr()?;
+        let definitions = self.version_definitions();
+        let versions = has_versions.then(|| VersionTables {
+            versym: writer.reserve_gnu_versym(),
+            verdef: writer.reserve_gnu_verdef(definitions, definitions.into()),
+        });
+        let dynamic = writer.reserve_dynamic(match has_versions {
+            true => DYNAMIC_ENTRIES + VERSION_ENTRIES,
+            false => DYNAMIC_ENTRIES,
+        });
+        writer.reserve_shstrtab()?;
+        writer.reserve_section_headers();
+        Ok(Places {
+            text_name,
+            text,
+            dynsym,
+            dynstr,
+            versions,
+            dynamic,
+        })
+    }
+
+    /// Writes what follows the file header.
+    fn write(&self, writer: &mut Writer<'_>, places: &Places) -> object::write::Result<()> {
+        self.write_symbols(writer, places.text);
+        writer.write_dynstr();
+        if places.versions.is_some() {
+            self.write_versions(writer);
+        }
+        self.write_dynamic(writer, places)?;
+        writer.write_shstrtab();
+        write_section_headers(writer, places);
+        Ok(())
+    }
+
+    fn write_symbols(&self, writer: &mut Writer<'_>, text: SectionIndex) {
+        writer.write_null_dynamic_symbol();
+        for symbol in &self.symbols {
+            writer.write_dynamic_symbol(&NewSym {
+                st_name: writer.dynamic_string_offset(Some(symbol.name)),
+                section: symbol.is_defined.then_some(text.0),
+                st_info: symbol.info,
+                st_other: symbol.other,
+                st_shndx: elf::SHN_UNDEF,
+                st_value: symbol.value,
+                st_size: symbol.size,
+            });
+        }
+    }
+
+    fn write_versions(&self, writer: &mut Writer<'_>) {
+        writer.write_null_gnu_versym();
+        for symbol in &self.symbols {
+            writer.write_gnu_versym(symbol.version.into());
+        }
+        writer.write_align_gnu_verdef();
+        let file = &Version {
+            index: elf::VER_NDX_GLOBAL,
+            name: self.soname,
+            hash: self.soname_hash,
+        };
+        for version in [file].into_iter().chain(&self.versions) {
+            writer.write_gnu_verdef(&Verdef {
+                version: elf::VER_DEF_CURRENT,
+                flags: match version.index {
+                    elf::VER_NDX_GLOBAL => elf::VER_FLG_BASE,
+                    _ => elf::VersionFlags(0),
+                },
+                index: version.index,
+                aux_count: 1,
+                name: writer.dynamic_string_offset(Some(version.name)),
+                hash: version.hash,
+            });
+        }
+    }
+
+    fn write_dynamic(&self, writer: &mut Writer<'_>, places: &Places) -> object::write::Result<()> {
+        writer.write_align_dynamic();
+        writer.write_dynamic_string(elf::DT_SONAME, self.soname)?;
+        writer.write_dynamic(elf::DT_SYMTAB, places.dynsym)?;
+        writer.write_dynamic(elf::DT_STRTAB, places.dynstr)?;
+        writer.write_dynamic(elf::DT_STRSZ, writer.dynstr_len().into())?;
+        if let Some(versions) = &places.versions {
+            writer.write_dynamic(elf::DT_VERSYM, versions.versym)?;
+            writer.write_dynamic(elf::DT_VERDEF, versions.verdef)?;
+            let definitions = self.version_definitions();
+            writer.write_dynamic(elf::DT_VERDEFNUM, definitions.into())?;
+        }
+        writer.write_dynamic(elf::DT_NULL, 0)
+    }
+}
+
+fn write_section_headers(writer: &mut Writer<'_>, places: &Places) {
+    writer.write_null_section_header();
+    writer.write_dynsym_section_header(places.dynsym, 1);
+    writer.write_dynstr_section_header(places.dynstr);
+    if let Some(versions) = &places.versions {
+        writer.write_gnu_versym_section_header(versions.versym);
+        writer.write_gnu_verdef_section_header(versions.verdef);
+    }
+    writer.write_dynamic_section_header(places.dynamic);
+    writer.write_section_header(&SectionHeader {
+        sh_name: writer.section_name_offset(Some(places.text_name)),
+        sh_type: elf::SHT_NOBITS,
+        sh_flags: elf::SHF_ALLOC | elf::SHF_EXECINSTR,
+        sh_addr: 0,
+        sh_offset: 0,
+        sh_size: 0,
+        sh_link: 0,
+        sh_info: 0,
+        sh_addralign: 1,
+        sh_entsize: 0,
+    });
+    writer.write_shstrtab_section_header();
+}

@@ -7,6 +7,7 @@
 pub mod bench;
 mod caches;
 mod commands;
+pub(crate) mod image;
 mod programs;
 mod sample;
 mod testers;

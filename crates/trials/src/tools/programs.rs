@@ -1,13 +1,12 @@
 //! Programs that run or look at the executable.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use measure::executable::is_group;
 
 use super::bench::Bench;
+use super::image::{copy, groups_beside, in_container, namespaces};
 use super::{QEMU, Verdict};
 use workshop::linking::Linking;
 use workshop::steps::Show;
@@ -184,21 +183,6 @@ pub(super) fn container(bench: &mut Bench) -> Result<Verdict> {
     ))
 }
 
-/// Runs a program where `image` has a `/proc` of its own, which the loader needs to know where the program lies.
-fn namespaces(image: &Path) -> Command {
-    let mut command = toolchain::command("unshare");
-    command
-        .args(["--map-root-user", "--mount", "--pid", "--fork"])
-        .arg(format!("--mount-proc={}", image.join("proc").display()));
-    command
-}
-
-fn in_container(image: &Path) -> Command {
-    let mut command = namespaces(image);
-    command.arg("chroot").arg(image);
-    command
-}
-
 /// Copies the libraries of the platform that `executable` loads, loader included.
 fn copy_platform(bench: &mut Bench, executable: &Path, image: &Path) -> Result<()> {
     let mut ldd = toolchain::command("ldd");
@@ -210,26 +194,4 @@ fn copy_platform(bench: &mut Bench, executable: &Path, image: &Path) -> Result<(
         copy(Path::new(library), &image.join(&library[1..]))?;
     }
     Ok(())
-}
-
-/// What the guide says to copy: `deps/dynamic-deps-*.so`.
-fn groups_beside(executable: &Path) -> Result<Vec<PathBuf>> {
-    let directory = executable.with_file_name("deps");
-    let describe = || format!("failed to list `{}`", directory.display());
-    let mut groups = Vec::new();
-    for entry in fs::read_dir(&directory).with_context(describe)? {
-        let path = entry.with_context(describe)?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if is_group(&name) && name.ends_with(".so") {
-            groups.push(path);
-        }
-    }
-    Ok(groups)
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to.parent().unwrap_or(Path::new("/")))
-        .and_then(|()| fs::copy(from, to))
-        .map(drop)
-        .with_context(|| format!("failed to copy `{}` to `{}`", from.display(), to.display()))
 }

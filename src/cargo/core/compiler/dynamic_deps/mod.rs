@@ -22,7 +22,8 @@
 //! 5. [`enter_linker_wrapper`]: this program, called by rustc as the linker.
 //!
 //! What all that has left in a target directory is told by [`report`], the command
-//! `cargo report dynamic-deps`.
+//! `cargo report dynamic-deps`. With `--measure`, it builds a program both ways and
+//! compares (`measurement`).
 //!
 //! | Value                          | part of the metadata hash of | part of the fingerprint of |
 //! |--------------------------------|------------------------------|----------------------------|
@@ -59,6 +60,7 @@ mod keep_going;
 mod kept;
 mod known;
 mod linker;
+mod measurement;
 mod messages;
 mod planner;
 mod project_report;

@@ -127,7 +127,7 @@ fn of_group(manifest: &GroupManifest, path: &Path) -> String {
     );
     for object in &manifest.objects {
         let bytes = HumanBytes(size(&object.path(path)));
-        text.push_str(&format!("\n  {bytes} in `{}`", object.soname));
+        text.push_str(&format!("\n  {bytes:.1} in `{}`", object.soname));
         let members = object.members.iter().map(|member| &member.name);
         text.push_str(&format!(", which holds {}", members.sorted().format(", ")));
     }
@@ -153,10 +153,13 @@ fn of_final(
         .map(|manifest| manifest.group.as_str())
         .collect();
     if groups.is_empty() {
-        return format!("executable {name}: {}, loads no group", HumanBytes(bytes));
+        return format!(
+            "executable {name}: {:.1}, loads no group",
+            HumanBytes(bytes)
+        );
     }
     let mut text = format!(
-        "executable {name}: {}, loads {}",
+        "executable {name}: {:.1}, loads {}",
         HumanBytes(bytes),
         groups.iter().format(", ")
     );

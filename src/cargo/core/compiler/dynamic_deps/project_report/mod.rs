@@ -1,6 +1,6 @@
 //! `cargo report dynamic-deps`: what builds have left in the target directory of a project.
 //!
-//! It builds nothing and takes no lock, so it can be called at any time. It does not resolve
+//! Without `--measure`, it builds nothing and takes no lock, so it can be called at any time. It does not resolve
 //! dependencies either: whatever it tells was written by the builds themselves, into manifests of
 //! groups and beside the linker wrappers. A build that failed or was killed may have left less.
 //!
@@ -16,6 +16,7 @@ mod places;
 mod stays;
 mod text;
 
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
@@ -23,6 +24,8 @@ use clap::Command;
 use link_engine::record::inventory::Inventory;
 
 use self::places::ProfileDirectory;
+pub(super) use self::stays::fallback;
+use super::measurement;
 use crate::core::Workspace;
 use crate::drop_println;
 use crate::util::CargoResult;
@@ -33,14 +36,21 @@ use crate::{CliResult, GlobalContext};
 const HELP: &str = "build first, for example with `cargo build --dynamic-deps`";
 
 /// What is in the directory of a profile.
-struct Found {
+pub(super) struct Found {
     directory: ProfileDirectory,
-    inventory: Inventory,
+    pub(super) inventory: Inventory,
+}
+
+impl Found {
+    /// The name of the profile in a manifest.
+    pub(super) fn profile_name(&self) -> &str {
+        self.directory.profile_name()
+    }
 }
 
 /// The subcommand of `cargo report`.
 pub fn report_command() -> Command {
-    subcommand("dynamic-deps")
+    let command = subcommand("dynamic-deps")
         .about("Reports executables and the shared objects of their dependencies")
         .arg_manifest_path()
         .arg(
@@ -48,15 +58,19 @@ pub fn report_command() -> Command {
                 .value_name("FMT")
                 .value_parser(["human", "json"])
                 .default_value("human"),
-        )
-        .after_help(color_print::cstr!(
-            "Run `<bright-cyan,bold>cargo help report dynamic-deps</>` for more detailed information.\n"
-        ))
+        );
+    measurement::add_options(command).after_help(color_print::cstr!(
+        "Run `<bright-cyan,bold>cargo help report dynamic-deps</>` for more detailed information.\n"
+    ))
 }
 
 /// Runs the subcommand.
 pub fn report(gctx: &GlobalContext, args: &ArgMatches) -> CliResult {
     let ws = args.workspace(gctx)?;
+    if args.flag("measure") {
+        measurement::measure(gctx, args, &ws)?;
+        return Ok(());
+    }
     let found = find(&ws)?;
     for error in found.iter().flat_map(|found| &found.inventory.damaged) {
         let cause = std::error::Error::source(error);
@@ -70,14 +84,12 @@ pub fn report(gctx: &GlobalContext, args: &ArgMatches) -> CliResult {
         gctx.shell().print_json(&json::Report::new(&ws, &found))?;
         return Ok(());
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now = now.unwrap_or_default().as_secs();
     let is_verbose = gctx.shell().verbosity() == cargo_util_terminal::Verbosity::Verbose;
     for found in &found {
         let text = text::Text {
             root: ws.root(),
             found,
-            now,
+            now: now(),
             is_verbose,
         };
         drop_println!(gctx, "{text}");
@@ -95,7 +107,19 @@ fn find(ws: &Workspace<'_>) -> CargoResult<Vec<Found>> {
         );
     }
     let target_directory = ws.target_dir().into_path_unlocked();
-    let directories = places::profile_directories(&build_directory, &target_directory)
+    let found = find_in(&build_directory, &target_directory)?;
+    if found.is_empty() {
+        bail!(
+            "nothing in `{}` was linked dynamically\nhelp: {HELP}",
+            build_directory.display()
+        );
+    }
+    Ok(found)
+}
+
+/// The same in directories that may belong to no workspace.
+pub(super) fn find_in(build_directory: &Path, target_directory: &Path) -> CargoResult<Vec<Found>> {
+    let directories = places::profile_directories(build_directory, target_directory)
         .with_context(|| format!("failed to list `{}`", build_directory.display()))?;
     let mut found: Vec<Found> = directories
         .into_iter()
@@ -105,11 +129,11 @@ fn find(ws: &Workspace<'_>) -> CargoResult<Vec<Found>> {
         })
         .collect();
     found.retain(|found| !found.inventory.is_empty());
-    if found.is_empty() {
-        bail!(
-            "nothing in `{}` was linked dynamically\nhelp: {HELP}",
-            build_directory.display()
-        );
-    }
     Ok(found)
+}
+
+/// Seconds since 1970 (UTC).
+pub(super) fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs()
 }

@@ -81,7 +81,10 @@ pub(super) fn refusals(inventory: &Inventory, profile: &str) -> Vec<String> {
 }
 
 /// Why an executable that was to be linked dynamically is static.
-pub(super) fn fallback(executable: &Executable, profile: &str) -> Option<String> {
+pub(in crate::core::compiler::dynamic_deps) fn fallback(
+    executable: &Executable,
+    profile: &str,
+) -> Option<String> {
     let link = executable.link.as_ref()?;
     let fallback = link.fallback.as_ref()?;
     Some(fallback_warning(executable.name()?, fallback, profile))

@@ -69,7 +69,7 @@ impl Text<'_> {
             if let Some(name) = executable.name() {
                 writeln!(f, "    {name}")?;
             }
-            let profile = self.found.directory.profile_name();
+            let profile = self.found.profile_name();
             for line in fallback(executable, profile)
                 .iter()
                 .flat_map(|text| text.lines())
