@@ -5,7 +5,7 @@ use cargo_test_support::project;
 use cargo_test_support::registry::Package;
 use link_plan::image::{IMAGE_USERS, ImageUser};
 
-use super::{STATIC, groups_of, manifest, members_of, program, same_behaviour, stdout};
+use super::{STATIC, groups_of, manifest, members_of, program, same_behaviour, stdout, unit_files};
 
 #[cargo_test]
 fn no_dependencies() {
@@ -127,8 +127,15 @@ fn a_library_that_is_a_cdylib_too() {
                 }
 
                 fn main() {
-                    let path = std::env::current_exe().unwrap();
-                    let path = path.with_file_name("deps").join("libplugin.so");
+                    // With the other files of rustc, in either layout of the build directory.
+                    let debug = std::env::current_exe().unwrap().parent().unwrap().to_owned();
+                    let units = std::fs::read_dir(debug.join("build/plugin"));
+                    let units = units.into_iter().flatten();
+                    let outputs = units.map(|unit| unit.unwrap().path().join("out"));
+                    let mut paths = outputs
+                        .chain([debug.join("deps")])
+                        .map(|output| output.join("libplugin.so"));
+                    let path = paths.find(|path| path.is_file()).unwrap();
                     let path = CString::new(path.to_str().unwrap()).unwrap();
                     let next: extern "C" fn() -> usize = unsafe {
                         let library = dlopen(path.as_ptr(), 2);
@@ -165,8 +172,9 @@ fn a_library_that_is_a_cdylib_too() {
         .publish();
     let output = same_behaviour(&p);
     assert_eq!(super::text(&output.stdout), "1 2\n1 2\n");
-    let cdylib = p.target_debug_dir().join("deps/libplugin.so");
-    assert_eq!(groups_of(&cdylib), STATIC);
+    let mut files = unit_files(&p).into_iter();
+    let cdylib = files.find(|path| path.ends_with("libplugin.so"));
+    assert_eq!(groups_of(&cdylib.unwrap()), STATIC);
 }
 
 #[cargo_test]

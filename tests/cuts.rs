@@ -14,7 +14,7 @@ use super::parts::{
     CUT, MEMBERS, beginning, check, check_loaded, cut_workspace, edit, library, manifest_of,
     program, put_cut, records, steps, workspace,
 };
-use super::{linked_groups, members_of, objects_of, stdout};
+use super::{is_hidden, linked_groups, members_of, objects_of, stdout, unit_files};
 
 #[cargo_test]
 fn a_crate_that_is_added() {
@@ -368,11 +368,8 @@ fn a_build_that_is_killed_at_any_moment() {
         }
         p.cargo("build --dynamic-deps").run();
         check(&p, &edits);
-        let files = fs::read_dir(p.target_debug_dir().join("deps")).unwrap();
-        let temporary: Vec<_> = files
-            .map(|file| file.unwrap().file_name())
-            .filter(|name| name.to_str().unwrap().starts_with('.'))
-            .collect();
+        let mut temporary = unit_files(&p);
+        temporary.retain(|path| is_hidden(path));
         assert!(temporary.is_empty(), "{round}: {temporary:?}");
     }
     check_loaded(&p);

@@ -6,7 +6,7 @@ use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, project};
 
-use super::{LAYERS, contents, groups_of, manifest, same_behaviour};
+use super::{LAYERS, contents, groups_of, manifest, same_behaviour, unit_files};
 
 /// Line of `frozen::add` in which it panics; before, it computes its only local.
 const LINE: u32 = 5;
@@ -141,10 +141,9 @@ fn a_breakpoint_with_packed_debugging_information() {
         }
     };
     let count = || {
-        let deps = std::fs::read_dir(p.target_debug_dir().join("deps")).unwrap();
-        let mut names = deps.map(|entry| entry.unwrap().file_name());
-        let names = names.by_ref().filter(|name| {
-            let name = name.to_str().unwrap();
+        let files = unit_files(&p).into_iter();
+        let names = files.filter(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap();
             name.starts_with("local-") && name.ends_with(".dwo")
         });
         names.count()

@@ -1,6 +1,7 @@
 //! Where dependencies are linked statically after all.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use crate::prelude::*;
@@ -9,7 +10,7 @@ use cargo_test_support::{Project, project, str};
 
 use super::{
     LAYERED_OUTPUT, STATIC, build_script_for_c, group_files, groups_of, layered_project, manifest,
-    program, program_with_a_dead_reference, publish_native, same_output, stdout,
+    program, program_with_a_dead_reference, publish_native, same_output, stdout, wrappers,
 };
 
 #[cargo_test]
@@ -52,9 +53,15 @@ fn a_demand_is_an_error() {
 /// a program that runs, and that a demand is an error that says it too.
 #[track_caller]
 fn falls_back(project: &Project, flags: &str, reason: &str) {
+    falls_back_by(project, "RUSTFLAGS", flags, reason);
+}
+
+/// The same for any variable of the environment.
+#[track_caller]
+fn falls_back_by(project: &Project, variable: &str, value: &str, reason: &str) {
     project
         .cargo("run --config profile.dev.dynamic-deps=true")
-        .env("RUSTFLAGS", flags)
+        .env(variable, value)
         .with_stderr_contains(format!(
             "[WARNING] linking dependencies statically despite `dynamic-deps`: {reason}"
         ))
@@ -62,13 +69,33 @@ fn falls_back(project: &Project, flags: &str, reason: &str) {
         .run();
     project
         .cargo("build --dynamic-deps")
-        .env("RUSTFLAGS", flags)
+        .env(variable, value)
         .with_status(101)
         .with_stderr_contains(format!(
             "[ERROR] cannot link the dependencies of `foo` dynamically: {reason}"
         ))
         .with_stderr_contains("[HELP] [..]")
         .run();
+}
+
+/// A rustc that calls itself older than it is.
+#[cargo_test]
+fn a_compiler_on_which_groups_were_never_tried() {
+    let p = layered_project()
+        .file(
+            "old-rustc",
+            r#"#!/bin/sh
+case $1 in
+-vV) rustc -vV | sed 's/^release: .*/release: 1.84.1/' ;;
+*) exec rustc "$@" ;;
+esac
+"#,
+        )
+        .build();
+    let rustc = p.root().join("old-rustc");
+    fs::set_permissions(&rustc, fs::Permissions::from_mode(0o755)).unwrap();
+    let reason = "no group was ever linked with rustc `1.84`";
+    falls_back_by(&p, "RUSTC", rustc.to_str().unwrap(), reason);
 }
 
 #[cargo_test]
@@ -139,7 +166,7 @@ fn a_dynamic_link_that_fails_is_replaced_by_the_static_one() {
         .with_stderr_data(str![[r#"
 ...
 [WARNING] linked the dependencies of `foo` statically, because the linker refused to link them dynamically
-the refused link line is in `[ROOT]/foo/target/debug/.fingerprint/foo-[HASH]/linker/refused-link-line`
+the refused link line is in `[ROOT]/foo/target/debug/[..]/linker/refused-link-line`
 caused by: [..]missing_function[..]
 ...
 [NOTE] `dead v1.0.0` refers to `missing_function`, which nothing defines
@@ -603,9 +630,7 @@ fn a_group_that_cannot_be_made_is_linked_statically() {
 fn a_wrapper_that_cannot_be_put_in_place_is_done_without() {
     let p = layered_project().build();
     p.cargo("build --dynamic-deps").run();
-    let fingerprints = fs::read_dir(p.target_debug_dir().join(".fingerprint")).unwrap();
-    let mut wrappers = fingerprints.map(|unit| unit.unwrap().path().join("linker"));
-    let wrapper = wrappers.find(|path| path.is_dir()).unwrap();
+    let wrapper = wrappers(&p).remove(0);
     fs::remove_dir_all(&wrapper).unwrap();
     fs::write(&wrapper, "").unwrap();
     p.change_file(

@@ -12,8 +12,8 @@ use cargo_test_support::{Project, rustc_host, sleep_ms};
 use link_engine::DynamicInfo;
 
 use super::{
-    LAYERED_OUTPUT, LAYERS, artifacts, contents, group_files, groups_of, layered_manifest,
-    layered_project, linked_groups, run, stdout,
+    LAYERED_OUTPUT, LAYERS, artifacts, contents, group_files, groups_of, is_hidden,
+    layered_manifest, layered_project, linked_groups, run, stdout, unit_files,
 };
 
 #[cargo_test]
@@ -299,12 +299,7 @@ fn a_build_that_was_killed_leaves_nothing_half_made() {
         child.wait().unwrap();
         p.cargo("build --dynamic-deps").run();
         assert_eq!(stdout(&p.bin("foo")), LAYERED_OUTPUT);
-        let deps = fs::read_dir(p.target_debug_dir().join("deps")).unwrap();
-        let hidden = deps.filter(|file| {
-            let name = file.as_ref().unwrap().file_name();
-            name.to_str().unwrap().starts_with('.')
-        });
-        assert_eq!(hidden.count(), 0);
+        assert!(!unit_files(&p).iter().any(|path| is_hidden(path)));
     }
 }
 

@@ -12,7 +12,8 @@ use crate::prelude::*;
 use cargo_test_support::{Project, paths, sleep_ms};
 
 use super::{
-    LAYERED_OUTPUT, LAYERS, STATIC, artifacts, group_files, groups_of, layered_project, run, stdout,
+    LAYERED_OUTPUT, LAYERS, STATIC, artifacts, group_files, groups_of, is_hidden, layered_project,
+    run, stdout, unit_files,
 };
 
 /// Numbers that look random and are the same in each run (SplitMix64).
@@ -125,11 +126,8 @@ fn a_build_that_is_killed_at_any_moment() {
         p.cargo("build --dynamic-deps").run();
         assert_eq!(groups_of(&p.bin("foo")), LAYERS, "{round}");
         assert_eq!(stdout(&p.bin("foo")), after, "{round}");
-        let files = fs::read_dir(p.target_debug_dir().join("deps")).unwrap();
-        let temporary: Vec<_> = files
-            .map(|file| file.unwrap().file_name())
-            .filter(|name| name.to_str().unwrap().starts_with('.'))
-            .collect();
+        let mut temporary = unit_files(&p);
+        temporary.retain(|path| is_hidden(path));
         assert!(temporary.is_empty(), "{round}: {temporary:?}");
         before = after;
     }

@@ -8,8 +8,8 @@ use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, ProjectBuilder, project, rustc_host};
 
 use super::{
-    LAYERS, build_script_for_c, contents, groups_of, layered_project, manifest, program,
-    same_behaviour, without_thread_ids,
+    LAYERS, build_script_for_c, contents, entries, groups_of, layered_project, manifest, program,
+    same_behaviour, without_thread_ids, wrappers,
 };
 
 /// What a linker writes into the section `.comment`, so that one can tell it was used.
@@ -531,14 +531,9 @@ fn a_link_line_that_is_run_again() {
 
     // Nothing is kept for linkers that run the line once.
     p.cargo("rustc --dynamic-deps -- --cfg another").run();
-    let units = entries(&p.target_debug_dir().join(".fingerprint"));
-    let kept = units.iter().flat_map(|unit| entries(&unit.join("linker")));
+    let kept = wrappers(&p)
+        .into_iter()
+        .flat_map(|wrapper| entries(&wrapper));
     let kept = kept.filter(|path| path.is_dir());
     assert_eq!(kept.count(), 1);
-}
-
-/// What is in a directory, if it is one.
-fn entries(directory: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(directory).into_iter().flatten();
-    entries.map(|entry| entry.unwrap().path()).collect()
 }

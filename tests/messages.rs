@@ -351,7 +351,7 @@ fn the_linker_refuses_an_executable() {
 [COMPILING] dep v1.0.0 ([ROOT]/foo/dep)
 [COMPILING] foo v1.0.0 ([ROOT]/foo)
 [WARNING] linked the dependencies of `foo` statically, because the linker refused to link them dynamically
-the refused link line is in `[ROOT]/foo/target/debug/.fingerprint/foo-[HASH]/linker/refused-link-line`
+the refused link line is in `[ROOT]/foo/target/debug/[..]/linker/refused-link-line`
 caused by: [..]missing_function[..]
 ...
 [NOTE] `dep v1.0.0` refers to `missing_function`, which nothing defines

@@ -26,6 +26,7 @@ mod linkers;
 mod measurement;
 mod messages;
 mod native;
+mod nightly;
 mod option;
 mod outputs;
 mod panics;
@@ -386,6 +387,43 @@ fn contents(project: &Project, group: &str) -> Vec<PathBuf> {
     let mut files = group_files(project, group);
     files.retain(|path| path.extension().is_some_and(|extension| extension == "so"));
     files
+}
+
+/// What is in a directory; nothing, if it is not there.
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+/// The directories of units in the new layout of the build directory.
+fn units(project: &Project) -> impl Iterator<Item = PathBuf> {
+    let packages = entries(&project.target_debug_dir().join("build"));
+    packages.into_iter().flat_map(|package| entries(&package))
+}
+
+/// The files that rustc has made, in either layout of the build directory.
+fn unit_files(project: &Project) -> Vec<PathBuf> {
+    let of_all = entries(&project.target_debug_dir().join("deps"));
+    let of_units = units(project).flat_map(|unit| entries(&unit.join("out")));
+    of_all.into_iter().chain(of_units).collect()
+}
+
+/// Whether a file is one that nobody is meant to see: a temporary one.
+fn is_hidden(path: &Path) -> bool {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    name.starts_with('.')
+}
+
+/// The directories of linker wrappers, in either layout of the build directory.
+fn wrappers(project: &Project) -> Vec<PathBuf> {
+    let fingerprints = entries(&project.target_debug_dir().join(".fingerprint"));
+    let fingerprints = fingerprints
+        .into_iter()
+        .chain(units(project).map(|unit| unit.join("fingerprint")));
+    let wrappers = fingerprints.map(|fingerprint| fingerprint.join("linker"));
+    wrappers.filter(|path| path.is_dir()).collect()
 }
 
 /// Names of the groups that a build links, sorted.

@@ -326,7 +326,7 @@ fn very_verbose_shows_how_the_executable_is_linked() {
     let stderr = super::text(&output.stderr);
     let link_lines: Vec<&str> = stderr
         .lines()
-        .filter(|line| line.contains("Running `") && line.contains("/target/debug/deps/foo-"))
+        .filter(|line| line.contains("Running `") && line.contains("/target/debug/"))
         .filter(|line| line.contains(".rcgu.o") && line.contains("dynamic-deps-local-"))
         .collect();
     assert_eq!(link_lines.len(), 1, "{stderr}");

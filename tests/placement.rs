@@ -2,14 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
 
 use crate::prelude::*;
 use cargo_test_support::paths;
 
 use super::{
-    LAYERED_OUTPUT, LAYERS, STATIC, group_files, groups_of, layered_manifest, layered_project,
-    run_in, shared_library, stdout,
+    LAYERED_OUTPUT, LAYERS, STATIC, entries, group_files, groups_of, layered_manifest,
+    layered_project, run_in, shared_library, stdout, unit_files, wrappers,
 };
 use link_engine::DynamicInfo;
 
@@ -25,15 +24,11 @@ fn runs_from_where_cargo_puts_it() {
     let debug = p.target_debug_dir();
     assert_eq!(stdout(&debug.join("foo")), LAYERED_OUTPUT);
     assert_eq!(stdout(&debug.join("examples/ex")), LAYERED_OUTPUT);
-    let in_deps = fs::read_dir(debug.join("deps"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .find(|path| {
-            let name = path.file_name().unwrap().to_str().unwrap();
-            name.starts_with("foo-") && !name.contains('.')
-        })
-        .unwrap();
-    assert_eq!(stdout(&in_deps), LAYERED_OUTPUT);
+    // By the name that rustc gave it.
+    let inode = fs::metadata(debug.join("foo")).unwrap().ino();
+    let mut outputs = unit_files(&p).into_iter();
+    let in_deps = outputs.find(|path| fs::metadata(path).unwrap().ino() == inode);
+    assert_eq!(stdout(&in_deps.unwrap()), LAYERED_OUTPUT);
 }
 
 #[cargo_test]
@@ -315,9 +310,11 @@ fn a_file_system_without_links() {
         copies.remove(0).metadata().unwrap()
     };
     let copy = build();
-    let mut others = p.glob("target/debug/.fingerprint/**/*");
-    let is_copy = |path: PathBuf| fs::metadata(path).unwrap().len() == copy.len();
-    assert!(!others.any(|path| is_copy(path.unwrap())));
+    let others = wrappers(&p)
+        .into_iter()
+        .flat_map(|wrapper| entries(&wrapper));
+    let mut others = others.map(|path| fs::metadata(path).unwrap());
+    assert!(!others.any(|other| other.is_file() && other.len() == copy.len()));
     // It serves the next build too.
     p.change_file("src/bin/other.rs", "fn main() {}");
     assert_eq!(build().ino(), copy.ino());

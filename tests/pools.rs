@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::{
     LAYERED_OUTPUT, LAYERS, STATIC, contents, groups_of, layered_manifest, layered_project,
     linked_groups, manifest, members_of, objects_of, program, same_behaviour, stdout, text,
+    unit_files,
 };
 
 /// The shared objects of pools by name: the file, by its inode, and what is in it. The time says
@@ -450,11 +451,11 @@ fn many_additions_are_merged() {
     // What was replaced goes when a pool is made and no executable needs it. Cargo leaves those
     // with other dependencies in `deps`.
     let newest = fs::metadata(p.bin("foo")).unwrap().ino();
-    for file in fs::read_dir(p.target_debug_dir().join("deps")).unwrap() {
-        let file = file.unwrap();
-        let is_executable = file.file_name().to_str().unwrap().starts_with("foo-");
-        if is_executable && file.metadata().unwrap().ino() != newest {
-            fs::remove_file(file.path()).unwrap();
+    for file in unit_files(&p) {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let is_executable = name == "foo" || name.starts_with("foo-");
+        if is_executable && fs::metadata(&file).unwrap().ino() != newest {
+            fs::remove_file(file).unwrap();
         }
     }
     publish("late", "1.0.0", &[]);

@@ -271,3 +271,47 @@ caused by: EOF while parsing an object at line 1 column 1
         .with_stdout_contains("  frozen pool 1: [..]")
         .run();
 }
+
+/// Where each unit has directories of its own, file names do not tell executables apart.
+#[cargo_test]
+fn executables_of_one_name_in_directories_of_their_own() {
+    let member = |name: &str| {
+        manifest(
+            name,
+            "[[bin]]\nname = 'same'\npath = 'main.rs'\n[dependencies]\nleaf = { path = '../leaf' }\n",
+        )
+    };
+    let main = "fn main() { leaf::call(); }";
+    let p = project()
+        .file(
+            "Cargo.toml",
+            "[workspace]\nmembers = ['a', 'b']\nresolver = '2'\n",
+        )
+        .file("a/Cargo.toml", &member("a"))
+        .file("a/main.rs", main)
+        .file("b/Cargo.toml", &member("b"))
+        .file("b/main.rs", main)
+        .file("leaf/Cargo.toml", &manifest("leaf", ""))
+        .file("leaf/src/lib.rs", "pub fn call() {}")
+        .build();
+    for package in ["b", "a"] {
+        p.cargo(&format!(
+            "build -p {package} --dynamic-deps -Zbuild-dir-new-layout"
+        ))
+        .masquerade_as_nightly_cargo(&["build-dir-new-layout"])
+        .run();
+    }
+    let report = report(&p);
+    let executables = profile(&report)["executables"].as_array().unwrap();
+    assert_eq!(executables.len(), 2, "{report}");
+    for executable in executables {
+        let path = executable["path"].as_str().unwrap();
+        // The one that was built last is shown by the name that users know.
+        let package = if path.contains("/build/b/") { "b" } else { "a" };
+        assert_eq!(
+            executable["name"].as_str().unwrap(),
+            format!("{package} v1.0.0 (bin \"same\")"),
+            "{report}"
+        );
+    }
+}

@@ -1,11 +1,9 @@
 //! What `-v` says of executables and groups, and `CARGO_LOG` of links.
 
-use std::fs;
-
 use crate::prelude::*;
 use cargo_test_support::{Project, str};
 
-use super::{STATIC, groups_of, layered_manifest, layered_project, manifest};
+use super::{STATIC, groups_of, layered_manifest, layered_project, manifest, wrappers};
 
 /// Code that runs after `main`.
 const DESTRUCTOR: &str = r#"
@@ -150,9 +148,9 @@ fn events_of_the_linker_wrapper_are_shown() {
         .run();
     // A build without the variable leaves no log behind, and neither does the one before.
     let log = |p: &Project| {
-        let units = fs::read_dir(p.target_debug_dir().join(".fingerprint")).unwrap();
-        units
-            .filter(|unit| unit.as_ref().unwrap().path().join("linker/log").exists())
+        let wrappers = wrappers(p).into_iter();
+        wrappers
+            .filter(|wrapper| wrapper.join("log").exists())
             .count()
     };
     assert_eq!(log(&p), 0);

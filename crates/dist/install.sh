@@ -114,8 +114,8 @@ release=$(printf '%s\n' "$version" | sed -n 's/^release: //p')
 minor=${release#*.}
 minor=${minor%%.*}
 case ${release%%.*}.$minor in
-1.[0-9] | 1.[0-8][0-9] | 1.9[0-4])
-    refuse "the toolchain \`$base\` is of Rust $release, and 1.95 or later is needed" \
+1.[0-9] | 1.[0-7][0-9] | 1.8[0-4])
+    refuse "the toolchain \`$base\` is of Rust $release, and 1.85 or later is needed" \
         "\`rustup update\`, or name another with \`--base\`"
     ;;
 esac

@@ -1,8 +1,9 @@
-//! The fork with `dynamic-deps` forced on, for tests that know nothing of it.
+//! The fork with something forced on, for tests that know nothing of it: `dynamic-deps`, or the new layout of the build
+//! directory.
 //!
 //! The test suite takes every variable `CARGO_*` out of the environment of the Cargo that it runs. So in the place of
 //! that Cargo stands this program, which puts `CARGO_PROFILE_DEV_DYNAMIC_DEPS=true` back and becomes the fork. What the
-//! fork starts inherits the variable.
+//! fork starts inherits the variable. The same goes for the variables of the layout.
 //!
 //! Everything else has to be as without it. A shell would drop variables whose names it does not like, and tests have
 //! such. And Cargo says where it is, in `CARGO`: it takes the path of its executable or else the one that it was called
@@ -25,11 +26,42 @@ use workshop::linking::is_platform_supported;
 use workshop::steps::Step;
 use workshop::toolchain;
 
-/// Sets the option in the profile `dev` and all that inherit it.
-const OPTION_VARIABLE: &str = "CARGO_PROFILE_DEV_DYNAMIC_DEPS";
-
 /// Names the executable of the fork. Where it is set, this program stands in for Cargo.
 const FORK_VARIABLE: &str = "XTASK_FORCED_ON";
+
+/// Names what is forced on.
+const FORCED_VARIABLE: &str = "XTASK_FORCED";
+
+/// What is forced on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Forced {
+    /// `dynamic-deps`, in the profile `dev` and all that inherit it.
+    DynamicDeps,
+    /// `-Z build-dir-new-layout`. The tests make Cargo think that it is a stable one, which takes no such option.
+    NewLayout,
+}
+
+impl Forced {
+    const ALL: [Forced; 2] = [Forced::DynamicDeps, Forced::NewLayout];
+
+    fn name(self) -> &'static str {
+        match self {
+            Forced::DynamicDeps => "dynamic-deps",
+            Forced::NewLayout => "new-layout",
+        }
+    }
+
+    /// The variables that do it.
+    fn variables(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Forced::DynamicDeps => &[("CARGO_PROFILE_DEV_DYNAMIC_DEPS", "true")],
+            Forced::NewLayout => &[
+                ("CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT", "true"),
+                ("__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS", "nightly"),
+            ],
+        }
+    }
+}
 
 /// A program with one dependency.
 const PROBE: [(&str, &str); 4] = [
@@ -48,24 +80,34 @@ const PROBE: [(&str, &str); 4] = [
 /// Becomes the fork, if a test called this program in the place of Cargo. Only returns if that fails, or if none did.
 pub fn run_if_called_as_cargo() -> Option<ExitCode> {
     let fork = env::var_os(FORK_VARIABLE)?;
-    let error = becoming(&fork).exec();
+    let name = env::var(FORCED_VARIABLE).unwrap_or_default();
+    let Some(forced) = Forced::ALL.into_iter().find(|one| one.name() == name) else {
+        eprintln!("error: `{FORCED_VARIABLE}` is `{name}`");
+        return Some(ExitCode::FAILURE);
+    };
+    let error = becoming(&fork, forced).exec();
     eprintln!("error: failed to run `{}`: {error}", fork.display());
     Some(ExitCode::FAILURE)
 }
 
-/// The fork with the arguments of this process, its path among them, and the option.
-fn becoming(fork: &OsStr) -> Command {
+/// The fork with the arguments of this process, its path among them, and the variables.
+fn becoming(fork: &OsStr, forced: Forced) -> Command {
     let mut args = env::args_os();
     let mut command = Command::new(fork);
     if let Some(path) = args.next() {
         command.arg0(path);
     }
-    command.args(args).env(OPTION_VARIABLE, "true");
+    command.args(args).envs(forced.variables().iter().copied());
     command
 }
 
 /// The test suite of the fork, `suite`, with this program in the place of Cargo. It becomes an executable in `directory`.
-pub(crate) fn suite(step: &mut Step, suite: &Suite, directory: &Path) -> Result<Suite> {
+pub(crate) fn suite(
+    step: &mut Step,
+    suite: &Suite,
+    directory: &Path,
+    forced: Forced,
+) -> Result<Suite> {
     ensure!(
         is_platform_supported(),
         "on this platform the fork links dependencies statically, so the option can only be without effect"
@@ -74,15 +116,18 @@ pub(crate) fn suite(step: &mut Step, suite: &Suite, directory: &Path) -> Result<
     fork::place(suite.cargo(), &executable)?;
     let forced_on = suite.with_stand_in(StandIn {
         program: env::current_exe().context("failed to find the path of this program")?,
-        variable: (FORK_VARIABLE, executable),
+        variables: vec![
+            (FORK_VARIABLE, executable.into_os_string()),
+            (FORCED_VARIABLE, forced.name().into()),
+        ],
     });
-    require_effect(step, &forced_on)?;
+    require_effect(step, &forced_on, forced)?;
     Ok(forced_on)
 }
 
-/// Fails unless a build by the Cargo that the tests find is dynamic: where the option had no effect, every test would
-/// pass and prove nothing.
-fn require_effect(step: &mut Step, suite: &Suite) -> Result<()> {
+/// Fails unless a build by the Cargo that the tests find is as it should be: where the variables had no effect, every
+/// test would pass and prove nothing.
+fn require_effect(step: &mut Step, suite: &Suite, forced: Forced) -> Result<()> {
     let package = tempfile::tempdir().context("failed to create a temporary directory")?;
     for (path, text) in PROBE {
         let path = package.path().join(path);
@@ -103,13 +148,21 @@ fn require_effect(step: &mut Step, suite: &Suite) -> Result<()> {
             .current_dir(package.path());
         step.capture(&mut command)
     })?;
-    let executable = package.path().join("target/debug/probe");
-    let needed = needed(&executable)?;
-    ensure!(
-        needed.iter().any(|soname| is_group(soname)),
-        "a program that was built with `{OPTION_VARIABLE}=true` is linked statically: it needs {}",
-        needed.join(", ")
-    );
+    let debug = package.path().join("target/debug");
+    match forced {
+        Forced::DynamicDeps => {
+            let needed = needed(&debug.join("probe"))?;
+            ensure!(
+                needed.iter().any(|soname| is_group(soname)),
+                "a program that was built with `dynamic-deps` forced on is linked statically: it needs {}",
+                needed.join(", ")
+            );
+        }
+        Forced::NewLayout => ensure!(
+            debug.join("build/probe").is_dir() && !debug.join("deps").exists(),
+            "a program that was built with the new layout forced on is in a directory of the old one"
+        ),
+    }
     Ok(())
 }
 
@@ -119,11 +172,12 @@ mod tests {
 
     #[test]
     fn only_the_option_is_added() {
-        let command = becoming(OsStr::new("/fork"));
+        let command = becoming(OsStr::new("/fork"), Forced::DynamicDeps);
         assert_eq!(command.get_program(), "/fork");
         let args: Vec<_> = env::args_os().skip(1).collect();
         assert_eq!(Vec::from_iter(command.get_args()), args);
-        let environment = [(OsStr::new(OPTION_VARIABLE), Some(OsStr::new("true")))];
+        let environment = [("CARGO_PROFILE_DEV_DYNAMIC_DEPS", "true")]
+            .map(|(name, value)| (OsStr::new(name), Some(OsStr::new(value))));
         assert_eq!(Vec::from_iter(command.get_envs()), environment);
     }
 }

@@ -92,7 +92,10 @@ pub fn forced(tree: &Tree, step: &mut Step) -> Result<()> {
 }
 
 /// The tests of `modules`. Each has to stand for something, lest tests are left out unnoticed.
-fn choose<'a>(listed: &'a BTreeSet<String>, modules: &[&str]) -> Result<BTreeSet<&'a str>> {
+pub(crate) fn choose<'a>(
+    listed: &'a BTreeSet<String>,
+    modules: &[&str],
+) -> Result<BTreeSet<&'a str>> {
     let mut chosen = BTreeSet::new();
     for module in modules {
         let before = chosen.len();

@@ -5,6 +5,7 @@
 //! and we hold Cargo's lock of the directory: a build that somebody starts meanwhile waits.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use measure::messages::Artifacts;
 use workshop::fork::{self, Profile};
 use workshop::libtest;
 use workshop::paths::Repository;
-use workshop::steps::Step;
+use workshop::steps::{Show, Step};
 use workshop::toolchain;
 
 /// The Cargo target that the test suite is.
@@ -38,11 +39,11 @@ pub(crate) struct Suite {
     lock: PathBuf,
 }
 
-/// A program that becomes another one, which a variable names.
+/// A program that becomes another one, which variables name.
 #[derive(Clone, Debug)]
 pub(crate) struct StandIn {
     pub(crate) program: PathBuf,
-    pub(crate) variable: (&'static str, PathBuf),
+    pub(crate) variables: Vec<(&'static str, OsString)>,
 }
 
 impl Suite {
@@ -117,6 +118,19 @@ impl Suite {
         self.while_tested(|_| step.attempt(&mut command, stdout))
     }
 
+    /// Runs `tests`, all of which have to pass, after `prepare` has changed the command.
+    pub(crate) fn run_all<'a>(
+        &self,
+        step: &mut Step,
+        tests: impl IntoIterator<Item = &'a str>,
+        prepare: impl FnOnce(&mut Command),
+    ) -> Result<()> {
+        let mut command = self.command();
+        command.arg("--exact").args(tests);
+        prepare(&mut command);
+        self.while_tested(|_| step.command(&mut command, Show::Everything))
+    }
+
     /// Calls `action` with the path at which the tests find Cargo, while it is the one of this suite.
     pub(crate) fn while_tested<T>(&self, action: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
         let describe = || format!("failed to lock `{}`", self.lock.display());
@@ -138,8 +152,9 @@ impl Suite {
     pub(crate) fn set_environment(&self, command: &mut Command) {
         with_environment(command);
         if let Some(stand_in) = &self.stand_in {
-            let (name, value) = &stand_in.variable;
-            command.env(name, value);
+            for (name, value) in &stand_in.variables {
+                command.env(name, value);
+            }
         }
     }
 

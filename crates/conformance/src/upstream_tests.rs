@@ -15,7 +15,7 @@ use anyhow::{Result, ensure};
 use clap::ValueEnum;
 
 use crate::expected::{Expectations, Failures, is_in_module};
-use crate::forced_on;
+use crate::forced_on::{self, Forced};
 use crate::record::{Outcomes, Record};
 use crate::report::Report;
 use crate::suite::{self, Suite};
@@ -207,7 +207,9 @@ fn build(tree: &Tree, step: &mut Step, subject: Subject) -> Result<Suite> {
     let sources = repository.tree();
     let suite = Suite::build(repository, step, &sources, &directory(Subject::Fork))?;
     match subject {
-        Subject::ForcedOn => forced_on::suite(step, &suite, &directory(subject)),
+        Subject::ForcedOn => {
+            forced_on::suite(step, &suite, &directory(subject), Forced::DynamicDeps)
+        }
         Subject::Baseline | Subject::Fork => Ok(suite),
     }
 }

@@ -241,12 +241,26 @@ fn over_another_toolchain_and_under_another_name() {
 }
 
 #[test]
+fn the_oldest_release_is_that_of_the_plan() {
+    with_each_shell(|shell| {
+        let (major, minor) = link_plan::support::OLDEST_RUSTC;
+        let release = |minor: u64| format!("{major}.{minor}.0");
+        for minor in [minor, minor + 1, 99, 100, 123] {
+            stdout(&Home::new(shell, &release(minor)).install(&[]));
+        }
+        for minor in [minor - 1, 80, 79, 9, 0] {
+            refusal(&Home::new(shell, &release(minor)).install(&[]));
+        }
+    });
+}
+
+#[test]
 fn what_cannot_be_done_is_refused() {
     with_each_shell(|shell| {
-        let home = Home::new(shell, "1.94.1");
+        let home = Home::new(shell, "1.84.1");
         let too_old = refusal(&home.install(&[]));
         assert!(
-            too_old.contains("is of Rust 1.94.1, and 1.95 or later is needed"),
+            too_old.contains("is of Rust 1.84.1, and 1.85 or later is needed"),
             "{too_old}"
         );
         let absent = refusal(&home.install(&["--base", "absent"]));

@@ -3,7 +3,9 @@
 use std::process::Command;
 
 use link_plan::rustc_flags::CodegenFlags;
-use link_plan::support::{CASES, FallbackReason, LinkSettings, TargetCfg, check_support};
+use link_plan::support::{
+    CASES, FallbackReason, LinkSettings, OLDEST_RUSTC, TargetCfg, check_support,
+};
 
 /// What [`check_support`] says about a platform as `rustc --print cfg` describes it.
 fn reason(triple: &str) -> Option<FallbackReason> {
@@ -18,6 +20,7 @@ fn reason(triple: &str) -> Option<FallbackReason> {
         None => (line, None),
     });
     let settings = LinkSettings {
+        rustc: OLDEST_RUSTC,
         target_cfg: &TargetCfg::new(triple, entries),
         flags: &CodegenFlags::default(),
         profile_lto: false,

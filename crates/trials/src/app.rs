@@ -38,6 +38,7 @@ pub fn run(tree: &Tree, step: &mut Step) -> Result<()> {
         cargo: fork,
         package: repository.application(),
         build_directory: repository.app().join("build"),
+        compiler: None,
         cross: None,
     };
     let build = compare(&application, step)?;

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use measure::executable::is_group;
 use measure::messages::Artifacts;
 
+use workshop::compilers::Compiler;
 use workshop::debian::Cross;
 use workshop::fork;
 use workshop::linking::{Linking, require_linked};
@@ -32,6 +33,8 @@ pub(crate) struct Application {
     pub(crate) cargo: PathBuf,
     pub(crate) package: PathBuf,
     pub(crate) build_directory: PathBuf,
+    /// The compiler, if it is not the one that xtask runs with.
+    pub(crate) compiler: Option<Compiler>,
     /// The processor that it is built for, if it is not this machine's.
     pub(crate) cross: Option<Cross>,
 }
@@ -40,6 +43,9 @@ impl Application {
     /// The fork for the application, without what could give another answer than `verb` and its options.
     pub(crate) fn cargo(&self, verb: &str) -> Command {
         let mut cargo = fork::command(&self.cargo, &self.package, &self.build_directory, verb);
+        if let Some(compiler) = &self.compiler {
+            compiler.set_for(&mut cargo);
+        }
         if let Some(cross) = &self.cross {
             cross.set_for(&mut cargo);
         }

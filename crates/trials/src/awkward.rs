@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -13,6 +13,7 @@ use measure::messages;
 use crate::application::{Application, Printed, require_equal};
 use crate::fork_to_try;
 use patch_stack::tree::Tree;
+use workshop::compilers::{self, Compiler};
 use workshop::libtest;
 use workshop::linking::{Linking, require_linked};
 use workshop::steps::{Show, Step};
@@ -22,29 +23,55 @@ const PREFIX: &str = "awkward-";
 
 /// Builds and runs the tests of all of them, both ways.
 pub fn run(tree: &Tree, step: &mut Step) -> Result<()> {
-    let Some(fork) = fork_to_try(tree, step)? else {
-        return Ok(());
-    };
-    let repository = tree.repository();
-    let workspace = Application {
-        cargo: fork,
-        package: repository.awkward(),
-        build_directory: repository.awkward_build(),
-        cross: None,
-    };
-    compare(&workspace, step, &[])
+    let build_directory = tree.repository().awkward_build();
+    try_with(tree, step, build_directory, None).map(drop)
 }
 
-/// Builds and runs the programs of the workspace and their tests both ways, but for the packages `left_out`.
-pub(crate) fn compare(workspace: &Application, step: &mut Step, left_out: &[&str]) -> Result<()> {
+/// The same with another compiler, for the programs that it is new enough for; gives their number.
+pub fn run_with(tree: &Tree, step: &mut Step, compiler: &Compiler) -> Result<usize> {
+    let build_directory = tree.repository().compilers().join(&compiler.name);
+    try_with(tree, step, build_directory, Some(compiler))
+}
+
+fn try_with(
+    tree: &Tree,
+    step: &mut Step,
+    build_directory: PathBuf,
+    compiler: Option<&Compiler>,
+) -> Result<usize> {
+    let Some(fork) = fork_to_try(tree, step)? else {
+        return Ok(0);
+    };
+    let workspace = Application {
+        cargo: fork,
+        package: tree.repository().awkward(),
+        build_directory,
+        compiler: compiler.cloned(),
+        cross: None,
+    };
+    let too_new = match compiler {
+        Some(compiler) => too_new(&workspace.package, step, compiler)?,
+        None => Vec::new(),
+    };
+    let left_out: Vec<&str> = too_new.iter().map(String::as_str).collect();
+    compare(&workspace, step, &left_out)
+}
+
+/// Builds and runs the programs of the workspace and their tests both ways, but for the packages `left_out`; gives the
+/// number of programs.
+pub(crate) fn compare(
+    workspace: &Application,
+    step: &mut Step,
+    left_out: &[&str],
+) -> Result<usize> {
     forget_links(workspace, step)?;
 
     let of_static = print_all(workspace, step, left_out, Linking::Static)?;
     let of_dynamic = print_all(workspace, step, left_out, Linking::Dynamic)?;
     check_same(&of_static, &of_dynamic)?;
+    let programs = of_static.len();
     step.say(&format!(
-        "{} programs print the same, static and dynamic",
-        of_static.len()
+        "{programs} programs print the same, static and dynamic"
     ));
 
     let of_static = test(workspace, step, left_out, Linking::Static)?;
@@ -58,7 +85,32 @@ pub(crate) fn compare(workspace: &Application, step: &mut Step, left_out: &[&str
         "{} tests have the same results, static and dynamic",
         of_static.lines().count()
     ));
-    Ok(())
+    Ok(programs)
+}
+
+/// The packages that need a newer compiler.
+fn too_new(workspace: &Path, step: &Step, compiler: &Compiler) -> Result<Vec<String>> {
+    let mut too_new = Vec::new();
+    for package in packages(workspace)? {
+        let directory = package.strip_prefix(PREFIX).unwrap_or(&package);
+        let path = workspace.join(directory).join("Cargo.toml");
+        let manifest = fs::read_to_string(&path)
+            .with_context(|| format!("failed to read `{}`", path.display()))?;
+        if let Some(needed) = own_rust_version(&manifest)
+            && compilers::version(needed)? > compiler.version()?
+        {
+            step.say(&format!("left out: `{package}` needs Rust {needed}"));
+            too_new.push(package);
+        }
+    }
+    Ok(too_new)
+}
+
+/// The version of Rust that a package needs, if it is not that of all.
+fn own_rust_version(manifest: &str) -> Option<&str> {
+    let mut lines = manifest.lines();
+    let version = lines.find_map(|line| line.strip_prefix("rust-version = \""))?;
+    version.strip_suffix('"')
 }
 
 /// Makes the next builds link for the first time, and keeps the compiled dependencies.
@@ -199,6 +251,16 @@ mod tests {
                 "{member}"
             );
         }
+    }
+
+    #[test]
+    fn packages_may_need_a_newer_compiler() {
+        let own = "[package]\nname = \"x\"\nrust-version = \"1.88\"\n";
+        assert_eq!(own_rust_version(own), Some("1.88"));
+        assert_eq!(
+            own_rust_version("[package]\nrust-version.workspace = true\n"),
+            None
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::paths::Repository;
 use crate::steps::{Show, Step};
 use crate::toolchain;
 
-/// Name of the rustup toolchain.
+/// Name of the rustup toolchain that is made over the active one.
 pub const TOOLCHAIN: &str = "dynamic-deps";
 
 /// Packages of ours, and what they spend their time in, that run at every link of a user's program: optimised in
@@ -164,8 +164,13 @@ pub fn exec(executable: &Path, args: &[std::ffi::OsString]) -> anyhow::Error {
     anyhow::Error::new(error).context(format!("failed to run `{}`", executable.display()))
 }
 
-/// Makes the rustup toolchain and checks that it works.
-pub fn install(repository: &Repository, step: &mut Step, executable: &Path) -> Result<()> {
+/// Makes the rustup toolchain over the one called `base`, or over the active one, and checks that it works.
+pub fn install(
+    repository: &Repository,
+    step: &mut Step,
+    executable: &Path,
+    base: Option<&str>,
+) -> Result<()> {
     if !on_path("rustup") {
         step.say(&format!(
             "there is no rustup on the PATH, so no toolchain was made; the executable is `{}`\n\
@@ -176,15 +181,27 @@ pub fn install(repository: &Repository, step: &mut Step, executable: &Path) -> R
     }
     // As from an archive of `cargo xtask dist`. It copies the executable, so that what is built for a test does not take the
     // place of what is used every day.
+    let name = toolchain_over(base);
     let mut installer = toolchain::command("sh");
     installer
         .arg(repository.installer())
-        .args(["--name", TOOLCHAIN, "--cargo"])
+        .args(["--name", &name, "--cargo"])
         .arg(executable);
+    if let Some(base) = base {
+        installer.args(["--base", base]);
+    }
     let said = step.capture(&mut installer)?;
-    verify_toolchain(step, executable)?;
+    verify_toolchain(step, executable, &name)?;
     step.say(said.trim_end());
     Ok(())
+}
+
+/// Name of the toolchain over `base`, as the installer chooses it too.
+fn toolchain_over(base: Option<&str>) -> String {
+    match base {
+        Some(base) => format!("{TOOLCHAIN}-{base}"),
+        None => TOOLCHAIN.to_owned(),
+    }
 }
 
 /// Copies the executable to where users call it, if it is not the one that is there. It may be running there, so it is
@@ -222,8 +239,8 @@ pub fn place(built: &Path, executable: &Path) -> Result<()> {
 }
 
 /// Checks that rustup finds the fork, and that it builds a program with the toolchain's rustc.
-fn verify_toolchain(step: &mut Step, executable: &Path) -> Result<()> {
-    let plus = format!("+{TOOLCHAIN}");
+fn verify_toolchain(step: &mut Step, executable: &Path, name: &str) -> Result<()> {
+    let plus = format!("+{name}");
     let proxy = |name: &str| {
         let mut command = toolchain::command(name);
         // The toolchain that runs xtask must not decide.

@@ -7,6 +7,7 @@
 //!
 //! For Unix only: the toolchain of the fork is made of symlinks, and `cargo xtask run` replaces its process.
 
+pub mod compilers;
 pub mod debian;
 pub mod fork;
 pub mod libtest;

@@ -34,6 +34,11 @@ impl Repository {
         self.root.join("docs/limits.md")
     }
 
+    /// The page that says how the fork is used, and with which compilers.
+    pub fn use_page(&self) -> PathBuf {
+        self.root.join("docs/use.md")
+    }
+
     /// Cargo's target directory for our own crates.
     pub fn target(&self) -> PathBuf {
         self.root.join("target")
@@ -122,6 +127,11 @@ impl Repository {
     /// Builds of these programs.
     pub fn awkward_build(&self) -> PathBuf {
         self.root.join("target/awkward")
+    }
+
+    /// What is built to try other compilers: the test suite, and a directory for each compiler.
+    pub fn compilers(&self) -> PathBuf {
+        self.root.join("target/compilers")
     }
 
     /// Builds of the application for the test step `app`.

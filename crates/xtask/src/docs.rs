@@ -46,7 +46,7 @@ fn fallbacks() -> String {
 }
 
 /// The document with `text` in the place of the part `name`, whose marks have a line each.
-fn with_part(document: &str, name: &str, text: &str) -> Result<String> {
+pub(crate) fn with_part(document: &str, name: &str, text: &str) -> Result<String> {
     let begin = format!("<!-- {name} -->\n");
     let end = format!("<!-- /{name} -->\n");
     with_content(document, &begin, &end, text)

@@ -8,6 +8,7 @@ mod dist;
 mod docs;
 mod docs_commands;
 mod testing;
+mod toolchains;
 mod verbs;
 
 use std::ffi::OsString;
@@ -55,7 +56,12 @@ enum Command {
         args: Vec<OsString>,
     },
     /// Make the fork the rustup toolchain `dynamic-deps`, built like the last time
-    Install,
+    Install {
+        /// Take all but Cargo from this toolchain of rustup, and not from the active one; the new one is called
+        /// `dynamic-deps-NAME`
+        #[arg(long, value_name = "NAME")]
+        toolchain: Option<String>,
+    },
     /// Show what the fork gains: build it and an application, and measure
     ///
     /// The fork builds the application statically and dynamically, after edits of the program, of a library near the top and of
@@ -135,6 +141,17 @@ enum Command {
         #[arg(long, value_name = "STEP", value_parser = testing::step_names())]
         only: Vec<String>,
     },
+    /// Run the end-to-end tests in the new layout of the build directory
+    NewLayout,
+    /// Run the end-to-end tests and `awkward` with each compiler of this machine, and with Debian's
+    ///
+    /// Compilers are those of the toolchains of rustup, each once, and two of Debian's that are unpacked below `target`.
+    /// Writes the table in `docs/use.md`. Takes about 20 minutes for each compiler.
+    Toolchains {
+        /// Only these, without writing the table: a toolchain of rustup, `debian` or `debian-oldest`
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
     /// Try the tools that are used beside Cargo on dynamic executables: test runners, caches, debuggers and others
     ///
     /// Those that are not installed are skipped. The table of the results is kept as `target/tools/report.md`.
@@ -185,7 +202,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Export => verbs::export(tree)?,
         Command::Build { release } => verbs::build(tree, release)?,
         Command::Run { args } => verbs::run(tree, &args)?,
-        Command::Install => verbs::install(tree)?,
+        Command::Install { toolchain } => verbs::install(tree, toolchain.as_deref())?,
         Command::Demo(options) => demo::run(tree, &options)?,
         Command::Dist(options) => print!("{}", dist::run(tree, &options)?),
         Command::Docs => docs::write(repository)?,
@@ -204,6 +221,8 @@ fn run(command: Command) -> Result<ExitCode> {
             println!("{}", rebase::run(tree, pin, &version, write)?);
         }
         Command::Test { only } => testing::run(tree, &only)?,
+        Command::NewLayout => toolchains::new_layout(tree)?,
+        Command::Toolchains { names } => toolchains::run(tree, &names)?,
         Command::Tools { names } => tools::run(tree, &names)?,
         Command::Roots(options) => roots::run(repository, &options)?,
         Command::UpstreamTests { filter, only } => upstream_tests::run(tree, &only, filter)?,

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use crate::docs_commands;
+use crate::toolchains;
 use patch_stack::export;
 use patch_stack::overlay;
 use patch_stack::stock;
@@ -98,6 +99,11 @@ const STEPS: &[TestStep] = &[
         run: conformance::steps::testsuite,
     },
     TestStep {
+        name: "toolchains",
+        about: "Tests that depend on the compiler, and `awkward`, with the other compilers of this machine",
+        run: toolchains::step,
+    },
+    TestStep {
         name: "forced",
         about: "Upstream's tests with `dynamic-deps` forced on, a part of them",
         run: conformance::steps::forced,
@@ -112,6 +118,7 @@ const BUILDS_OF_ONE_STEP: &[(&str, &str)] = &[
     ("awkward", "awkward"),
     ("cross", "cross"),
     ("corpus", "corpus/build"),
+    ("toolchains", "compilers"),
 ];
 
 /// The names of the steps, as values of a command line argument.

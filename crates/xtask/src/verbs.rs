@@ -51,12 +51,12 @@ pub(crate) fn run(tree: &Tree, args: &[OsString]) -> Result<()> {
     Err(fork::exec(&executable, args))
 }
 
-pub(crate) fn install(tree: &Tree) -> Result<()> {
+pub(crate) fn install(tree: &Tree, base: Option<&str>) -> Result<()> {
     let repository = tree.repository();
     let mut steps = Steps::new(repository.logs(), Chatter::Steps);
     let executable = build_fork(tree, &mut steps, Profile::of_last_build(repository))?;
     steps.run("install", |step| {
-        fork::install(repository, step, &executable)
+        fork::install(repository, step, &executable, base)
     })
 }
 

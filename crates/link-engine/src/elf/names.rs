@@ -1,21 +1,56 @@
 //! What the name of a symbol tells.
 
+/// The symbols of rustc's pseudo crate `__rustc` as older compilers have them, which did not mangle
+/// them yet (seen with rustc 1.85): what std takes from the allocator shim, what that takes from std or
+/// from a `#[global_allocator]`, and what std and the panic runtime take from each other.
+const OF_OLDER_RUSTC: [&[u8]; 21] = [
+    b"__rdl_alloc",
+    b"__rdl_alloc_zeroed",
+    b"__rdl_dealloc",
+    b"__rdl_oom",
+    b"__rdl_realloc",
+    b"__rg_alloc",
+    b"__rg_alloc_zeroed",
+    b"__rg_dealloc",
+    b"__rg_oom",
+    b"__rg_realloc",
+    b"__rust_alloc",
+    b"__rust_alloc_error_handler",
+    b"__rust_alloc_error_handler_should_panic",
+    b"__rust_alloc_zeroed",
+    b"__rust_dealloc",
+    b"__rust_drop_panic",
+    b"__rust_foreign_exception",
+    b"__rust_no_alloc_shim_is_unstable",
+    b"__rust_panic_cleanup",
+    b"__rust_realloc",
+    b"__rust_start_panic",
+];
+
 /// Whether a symbol is of rustc's pseudo crate `__rustc` (rustc 1.95: v0-mangled as
 /// `_RNvCs<hash>_7___rustc<length><name>`): allocator functions and the panic handler,
 /// which tie a program to its runtime.
 pub(crate) fn ties_to_runtime(symbol: &[u8]) -> bool {
     const CRATE: &[u8] = b"_7___rustc";
-    symbol.starts_with(b"_R") && symbol.windows(CRATE.len()).any(|part| part == CRATE)
+    match symbol.starts_with(b"_R") {
+        true => symbol.windows(CRATE.len()).any(|part| part == CRATE),
+        false => is_of_older_rustc(symbol),
+    }
 }
 
-/// Whether a name is rustc's, and so holds a hash of its crate: `_R<path>` (v0; the tags of a
+fn is_of_older_rustc(symbol: &[u8]) -> bool {
+    symbol.starts_with(b"__r") && OF_OLDER_RUSTC.binary_search(&symbol).is_ok()
+}
+
+/// Whether a name is rustc's. Most hold a hash of their crate: `_R<path>` (v0; the tags of a
 /// path are in "v0 Symbol Format" of the rustc book), or `_ZN…17h<16 hexadecimal digits>E`
 /// (legacy), which C++ never ends in.
 pub(crate) fn is_mangled_by_rustc(symbol: &[u8]) -> bool {
     let Some(path) = symbol.strip_prefix(b"_ZN") else {
         let path = symbol.strip_prefix(b"_R").unwrap_or_default();
         let tag = path.iter().find(|byte| !byte.is_ascii_digit());
-        return tag.is_some_and(|tag| b"CMXYNIB".contains(tag));
+        let is_v0 = tag.is_some_and(|tag| b"CMXYNIB".contains(tag));
+        return is_v0 || is_of_older_rustc(symbol);
     };
     let Some(hash) = path
         .strip_suffix(b"E")
@@ -45,5 +80,21 @@ mod tests {
         check("_ZN3foo17h0123456789abcdefEv", false);
         check("_ZN17h0E", false);
         check("sqlite3_open", false);
+        check("__rust_alloc", true);
+        check("__rust_probestack", false);
+    }
+
+    #[test]
+    fn what_ties_to_the_runtime_is_known_by_older_names_too() {
+        assert!(OF_OLDER_RUSTC.is_sorted());
+        for name in OF_OLDER_RUSTC {
+            assert!(ties_to_runtime(name));
+        }
+        assert!(ties_to_runtime(
+            b"_RNvCsfgHYwM92fyn_7___rustc12___rust_alloc"
+        ));
+        assert!(!ties_to_runtime(b"_RNvCsfgHYwM92fyn_3foo12___rust_alloc"));
+        assert!(!ties_to_runtime(b"__rust_alloc_of_mine"));
+        assert!(!ties_to_runtime(b"rust_eh_personality"));
     }
 }

@@ -17,6 +17,10 @@ const PROCESSORS: [(&str, &str, &str); 6] = [
     ("s390x", "64", "big"),
 ];
 
+/// The oldest rustc with which the end-to-end tests pass (`cargo xtask toolchains`). With one before
+/// 1.80, Cargo itself compiles nothing (`--check-cfg`).
+pub const OLDEST_RUSTC: (u64, u64) = (1, 85);
+
 /// A case in which a final unit is linked statically.
 #[derive(Debug)]
 pub struct Case {
@@ -64,6 +68,7 @@ impl Case {
             Example::Other(_, cfg, _) => (GNU, cfg, ""),
         };
         let mut settings = LinkSettings {
+            rustc: OLDEST_RUSTC,
             target_cfg: &TargetCfg::new(triple, cfg.iter().copied()),
             flags: &CodegenFlags::parse(flags.split_whitespace()),
             profile_lto: false,
@@ -89,10 +94,11 @@ const LINUX_GNU: [CfgEntry<'static>; 5] = [
 ];
 
 /// All cases in which a final unit is linked statically, in the order in which they are looked
-/// for: what the user cannot change (the platform) comes before what they can (profile and flags).
+/// for: what the user cannot change (the platform, often the compiler) comes before what they can (profile
+/// and flags).
 ///
 /// The cfg of the examples is what `rustc --print cfg` says, as far as it matters (rustc 1.95).
-pub static CASES: [Case; 24] = [
+pub static CASES: [Case; 25] = [
     Case {
         example: Example::Other(
             "another program that uses Cargo as a library",
@@ -240,6 +246,15 @@ pub static CASES: [Case; 24] = [
             ],
         ),
         find: |s| untried_processor(s.target_cfg),
+    },
+    Case {
+        example: Example::Other("rustc 1.84", &LINUX_GNU, |s| s.rustc = (1, 84)),
+        find: |s| {
+            let (major, minor) = s.rustc;
+            (s.rustc < OLDEST_RUSTC).then(|| FallbackReason::Compiler {
+                release: format!("{major}.{minor}"),
+            })
+        },
     },
     Case {
         example: Example::Platform("x86_64-unknown-linux-gnuasan", &LINUX_GNU),

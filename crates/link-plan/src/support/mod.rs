@@ -2,9 +2,9 @@
 //!
 //! The answer is given while the build is planned, before Cargo computes hashes: a final unit that
 //! turns out to be unfit only when it is linked would have been hashed, and made to wait for its
-//! groups, as what it is not. So only what is known by then is asked: the platform, the profile,
-//! the flags of rustc and the crates of the graph. What only the bytes of an rlib can tell is the
-//! engine's to find, and keeps one crate out of a group instead of the whole final unit.
+//! groups, as what it is not. So only what is known by then is asked: the platform, the compiler, the
+//! profile, the flags of rustc and the crates of the graph. What only the bytes of an rlib can tell
+//! is the engine's to find, and keeps one crate out of a group instead of the whole final unit.
 //!
 //! A reason is a value, so that a caller can warn once for many final units, or make an error of it
 //! when dynamic deps were asked for on the command line.
@@ -21,7 +21,7 @@ mod cases;
 mod reason;
 mod target_cfg;
 
-pub use self::cases::{CASES, Case};
+pub use self::cases::{CASES, Case, OLDEST_RUSTC};
 pub use self::reason::FallbackReason;
 pub use self::target_cfg::{CfgEntry, TargetCfg};
 use crate::rustc_flags::CodegenFlags;
@@ -29,6 +29,8 @@ use crate::rustc_flags::CodegenFlags;
 /// How a final unit and its dependencies are compiled and linked.
 #[derive(Clone, Copy, Debug)]
 pub struct LinkSettings<'a> {
+    /// The release of rustc: its first two numbers.
+    pub rustc: (u64, u64),
     /// The platform it is built for.
     pub target_cfg: &'a TargetCfg,
     /// The flags that rustc gets for it.

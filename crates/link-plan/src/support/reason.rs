@@ -6,6 +6,7 @@ const HELP_PLATFORM: &str =
     "pass `--no-dynamic-deps` when building for this platform; Linux with glibc is supported";
 const HELP_PROCESSOR: &str = "pass `--no-dynamic-deps` when building for this platform; x86_64, \
      aarch64, i686, armv7, powerpc64le and s390x are supported";
+const HELP_COMPILER: &str = "use Rust 1.85 or later, or pass `--no-dynamic-deps`";
 const HELP_GNU: &str = "build for a `linux-gnu` target triple without \
      `-C target-feature=+crt-static`, or pass `--no-dynamic-deps`";
 
@@ -80,6 +81,12 @@ pub enum FallbackReason {
         /// The architecture, the width of its pointers and the order of bytes.
         processor: String,
     },
+    /// Nobody has looked whether its rlibs and link lines are as groups need them.
+    #[error("no group was ever linked with rustc `{release}`")]
+    Compiler {
+        /// Its release, without the patch level.
+        release: String,
+    },
     /// Miri interprets the program; its rlibs hold no objects.
     #[error("the program runs in Miri, which makes no object code")]
     Miri,
@@ -145,6 +152,7 @@ impl FallbackReason {
             | FallbackReason::Mips { .. } => HELP_PLATFORM,
             FallbackReason::StaticCLibrary { .. } | FallbackReason::CLibrary { .. } => HELP_GNU,
             FallbackReason::Processor { .. } => HELP_PROCESSOR,
+            FallbackReason::Compiler { .. } => HELP_COMPILER,
             FallbackReason::Miri => "pass `--no-dynamic-deps` to Miri runs",
             FallbackReason::BuildStd => "leave out `-Z build-std`, or pass `--no-dynamic-deps`",
             FallbackReason::RustDylib { .. } => {

@@ -53,6 +53,7 @@ fn try_platform(tree: &Tree, step: &mut Step, platform: &'static Platform) -> Re
         cargo: fork.clone(),
         package: repository.application(),
         build_directory: repository.cross().join("app"),
+        compiler: None,
         cross: Some(cross.clone()),
     };
     app::compare(&application, step)?;

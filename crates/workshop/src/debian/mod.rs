@@ -29,10 +29,19 @@ use crate::paths::Repository;
 use crate::steps::Step;
 
 /// The package of the compiler, which browsers of the distribution are built with: newer than its `rustc`.
-const RUSTC: &str = "rustc-web";
+pub const RUSTC: &str = "rustc-web";
 
 /// The package of the standard library, one for each processor.
 const STD: &str = "libstd-rust-web-dev";
+
+/// Which one is wanted of several versions that the distribution serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// The one that would be installed.
+    Newest,
+    /// The one that its release began with.
+    Oldest,
+}
 
 /// Debian's Rust.
 #[derive(Clone, Debug)]
@@ -110,8 +119,13 @@ impl Cross {
 
 /// Debian's newest Rust, for this machine.
 pub fn rust(repository: &Repository, step: &mut Step) -> Result<Option<Rust>> {
+    rust_of(repository, step, Age::Newest)
+}
+
+/// A Rust of Debian's of that age, for this machine.
+pub fn rust_of(repository: &Repository, step: &mut Step, age: Age) -> Result<Option<Rust>> {
     let debian = Debian::new(repository);
-    let Some(record) = debian.unpack_once(step, None)? else {
+    let Some(record) = debian.unpack_once(step, age, None)? else {
         return Ok(None);
     };
     Ok(Some(debian.rust(record)))
@@ -124,7 +138,7 @@ pub fn cross(
     platform: &'static Platform,
 ) -> Result<Option<Cross>> {
     let debian = Debian::new(repository);
-    let Some(record) = debian.unpack_once(step, Some(platform))? else {
+    let Some(record) = debian.unpack_once(step, Age::Newest, Some(platform))? else {
         return Ok(None);
     };
     Ok(Some(Cross {
@@ -160,9 +174,14 @@ impl Debian {
     fn unpack_once(
         &self,
         step: &mut Step,
+        age: Age,
         platform: Option<&'static Platform>,
     ) -> Result<Option<String>> {
-        let name = platform.map_or("this-machine", |platform| platform.triple);
+        let of_machine = match age {
+            Age::Newest => "this-machine",
+            Age::Oldest => "this-machine-oldest",
+        };
+        let name = platform.map_or(of_machine, |platform| platform.triple);
         // Written last: what it stands for is complete.
         let stamp = self.directory.join("complete").join(name);
         if let Ok(version) = fs::read_to_string(&stamp) {
@@ -181,7 +200,7 @@ impl Debian {
         }
         let foreign = platform.map(|platform| platform.architecture);
         let apt = Apt::update(self.directory.join("apt"), step, foreign)?;
-        let Some(version) = self.unpack_rust(step, &apt, foreign)? else {
+        let Some(version) = self.unpack_rust(step, &apt, age, foreign)? else {
             return Ok(None);
         };
         if let Some(platform) = platform {
@@ -195,6 +214,7 @@ impl Debian {
         &self,
         step: &mut Step,
         apt: &Apt,
+        age: Age,
         foreign: Option<&str>,
     ) -> Result<Option<String>> {
         let versions = apt.versions(step, RUSTC)?;
@@ -206,7 +226,11 @@ impl Debian {
             }
             None => (STD.to_owned(), versions.clone()),
         };
-        let Some((version, of_std)) = newest_that_fit(&versions, &of_std) else {
+        let fitting = match age {
+            Age::Newest => newest_that_fit(&versions, &of_std),
+            Age::Oldest => oldest_that_fit(&versions, &of_std),
+        };
+        let Some((version, of_std)) = fitting else {
             step.say(&format!(
                 "LEFT OUT: the distribution has no `{RUSTC}` and `{name}` that fit together"
             ));
@@ -252,6 +276,13 @@ fn newest_that_fit(of_rustc: &[String], of_std: &[String]) -> Option<(String, St
         let std = same.or_else(|| all.find(|std| sources(std) == sources(rustc)))?;
         Some((rustc.clone(), std.clone()))
     })
+}
+
+/// The oldest version of which both are there.
+fn oldest_that_fit(of_rustc: &[String], of_std: &[String]) -> Option<(String, String)> {
+    let mut oldest_first = of_rustc.iter().rev();
+    let version = oldest_first.find(|version| of_std.contains(version))?;
+    Some((version.clone(), version.clone()))
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

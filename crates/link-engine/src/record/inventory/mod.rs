@@ -26,7 +26,17 @@ pub struct Places {
     /// Those of executables, in the order in which names of the same file are told.
     pub executables: Vec<PathBuf>,
     /// Those of linker wrappers.
-    pub wrappers: Vec<PathBuf>,
+    pub wrappers: Vec<WrapperPlace>,
+}
+
+/// Where a linker wrapper is, and where it links: executables of one name may be in several
+/// directories, where each unit has its own.
+#[derive(Debug, Clone)]
+pub struct WrapperPlace {
+    /// The directory of the wrapper.
+    pub directory: PathBuf,
+    /// The directories of which one has the executable.
+    pub outputs: Vec<PathBuf>,
 }
 
 /// What is there.
@@ -208,15 +218,18 @@ impl Inventory {
         self.executables.sort_by(|a, b| a.paths.cmp(&b.paths));
     }
 
-    fn read_links(&mut self, wrappers: &[PathBuf]) {
-        for directory in wrappers {
+    fn read_links(&mut self, wrappers: &[WrapperPlace]) {
+        for WrapperPlace { directory, outputs } in wrappers {
             let Some(WrapperTask::Link(task)) = self.read(&directory.join(TASK_FILE)) else {
                 continue;
             };
             let Some(executable) = &task.executable else {
                 continue;
             };
-            let is_it = |path: &PathBuf| path.file_name() == Some(executable.file.as_ref());
+            let is_it = |path: &PathBuf| {
+                let mut outputs = outputs.iter();
+                outputs.any(|output| *path == output.join(&executable.file))
+            };
             let mut executables = self.executables.iter();
             let index = executables.position(|executable| executable.paths.iter().any(is_it));
             // Otherwise it was removed.

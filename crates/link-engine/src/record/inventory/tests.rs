@@ -74,7 +74,12 @@ fn directory() -> (tempfile::TempDir, Places) {
     let places = Places {
         groups: vec![path("deps")],
         executables: vec![directory.path().to_owned(), path("deps"), path("absent")],
-        wrappers: vec![wrapper, path("absent")],
+        wrappers: [wrapper, path("absent")]
+            .map(|directory| WrapperPlace {
+                directory,
+                outputs: vec![path("absent"), path("deps")],
+            })
+            .to_vec(),
     };
     (directory, places)
 }
@@ -102,6 +107,53 @@ fn what_is_there_is_told() {
     assert_eq!((pool.bytes, pool.group.as_deref()), (5, None));
     assert!(pool.is_unneeded() && !part.is_unneeded());
     assert_eq!(inventory.groups.len(), 1);
+}
+
+/// As where each unit has directories of its own.
+#[test]
+fn executables_of_one_name_are_told_apart() {
+    let (directory, mut places) = directory();
+    let path = |name: &str| directory.path().join(name);
+    fs::remove_file(path("app")).unwrap();
+    places.executables.clear();
+    places.wrappers.clear();
+    for unit in ["a", "b"] {
+        let (wrapper, output) = (path(unit).join("wrapper"), path(unit).join("out"));
+        for directory in [&wrapper, &output] {
+            fs::create_dir_all(directory).unwrap();
+        }
+        fs::copy(path("deps/app-0123"), output.join("app")).unwrap();
+        let task = LinkTask {
+            executable: Some(ExecutableInTask {
+                name: unit.to_owned(),
+                file: "app".to_owned(),
+                kept: Vec::new(),
+            }),
+            linker: "cc".into(),
+            manifests: Vec::new(),
+            run_paths: Vec::new(),
+            record: false,
+            keep: false,
+            log: None,
+        };
+        write_json(&wrapper.join(TASK_FILE), &WrapperTask::Link(task)).unwrap();
+        places.executables.push(output.clone());
+        places.wrappers.push(WrapperPlace {
+            directory: wrapper,
+            outputs: vec![output],
+        });
+    }
+    // The order in which units are listed says nothing.
+    places.wrappers.reverse();
+    let inventory = Inventory::take(&places);
+    let names = inventory.executables.iter().map(|executable| {
+        let output = executable.path().parent().unwrap();
+        (
+            output.parent().unwrap().to_owned(),
+            executable.name().unwrap(),
+        )
+    });
+    assert_eq!(Vec::from_iter(names), [(path("a"), "a"), (path("b"), "b")]);
 }
 
 #[test]

@@ -65,6 +65,7 @@ fn check_cfg(
 ) {
     let flags = CodegenFlags::parse(flags.split_whitespace());
     let mut settings = LinkSettings {
+        rustc: (1, 95),
         target_cfg,
         flags: &flags,
         profile_lto: false,
@@ -152,6 +153,19 @@ fn only_linux_with_glibc_is_supported() {
         "the loader of `mips-unknown-linux-gnu` does not read the hash tables of groups \
          (`.gnu.hash`)",
     );
+}
+
+#[test]
+fn only_compilers_that_were_tried_are_supported() {
+    for (rustc, expected) in [
+        ((1, 84), "no group was ever linked with rustc `1.84`"),
+        ((1, 9), "no group was ever linked with rustc `1.9`"),
+        ((1, 85), "supported"),
+        ((1, 100), "supported"),
+        ((2, 0), "supported"),
+    ] {
+        check(GNU, |settings| settings.rustc = rustc, "", expected);
+    }
 }
 
 #[test]

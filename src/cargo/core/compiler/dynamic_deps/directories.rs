@@ -1,11 +1,34 @@
-//! Where executables lie that may need a shared object of a group.
+//! Where groups lie, and executables that may need one of their shared objects.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use link_engine::record::GroupFiles;
 
+use crate::core::Workspace;
 use crate::core::compiler::{BuildRunner, CompileKind};
+
+/// The directory of the groups of a profile, in both layouts of the build directory: pools and parts
+/// serve more units than those of one build.
+pub(super) const GROUPS: &str = "deps";
+
+/// Whether each group has the directory of its unit, which is locked by itself. In one directory, builds
+/// at the same time would remove what the others need. No plan knows what earlier builds left then.
+pub(super) fn are_apart(ws: &Workspace<'_>) -> bool {
+    ws.gctx().cli_unstable().fine_grain_locking
+}
+
+/// Where the files of a group lie, whose unit has the output directory `output`.
+pub(super) fn group_directory(ws: &Workspace<'_>, output: PathBuf) -> PathBuf {
+    if !ws.gctx().cli_unstable().build_dir_new_layout || are_apart(ws) {
+        return output;
+    }
+    // `<profile>/build/<package>/<hash>/out`
+    match output.ancestors().nth(4) {
+        Some(profile) => profile.join(GROUPS),
+        None => output,
+    }
+}
 
 /// Where the executables of this build directory are, whoever built them.
 pub(super) fn executable_directories(

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
 
-use cargo_util::ProcessBuilder;
+use cargo_util::{ProcessBuilder, paths};
 use itertools::Itertools;
 use link_engine::Threads;
 use link_engine::group::{GroupJob, Lasting, Library, Strip, Users, sysroot};
@@ -48,6 +48,8 @@ pub(in crate::core::compiler) fn link_group(
     let failed_units = Arc::clone(&build_runner.failed_units);
 
     Ok(Work::new(move |state| {
+        // Cargo makes the directories of units only.
+        paths::create_dir_all(job.files.directory())?;
         leave_out_failed(&mut job, &members, &failed_units.lock().unwrap());
         if let Some(scripts) = scripts {
             let outputs = script_outputs.lock().unwrap();

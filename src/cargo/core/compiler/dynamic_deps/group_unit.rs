@@ -16,6 +16,7 @@ use link_engine::record::{GroupFiles, NAME_PREFIX};
 use link_plan::grouping::PoolId;
 use url::Url;
 
+use super::directories::group_directory;
 use super::units::members;
 use crate::GlobalContext;
 use crate::core::compiler::build_runner::OutputFile;
@@ -218,7 +219,8 @@ pub(in crate::core::compiler) fn note_group(
 /// Where the files of a group lie.
 pub(super) fn group_files(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> GroupFiles {
     let files = build_runner.files();
-    let group_files = files_in(unit, files.deps_dir(unit), files.metadata(unit));
+    let directory = group_directory(build_runner.bcx.ws, files.deps_dir(unit));
+    let group_files = files_in(unit, directory, files.metadata(unit));
     match GroupRole::of(unit) {
         GroupRole::Sysroot => group_files,
         GroupRole::Pool(pool) => group_files.of_pool(pool.id),
@@ -241,11 +243,12 @@ fn part_name(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> String {
 
 /// What the job of a group makes under names that are known before it runs.
 pub(in crate::core::compiler) fn group_outputs(
+    ws: &Workspace<'_>,
     unit: &Unit,
-    directory: PathBuf,
+    output: PathBuf,
     metadata: Metadata,
 ) -> Vec<OutputFile> {
-    let files = files_in(unit, directory, metadata);
+    let files = files_in(unit, group_directory(ws, output), metadata);
     vec![OutputFile {
         path: files.manifest(),
         hardlink: None,

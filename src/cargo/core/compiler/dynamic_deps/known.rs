@@ -1,7 +1,7 @@
 //! What earlier builds left in the target directory, for the plan of the next one.
 //!
 //! ```text
-//! deps/dynamic-deps/
+//! <groups>/dynamic-deps/
 //!   cut.json            the packages of each part
 //!   pool-<id>.json      what is in a pool; written when it is there
 //!   sizes-<unit>.json   the sizes of the rlibs in a part, by package
@@ -23,6 +23,7 @@ use link_plan::graph::UnitKey;
 use link_plan::grouping::{Cut, Known, KnownPool, PoolId};
 use serde::{Deserialize, Serialize};
 
+use super::directories::{GROUPS, are_apart};
 use crate::core::Workspace;
 use crate::core::compiler::CompileKind;
 use crate::util::CargoResult;
@@ -67,7 +68,7 @@ impl Records {
         kind: CompileKind,
         profile_directory: InternedString,
     ) -> Option<Records> {
-        if ws.gctx().cli_unstable().build_dir_new_layout {
+        if are_apart(ws) {
             return None;
         }
         // As `Layout::new` has it.
@@ -75,7 +76,7 @@ impl Records {
         if let CompileKind::Target(target) = kind {
             root.push(target.short_name());
         }
-        Some(Records::beside(&root.join(profile_directory).join("deps")))
+        Some(Records::beside(&root.join(profile_directory).join(GROUPS)))
     }
 
     /// What is known about pools of that setting and about the cut.

@@ -132,10 +132,12 @@ impl Planner<'_, '_> {
                 Cfg::KeyPair(name, value) => (name.name.as_str(), Some(value.as_str())),
             }),
         );
+        let rustc = &self.target_data.rustc.version;
         let libraries = reachable_libraries(graph, unit);
         let rust_dylib = libraries.iter().find(|library| has_no_rlib(library));
         let check = |flags: CodegenFlags| {
             check_support(&LinkSettings {
+                rustc: (rustc.major, rustc.minor),
                 target_cfg: &target_cfg,
                 flags: &flags,
                 profile_lto: matches!(unit.profile.lto, Lto::Bool(true))

@@ -7,9 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use itertools::Itertools;
-use link_engine::record::inventory::Places;
+use link_engine::record::inventory::{Places, WrapperPlace};
 
-use crate::core::compiler::dynamic_deps::directories::{entries, unit_directories};
+use crate::core::compiler::dynamic_deps::directories::{GROUPS, entries, unit_directories};
 use crate::core::compiler::dynamic_deps::units::file_name;
 
 /// Where builds with one profile for one target triple put what they make.
@@ -70,15 +70,24 @@ fn profile_directory(
     artifacts.extend(&triple);
     artifacts.push(&profile);
     let mut executables = vec![artifacts.clone(), artifacts.join("examples")];
-    let (groups, wrappers) = if is_of_units(&path) {
-        let build = path.join("build");
-        let units: Vec<PathBuf> = entries(&build).flat_map(|name| entries(&name)).collect();
-        let wrappers = units.iter().map(|unit| unit.join("fingerprint/linker"));
-        (unit_directories(&build).collect(), wrappers.collect())
-    } else {
-        let wrappers = entries(&path.join(".fingerprint")).map(|unit| unit.join("linker"));
-        (vec![path.join("deps")], wrappers.collect())
-    };
+    // Both layouts of the build directory may have been used.
+    let build = path.join("build");
+    let units = entries(&build).flat_map(|name| entries(&name));
+    let of_units = units.map(|unit| WrapperPlace {
+        directory: unit.join("fingerprint/linker"),
+        outputs: vec![unit.join("out")],
+    });
+    let fingerprints = entries(&path.join(".fingerprint"));
+    let wrappers = fingerprints
+        .map(|unit| WrapperPlace {
+            directory: unit.join("linker"),
+            outputs: vec![path.join(GROUPS), path.join("examples")],
+        })
+        .chain(of_units)
+        .filter(|place| place.directory.is_dir())
+        .collect();
+    let units = unit_directories(&build).filter(|unit| unit.is_dir());
+    let groups: Vec<PathBuf> = [path.join(GROUPS)].into_iter().chain(units).collect();
     executables.extend(groups.iter().cloned());
     executables.push(path.join("examples"));
     let executables = executables.into_iter().unique().collect();
@@ -95,12 +104,7 @@ fn profile_directory(
 }
 
 fn is_of_profile(directory: &Path) -> bool {
-    directory.join("deps").is_dir() || is_of_units(directory)
-}
-
-/// Whether each unit has directories of its own there (`-Z build-dir-new-layout`).
-fn is_of_units(directory: &Path) -> bool {
-    directory.join("build").is_dir() && !directory.join("deps").exists()
+    directory.join(GROUPS).is_dir() || directory.join("build").is_dir()
 }
 
 fn directories(path: &Path) -> io::Result<Vec<PathBuf>> {
