@@ -8,8 +8,8 @@ use crate::prelude::*;
 use cargo_test_support::paths;
 
 use super::{
-    LAYERED_OUTPUT, LAYERS, STATIC, group_files, groups_of, layered_manifest, layered_project,
-    run_in, shared_library, stdout,
+    LAYERED_OUTPUT, LAYERS, STATIC, group_files, groups_of, layered_manifest,
+    layered_project, run_in, shared_library, stdout,
 };
 use link_engine::DynamicInfo;
 
@@ -238,6 +238,37 @@ fn exported_with_its_shared_objects() {
     export("--no-dynamic-deps");
     assert_eq!(names().len(), 4, "{:?}", names());
     assert_eq!(groups_of(&p.root().join("out/foo")), STATIC);
+}
+
+#[cargo_test]
+fn exported_by_a_later_build() {
+    // No hash has the directory, so an earlier build made the executables.
+    let p = layered_project()
+        .file(
+            "examples/shown.rs",
+            "fn main() { println!(\"{} {}\", local::name(), frozen::count()); }",
+        )
+        .build();
+    let build = |arguments: &str| {
+        let mut cargo = p.cargo(&format!("build --bins --examples -v {arguments}"));
+        cargo.masquerade_as_nightly_cargo(&["artifact-dir"]);
+        cargo
+    };
+    for linking in ["--dynamic-deps", "--no-dynamic-deps"] {
+        build(linking).run();
+        build(&format!(
+            "{linking} -Zunstable-options --artifact-dir out{linking}"
+        ))
+        .with_stderr_does_not_contain("[DIRTY][..]")
+        .run();
+    }
+    fs::remove_dir_all(p.build_dir()).unwrap();
+    for directory in ["out--dynamic-deps", "out--no-dynamic-deps"] {
+        for program in ["foo", "shown"] {
+            let executable = p.root().join(directory).join(program);
+            assert_eq!(stdout(&executable), LAYERED_OUTPUT, "{executable:?}");
+        }
+    }
 }
 
 #[cargo_test]
