@@ -97,6 +97,19 @@ pub enum Unfit {
         /// The group or shared library that uses it, for people.
         user: String,
     },
+    /// A weak reference, which a static link may leave open.
+    #[error(
+        "`{symbol}` is defined by {definer}, and {user} refers to it weakly, which a static link may \
+         leave open"
+    )]
+    WeakReference {
+        /// The symbol.
+        symbol: String,
+        /// Who defines it.
+        definer: Definer,
+        /// Who refers to it.
+        user: Definer,
+    },
     /// A group refers to a symbol without a version, and the loader would not take for it what a
     /// linker takes.
     #[error(
@@ -127,7 +140,9 @@ impl Unfit {
     fn libraries(&self) -> Vec<String> {
         let definers = match self {
             Unfit::Clash { one, other, .. } => vec![one, other],
-            Unfit::Unseen { definer, .. } | Unfit::Unmarked { definer, .. } => vec![definer],
+            Unfit::Unseen { definer, .. }
+            | Unfit::Unmarked { definer, .. }
+            | Unfit::WeakReference { definer, .. } => vec![definer],
             Unfit::OlderVersion { users, .. } => return users.clone(),
             _ => return Vec::new(),
         };
