@@ -246,6 +246,9 @@ fn reasons_against_groups_for_a_program() {
             library: "libcrypt.so.1".to_owned(),
             users: vec!["q v1.0.0".to_owned()],
         },
+        Unfit::OpensLibraries {
+            users: vec!["p v1.0.0".to_owned(), "q v1.0.0".to_owned()],
+        },
         Unfit::OtherSysroot {
             rlib: "libstd-1.rlib".to_owned(),
         },
@@ -264,6 +267,7 @@ fn reasons_against_groups_for_a_program() {
             | Unfit::Unseen { .. }
             | Unfit::WeakReference { .. }
             | Unfit::OlderVersion { .. }
+            | Unfit::OpensLibraries { .. }
             | Unfit::OtherSysroot { .. }
             | Unfit::NoStd => {}
         }
@@ -282,6 +286,7 @@ the program refers to `_RNvCs1_1q3run` by the distance from its code (assembler?
 `counter` is defined by `q v1.0.0`, and `libfoo.so.1` uses it without depending on it
 `trace` is defined by `q v1.0.0`, and the program refers to it weakly, which a static link may leave open
 `libcrypt.so.1` has versions of `crypt`, and no build script asks for that library, so that a group would get an older version
+the executable has a run path, by which `p v1.0.0` and `q v1.0.0` would not find libraries to open
 rustc links `libstd-1.rlib`, and the groups another one
 the program does not link the standard library
 "#

@@ -57,6 +57,9 @@ fn unfits() -> Vec<Unfit> {
             library: text(),
             users: Vec::new(),
         },
+        Unfit::OpensLibraries {
+            users: vec!["a v1.0.0".to_owned()],
+        },
         Unfit::OtherSysroot { rlib: text() },
         Unfit::NoStd,
     ]
@@ -75,8 +78,9 @@ fn position(unfit: &Unfit) -> usize {
         Unfit::Unseen { .. } => 8,
         Unfit::WeakReference { .. } => 9,
         Unfit::OlderVersion { .. } => 10,
-        Unfit::OtherSysroot { .. } => 11,
-        Unfit::NoStd => 12,
+        Unfit::OpensLibraries { .. } => 11,
+        Unfit::OtherSysroot { .. } => 12,
+        Unfit::NoStd => 13,
     }
 }
 

@@ -124,6 +124,16 @@ pub enum Unfit {
         /// The group members that refer to it, by their names for people.
         users: Vec<String>,
     },
+    /// The executable has a run path of the user, by which the loader does not look for a library
+    /// that a group opens.
+    #[error(
+        "the executable has a run path, by which `{}` would not find libraries to open",
+        users.join("` and `")
+    )]
+    OpensLibraries {
+        /// The group members that open libraries, by their names for people.
+        users: Vec<String>,
+    },
     /// The line has another standard library or panic runtime than the groups.
     #[error("rustc links `{rlib}`, and the groups another one")]
     OtherSysroot {
@@ -143,7 +153,9 @@ impl Unfit {
             Unfit::Unseen { definer, .. }
             | Unfit::Unmarked { definer, .. }
             | Unfit::WeakReference { definer, .. } => vec![definer],
-            Unfit::OlderVersion { users, .. } => return users.clone(),
+            Unfit::OlderVersion { users, .. } | Unfit::OpensLibraries { users } => {
+                return users.clone();
+            }
             _ => return Vec::new(),
         };
         definers

@@ -8,6 +8,7 @@ use super::unfit::Unfit;
 pub(super) mod definitions;
 pub(super) mod options;
 pub(super) mod references;
+pub(super) mod run_path;
 mod scope;
 pub(super) mod visibility;
 
