@@ -155,6 +155,38 @@ fn an_archive_without_a_kind_that_its_members_share() {
 }
 
 #[cargo_test]
+fn an_archive_without_a_kind_that_the_linker_refuses() {
+    // Two of its members define one symbol, of which a static link takes the first.
+    let build = build_script_without_kind("").replace(
+        "let ar = ",
+        r#"
+            let file = format!("{out}/again.c");
+            std::fs::write(&file, "int native_next(void) { return 7; }").unwrap();
+            let again = format!("{out}/again.o");
+            let cc = ["-c", "-fPIC", &file, "-o", &again];
+            assert!(Command::new("cc").args(cc).status().unwrap().success());
+            let ar = ["qc", &library, &again];
+            assert!(Command::new("ar").args(ar).status().unwrap().success());
+            let ar = 
+        "#,
+    );
+    Package::new("plain", "1.0.0")
+        .file("src/lib.rs", "#[inline(never)] pub fn one() -> i32 { 1 }")
+        .publish();
+    let p = project_with_archive(&build, COUNTER);
+    let manifest = p.read_file("Cargo.toml");
+    let with_plain = manifest.replace("[dependencies]", "[dependencies]\nplain = '1.0'");
+    p.change_file("Cargo.toml", &with_plain);
+    p.change_file(
+        "src/main.rs",
+        "fn main() { println!(\"{} {}\", native::called(), plain::one()); }",
+    );
+    assert_eq!(super::same_output(&p), "7 1\n");
+    // It costs nobody else the group.
+    assert_eq!(members_of(&p.bin("foo"), "frozen"), ["plain"]);
+}
+
+#[cargo_test]
 fn a_thin_archive_of_the_program() {
     // As `native::a_static_library_of_the_program`, with the members in files of their own.
     let thin = build_script_for_c("").replace("[\"crs\"", "[\"rcsT\"");

@@ -143,6 +143,10 @@ fn reasons_for_a_library_to_stay() {
         StayReason::WeakDefinition {
             symbol: "hook".to_owned(),
         },
+        StayReason::WeakReference {
+            symbol: "trace".to_owned(),
+            library: "q v1.0.0".to_owned(),
+        },
         StayReason::Clash {
             symbol: "counter".to_owned(),
             library: "q v1.0.0".to_owned(),
@@ -168,6 +172,7 @@ fn reasons_for_a_library_to_stay() {
             | StayReason::ForeignMember { .. }
             | StayReason::ProvidesAllocator
             | StayReason::WeakDefinition { .. }
+            | StayReason::WeakReference { .. }
             | StayReason::Clash { .. }
             | StayReason::Replaces { .. }
             | StayReason::LinkerRefuses { .. }
@@ -185,6 +190,7 @@ it asks for `__ehdr_start`, which the linker defines for each output
 its archive member `notes.txt` is no ELF object
 it provides the global allocator
 it defines `hook` unless the program does
+a weak reference to `trace` joins it with `q v1.0.0`, and a static link may leave that open
 it defines `counter`, as `q v1.0.0` does
 it defines `malloc_usable_size`, as the platform does
 the linker makes no shared object with it
@@ -230,10 +236,18 @@ fn reasons_against_groups_for_a_program() {
             definer: Definer::Member("q v1.0.0".to_owned()),
             user: "`libfoo.so.1`".to_owned(),
         },
+        Unfit::WeakReference {
+            symbol: "trace".to_owned(),
+            definer: Definer::Member("q v1.0.0".to_owned()),
+            user: Definer::Program,
+        },
         Unfit::OlderVersion {
             symbol: "crypt".to_owned(),
             library: "libcrypt.so.1".to_owned(),
             users: vec!["q v1.0.0".to_owned()],
+        },
+        Unfit::OpensLibraries {
+            users: vec!["p v1.0.0".to_owned(), "q v1.0.0".to_owned()],
         },
         Unfit::OtherSysroot {
             rlib: "libstd-1.rlib".to_owned(),
@@ -251,7 +265,9 @@ fn reasons_against_groups_for_a_program() {
             | Unfit::Unmarked { .. }
             | Unfit::ByDistance { .. }
             | Unfit::Unseen { .. }
+            | Unfit::WeakReference { .. }
             | Unfit::OlderVersion { .. }
+            | Unfit::OpensLibraries { .. }
             | Unfit::OtherSysroot { .. }
             | Unfit::NoStd => {}
         }
@@ -268,7 +284,9 @@ the link arg `-rdynamic` shows symbols to what the program loads, and groups are
 `q v1.0.0` has code to be run before `main` that rustc does not mark as used (`START`)
 the program refers to `_RNvCs1_1q3run` by the distance from its code (assembler?)
 `counter` is defined by `q v1.0.0`, and `libfoo.so.1` uses it without depending on it
+`trace` is defined by `q v1.0.0`, and the program refers to it weakly, which a static link may leave open
 `libcrypt.so.1` has versions of `crypt`, and no build script asks for that library, so that a group would get an older version
+the executable has a run path, by which `p v1.0.0` and `q v1.0.0` would not find libraries to open
 rustc links `libstd-1.rlib`, and the groups another one
 the program does not link the standard library
 "#

@@ -43,6 +43,7 @@ mod symbols;
 mod tests;
 mod thread_locals;
 mod untouched;
+mod weak_references;
 mod workspaces;
 
 use std::path::{Path, PathBuf};

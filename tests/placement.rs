@@ -7,7 +7,7 @@ use crate::prelude::*;
 use cargo_test_support::paths;
 
 use super::{
-    LAYERED_OUTPUT, LAYERS, STATIC, entries, group_files, groups_of, layered_manifest,
+    LAYERED_OUTPUT, LAYERS, STATIC, contents, entries, group_files, groups_of, layered_manifest,
     layered_project, run_in, shared_library, stdout, unit_files, wrappers,
 };
 use link_engine::DynamicInfo;
@@ -233,6 +233,75 @@ fn exported_with_its_shared_objects() {
     export("--no-dynamic-deps");
     assert_eq!(names().len(), 4, "{:?}", names());
     assert_eq!(groups_of(&p.root().join("out/foo")), STATIC);
+}
+
+#[cargo_test]
+fn exported_by_a_later_build() {
+    // No hash has the directory, so an earlier build made the executables.
+    let p = layered_project()
+        .file(
+            "examples/shown.rs",
+            "fn main() { println!(\"{} {}\", local::name(), frozen::count()); }",
+        )
+        .build();
+    let build = |arguments: &str| {
+        let mut cargo = p.cargo(&format!("build --bins --examples -v {arguments}"));
+        cargo.masquerade_as_nightly_cargo(&["artifact-dir"]);
+        cargo
+    };
+    for linking in ["--dynamic-deps", "--no-dynamic-deps"] {
+        build(linking).run();
+        build(&format!(
+            "{linking} -Zunstable-options --artifact-dir out{linking}"
+        ))
+        .with_stderr_does_not_contain("[DIRTY][..]")
+        .run();
+    }
+    fs::remove_dir_all(p.build_dir()).unwrap();
+    for directory in ["out--dynamic-deps", "out--no-dynamic-deps"] {
+        for program in ["foo", "shown"] {
+            let executable = p.root().join(directory).join(program);
+            assert_eq!(stdout(&executable), LAYERED_OUTPUT, "{executable:?}");
+        }
+    }
+}
+
+#[cargo_test]
+fn a_shared_object_of_another_user() {
+    // Who does not own a file may not set its time; root may, so a library says so here. A shared
+    // object that is there serves all the same.
+    let p = layered_project().build();
+    p.cargo("build --dynamic-deps").run();
+    let refuses = p.root().join("refuses-times.so");
+    shared_library(
+        &refuses,
+        r#"
+            #include <errno.h>
+            struct timespec;
+            int futimens(int file, const struct timespec *times) { errno = EPERM; return -1; }
+        "#,
+        "",
+    );
+    // The jobs run again, and find their shared objects on disk.
+    let before = contents(&p, "");
+    for manifest in group_files(&p, "") {
+        if manifest
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
+            fs::remove_file(manifest).unwrap();
+        }
+    }
+    p.cargo("build --dynamic-deps")
+        .env("LD_PRELOAD", &refuses)
+        .env("CARGO_LOG", "cargo::core::compiler::dynamic_deps=debug")
+        .with_stderr_contains("[..]`dynamic-deps-frozen-[..]` is on disk[..]")
+        .with_stderr_contains("[..]`dynamic-deps-local-[..]` is on disk[..]")
+        .with_stderr_does_not_contain("[WARNING] [..]")
+        .run();
+    assert_eq!(contents(&p, ""), before);
+    assert_eq!(groups_of(&p.bin("foo")), LAYERS);
+    assert_eq!(stdout(&p.bin("foo")), LAYERED_OUTPUT);
 }
 
 #[cargo_test]

@@ -6,7 +6,7 @@ use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, project};
 
-use super::{manifest, shared_library, stdout};
+use super::{STATIC, groups_of, manifest, shared_library, stdout};
 
 /// A program that depends on `native` from the registry, and a directory `lib`.
 fn project_with_library(build_rs: &str, lib_rs: &str) -> Project {
@@ -137,4 +137,84 @@ fn what_a_linker_passes_over_beside_a_library() {
         )
         .run();
     assert_eq!(stdout(&p.bin("foo")), "6\n");
+}
+
+#[cargo_test]
+fn a_library_that_a_crate_opens_by_the_run_path_of_the_program() {
+    let lib_rs = r#"
+        use std::ffi::{c_char, c_int, c_void};
+        extern "C" {
+            fn dlopen(name: *const c_char, flags: c_int) -> *mut c_void;
+            fn dlsym(library: *mut c_void, name: *const c_char) -> *mut c_void;
+        }
+        #[inline(never)] pub fn number() -> i32 {
+            unsafe {
+                let library = dlopen("libopened.so\0".as_ptr().cast(), 2);
+                if library.is_null() {
+                    return -1;
+                }
+                let opened = dlsym(library, "opened\0".as_ptr().cast());
+                std::mem::transmute::<_, extern "C" fn() -> i32>(opened)()
+            }
+        }
+    "#;
+    Package::new("plain", "1.0.0")
+        .file("src/lib.rs", "#[inline(never)] pub fn one() -> i32 { 1 }")
+        .publish();
+    let p = project_with_library("fn main() {}", lib_rs);
+    let opened = "int opened(void) { return 4; }";
+    shared_library(&p.root().join("lib/libopened.so"), opened, "");
+    let dependencies = "[dependencies]\nnative = '1.0'\nplain = '1.0'\n";
+    p.change_file("Cargo.toml", &manifest("foo", dependencies));
+    p.change_file(
+        "src/main.rs",
+        "fn main() { println!(\"{} {}\", native::number(), plain::one()); }",
+    );
+    let run = |linking: &str, by: (&str, &str)| {
+        let mut cargo = p.cargo(&format!("build {linking}"));
+        cargo.env(by.0, by.1).run();
+        stdout(&p.bin("foo"))
+    };
+    let lib = p.root().join("lib");
+    let lib = lib.display();
+    let variables = [
+        ("RUSTFLAGS", format!("-Clink-arg=-Wl,-rpath,{lib}")),
+        (
+            "RUSTFLAGS",
+            "-Clink-arg=-Wl,-rpath,$ORIGIN/../../lib".to_owned(),
+        ),
+        ("RUSTFLAGS", "-Clink-arg=-fuse-ld=bfd".to_owned()),
+    ];
+    for (index, (name, value)) in variables.iter().enumerate() {
+        // GNU ld goes by this variable where nothing else says a run path.
+        let inherited = if index == 2 {
+            lib.to_string()
+        } else {
+            String::new()
+        };
+        let build = |linking: &str| {
+            let mut cargo = p.cargo(&format!("build {linking}"));
+            cargo.env(name, value).env("LD_RUN_PATH", &inherited).run();
+            stdout(&p.bin("foo"))
+        };
+        assert_eq!(build("--no-dynamic-deps"), "4 1\n", "{value}");
+        assert_eq!(build("--dynamic-deps"), "4 1\n", "{value}");
+        assert_eq!(groups_of(&p.bin("foo")), STATIC, "{value}");
+    }
+    // Without a run path, it is found nowhere, and nothing keeps the crate from its group.
+    let plain = ("RUSTFLAGS", "");
+    assert_eq!(run("--no-dynamic-deps", plain), "-1 1\n");
+    assert_eq!(run("--dynamic-deps", plain), "-1 1\n");
+    assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
+    // As the message says.
+    p.change_file(
+        "Cargo.toml",
+        &manifest(
+            "foo",
+            &format!("{dependencies}[profile.dev.package.native]\ndynamic-deps = false\n"),
+        ),
+    );
+    let (name, value) = &variables[0];
+    assert_eq!(run("--dynamic-deps", (name, value)), "4 1\n");
+    assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
 }

@@ -11,7 +11,7 @@ use link_engine::for_tests::rebind::{Obstacle, Renamed, Unbound, undo_patches};
 use link_engine::for_tests::response_file;
 use link_engine::for_tests::seal;
 use link_engine::for_tests::versions;
-use link_engine::for_tests::{RlibFacts, undefined_among};
+use link_engine::for_tests::{KnownRlib, RlibFacts, Stamp, undefined_among};
 use link_engine::for_tests::{Wanted, open_references, stub_bytes, write_stub};
 use link_engine::record::{GroupManifest, read_json};
 use tempfile::TempDir;
@@ -199,16 +199,51 @@ fn damaged_text_is_read_or_refused() {
         b"app.rcgu.o\n-Wl,--as-needed\n/t/libdep-1.rlib\n-lz\n-L\n/tmp/rustcAbCdEf/raw-dylibs\n-o\n/t/app",
         fuzz::link_line,
     );
-    damage(
-        br#"{"group":"frozen","soname":"s.so","members":[{"name":"a","rlib":"a.rlib"}],
-        "stays":[{"name":"b","rlib":"b.rlib","reason":"depends-on","library":"c"}],
-        "needs":["x"],"native_libraries":[{"name":"z"}]}"#,
-        fuzz::manifest,
+    for (_, text) in samples("messages") {
+        damage(&text, fuzz::messages);
+    }
+}
+
+/// Well-formed files that the fuzz target of this name starts from.
+fn samples(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/samples");
+    let entries = fs::read_dir(directory.join(target)).unwrap();
+    let samples = entries.map(|entry| {
+        let path = entry.unwrap().path();
+        let text = fs::read(&path).unwrap();
+        (path, text)
+    });
+    samples.collect()
+}
+
+#[test]
+fn a_damaged_file_of_the_engine_is_read_or_refused() {
+    let samples = samples("manifest");
+    assert!(samples.len() > 4);
+    for (path, text) in samples {
+        // There is something to damage.
+        assert_eq!(fuzz::files_of_this_form(&text), 1, "{}", path.display());
+        damage(&text, fuzz::manifest);
+    }
+}
+
+#[test]
+fn damaged_facts_are_read_or_refused() {
+    // They have a check, so that no file can hold them for all versions of the engine.
+    let directory = tempfile::tempdir().unwrap();
+    let rlib = directory.path().join("lib.rlib");
+    fs::write(&rlib, "!<arch>\n").unwrap();
+    let (facts, hash) = RlibFacts::read(&rlib).unwrap();
+    let stamp = Some(Stamp::of_file(&rlib).unwrap());
+    let known = serde_json::to_string(&KnownRlib { stamp, hash, facts }).unwrap();
+    let stored = format!(
+        r#"[{{"key":1,"name":"a 1.0.0","rlib":"liba-1.rlib","dependencies":[["libb-1.rlib","01"]],
+        "native_search":["/o"],"native_libraries":["static=a"],"effect":"z","known":{known}}}]"#
     );
-    damage(
-        br#"{"task":"link","linker":"cc","manifests":["/t/a"],"run_paths":[{"Unix":[36]}]}"#,
-        fuzz::manifest,
-    );
+    for text in [known, stored] {
+        assert_eq!(fuzz::files_of_this_form(text.as_bytes()), 1, "{text}");
+        damage(text.as_bytes(), fuzz::manifest);
+    }
 }
 
 /// A file with this content.

@@ -47,10 +47,18 @@ fn unfits() -> Vec<Unfit> {
             definer: definer(),
             user: "…".to_owned(),
         },
+        Unfit::WeakReference {
+            symbol: text(),
+            definer: definer(),
+            user: definer(),
+        },
         Unfit::OlderVersion {
             symbol: text(),
             library: text(),
             users: Vec::new(),
+        },
+        Unfit::OpensLibraries {
+            users: vec!["a v1.0.0".to_owned()],
         },
         Unfit::OtherSysroot { rlib: text() },
         Unfit::NoStd,
@@ -68,9 +76,11 @@ fn position(unfit: &Unfit) -> usize {
         Unfit::Unmarked { .. } => 6,
         Unfit::ByDistance { .. } => 7,
         Unfit::Unseen { .. } => 8,
-        Unfit::OlderVersion { .. } => 9,
-        Unfit::OtherSysroot { .. } => 10,
-        Unfit::NoStd => 11,
+        Unfit::WeakReference { .. } => 9,
+        Unfit::OlderVersion { .. } => 10,
+        Unfit::OpensLibraries { .. } => 11,
+        Unfit::OtherSysroot { .. } => 12,
+        Unfit::NoStd => 13,
     }
 }
 
@@ -83,6 +93,10 @@ fn reasons() -> Vec<StayReason> {
         StayReason::ForeignMember { member: text() },
         StayReason::ProvidesAllocator,
         StayReason::WeakDefinition { symbol: text() },
+        StayReason::WeakReference {
+            symbol: text(),
+            library: text(),
+        },
         StayReason::Clash {
             symbol: text(),
             library: text(),
@@ -103,12 +117,13 @@ fn position_of_reason(reason: &StayReason) -> usize {
         StayReason::ForeignMember { .. } => 3,
         StayReason::ProvidesAllocator => 4,
         StayReason::WeakDefinition { .. } => 5,
-        StayReason::Clash { .. } => 6,
-        StayReason::Replaces { .. } => 7,
-        StayReason::LinkerRefuses { .. } => 8,
-        StayReason::Refused => 9,
-        StayReason::NotCompiled => 10,
-        StayReason::DependsOn { .. } => 11,
+        StayReason::WeakReference { .. } => 6,
+        StayReason::Clash { .. } => 7,
+        StayReason::Replaces { .. } => 8,
+        StayReason::LinkerRefuses { .. } => 9,
+        StayReason::Refused => 10,
+        StayReason::NotCompiled => 11,
+        StayReason::DependsOn { .. } => 12,
     }
 }
 

@@ -135,6 +135,12 @@ pub fn run_paths(
     run_paths
 }
 
+/// The entry by which an executable finds what lies beside it. The loader for PE executables looks
+/// there by itself.
+pub fn beside(format: Format) -> Option<RunPath> {
+    format.origin().map(|origin| below(origin, Path::new("")))
+}
+
 /// The directories that have to be in `PATH` for an executable to find groups in `groups_dirs`,
 /// in order, each once: those of PE executables that may be started from elsewhere. The loader
 /// looks in the directory of the executable by itself.
@@ -241,6 +247,14 @@ mod tests {
             &["$ORIGIN/deps"],
         );
         check(&[], "/groups", AbsoluteForm::Include, &["/groups"]);
+    }
+
+    #[test]
+    fn an_executable_finds_what_lies_beside_it() {
+        let entry = |format| beside(format).map(|entry| entry.as_os_str().to_owned());
+        assert_eq!(entry(Format::Elf), Some("$ORIGIN".into()));
+        assert_eq!(entry(Format::MachO), Some("@loader_path".into()));
+        assert_eq!(entry(Format::Pe), None);
     }
 
     #[test]

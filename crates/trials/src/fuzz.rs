@@ -19,13 +19,13 @@ use workshop::toolchain;
 /// A function of `crates/link-engine/fuzz/src/lib.rs`.
 struct Target {
     name: &'static str,
-    /// Makes inputs in a directory.
+    /// Makes inputs in a directory, besides the samples in the repository.
     seed: fn(&mut Step, &Path) -> Result<()>,
     /// Inputs are no longer than this, in bytes.
     max_length: usize,
 }
 
-const TARGETS: [Target; 5] = [
+const TARGETS: [Target; 6] = [
     Target {
         name: "rlib",
         seed: seed_archives,
@@ -38,7 +38,7 @@ const TARGETS: [Target; 5] = [
     },
     Target {
         name: "response_file",
-        seed: seed_response_files,
+        seed: |_, directory| write(directory, "options", RESPONSE_FILE),
         max_length: 1024,
     },
     Target {
@@ -48,8 +48,13 @@ const TARGETS: [Target; 5] = [
     },
     Target {
         name: "manifest",
-        seed: seed_manifests,
+        seed: |_, _| Ok(()),
         max_length: 4 * 1024,
+    },
+    Target {
+        name: "messages",
+        seed: |_, _| Ok(()),
+        max_length: 1024,
     },
 ];
 
@@ -104,10 +109,13 @@ fn fuzz(repository: &Repository, step: &mut Step, target: &Target, seconds: u64)
         directory("findings")?,
     );
     (target.seed)(step, &seeds)?;
+    let samples = repository.fuzz().join("samples").join(target.name);
+    let samples = samples.is_dir().then_some(samples);
     let mut cargo = cargo_fuzz(repository, "run");
     cargo
         .arg(target.name)
         .args([learnt, seeds])
+        .args(samples)
         .args(["--", "-print_final_stats=1", "-timeout=10"])
         .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-max_len={}", target.max_length))
@@ -168,16 +176,6 @@ fn seed_archives(step: &mut Step, directory: &Path) -> Result<()> {
     step.command(&mut rustc, Show::Progress)
 }
 
-/// As rustc writes them for drivers, and in UTF-16 for linkers in the manner of MSVC.
-fn seed_response_files(_: &mut Step, directory: &Path) -> Result<()> {
-    write(directory, "options", RESPONSE_FILE)?;
-    let units = "\u{feff}"
-        .encode_utf16()
-        .chain(RESPONSE_FILE.encode_utf16());
-    let bytes: Vec<u8> = units.flat_map(u16::to_le_bytes).collect();
-    write(directory, "options-utf-16", bytes)
-}
-
 fn seed_objects(step: &mut Step, directory: &Path) -> Result<()> {
     compile(step, directory, "object.o", &["-c"])?;
     let shared = [
@@ -201,21 +199,6 @@ fn compile(step: &mut Step, directory: &Path, output: &str, options: &[&str]) ->
         .arg(&output);
     step.command(&mut cc, Show::Progress)?;
     Ok(output)
-}
-
-fn seed_manifests(_: &mut Step, directory: &Path) -> Result<()> {
-    let group = r#"{"group":"frozen","soname":"dynamic-deps-frozen-1.so","members":[{"name":"a 1.0.0","rlib":"liba-1.rlib",
-        "protected_symbols":2,"unmangled_definitions":["a"]}],"stays":[{"name":"b 1.0.0","rlib":"libb-1.rlib",
-        "reason":"depends-on","library":"c 1.0.0"}],"needs":["s.so"],"native_libraries":[{"name":"z"}],
-        "open_references":[{"name":"x","weak":true}],"template":{"linker":"cc","before":[{"Unix":[45,109]}],
-        "after":[],"builtins":["/s/libcompiler_builtins-3.rlib"]}}"#;
-    let plan =
-        r#"{"task":"link","linker":"cc","manifests":["/t/a.json"],"run_paths":[{"Unix":[36]}]}"#;
-    let report = r#"{"cause":"refused","stderr":"ld: no","link_line":"/t/l","dangling":[{"symbol":"s","library":"a"}]}"#;
-    for (name, text) in [("group", group), ("plan", plan), ("report", report)] {
-        write(directory, name, text)?;
-    }
-    Ok(())
 }
 
 fn write(directory: &Path, name: &str, contents: impl AsRef<[u8]>) -> Result<()> {

@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 
 use link_engine::for_tests::rebind::{Below, Renamed, Unbound, undo_patches};
 use link_engine::for_tests::{
-    DynamicInfo, GroupInput, GroupLine, KnownRlib, Names, Patch, Rewrite, RlibFacts, Wanted,
-    arguments, bind, constructors, open_references_in, response_file, runtime, seal, stub_bytes,
-    template,
+    DynamicInfo, GroupInput, GroupLine, KnownRlib, Names, Patch, Rewrite, RlibFacts, StoredLibrary,
+    Wanted, arguments, bind, constructors, definitions_for_the_loader, dynamic_names, has_private,
+    library_directories, open_references_in, private_among, read_options, references_among,
+    response_file, runtime, seal, stub_bytes, template, undefined_symbols,
 };
 use link_engine::record::wrapper::WrapperTask;
-use link_engine::record::{Fallback, GroupManifest};
+use link_engine::record::{Fallback, GroupManifest, Making};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -55,6 +56,7 @@ pub fn object(data: &[u8]) {
     }
     unbound(data);
     rebind(data, data, data);
+    library(data);
     let open = open_references_in(data, &[data]);
     let wanted: Names<'_> = ["wanted", "exported", ""]
         .map(str::as_bytes)
@@ -67,6 +69,23 @@ pub fn object(data: &[u8]) {
             let soname = info.map(|info| info.and_then(|info| info.soname));
             assert_eq!(soname.ok().flatten().as_deref(), Some("so.so"));
         }
+    }
+}
+
+/// A shared library whose symbols are asked for, whoever made it.
+fn library(data: &[u8]) {
+    let named = ["exported", "wanted", ""];
+    if let Ok(found) = definitions_for_the_loader(data, &named.into()) {
+        assert!(found.keys().all(|name| named.contains(name)));
+    }
+    let _ = dynamic_names(data);
+    let _ = has_private(data);
+    if let Ok(Some(name)) = private_among(data, named) {
+        assert!(named.contains(&name));
+    }
+    let names = named.map(str::to_owned).into();
+    if let Ok(found) = references_among(data, &names) {
+        assert!(found.is_subset(&names));
     }
 }
 
@@ -154,6 +173,10 @@ pub fn link_line(text: &[u8]) {
     let shared: HashSet<String> = ["c".to_owned()].into();
     let _ = arguments::output(&args);
     let _ = arguments::has_foreign_archives(&args, &shared);
+    // The files of this machine are no part of the input.
+    if !text.contains(&b'@') {
+        let _ = read_options(&args);
+    }
     rewrite(&args, &shared);
 
     let Ok((template, rlibs)) = template::dissect(Path::new("cc"), &args) else {
@@ -220,20 +243,40 @@ fn is_named(args: &[OsString], path: &Path) -> bool {
     args.iter().any(|arg| arg.as_bytes().ends_with(path))
 }
 
-/// A JSON file of the engine.
-pub fn manifest(text: &[u8]) {
-    round_trip::<GroupManifest>(text);
-    round_trip::<WrapperTask>(text);
-    round_trip::<Fallback>(text);
-    round_trip::<KnownRlib>(text);
+/// What compilers and linkers say, of which some words are read.
+pub fn messages(text: &[u8]) {
+    let of_linker = String::from_utf8_lossy(text);
+    let symbols = undefined_symbols(&of_linker);
+    assert!(symbols.iter().all(|symbol| of_linker.contains(*symbol)));
+    assert!(library_directories(text).all(|directory| directory.is_absolute()));
 }
 
-/// What can be read can be written, and is then the same.
-fn round_trip<T: DeserializeOwned + Serialize + PartialEq + Debug>(text: &[u8]) {
+/// A JSON file of the engine.
+pub fn manifest(text: &[u8]) {
+    files_of_this_form(text);
+}
+
+/// As how many kinds of files a text can be read.
+pub fn files_of_this_form(text: &[u8]) -> usize {
+    let read = [
+        round_trip::<GroupManifest>(text),
+        round_trip::<WrapperTask>(text),
+        round_trip::<Fallback>(text),
+        round_trip::<Making>(text),
+        round_trip::<KnownRlib>(text),
+        round_trip::<Vec<StoredLibrary>>(text),
+        round_trip::<Vec<OsString>>(text),
+    ];
+    read.into_iter().filter(|is_read| *is_read).count()
+}
+
+/// Whether this can be read. What can be read can be written, and is then the same.
+fn round_trip<T: DeserializeOwned + Serialize + PartialEq + Debug>(text: &[u8]) -> bool {
     let Ok(value) = serde_json::from_slice::<T>(text) else {
-        return;
+        return false;
     };
     let written = serde_json::to_vec(&value).expect("what was read can be written");
     let again = serde_json::from_slice::<T>(&written).expect("what was written can be read");
     assert_eq!(again, value);
+    true
 }

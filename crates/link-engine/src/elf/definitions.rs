@@ -44,7 +44,7 @@ fn definitions_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<HashSet<
 ///
 /// # Errors
 /// When these are malformed.
-pub(crate) fn names(data: &[u8]) -> object::read::Result<HashSet<&[u8]>> {
+pub fn names(data: &[u8]) -> object::read::Result<HashSet<&[u8]>> {
     with_class!(data, names_in(data)).map(Option::unwrap_or_default)
 }
 

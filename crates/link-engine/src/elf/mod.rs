@@ -26,8 +26,7 @@ mod symbols;
 pub mod versions;
 
 pub(crate) use class::{ElfClass, with_class};
-pub(crate) use definitions::names;
-pub use definitions::{definitions, has_private, private_among};
+pub use definitions::{definitions, has_private, names, private_among};
 pub use dynamic::DynamicInfo;
 pub use exports::Names;
 pub(crate) use exports::{Definition, Exports};

@@ -145,7 +145,8 @@ fn undefined_among<'a, Class: ElfClass>(
         .collect())
 }
 
-/// Those of `symbols` that a shared object with these bytes takes from elsewhere.
+/// Those of `symbols` that a shared object with these bytes has to take from elsewhere: not those
+/// to which it refers weakly, for which a linker takes nothing from an archive.
 ///
 /// # Errors
 /// When these are malformed.
@@ -169,7 +170,8 @@ fn references_in<Class: ElfClass>(
     for symbol in exports.symbols.iter().take(base) {
         let name = exports.symbols.symbol_name(exports.endian, symbol)?;
         let name = str::from_utf8(name).unwrap_or_default();
-        if symbol.st_shndx(exports.endian) == elf::SHN_UNDEF && symbols.contains(name) {
+        let is_open = symbol.st_shndx(exports.endian) == elf::SHN_UNDEF;
+        if is_open && symbol.st_bind() != elf::STB_WEAK && symbols.contains(name) {
             found.insert(name.to_owned());
         }
     }

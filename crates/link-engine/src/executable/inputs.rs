@@ -104,8 +104,8 @@ impl Objects {
         Ok(objects)
     }
 
-    /// Adds what is defined in the archives on a line which no rlib holds: static
-    /// libraries of the program itself, or of a crate that does not bundle them.
+    /// Adds what is defined in the archives on a line which no rlib holds, and to what these refer
+    /// weakly: static libraries of the program itself, or of a crate that does not bundle them.
     pub(super) fn add_native_archives(
         &mut self,
         args: &[OsString],
@@ -123,7 +123,7 @@ impl Objects {
             };
             // Linkers also take a shared library or a script under such a name, and refuse the rest.
             if let Some(path) = path.filter(|path| is_archive(path)) {
-                self.shared.add_definitions(Shared::read(&path)?);
+                self.shared.add_without_names(Shared::read(&path)?);
             }
         }
         Ok(())

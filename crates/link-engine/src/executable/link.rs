@@ -125,8 +125,12 @@ fn link_against_groups(
     fit::visibility::check_open_references(&groups)?;
     drop(checking);
     let mut run_paths = task.run_paths.clone();
-    if !words::have_run_path(&words) {
+    let has_run_path = words::have_run_path(&words);
+    if !has_run_path {
         run_paths.extend(linker::inherited_run_path(&task.linker, &args));
+    }
+    if has_run_path || run_paths.len() > task.run_paths.len() {
+        fit::run_path::check(&args, &groups)?;
     }
     let link = Link {
         linker: &task.linker,

@@ -16,12 +16,12 @@
 
 mod constructors;
 mod entry;
-mod fit;
+pub(crate) mod fit;
 mod groups;
 mod inputs;
 mod link;
 mod loaded;
-mod refused;
+pub(crate) mod refused;
 pub(crate) mod rewrite;
 pub(crate) mod unfit;
 

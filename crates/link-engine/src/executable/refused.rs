@@ -50,7 +50,7 @@ pub(super) fn references_of_members(
 /// The symbols that a linker reports as undefined: lld and mold write `undefined
 /// symbol: x` and `undefined reference: x`, GNU ld `undefined reference to `x'`, and
 /// wild the same with two backticks.
-fn undefined_symbols(stderr: &str) -> BTreeSet<&str> {
+pub fn undefined_symbols(stderr: &str) -> BTreeSet<&str> {
     const PHRASES: [&str; 3] = [
         "undefined symbol: ",
         "undefined reference: ",

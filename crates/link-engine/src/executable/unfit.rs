@@ -97,6 +97,19 @@ pub enum Unfit {
         /// The group or shared library that uses it, for people.
         user: String,
     },
+    /// A weak reference, which a static link may leave open.
+    #[error(
+        "`{symbol}` is defined by {definer}, and {user} refers to it weakly, which a static link may \
+         leave open"
+    )]
+    WeakReference {
+        /// The symbol.
+        symbol: String,
+        /// Who defines it.
+        definer: Definer,
+        /// Who refers to it.
+        user: Definer,
+    },
     /// A group refers to a symbol without a version, and the loader would not take for it what a
     /// linker takes.
     #[error(
@@ -109,6 +122,16 @@ pub enum Unfit {
         /// File name of the library that defines it.
         library: String,
         /// The group members that refer to it, by their names for people.
+        users: Vec<String>,
+    },
+    /// The executable has a run path of the user, by which the loader does not look for a library
+    /// that a group opens.
+    #[error(
+        "the executable has a run path, by which `{}` would not find libraries to open",
+        users.join("` and `")
+    )]
+    OpensLibraries {
+        /// The group members that open libraries, by their names for people.
         users: Vec<String>,
     },
     /// The line has another standard library or panic runtime than the groups.
@@ -127,8 +150,12 @@ impl Unfit {
     fn libraries(&self) -> Vec<String> {
         let definers = match self {
             Unfit::Clash { one, other, .. } => vec![one, other],
-            Unfit::Unseen { definer, .. } | Unfit::Unmarked { definer, .. } => vec![definer],
-            Unfit::OlderVersion { users, .. } => return users.clone(),
+            Unfit::Unseen { definer, .. }
+            | Unfit::Unmarked { definer, .. }
+            | Unfit::WeakReference { definer, .. } => vec![definer],
+            Unfit::OlderVersion { users, .. } | Unfit::OpensLibraries { users } => {
+                return users.clone();
+            }
             _ => return Vec::new(),
         };
         definers

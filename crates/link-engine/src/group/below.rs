@@ -151,6 +151,19 @@ impl BelowGroups {
         stays.cloned().collect()
     }
 
+    /// Who defines a symbol under a name that others could use too. That is nobody's business of the
+    /// sysroot crates.
+    pub(super) fn definers(&self) -> HashMap<&str, &str> {
+        let groups = self.manifests.iter();
+        let of_crates = groups.filter(|group| group.template.is_none());
+        let members = of_crates.flat_map(GroupManifest::members);
+        let definitions = members.flat_map(|member| {
+            let symbols = member.unmangled_definitions.iter();
+            symbols.map(|symbol| (symbol.as_str(), &*member.name))
+        });
+        definitions.collect()
+    }
+
     /// The libraries below by the file names of their rlibs, with the hashes of these.
     pub(super) fn hashes(&self) -> impl Iterator<Item = (&str, &str)> {
         let members = self.manifests.iter().flat_map(GroupManifest::members);

@@ -34,11 +34,12 @@ pub(super) struct Candidate<'a> {
 /// Candidates may come in any order; their dependencies must not form a cycle, as
 /// those of crates never do.
 ///
-/// `stays` are the libraries of lower groups that stay, `platform` the symbols that libraries of
-/// the platform define.
+/// `stays` are the libraries of lower groups that stay, `defined_below` who defines a symbol in the
+/// others, `platform` the symbols that libraries of the platform define.
 pub(super) fn verdicts(
     candidates: &[Candidate<'_>],
     stays: &[Stay],
+    defined_below: &HashMap<&str, &str>,
     platform: &HashSet<String>,
 ) -> Vec<Option<StayReason>> {
     let by_rlib: HashMap<&str, usize> = candidates
@@ -52,6 +53,7 @@ pub(super) fn verdicts(
         .collect();
     let definers = definers(candidates);
     let clashes = clashes(candidates, &definers);
+    let weak_users = weak_users(candidates);
     let mut verdicts: Vec<_> = candidates
         .iter()
         .zip(clashes)
@@ -69,6 +71,7 @@ pub(super) fn verdicts(
             own_reason(candidate, platform)
                 .or_else(|| linker_defined(candidate, &definers))
                 .or(clash)
+                .or_else(|| weakly_joined(candidate, &weak_users, defined_below))
                 .or_else(depends_on)
                 .or_else(shares_state)
         })
@@ -160,6 +163,38 @@ fn linker_defined(candidate: &Candidate<'_>, definers: &Definers<'_>) -> Option<
     Some(StayReason::LinkerDefined {
         symbol: symbol.clone(),
     })
+}
+
+/// Who refers weakly to a symbol.
+fn weak_users<'a>(candidates: &[Candidate<'a>]) -> HashMap<&'a str, &'a str> {
+    let of_candidate = candidates.iter().flat_map(|candidate| {
+        let facts = candidate.facts;
+        let symbols = facts.weak_references.iter();
+        let symbols = symbols.chain(&facts.weak_references_to_itself);
+        symbols.map(|symbol| (symbol.as_str(), candidate.name))
+    });
+    of_candidate.collect()
+}
+
+/// A weak reference of or to a candidate that a static link may leave open.
+fn weakly_joined(
+    candidate: &Candidate<'_>,
+    weak_users: &HashMap<&str, &str>,
+    defined_below: &HashMap<&str, &str>,
+) -> Option<StayReason> {
+    let facts = candidate.facts;
+    let joined = |symbol: &String, library: Option<&&str>| {
+        let (symbol, library) = (symbol.clone(), library?.to_string());
+        Some(StayReason::WeakReference { symbol, library })
+    };
+    let own = facts.weak_references_to_itself.iter();
+    let mut defined = own.chain(&facts.unmangled_definitions);
+    let mut references = facts.weak_references.iter();
+    defined
+        .find_map(|symbol| joined(symbol, weak_users.get(symbol.as_str())))
+        .or_else(|| {
+            references.find_map(|symbol| joined(symbol, defined_below.get(symbol.as_str())))
+        })
 }
 
 /// The candidates that define a symbol under a name that others could use too.

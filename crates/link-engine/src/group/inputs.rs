@@ -274,6 +274,13 @@ impl Input {
         requests.filter(move |text| !is_archive(text))
     }
 
+    /// Whether a line of the linker names the rlib, or an archive that goes with it.
+    pub(super) fn is_named_in(&self, line: &str) -> bool {
+        let mut archives = self.archives.iter();
+        line.contains(&*self.rlib)
+            || archives.any(|archive| line.contains(&*archive.path.to_string_lossy()))
+    }
+
     pub(super) fn stay(&self, reason: StayReason) -> Stay {
         Stay {
             name: self.library.name.clone(),

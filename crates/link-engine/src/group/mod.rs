@@ -44,7 +44,7 @@ use crate::record::{GroupFiles, GroupManifest};
 use crate::system::threads::Threads;
 
 /// Changes when the same inputs would give another shared object.
-pub const FORMAT: &str = "dynamic-deps 12";
+pub const FORMAT: &str = "dynamic-deps 13";
 
 /// A library to be linked into a group.
 #[derive(Debug, Clone)]

@@ -60,10 +60,12 @@ impl GroupJob {
         let platform = platform_definitions(template)?;
         let surroundings = below.surroundings(&platform, link.has_own_versions());
         let stays = below.stays();
+        let defined_below = below.definers();
         let mut refused: HashMap<String, String> = HashMap::new();
         loop {
             let has_layout = !link.has_own_versions();
-            let verdicts = verdicts(&inputs.0, has_layout, &stays, &platform, &refused);
+            let candidates = candidates(&inputs.0, has_layout, &refused);
+            let verdicts = classify::verdicts(&candidates, &stays, &defined_below, &platform);
             let divided = self.divide(&mut inputs.0, &verdicts, &surroundings, template);
             let error = match link.make_all(&divided.select(&inputs.0), &below.objects, before_link)
             {
@@ -344,25 +346,20 @@ struct Made {
     refusal: Option<Refusal>,
 }
 
-fn verdicts(
-    inputs: &[Input],
+fn candidates<'a>(
+    inputs: &'a [Input],
     has_layout: bool,
-    stays: &[Stay],
-    platform: &HashSet<String>,
-    refused: &HashMap<String, String>,
-) -> Vec<Option<StayReason>> {
-    let candidates: Vec<_> = inputs
-        .iter()
-        .map(|input| Candidate {
-            rlib: &input.rlib,
-            name: &input.library.name,
-            dependencies: &input.library.dependencies,
-            facts: &input.facts,
-            has_layout,
-            refusal: refused.get(&input.rlib).map(String::as_str),
-        })
-        .collect();
-    classify::verdicts(&candidates, stays, platform)
+    refused: &'a HashMap<String, String>,
+) -> Vec<Candidate<'a>> {
+    let candidates = inputs.iter().map(|input| Candidate {
+        rlib: &input.rlib,
+        name: &input.library.name,
+        dependencies: &input.library.dependencies,
+        facts: &input.facts,
+        has_layout,
+        refusal: refused.get(&input.rlib).map(String::as_str),
+    });
+    candidates.collect()
 }
 
 /// The members that the linker names where it refuses a group, with its words.
@@ -379,7 +376,7 @@ fn refused_libraries(
         members
             .filter(|(input, verdict)| {
                 let mut lines = stderr.lines().filter(is_counted);
-                verdict.is_none() && lines.any(|line| line.contains(&*input.rlib))
+                verdict.is_none() && lines.any(|line| input.is_named_in(line))
             })
             .map(|(input, _)| (input.rlib.clone(), stderr.clone()))
             .collect()

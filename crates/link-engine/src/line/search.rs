@@ -131,7 +131,7 @@ impl<'a> LibrarySearch<'a> {
 }
 
 /// The directories in what GCC and Clang say to `-print-search-dirs`.
-fn library_directories(output: &[u8]) -> impl Iterator<Item = PathBuf> {
+pub fn library_directories(output: &[u8]) -> impl Iterator<Item = PathBuf> {
     let mut lines = output.split(|byte| *byte == b'\n');
     let list = lines.find_map(|line| line.strip_prefix(b"libraries: ="));
     std::env::split_paths(OsStr::from_bytes(list.unwrap_or_default()))

@@ -12,8 +12,8 @@ use crate::rlib::KnownRlib;
 
 /// What a store keeps about a library in it, for builds that do not have the library, and to read
 /// an rlib once.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct StoredLibrary {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredLibrary {
     pub(crate) key: u64,
     pub(crate) name: String,
     pub(crate) rlib: String,

@@ -57,6 +57,15 @@ pub enum StayReason {
         /// Name of that symbol.
         symbol: String,
     },
+    /// A weak reference joins it with another library, or with another part of itself. A static link
+    /// takes an archive member only for what refers to it otherwise, and leaves a weak reference open;
+    /// a shared object has all members.
+    WeakReference {
+        /// Name of the symbol.
+        symbol: String,
+        /// Name of the other library.
+        library: String,
+    },
     /// It defines a symbol that another library of the group defines too. A static
     /// link takes the one it needs first.
     Clash {
@@ -108,6 +117,11 @@ impl fmt::Display for StayReason {
             StayReason::WeakDefinition { symbol } => {
                 write!(f, "it defines `{symbol}` unless the program does")
             }
+            StayReason::WeakReference { symbol, library } => write!(
+                f,
+                "a weak reference to `{symbol}` joins it with `{library}`, and a static link may leave \
+                 that open"
+            ),
             StayReason::Clash { symbol, library } => {
                 write!(f, "it defines `{symbol}`, as `{library}` does")
             }

@@ -4,7 +4,8 @@ use super::RlibFacts;
 
 impl RlibFacts {
     /// Adds what an archive shows that is linked beside the rlib. The places of symbols stay those in
-    /// the rlib. Nobody marks constructors in an archive as used, so they are none that are understood.
+    /// the rlib. Weak references from one to the other count even where a strong one goes along with
+    /// them. Nobody marks constructors in an archive as used, so they are none that are understood.
     pub(crate) fn add_archive(&mut self, archive: &RlibFacts) {
         let others = archive.clone();
         self.unmangled_definitions
@@ -16,6 +17,9 @@ impl RlibFacts {
         self.weak_references
             .retain(|name| !references.contains(name));
         let definitions = &self.unmangled_definitions;
+        let to_itself = self.weak_references.intersection(definitions).cloned();
+        self.weak_references_to_itself
+            .extend(to_itself.chain(others.weak_references_to_itself));
         for references in [&mut self.unmangled_references, &mut self.weak_references] {
             references.retain(|name| !definitions.contains(name));
         }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::constructors::{self, Constructor};
 use super::linker_defined::{Whose, is_c_identifier, whose};
-use super::shared::{SharedState, is_own_to_each_output, is_unmangled_definition};
+use super::shared::{SharedState, is_own_to_each_output, is_unmangled_definition, leaves_open};
 use super::{DWARF_OBJECT, RUST_OBJECT};
 use crate::elf::{ElfClass, GlobalSymbol, Role, global_symbols, ties_to_runtime, with_class};
 use crate::system::files;
@@ -55,6 +55,10 @@ pub struct RlibFacts {
     /// them are weak.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub weak_references: BTreeSet<String>,
+    /// The symbols to which it refers weakly and which another of its own archive members defines:
+    /// a static link takes that member only for somebody else.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub weak_references_to_itself: BTreeSet<String>,
     /// The variables that it defines as any number of others may.
     #[serde(skip_serializing_if = "SharedState::is_empty")]
     pub shared_state: SharedState,
@@ -311,12 +315,15 @@ impl<'data> Seen<'data> {
         let mut facts = self.facts;
         for (symbol, is_weak) in self.references {
             let is_own = whose(symbol) == Some(Whose::Output);
-            if is_own || ties_to_runtime(symbol) || self.definitions.contains(symbol) {
+            if is_own || ties_to_runtime(symbol) {
                 continue;
             }
-            let references = match is_weak {
-                true => &mut facts.weak_references,
-                false => &mut facts.unmangled_references,
+            let is_defined = self.definitions.contains(symbol);
+            let references = match (is_weak, is_defined) {
+                (true, true) if leaves_open(symbol) => &mut facts.weak_references_to_itself,
+                (_, true) => continue,
+                (true, false) => &mut facts.weak_references,
+                (false, false) => &mut facts.unmangled_references,
             };
             references.insert(String::from_utf8_lossy(symbol).into_owned());
         }

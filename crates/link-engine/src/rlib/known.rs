@@ -19,7 +19,7 @@ use crate::system::threads::Threads;
 use crate::{Error, Result};
 
 /// Changes when the facts of the same rlib would be others.
-const FORMAT: &str = "rlib facts 2";
+const FORMAT: &str = "rlib facts 3";
 
 /// By what a file is known again without being read.
 ///

@@ -70,6 +70,8 @@ pub(crate) struct Shared {
     pub(crate) unmangled_definitions: BTreeSet<String>,
     /// Those that it defines unless another file does.
     pub(crate) weak_definitions: BTreeSet<String>,
+    /// Those to which it refers weakly.
+    pub(crate) weak_references: BTreeSet<String>,
     /// The variables that it defines as any number of others may.
     pub(crate) state: SharedState,
 }
@@ -83,7 +85,7 @@ impl Shared {
         let mut shared = Shared::default();
         for_each_global_symbol(path, |symbol, is_rust| {
             shared.names.insert(symbol.name.to_vec());
-            shared.see_definition(symbol, is_rust);
+            shared.see_use(symbol, is_rust);
         })?;
         Ok(shared)
     }
@@ -94,12 +96,17 @@ impl Shared {
         if is_shared && !self.names.contains(symbol.name) {
             self.names.insert(symbol.name.to_vec());
         }
-        self.see_definition(symbol, is_rust);
+        self.see_use(symbol, is_rust);
     }
 
-    fn see_definition(&mut self, symbol: &GlobalSymbol<'_>, is_rust: bool) {
+    /// Sees how a symbol is defined, or referred to.
+    fn see_use(&mut self, symbol: &GlobalSymbol<'_>, is_rust: bool) {
         if is_own_to_each_output(symbol.name) {
             return;
+        }
+        let is_weak = symbol.role == Role::Reference && symbol.is_weak;
+        if is_weak && symbol.is_unmangled() && leaves_open(symbol.name) {
+            self.weak_references.insert(symbol.name());
         }
         self.state.see(symbol);
         if is_unmangled_definition(symbol, is_rust) {
@@ -112,11 +119,12 @@ impl Shared {
     /// Adds all of `other`.
     pub(crate) fn add(&mut self, mut other: Shared) {
         self.names.extend(mem::take(&mut other.names));
-        self.add_definitions(other);
+        self.add_without_names(other);
     }
 
-    /// Adds the definitions of `other`, and none of its names.
-    pub(crate) fn add_definitions(&mut self, other: Shared) {
+    /// Adds all of `other` but its names.
+    pub(crate) fn add_without_names(&mut self, other: Shared) {
+        self.weak_references.extend(other.weak_references);
         self.unmangled_definitions
             .extend(other.unmangled_definitions);
         self.weak_definitions.extend(other.weak_definitions);
@@ -190,6 +198,13 @@ fn thin_member(archive: &Path, name: &[u8]) -> PathBuf {
 /// itself, so that exception tables need no dynamic relocation.
 pub(super) fn is_own_to_each_output(symbol: &[u8]) -> bool {
     symbol.starts_with(b"DW.ref.")
+}
+
+/// Whether a static link leaves a weak reference open where it takes the definition for nobody else.
+/// It never does for the function that initialises a variable of a C++ thread: the code that refers to
+/// it refers to the variable too (Itanium C++ ABI, "TLS wrapper").
+pub(super) fn leaves_open(symbol: &[u8]) -> bool {
+    !symbol.starts_with(b"_ZTH")
 }
 
 #[cfg(test)]

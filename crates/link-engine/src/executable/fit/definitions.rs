@@ -45,6 +45,15 @@ pub(in crate::executable) fn check(
                 return Err(clash(symbol, definer, Definer::Member(other.to_string())));
             }
         }
+        for symbol in &shared.weak_references {
+            if let Some(other) = in_groups.get(symbol.as_str()) {
+                return Err(Unfit::WeakReference {
+                    symbol: symbol.clone(),
+                    definer: Definer::Member(other.to_string()),
+                    user: definer,
+                });
+            }
+        }
         if !shared.state.is_empty() {
             with_state.push((groups.len(), definer, &shared.state));
         }

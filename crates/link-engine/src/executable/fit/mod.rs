@@ -6,9 +6,10 @@ use std::collections::HashSet;
 use super::unfit::Unfit;
 
 pub(super) mod definitions;
-pub(super) mod options;
+pub(crate) mod options;
 pub(super) mod references;
-mod scope;
+pub(super) mod run_path;
+pub(crate) mod scope;
 pub(super) mod visibility;
 
 /// Whether the runtime that rustc links is the one in the group of the sysroot crates.

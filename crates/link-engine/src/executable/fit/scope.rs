@@ -43,7 +43,7 @@ pub(super) enum Fault {
 
 /// How a library defines a symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Definition {
+pub enum Definition {
     /// The loader takes for a reference without a version what a linker takes.
     Same,
     /// It takes an older version.
@@ -109,8 +109,11 @@ impl Scope {
     }
 }
 
-/// How a shared library defines those of `names` that it does.
-fn definitions<'a>(
+/// How a shared library with these bytes defines those of `names` that it does.
+///
+/// # Errors
+/// When these are malformed.
+pub fn definitions<'a>(
     data: &[u8],
     names: &BTreeSet<&'a str>,
 ) -> object::read::Result<HashMap<&'a str, Definition>> {

@@ -49,11 +49,16 @@ fn check(libraries: &[(&str, RlibFacts, &[&str])], below: &[&str], expected: &st
         shared_state: state(&[name], &[]),
     });
     let stays: Vec<Stay> = stays.collect();
-    let actual: String = verdicts(&candidates, &stays, &["rand".to_owned()].into())
-        .into_iter()
-        .zip(libraries)
-        .filter_map(|(verdict, (name, _, _))| Some(format!("{name}: {}\n", verdict?)))
-        .collect();
+    let actual: String = verdicts(
+        &candidates,
+        &stays,
+        &[("deep", "below")].into(),
+        &["rand".to_owned()].into(),
+    )
+    .into_iter()
+    .zip(libraries)
+    .filter_map(|(verdict, (name, _, _))| Some(format!("{name}: {}\n", verdict?)))
+    .collect();
     assert_eq!(actual, expected);
 }
 
@@ -243,5 +248,39 @@ fn what_shares_a_hidden_variable_with_a_stayer_stays() {
          mixed: it defines `total`, as `starts` does\n\
          follows: it defines `next`, as `hidden` does\n\
          under: it defines `low`, as `low` does\n",
+    );
+}
+
+#[test]
+fn a_weak_reference_keeps_who_defines_the_symbol() {
+    let names = |symbol: &str| [symbol.to_owned()].into();
+    let asks = |symbol| RlibFacts {
+        weak_references: names(symbol),
+        ..RlibFacts::default()
+    };
+    let defines = RlibFacts {
+        unmangled_definitions: names("hook"),
+        ..RlibFacts::default()
+    };
+    let of_itself = RlibFacts {
+        weak_references_to_itself: names("own"),
+        ..RlibFacts::default()
+    };
+    check(
+        &[
+            ("asks", asks("hook"), &[]),
+            ("defines", defines, &[]),
+            ("above", plain(), &["defines"]),
+            ("alone", asks("nowhere"), &[]),
+            ("both", of_itself, &[]),
+            ("over", asks("deep"), &[]),
+        ],
+        &[],
+        "defines: a weak reference to `hook` joins it with `asks`, and a static link may leave that \
+         open\n\
+         above: it depends on `defines`, which stays\n\
+         both: a weak reference to `own` joins it with `both`, and a static link may leave that open\n\
+         over: a weak reference to `deep` joins it with `below`, and a static link may leave that \
+         open\n",
     );
 }

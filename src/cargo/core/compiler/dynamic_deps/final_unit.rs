@@ -8,7 +8,7 @@ use itertools::Itertools;
 use link_engine::executable::export_groups;
 use link_engine::record::wrapper::{self, ExecutableInTask, KeptLibrary, LinkTask};
 use link_engine::record::{Fallback, GroupFiles};
-use link_plan::run_path::{AbsoluteForm, Format, run_paths};
+use link_plan::run_path::{AbsoluteForm, Format, beside, run_paths};
 use link_plan::rustc_flags::CodegenFlags;
 
 use super::directories::executable_directories;
@@ -149,20 +149,11 @@ fn linker_flag(
     keep: bool,
     log: Option<String>,
 ) -> CargoResult<OsString> {
-    let export_directory = build_runner.files().export_dir();
-    let group_directories = groups.iter().map(|group| group.directory());
     let task = LinkTask {
         executable: executable_in_task(build_runner, unit)?,
         linker: linker.unwrap_or(DEFAULT_LINKER.as_ref()).into(),
         manifests: groups.iter().map(|group| group.manifest()).collect(),
-        run_paths: export_directory
-            .as_deref()
-            .into_iter()
-            .chain(group_directories)
-            .unique()
-            .map(|directory| executable_run_paths(build_runner, unit, directory))
-            .flatten_ok()
-            .collect::<CargoResult<_>>()?,
+        run_paths: executable_run_paths(build_runner, unit, groups)?,
         record: build_runner.bcx.gctx.extra_verbose(),
         keep,
         log,
@@ -303,33 +294,34 @@ fn wrapper_directory(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> PathBuf
     build_runner.files().fingerprint_dir(unit).join("linker")
 }
 
-/// The run path from all places where Cargo puts the executable to `groups`.
+/// The run path of an executable: to itself, and to the groups from all places where Cargo puts it.
+///
+/// What was built before may be exported later, to a directory that is in no hash. The groups go with
+/// it, so it looks beside itself whichever build has linked it.
 fn executable_run_paths(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
-    groups: &Path,
+    groups: &[GroupFiles],
 ) -> CargoResult<Vec<OsString>> {
     let places = places(build_runner, unit)?;
     let places: Vec<&Path> = places.iter().map(PathBuf::as_path).collect();
-    let entries = run_paths(Format::Elf, &places, groups, absolute_form(unit));
-    Ok(entries
-        .iter()
-        .map(|entry| entry.as_os_str().to_owned())
-        .collect())
+    let itself = match places.is_empty() {
+        true => None,
+        false => beside(Format::Elf),
+    };
+    let directories = groups.iter().map(|group| group.directory()).unique();
+    let to_groups =
+        directories.flat_map(|groups| run_paths(Format::Elf, &places, groups, absolute_form(unit)));
+    let entries = itself.into_iter().chain(to_groups).unique();
+    Ok(entries.map(|entry| entry.as_os_str().to_owned()).collect())
 }
 
-/// The directories in which Cargo puts the executable.
+/// The directories of the target directory in which Cargo puts the executable.
 fn places(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Vec<PathBuf>> {
     let outputs = build_runner.outputs(unit)?;
     Ok(outputs
         .iter()
-        .flat_map(|output| {
-            [
-                Some(&output.path),
-                output.hardlink.as_ref(),
-                output.export_path.as_ref(),
-            ]
-        })
+        .flat_map(|output| [Some(&output.path), output.hardlink.as_ref()])
         .flatten()
         .filter_map(|path| path.parent())
         .map(Path::to_owned)

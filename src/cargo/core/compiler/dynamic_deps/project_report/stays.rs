@@ -63,6 +63,7 @@ fn help(name: &str, reason: &StayReason, profile: &str) -> Option<String> {
         | StayReason::ForeignMember { .. }
         | StayReason::ProvidesAllocator
         | StayReason::WeakDefinition { .. }
+        | StayReason::WeakReference { .. }
         | StayReason::Clash { .. }
         | StayReason::Replaces { .. }
         | StayReason::DependsOn { .. } => None,
