@@ -82,7 +82,7 @@ the loader of `mips64el-unknown-linux-gnuabi64` does not read the hash tables of
 help: pass `--no-dynamic-deps` when building for this platform; Linux with glibc is supported
 
 no Rust program with groups was ever run on the processor of `loongarch64-unknown-linux-gnu` (`loongarch64`, 64 bits, little endian)
-help: pass `--no-dynamic-deps` when building for this platform; x86_64, aarch64, i686, armv7, powerpc64le and s390x are supported
+help: pass `--no-dynamic-deps` when building for this platform; x86_64, aarch64, i686, armv7, powerpc64le, riscv64 and s390x are supported
 
 the code is instrumented by a sanitizer (`address`)
 help: pass `--no-dynamic-deps` to sanitizer runs

@@ -56,6 +56,7 @@ fn linux_with_glibc_is_supported_on_other_processors() {
         "aarch64-unknown-linux-gnu",
         "i686-unknown-linux-gnu",
         "powerpc64le-unknown-linux-gnu",
+        "riscv64gc-unknown-linux-gnu",
         "s390x-unknown-linux-gnu",
         "armv7-unknown-linux-gnueabihf",
     ] {

@@ -57,9 +57,9 @@ impl Application {
         match &self.cross {
             None => toolchain::command(executable),
             Some(cross) => {
-                let [emulator, options @ ..] = cross.runner();
-                let mut command = toolchain::command(emulator);
-                command.args(options).arg(executable);
+                let runner = cross.runner();
+                let mut command = toolchain::command(&runner[0]);
+                command.args(&runner[1..]).arg(executable);
                 command
             }
         }

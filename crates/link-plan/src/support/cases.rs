@@ -8,12 +8,13 @@ use crate::rustc_flags::CodegenFlags;
 /// architecture, width of a pointer and order of bytes. Another mode of one of them, such as x32, has
 /// relocations of its own. `cargo xtask cross` runs programs on all of them but the first, on which
 /// everything else is tried.
-const PROCESSORS: [(&str, &str, &str); 6] = [
+const PROCESSORS: [(&str, &str, &str); 7] = [
     ("x86_64", "64", "little"),
     ("aarch64", "64", "little"),
     ("x86", "32", "little"),
     ("arm", "32", "little"),
     ("powerpc64", "64", "little"),
+    ("riscv64", "64", "little"),
     ("s390x", "64", "big"),
 ];
 

@@ -5,7 +5,7 @@ use thiserror::Error;
 const HELP_PLATFORM: &str =
     "pass `--no-dynamic-deps` when building for this platform; Linux with glibc is supported";
 const HELP_PROCESSOR: &str = "pass `--no-dynamic-deps` when building for this platform; x86_64, \
-     aarch64, i686, armv7, powerpc64le and s390x are supported";
+     aarch64, i686, armv7, powerpc64le, riscv64 and s390x are supported";
 const HELP_COMPILER: &str = "use Rust 1.85 or later, or pass `--no-dynamic-deps`";
 const HELP_GNU: &str = "build for a `linux-gnu` target triple without \
      `-C target-feature=+crt-static`, or pass `--no-dynamic-deps`";

@@ -22,6 +22,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use self::apt::{Apt, Package};
+use self::platforms::Runs;
 pub use self::platforms::{PLATFORMS, Platform};
 use self::root::Root;
 use crate::fork::on_path;
@@ -87,16 +88,23 @@ impl Cross {
         self.tools.program(&name)
     }
 
-    /// The emulator and what comes before the program that it runs.
-    pub fn runner(&self) -> [PathBuf; 5] {
-        [
-            self.tools.program(self.platform.emulator),
-            // The emulator needs it, the program does not.
-            "-U".into(),
-            "LD_LIBRARY_PATH".into(),
-            "-L".into(),
-            self.tools.directory().join("usr").join(self.platform.gnu),
-        ]
+    /// What runs a program for the processor: a command whose last argument the program is.
+    pub fn runner(&self) -> Vec<PathBuf> {
+        let libraries = self.tools.directory().join("usr").join(self.platform.gnu);
+        match self.platform.runs {
+            Runs::In(emulator) => vec![
+                self.tools.program(emulator),
+                // The emulator needs it, the program does not.
+                "-U".into(),
+                "LD_LIBRARY_PATH".into(),
+                "-L".into(),
+                libraries,
+            ],
+            Runs::ByLoader(loader) => {
+                let libraries = libraries.join("lib");
+                vec![libraries.join(loader), "--library-path".into(), libraries]
+            }
+        }
     }
 
     /// Makes Cargo, or what else follows these variables, build for the processor and run in the emulator.
@@ -260,7 +268,7 @@ impl Debian {
         let packages = apt.resolve(step, &wanted)?;
         let tools = self.tools();
         tools.unpack(step, apt, &packages)?;
-        tools.relocate_scripts(&format!("usr/{gnu}/lib"))?;
+        tools.relocate_scripts(&format!("usr/{gnu}"))?;
         step.say(&format!("a cross compiler for `{gnu}` is unpacked"));
         Ok(())
     }

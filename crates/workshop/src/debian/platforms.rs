@@ -1,6 +1,7 @@
 //! The processors for which Debian has all that it takes, and the names that each has.
 
-/// A processor for which Debian has Rust's standard library, a cross compiler and an emulator.
+/// A processor for which Debian has Rust's standard library, a cross compiler and a way to run
+/// programs.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Platform {
     /// Rust's name.
@@ -9,8 +10,18 @@ pub struct Platform {
     pub(super) architecture: &'static str,
     /// The name in those of the cross compiler and of its directories.
     pub(super) gnu: &'static str,
-    /// The program of QEMU that runs programs for it.
-    pub(super) emulator: &'static str,
+    /// How its programs are run.
+    pub(super) runs: Runs,
+}
+
+/// How programs for another processor are run.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Runs {
+    /// In this program of QEMU.
+    In(&'static str),
+    /// By this loader of the C library: a processor of 64 bits runs programs of 32. (In QEMU 7.2, programs for i386 with
+    /// threads of rayon do not end, static ones neither.)
+    ByLoader(&'static str),
 }
 
 /// All of them.
@@ -19,36 +30,36 @@ pub static PLATFORMS: [Platform; 6] = [
         triple: "aarch64-unknown-linux-gnu",
         architecture: "arm64",
         gnu: "aarch64-linux-gnu",
-        emulator: "qemu-aarch64",
+        runs: Runs::In("qemu-aarch64"),
     },
     Platform {
         triple: "armv7-unknown-linux-gnueabihf",
         architecture: "armhf",
         gnu: "arm-linux-gnueabihf",
-        emulator: "qemu-arm",
+        runs: Runs::In("qemu-arm"),
     },
     Platform {
         triple: "i686-unknown-linux-gnu",
         architecture: "i386",
         gnu: "i686-linux-gnu",
-        emulator: "qemu-i386",
+        runs: Runs::ByLoader("ld-linux.so.2"),
     },
     Platform {
         triple: "powerpc64le-unknown-linux-gnu",
         architecture: "ppc64el",
         gnu: "powerpc64le-linux-gnu",
-        emulator: "qemu-ppc64le",
+        runs: Runs::In("qemu-ppc64le"),
     },
     Platform {
         triple: "riscv64gc-unknown-linux-gnu",
         architecture: "riscv64",
         gnu: "riscv64-linux-gnu",
-        emulator: "qemu-riscv64",
+        runs: Runs::In("qemu-riscv64"),
     },
     Platform {
         triple: "s390x-unknown-linux-gnu",
         architecture: "s390x",
         gnu: "s390x-linux-gnu",
-        emulator: "qemu-s390x",
+        runs: Runs::In("qemu-s390x"),
     },
 ];

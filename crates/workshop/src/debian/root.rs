@@ -57,9 +57,9 @@ impl Root {
     }
 
     /// Makes the linker scripts among libraries (`libc.so`) name others by their names alone, as the linker finds them
-    /// here, and not by where they would be installed.
-    pub(super) fn relocate_scripts(&self, libraries: &str) -> Result<()> {
-        let directory = self.directory.join(libraries);
+    /// here, and not by where they would be installed, below `prefix`.
+    pub(super) fn relocate_scripts(&self, prefix: &str) -> Result<()> {
+        let directory = self.directory.join(prefix).join("lib");
         let describe = || {
             format!(
                 "failed to relocate linker scripts in `{}`",
@@ -73,7 +73,9 @@ impl Root {
             }
             // Other libraries are no text.
             if let Ok(text) = fs::read_to_string(&path) {
-                let relocated = text.replace(&format!("/{libraries}/"), "");
+                let relocated = ["lib", "lib64"].iter().fold(text, |text, name| {
+                    text.replace(&format!("/{prefix}/{name}/"), "")
+                });
                 fs::write(&path, relocated).with_context(describe)?;
             }
         }
