@@ -177,13 +177,15 @@ fn backtrace_through_all_groups_and_back() {
     let of_static = run("build --no-dynamic-deps");
     let of_dynamic = run("build --dynamic-deps");
     assert_eq!(super::groups_of(&p.bin("foo")), super::LAYERS);
+    // rustc 1.97 has another mangling, by which closures are counted.
+    let frames = of_dynamic.1.replace("{closure#0}", "{{closure}}");
     for frame in [
         "base::call",
         "foo::main::{{closure}}",
         "local::sum",
         "base::index",
     ] {
-        assert!(of_dynamic.1.contains(frame), "{}", of_dynamic.1);
+        assert!(frames.contains(frame), "{frames}");
     }
     assert_eq!(of_static, of_dynamic);
 }
@@ -206,7 +208,8 @@ fn resumed_with_a_payload_of_a_dependency() {
                 }
                 pub fn set_hook() {
                     std::panic::set_hook(Box::new(|info| {
-                        println!("hook of relay: {}", info.payload_as_str().unwrap());
+                        let payload = info.payload().downcast_ref::<&str>();
+                        println!("hook of relay: {}", payload.unwrap());
                     }));
                 }
             "#,
@@ -339,7 +342,10 @@ fn out_of_a_function_that_must_not_unwind() {
             fn main() {
                 // The default one prints a backtrace with addresses.
                 std::panic::set_hook(Box::new(|info| {
-                    println!("{}", info.payload_as_str().unwrap());
+                    let payload = info.payload();
+                    let text = payload.downcast_ref::<&str>().copied();
+                    let text = text.or(payload.downcast_ref::<String>().map(String::as_str));
+                    println!("{}", text.unwrap());
                 }));
                 println!("{}", bridge::call(calls_it, 1));
                 let _ = std::panic::catch_unwind(|| bridge::call(calls_it, 0));
