@@ -316,12 +316,14 @@ fn executable_run_paths(
     Ok(entries.map(|entry| entry.as_os_str().to_owned()).collect())
 }
 
-/// The directories of the target directory in which Cargo puts the executable.
+/// The directories of the target directory in which Cargo puts the executable, that of its users first.
+/// In the new layout, the way from the other one to the groups leads out of the project if it begins in
+/// `target/debug`.
 fn places(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Vec<PathBuf>> {
     let outputs = build_runner.outputs(unit)?;
     Ok(outputs
         .iter()
-        .flat_map(|output| [Some(&output.path), output.hardlink.as_ref()])
+        .flat_map(|output| [output.hardlink.as_ref(), Some(&output.path)])
         .flatten()
         .filter_map(|path| path.parent())
         .map(Path::to_owned)
