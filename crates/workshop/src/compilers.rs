@@ -17,6 +17,12 @@ use crate::paths::Repository;
 use crate::steps::Step;
 use crate::toolchain;
 
+/// Debian's newest compiler, and its name on the command line.
+pub const NEWEST_OF_DEBIAN: (Age, &str) = (Age::Newest, "debian");
+
+/// The same of its oldest.
+pub const OLDEST_OF_DEBIAN: (Age, &str) = (Age::Oldest, "debian-oldest");
+
 /// A compiler.
 #[derive(Clone, Debug)]
 pub struct Compiler {
@@ -70,12 +76,19 @@ impl Compiler {
     }
 }
 
-/// All compilers but the one that xtask runs with.
-pub fn all(repository: &Repository, step: &mut Step) -> Result<Vec<Compiler>> {
+/// All compilers but the one that xtask runs with: those of rustup, and these of Debian.
+pub fn all(
+    repository: &Repository,
+    step: &mut Step,
+    of_debian: &[(Age, &str)],
+) -> Result<Vec<Compiler>> {
     let mut known = vec![toolchain::rustc_details()?];
     let mut compilers = Vec::new();
     let of_rustup = of_rustup(step)?;
-    for compiler in of_rustup.into_iter().chain(of_debian(repository, step)?) {
+    for compiler in of_rustup
+        .into_iter()
+        .chain(unpacked(repository, step, of_debian)?)
+    {
         if known.contains(&compiler.details) {
             continue;
         }
@@ -109,9 +122,13 @@ fn of_rustup(step: &mut Step) -> Result<Vec<Compiler>> {
     Ok(compilers)
 }
 
-fn of_debian(repository: &Repository, step: &mut Step) -> Result<Vec<Compiler>> {
+fn unpacked(
+    repository: &Repository,
+    step: &mut Step,
+    of_debian: &[(Age, &str)],
+) -> Result<Vec<Compiler>> {
     let mut compilers = Vec::new();
-    for (age, name) in [(Age::Newest, "debian"), (Age::Oldest, "debian-oldest")] {
+    for &(age, name) in of_debian {
         let Some(rust) = debian::rust_of(repository, step, age)? else {
             continue;
         };

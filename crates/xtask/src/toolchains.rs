@@ -1,7 +1,8 @@
 //! `cargo xtask toolchains`, and the test step of that name: the fork with other compilers.
 //!
-//! The command runs all end-to-end tests, and writes the table of compilers in `docs/use.md`. The step runs those that
-//! depend on the compiler, since it is a part of CI, and says if a compiler of this machine is missing in the table.
+//! The command runs all end-to-end tests, and writes the table of compilers in `docs/use.md`. The step is a part of CI: it
+//! runs the tests that depend on the compiler, leaves out Debian's oldest compiler, and says if the table lacks one that is
+//! there.
 
 use std::fs;
 
@@ -12,7 +13,7 @@ use conformance::own_tests::{self, Extent, OwnTests};
 use link_plan::support::OLDEST_RUSTC;
 use patch_stack::tree::Tree;
 use trials::awkward;
-use workshop::compilers::{self, Compiler};
+use workshop::compilers::{self, Compiler, NEWEST_OF_DEBIAN, OLDEST_OF_DEBIAN};
 use workshop::paths::Repository;
 use workshop::steps::{Chatter, Step, Steps};
 use workshop::toolchain;
@@ -35,7 +36,8 @@ struct Row {
 
 /// The test step.
 pub(crate) fn step(tree: &Tree, step: &mut Step) -> Result<()> {
-    let compilers = supported(tree.repository(), step, &[])?;
+    let others = compilers::all(tree.repository(), step, &[NEWEST_OF_DEBIAN])?;
+    let compilers = supported(step, others)?;
     let table = fs::read_to_string(tree.repository().use_page())?;
     for row in try_all(tree, step, &compilers, Extent::OfCompiler)? {
         if !table.contains(&format!("| {} | {} |", row.release, row.origin)) {
@@ -54,7 +56,9 @@ pub(crate) fn run(tree: &Tree, names: &[String]) -> Result<()> {
     let repository = tree.repository();
     let mut steps = Steps::new(repository.logs(), Chatter::Steps);
     let rows = steps.run("toolchains", |step| {
-        let compilers = supported(repository, step, names)?;
+        let of_debian = [NEWEST_OF_DEBIAN, OLDEST_OF_DEBIAN];
+        let others = compilers::all(repository, step, &of_debian)?;
+        let compilers = supported(step, named(others, names)?)?;
         try_all(tree, step, &compilers, Extent::All)
     })?;
     if names.is_empty() {
@@ -71,22 +75,24 @@ pub(crate) fn new_layout(tree: &Tree) -> Result<()> {
     steps.run("new-layout", |step| own_tests::new_layout(tree, step))
 }
 
-/// The compilers with these names, or all, that are not too old.
-fn supported(repository: &Repository, step: &mut Step, names: &[String]) -> Result<Vec<Compiler>> {
-    let all = compilers::all(repository, step)?;
+/// Those with one of these names; all, if there are none.
+fn named(compilers: Vec<Compiler>, names: &[String]) -> Result<Vec<Compiler>> {
     for name in names {
-        let known: Vec<&str> = all.iter().map(|compiler| compiler.name.as_str()).collect();
+        let known: Vec<&str> = compilers.iter().map(|it| it.name.as_str()).collect();
         ensure!(
             known.contains(&name.as_str()),
             "there is no other compiler `{name}`\nhelp: these are there: {}",
             known.join(", ")
         );
     }
+    let is_named = |compiler: &Compiler| names.is_empty() || names.contains(&compiler.name);
+    Ok(compilers.into_iter().filter(is_named).collect())
+}
+
+/// Those that are not too old.
+fn supported(step: &mut Step, compilers: Vec<Compiler>) -> Result<Vec<Compiler>> {
     let mut supported = Vec::new();
-    for compiler in all {
-        if !names.is_empty() && !names.contains(&compiler.name) {
-            continue;
-        }
+    for compiler in compilers {
         if compiler.version()? < OLDEST_RUSTC {
             step.say(&format!(
                 "left out: rustc {} ({}) is too old for groups",
