@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::prelude::*;
-use cargo_test_support::{Project, str};
+use cargo_test_support::{Project, project, str};
 use serde_json::Value;
 
 use super::{
