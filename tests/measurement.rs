@@ -93,7 +93,7 @@ fn a_library_beside_the_workspace() {
             ),
         )
         .file("inner/src/main.rs", "fn main() { beside::nothing() }")
-        .file("beside/Cargo.toml", &manifest("beside", ""))
+        .file("beside/Cargo.toml", &manifest("beside", "[workspace]\n"))
         .file("beside/src/lib.rs", "pub fn nothing() {}")
         .build();
     let beside = fs::read(p.root().join("beside/src/lib.rs")).unwrap();
@@ -118,7 +118,7 @@ fn of_several_programs_one_is_chosen() {
     p.cargo("report dynamic-deps --measure --rounds 1 --bin other")
         .with_stderr_data(str![[r#"
 ...
-[MEASURING] foo v1.0.0 (bin "other")
+   Measuring foo v1.0.0 (bin "other")
 ...
 "#]])
         .run();

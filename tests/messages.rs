@@ -84,6 +84,9 @@ help: pass `--no-dynamic-deps` when building for this platform; Linux with glibc
 no Rust program with groups was ever run on the processor of `loongarch64-unknown-linux-gnu` (`loongarch64`, 64 bits, little endian)
 help: pass `--no-dynamic-deps` when building for this platform; x86_64, aarch64, i686, armv7, powerpc64le, riscv64 and s390x are supported
 
+no group was ever linked with rustc `1.84`
+help: use Rust 1.85 or later, or pass `--no-dynamic-deps`
+
 the code is instrumented by a sanitizer (`address`)
 help: pass `--no-dynamic-deps` to sanitizer runs
 
