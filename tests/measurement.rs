@@ -125,6 +125,7 @@ fn of_several_programs_one_is_chosen() {
     p.cargo("report dynamic-deps --measure --bin nowhere")
         .with_status(101)
         .with_stderr_data(str![[r#"
+...
 [ERROR] no package here has a program or an example `nowhere`
 [HELP] `cargo build --bin` lists those of a package
 
