@@ -35,9 +35,6 @@ const MODULES_OF_COMPILER: &[&str] = &[
     "dynamic_deps::thread_locals",
 ];
 
-/// Tests about a stable Cargo, which has no new layout, and about what it says of the old one.
-const OF_OLD_LAYOUT: &[&str] = &[];
-
 /// How many of our tests are run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
@@ -105,15 +102,9 @@ impl OwnTests {
 
 /// All of our tests in the new layout of the build directory.
 pub fn new_layout(tree: &Tree, step: &mut Step) -> Result<()> {
-    let mut own_tests = OwnTests::build(tree, step, Extent::All)?;
-    own_tests.chosen.retain(|test| !of_old_layout(test));
+    let own_tests = OwnTests::build(tree, step, Extent::All)?;
     let directory = tree.repository().compilers().join("new-layout");
     let suite = forced_on::suite(step, &own_tests.suite, &directory, Forced::NewLayout)?;
     own_tests.run_on(step, &suite, |_| {})?;
     Ok(())
-}
-
-/// Whether a test is about a stable Cargo, which has no new layout.
-fn of_old_layout(test: &str) -> bool {
-    OF_OLD_LAYOUT.contains(&test)
 }
