@@ -292,7 +292,9 @@ fn two_definitions_that_a_static_link_refuses() {
     for argument in ["--no-dynamic-deps", "--dynamic-deps"] {
         p.cargo(&format!("build {argument}"))
             .with_status(101)
-            .with_stderr_contains("[..]duplicate symbol: twice[..]")
+            .with_stderr_contains("[ERROR] linking with [..] failed[..]")
+            // As lld and as GNU ld say it.
+            .with_stderr_contains("[..]twice[..]")
             .run();
     }
 }
