@@ -1,4 +1,4 @@
-//! Whether groups fit a program: each check names what does not, as an
+//! Whether groups fit a program. If they do not, each check says why by an
 //! [`Unfit`](super::unfit::Unfit).
 
 use std::collections::HashSet;
@@ -12,7 +12,7 @@ pub(super) mod run_path;
 pub(crate) mod scope;
 pub(super) mod visibility;
 
-/// Whether the runtime that rustc links is the one in the group of the sysroot crates.
+/// Checks that the runtime that rustc links is the one in the group of the sysroot crates.
 pub(super) fn check_sysroot(
     members: &HashSet<String>,
     on_line: &HashSet<String>,
