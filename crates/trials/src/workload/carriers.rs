@@ -1,7 +1,8 @@
 //! Ordinary uses of popular libraries, as modules for generated crates.
 //!
-//! Each has tests and the function `carry`, which takes a number through the library and gives it back. So the score
-//! of a crate does not depend on the libraries that it uses, and the generator knows it.
+//! Each has tests and the function `carry`, which passes a number through the library and returns the same number. So
+//! the *score* of a crate, the result that its tests expect, does not depend on the libraries that it uses, and the
+//! generator knows it.
 
 /// A module of a generated crate.
 #[derive(Clone, Copy, Debug)]

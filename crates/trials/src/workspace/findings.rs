@@ -25,7 +25,7 @@ impl Findings {
         }
     }
 
-    /// A promise that each of `lines` breaks.
+    /// Adds a promise that each of `lines` breaks.
     pub(super) fn require_none(&mut self, what: &str, lines: &[String]) {
         self.require(lines.is_empty(), listed(what, lines));
     }
@@ -53,7 +53,7 @@ impl Findings {
     }
 }
 
-/// A heading and what is listed below it.
+/// A heading and the list below it.
 fn listed(heading: &str, lines: &[String]) -> String {
     let mut text = format!("{heading}:");
     for line in lines {
