@@ -120,7 +120,7 @@ impl LinkLine {
     }
 }
 
-/// Takes a string in Rust's quotes from the start of `text`; gives it and what follows.
+/// Takes a string in Rust's quotes from the start of `text`, and returns it and what follows.
 fn quoted(text: &str) -> Result<(String, &str)> {
     let inside = text
         .strip_prefix('"')

@@ -71,7 +71,7 @@ impl Tools {
         })
     }
 
-    /// Has xtask generate a workload; gives its directory.
+    /// Has xtask generate a workload, and returns its directory.
     pub(crate) fn generate(&self, workload: &str) -> Result<PathBuf> {
         ask(&self.xtask, &["generate", workload])
     }

@@ -144,7 +144,7 @@ impl Site<'_> {
         })
     }
 
-    /// Builds the selections one after the other; gives the seconds of all.
+    /// Builds the selections one after the other, and returns the seconds of all.
     fn build_part(
         &self,
         runner: &mut Runner,
