@@ -1,6 +1,6 @@
-//! Libraries that an executable loads, since they share a pool or a part with what it depends on, and
-//! that it does not depend on: it behaves as if they were not there. The same holds between pools
-//! and parts that were linked at other times than each other.
+//! Libraries that an executable loads without depending on them, since they share a pool or a part
+//! with its dependencies: it behaves as if they were not there. The same holds between pools and
+//! parts that were linked at different times.
 
 use std::process::Command;
 

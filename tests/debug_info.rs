@@ -1,4 +1,4 @@
-//! Debugging information: what backtraces and a debugger see.
+//! Debugging information, as backtraces and a debugger see it.
 
 use std::process::Command;
 

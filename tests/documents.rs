@@ -1,4 +1,4 @@
-//! Cargo's documents say what holds.
+//! The statements in Cargo's documents are true.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What is rebuilt, and what an executable runs that was not.
+//! What Cargo rebuilds, and which code an executable runs that was not rebuilt.
 
 use std::fs;
 use std::io::{BufRead, BufReader};

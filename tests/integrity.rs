@@ -1,5 +1,5 @@
-//! Whatever happens to a build or to its files, what is there afterwards is whole: an
-//! executable that exists runs right, and the next build succeeds.
+//! Whatever happens to a build or to its files, no file is left half made: every executable that is
+//! there runs right, and the next build succeeds.
 
 use std::fs;
 use std::io::Write as _;

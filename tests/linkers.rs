@@ -1,4 +1,4 @@
-//! The real linker is the user's, and whichever it is, the program is the same.
+//! The user's linker links, and the program is the same with each linker.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

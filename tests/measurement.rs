@@ -1,6 +1,6 @@
-//! `cargo report dynamic-deps --measure`: both ways are built, and nothing of the reader's is written.
+//! `cargo report dynamic-deps --measure`: it builds both ways, and writes to no file of the user's.
 //!
-//! No test looks at times.
+//! No test checks times.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,8 +1,9 @@
 //! All warnings and errors of `dynamic-deps`, with their exact text.
 //!
-//! What an enumeration of `link_plan` or `link_engine` says is listed variant by variant; a
-//! variant more does not compile before it is here. What Cargo puts around it is shown by
-//! builds. Whoever changes a text sees here how it reads beside the others.
+//! The tests list the text of each variant of the enumerations of `link_plan` and `link_engine`.
+//! With a new variant, they do not compile before its text is here. Builds show the words that
+//! Cargo puts around these texts. If you change a text, you see here how it reads beside the
+//! others.
 
 use std::path::PathBuf;
 

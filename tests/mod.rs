@@ -1,8 +1,7 @@
 //! Tests for `dynamic-deps`.
 //!
-//! The strongest test is a comparison: the program that was linked dynamically
-//! with the one that was linked statically, the fork's command lines with those
-//! of a build that does not opt in.
+//! The strongest tests compare: the program that was linked dynamically with the one that was
+//! linked statically, and the fork's command lines with those of a build that does not opt in.
 
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 

@@ -1,8 +1,9 @@
 //! Parts: an edit of local code links what it recompiled, and an executable loads what it reaches.
 //!
-//! The workspaces here are small, and would be one part. So a cut is put into the target directory
-//! before the first build, as an earlier build would have left it. A plan keeps a cut while its parts
-//! are at most twice as many as the size of the libraries asks for: `weight` sees to that.
+//! The workspaces here are small, and would be one part. So the tests put a cut into the target
+//! directory before the first build, as an earlier build would have left it. A plan keeps a cut
+//! while its parts are at most twice as many as the size of the libraries asks for: `weight` sees
+//! to that.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Where an executable runs from.
+//! The places from which an executable runs.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

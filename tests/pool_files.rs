@@ -1,5 +1,5 @@
-//! Pools lie in the target directory: whatever becomes of that or of the files, each program runs right,
-//! and what is whole is not linked again.
+//! The files of pools: whatever happens to them or to the target directory, each program runs
+//! right, and Cargo links no undamaged shared object again.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Pools: a frozen crate is linked once, whatever is built, and for as long as its pool lives.
+//! Pools: Cargo links a frozen crate once for all builds, as long as its pool lives.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,4 +1,4 @@
-//! `cargo report dynamic-deps`: what builds have left.
+//! `cargo report dynamic-deps`: the files that builds have left.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Static and dynamic builds share all that is compiled.
+//! Static and dynamic builds share all compiled libraries.
 
 use std::fs;
 

@@ -1,4 +1,5 @@
-//! Names that more than one library defines or wants, and how they are bound.
+//! Names that more than one library defines or refers to, and the definitions to which they are
+//! bound.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

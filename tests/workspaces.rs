@@ -1,5 +1,5 @@
-//! Workspaces: whatever is selected, the static and the dynamic build make executables
-//! that behave alike, and build the same anew.
+//! Workspaces: for every selection of packages, the static and the dynamic build make executables
+//! that behave alike, and rebuild the same units.
 
 use std::collections::BTreeMap;
 use std::path::Path;
