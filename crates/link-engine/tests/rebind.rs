@@ -1,4 +1,5 @@
-//! Binding anew: a group that follows those below it is what another link would give.
+//! Binding anew: a group that is bound to new groups below has the bytes that another link would
+//! give.
 
 #![cfg(target_arch = "x86_64")]
 

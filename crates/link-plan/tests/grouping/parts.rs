@@ -1,4 +1,4 @@
-//! What holds of parts, for every graph and all records.
+//! Properties of parts that hold for every graph and all records.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -80,7 +80,7 @@ fn cut_decision(built: &Built) -> Option<&Decision> {
     })
 }
 
-/// Whether units were made packages that no workspace can have.
+/// Whether the packages of the units form a cycle, which no workspace can have.
 fn is_cyclic(built: &Built) -> bool {
     matches!(
         cut_decision(built),
