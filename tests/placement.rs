@@ -332,8 +332,8 @@ fn a_build_directory_that_no_run_path_can_name() {
     p.cargo("build --dynamic-deps")
         .env("CARGO_BUILD_BUILD_DIR", p.root().join("build-$LIB"))
         .with_stderr_contains(
-            "[WARNING] linking the dependencies of `foo` statically: the executable cannot tell \
-             the loader of `[ROOT]/foo/build-$LIB/debug/deps`, where their shared objects are",
+            "[WARNING] linking the dependencies of `foo` statically: no run path can name \
+             `[ROOT]/foo/build-$LIB/debug/deps`, where their shared objects are",
         )
         .with_stderr_contains("[HELP] give the build directory a path without `:` and `$`")
         .run();

@@ -49,8 +49,8 @@ pub(in crate::core::compiler) fn add_linker_wrapper(
     }
     if let Some(directory) = unreachable_directory(build_runner, unit, &groups)? {
         bcx.gctx.shell().warn(format_args!(
-            "linking the dependencies of `{}` statically: the executable cannot tell the loader of \
-             `{}`, where their shared objects are\n\
+            "linking the dependencies of `{}` statically: no run path can name `{}`, where their \
+             shared objects are\n\
              help: give the build directory a path without `:` and `$`",
             unit.target.name(),
             directory.display(),

@@ -91,7 +91,7 @@ pub(super) fn refusal_warning(group: &str, refusal: &Refusal, profile: &str) -> 
 /// removed. This build has all it needs.
 pub(super) fn records_warning(error: &anyhow::Error) -> String {
     format!(
-        "could not put in order what is kept of groups for later builds\n\
+        "could not update the records of groups for later builds\n\
          caused by: {error:#}\n\
          help: if it happens again, run `cargo clean`"
     )
