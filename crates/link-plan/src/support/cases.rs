@@ -18,7 +18,7 @@ const PROCESSORS: [(&str, &str, &str); 7] = [
     ("s390x", "64", "big"),
 ];
 
-/// The oldest rustc with which the end-to-end tests pass (`cargo xtask toolchains`). With one before
+/// The oldest rustc in the table of `docs/use.md`, which says what passed with it. With one before
 /// 1.80, Cargo itself compiles nothing (`--check-cfg`).
 pub const OLDEST_RUSTC: (u64, u64) = (1, 85);
 
