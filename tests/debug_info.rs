@@ -209,7 +209,7 @@ fn stripped() {
     }
 }
 
-/// What gdb prints when it runs the program with these commands.
+/// The output of gdb when it runs the program with these commands.
 #[track_caller]
 fn gdb(p: &Project, commands: &[&str]) -> String {
     let mut gdb = Command::new("gdb");

@@ -303,7 +303,7 @@ fn a_build_that_was_killed_leaves_nothing_half_made() {
     }
 }
 
-/// What a build with other settings makes anew.
+/// The units that a build with other settings makes anew.
 #[derive(Debug, PartialEq)]
 struct Anew {
     /// The names of libraries and programs.

@@ -53,7 +53,7 @@ fn edits_of_a_program_and_two_libraries() {
     let before = files(&p.root());
     let measure = || {
         p.cargo("report dynamic-deps --measure --rounds 1")
-            // What the reader has set decides nothing.
+            // The user's settings decide nothing.
             .env("CARGO_PROFILE_DEV_DYNAMIC_DEPS", "true")
             .with_stdout_data(str![[r#"
 build after an edit of           compiled     static    dynamic

@@ -129,7 +129,7 @@ help: remove the link arg from the flags, or pass `--no-dynamic-deps`
 "#.trim());
 }
 
-/// What `-v` and the manifest of a group say of a library that is not in it.
+/// The texts of `-v` and of a group's manifest about a library that is not in the group.
 #[cargo_test]
 fn reasons_for_a_library_to_stay() {
     let reasons = [
@@ -298,7 +298,7 @@ the program does not link the standard library
     );
 }
 
-/// What may go wrong beside the linker's own refusal.
+/// Errors other than a refusal of the linker.
 #[cargo_test]
 fn errors_of_the_engine() {
     let file = || PathBuf::from("a/file");

@@ -201,7 +201,7 @@ fn shared_library(path: &Path, c: &str, flags: &str) {
     assert!(cc.status().unwrap().success());
 }
 
-/// What the program of [`layered_project`] prints.
+/// The output of the program of [`layered_project`].
 const LAYERED_OUTPUT: &str = "hello from local, call 1 2\n";
 
 /// The kinds of groups that an executable loads, in order: `frozen`, `local`, `sysroot`, each once.
@@ -337,8 +337,8 @@ fn same_behaviour(project: &Project) -> Output {
     of_dynamic
 }
 
-/// What a program that may fall back prints when it is linked statically and when it
-/// is linked dynamically.
+/// The output of a program that may fall back. It has to be the same when the program is linked
+/// statically and when it is linked dynamically.
 #[track_caller]
 fn same_output(project: &Project) -> String {
     let run = |argument: &str| {
@@ -389,7 +389,7 @@ fn contents(project: &Project, group: &str) -> Vec<PathBuf> {
     files
 }
 
-/// What is in a directory; nothing, if it is not there.
+/// The entries of a directory; none if it is not there.
 fn entries(directory: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(directory).into_iter().flatten();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();

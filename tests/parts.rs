@@ -155,7 +155,7 @@ pub(super) fn edit(p: &Project, edits: &mut BTreeMap<&'static str, usize>, name:
     );
 }
 
-/// What the first lines of a program are after these edits.
+/// The first lines of a program's output after these edits.
 pub(super) fn beginning(program: &str, edits: &BTreeMap<&'static str, usize>) -> String {
     let text = |name: &str| {
         let edit = edits.get(name).copied().unwrap_or_default();
@@ -200,7 +200,7 @@ pub(super) fn cut_workspace() -> Project {
     p
 }
 
-/// What a build did for each part, as those see it who trace it: `local part 2: linked`.
+/// The steps of a build for each part, as a trace shows them: `local part 2: linked`.
 #[track_caller]
 pub(super) fn steps(p: &Project, arguments: &str) -> Vec<String> {
     let output = p

@@ -268,8 +268,8 @@ fn exported_by_a_later_build() {
 
 #[cargo_test]
 fn a_shared_object_of_another_user() {
-    // Who does not own a file may not set its time; root may, so a library says so here. A shared
-    // object that is there serves all the same.
+    // A user who does not own a file may not set its time. root may, so a library refuses it here.
+    // A shared object that is there serves all the same.
     let p = layered_project().build();
     p.cargo("build --dynamic-deps").run();
     let refuses = p.root().join("refuses-times.so");

@@ -153,7 +153,7 @@ fn a_restored_copy_of_the_target_directory() {
             cargo.env("CARGO_TARGET_DIR", &copy);
             rebuilt(&mut cargo)
         };
-        // What Cargo itself makes of other times is the same.
+        // Cargo itself treats other times the same both ways.
         let of_dynamic = build("--dynamic-deps");
         assert_eq!(stdout(&copy.join("debug/foo")), LAYERED_OUTPUT);
         assert_eq!(groups_of(&copy.join("debug/foo")), LAYERS);

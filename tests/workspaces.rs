@@ -10,7 +10,7 @@ use cargo_test_support::{Project, git, project};
 
 use super::{artifacts, groups_of, layered_manifest, layered_project, manifest, rebuilt, run};
 
-/// What a build with both kinds of linking is compared by.
+/// The two kinds of linking to compare.
 const LINKAGES: [(&str, &str); 2] = [
     ("--no-dynamic-deps", "static"),
     ("--dynamic-deps", "dynamic"),

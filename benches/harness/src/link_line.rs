@@ -28,7 +28,7 @@ pub(crate) const WRAPPER: Wrapper = Wrapper {
 pub(crate) struct LinkLine {
     program: String,
     args: Vec<String>,
-    /// What rustc sets for it.
+    /// The variables that rustc sets for it.
     variables: BTreeMap<String, String>,
     directory: PathBuf,
 }

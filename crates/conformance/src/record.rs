@@ -38,7 +38,7 @@ struct Verdict {
     outcome: Outcome,
     /// Whether the test ran with no other beside it, in this call of xtask.
     alone: bool,
-    /// What it printed, if it failed.
+    /// Its output, if it failed.
     output: String,
 }
 

@@ -29,7 +29,7 @@ use workshop::toolchain;
 /// The module with our own tests, which upstream does not have.
 const OWN_MODULE: &str = "dynamic_deps";
 
-/// What the test suite is run on.
+/// The Cargo on which to run the test suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Subject {
     /// The unpatched tree

@@ -20,7 +20,7 @@ pub(crate) struct GlobalSymbol<'data> {
     pub(crate) st_other: u64,
 }
 
-/// What an object file does with a symbol.
+/// The role of a symbol in an object file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// It uses a symbol that another file defines.

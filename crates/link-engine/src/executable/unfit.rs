@@ -5,7 +5,7 @@ use std::fmt;
 use crate::Error;
 use crate::record::Fallback;
 
-/// Who defines a symbol.
+/// The definer of a symbol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Definer {
     /// A group member, by its name for people.

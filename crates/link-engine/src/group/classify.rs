@@ -19,7 +19,7 @@ pub(super) struct Candidate<'a> {
     pub name: &'a str,
     /// The file names of the rlibs it depends on, in this group or a group below.
     pub dependencies: &'a [String],
-    /// What was read in its rlib.
+    /// The facts about its rlib.
     pub facts: &'a RlibFacts,
     /// Whether executables can run the constructors of its group. They find these by distances,
     /// which hold for one [layout](crate::elf::layout), and a group that shows all its symbols has

@@ -38,7 +38,7 @@ pub(super) struct Subject<'a> {
     pub rlib: &'a str,
     /// The file names of the rlibs it depends on directly.
     pub dependencies: &'a [String],
-    /// What was read in its rlib.
+    /// The facts about its rlib.
     pub facts: &'a RlibFacts,
     /// Whether its build script asks for a shared library.
     pub asks_for_library: bool,

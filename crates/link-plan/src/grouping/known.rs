@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::graph::UnitKey;
 
-/// What earlier builds left in the target directory.
+/// The records that earlier builds left in the target directory.
 ///
 /// A plan trusts none of them: it ignores a record that contradicts the graph or itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -205,7 +205,7 @@ proptest! {
         if is_cyclic(&first) {
             return Ok(());
         }
-        // What a size is now, at the place where it was.
+        // The new sizes, by package.
         let mut sizes = BTreeMap::<&str, u64>::new();
         for id in built.local_by_model() {
             let library = built.graph.library(id);

@@ -156,7 +156,7 @@ const TOOLS: &[Tool] = &[
 /// The outcome of a check that found no fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Verdict {
-    /// What works.
+    /// The part that works.
     Passed(String),
     /// Why nothing was tried.
     Skipped(String),

@@ -19,7 +19,7 @@ pub(crate) struct Carrier {
 pub(crate) struct Registry {
     /// How a manifest names it.
     pub(crate) name: &'static str,
-    /// What a manifest asks for, as an inline table or a string of TOML.
+    /// The requirement of a manifest, as an inline table or a string of TOML.
     pub(crate) requirement: &'static str,
 }
 

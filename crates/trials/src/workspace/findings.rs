@@ -1,4 +1,4 @@
-//! What was found: numbers, and promises that are broken.
+//! The findings of the step: numbers, and promises that are broken.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use workshop::steps::Step;
 /// Lines of a list that are shown; the log has the others.
 const SHOWN: usize = 10;
 
-/// What was found: numbers, and promises that are broken.
+/// Numbers, and promises that are broken.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     pub(super) table: Table,

@@ -74,9 +74,9 @@ pub struct Step<'a> {
 pub struct Observed {
     /// How it ended.
     pub status: ExitStatus,
-    /// What it printed to standard output.
+    /// Its standard output.
     pub stdout: String,
-    /// What it printed to standard error.
+    /// Its standard error.
     pub stderr: String,
 }
 
