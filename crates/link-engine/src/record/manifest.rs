@@ -41,7 +41,7 @@ pub struct SharedObject {
     pub soname: String,
     /// The libraries inside, dependents first.
     pub members: Vec<Member>,
-    /// Its effects on a process that loads it: see [`effects`](crate::group::effects).
+    /// Its effects on a process that loads it: see `group::effects`.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub effects: BTreeSet<Effect>,
     /// Sonames of the shared objects below, whose symbols this one uses.
@@ -60,7 +60,7 @@ pub struct SharedObject {
     pub making: Option<Making>,
 }
 
-/// The name of an [effect](crate::group::effects), or of several that the same executables have.
+/// The name of an effect (`group::effects`), or of several that the same executables have.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Effect(pub(crate) String);
 

@@ -3,8 +3,8 @@
 //! A static program runs the constructors of the libraries that it links, in the order of its link
 //! line, after its own. A shared object runs all of its constructors in every program that loads
 //! it, before those of the program. So groups run none: we take their constructors off the list
-//! that the loader goes through ([`hand_over`]), and put them on the executable's own list, at the
-//! places where a static link has them ([`write_object`]).
+//! that the loader goes through (`finish::constructors`), and put them on the executable's own
+//! list, at the places where a static link has them (`executable::constructors`).
 //!
 //! That works for the constructors of Rust code, in crates such as `ctor` and `inventory`: `#[used]
 //! #[link_section = ".init_array"] static ENTRY: extern "C" fn() = run;`. rustc names such an entry

@@ -2,8 +2,8 @@
 //!
 //! An rlib is an `ar` archive: object files of the crate, object files of C
 //! libraries that its build script made, and the metadata. This room reads the archive members into
-//! [`RlibFacts`], and [`classify`](crate::group::classify) decides by these. [`read_rlibs`] reads
-//! many rlibs by several threads, and skips those that it knows from an earlier build.
+//! [`RlibFacts`], and `group::classify` decides by these. [`read_rlibs`] reads many rlibs by
+//! several threads, and skips those that it knows from an earlier build.
 
 mod beside;
 mod constructors;

@@ -1,5 +1,5 @@
 //! Whether groups fit a program. If they do not, each check says why by an
-//! [`Unfit`](super::unfit::Unfit).
+//! [`Unfit`].
 
 use std::collections::HashSet;
 
