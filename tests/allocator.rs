@@ -1,4 +1,4 @@
-//! One allocator in a process, whoever provides it.
+//! A process has one allocator, whichever crate provides it.
 
 use crate::prelude::*;
 use cargo_test_support::project;

@@ -1,4 +1,4 @@
-//! Archives of C code that are no part of an rlib.
+//! Archives of C code that are not part of an rlib.
 
 use crate::prelude::*;
 use cargo_test_support::registry::Package;

@@ -1,6 +1,6 @@
-//! Libraries that an executable loads, since they share a pool or a part with what it depends on, and
-//! that it does not depend on: it behaves as if they were not there. The same holds between pools
-//! and parts that were linked at other times than each other.
+//! Libraries that an executable loads without depending on them, since they share a pool or a part
+//! with its dependencies: it behaves as if they were not there. The same holds between pools and
+//! parts that were linked at different times.
 
 use std::process::Command;
 
@@ -174,7 +174,7 @@ fn an_older_version_of_a_library_of_c() {
     p.cargo("update -p native").run();
     p.cargo("build --dynamic-deps -p b").run();
     assert_eq!(stdout(&p.bin("b")), "20\n");
-    // What was not built again has its own version.
+    // A program that was not built again has its own version.
     assert_eq!(stdout(&p.bin("a")), "10 11\n25 14\ntrue\n14\n");
     p.cargo("build --dynamic-deps").run();
     assert_eq!(stdout(&p.bin("a")), "20 21\n45 24\ntrue\n24\n");
@@ -320,7 +320,7 @@ fn a_merged_pool_carries_what_others_use() {
     for index in 0..NUMBER {
         assert_eq!(stdout(&p.bin(&format!("p{index}"))), output(index));
     }
-    // Whoever is built again finds all in what was merged.
+    // A program that is built again finds all libraries in the merged pool.
     for index in 0..NUMBER {
         let program = format!("p{index}");
         let main = p.read_file(format!("{program}/src/main.rs"));

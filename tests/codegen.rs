@@ -1,4 +1,4 @@
-//! Settings of the profile that decide which crate holds the code of what.
+//! Settings of the profile that decide which crate holds generated code.
 
 use crate::prelude::*;
 use cargo_test_support::registry::Package;

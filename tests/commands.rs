@@ -1,5 +1,5 @@
-//! Commands other than build, run and test: each links dynamically or statically as
-//! it should, and what it makes runs.
+//! Commands other than build, run and test: each links dynamically or statically as it should, and
+//! its executables run.
 
 use std::path::Path;
 

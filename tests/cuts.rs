@@ -1,4 +1,5 @@
-//! The cut of local code into parts as a workspace changes, is built in several ways, or is killed.
+//! The cut of local code into parts, when a workspace changes, is built in several ways, or its
+//! build is killed.
 
 use std::collections::BTreeMap;
 use std::fs;

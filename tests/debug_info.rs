@@ -1,4 +1,4 @@
-//! Debugging information: what backtraces and a debugger see.
+//! Debugging information, as backtraces and a debugger see it.
 
 use std::process::Command;
 
@@ -209,7 +209,7 @@ fn stripped() {
     }
 }
 
-/// What gdb prints when it runs the program with these commands.
+/// The output of gdb when it runs the program with these commands.
 #[track_caller]
 fn gdb(p: &Project, commands: &[&str]) -> String {
     let mut gdb = Command::new("gdb");

@@ -1,4 +1,4 @@
-//! Cargo's documents say what holds.
+//! The statements in Cargo's documents are true.
 
 use std::fs;
 use std::path::Path;
@@ -8,8 +8,8 @@ use cargo_test_support::paths;
 
 use super::{LAYERED_OUTPUT, contents, layered_project, run, stdout, text};
 
-/// mdman, which makes the manual pages of their source, is not published: whoever changes the
-/// source changes three files for each command by hand.
+/// mdman, which makes the manual pages of their source, is not published. If you change the source,
+/// change three files for each command by hand.
 #[cargo_test]
 fn manual_pages_say_what_their_source_says() {
     let tree = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -88,7 +88,7 @@ fn the_manual_page_of_the_report_says_what_its_source_says() {
     }
 }
 
-/// Whoever sees a message can look it up.
+/// The guide lists each message, so that a user who sees one can look it up.
 #[cargo_test]
 fn messages_are_in_the_guide() {
     let tree = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,4 +1,4 @@
-//! Where dependencies are linked statically after all.
+//! Cases in which Cargo links dependencies statically after all.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! What is rebuilt, and what an executable runs that was not.
+//! What Cargo rebuilds, and which code an executable runs that was not rebuilt.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -303,7 +303,7 @@ fn a_build_that_was_killed_leaves_nothing_half_made() {
     }
 }
 
-/// What a build with other settings makes anew.
+/// The units that a build with other settings makes anew.
 #[derive(Debug, PartialEq)]
 struct Anew {
     /// The names of libraries and programs.

@@ -1,4 +1,4 @@
-//! What comes together from many crates without a call: slices that the linker
+//! Data and code that come together from many crates without a call: slices that the linker
 //! gathers, and code that runs before or after `main`.
 
 use std::fs;

@@ -1,5 +1,5 @@
-//! What is one thing in a static program is one thing in a dynamic one: a variable,
-//! a function, a type, the standard library.
+//! A thing that exists once in a static program exists once in a dynamic one: a variable, a
+//! function, a type, the standard library.
 
 use crate::prelude::*;
 use cargo_test_support::registry::Package;

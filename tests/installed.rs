@@ -1,4 +1,4 @@
-//! What the fork says of the toolchain that it was installed over (`crates/dist/install.sh`).
+//! The fork's warning about the toolchain over which it was installed (`crates/dist/install.sh`).
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
-//! Whatever happens to a build or to its files, what is there afterwards is whole: an
-//! executable that exists runs right, and the next build succeeds.
+//! Whatever happens to a build or to its files, no file is left half made: every executable that is
+//! there runs right, and the next build succeeds.
 
 use std::fs;
 use std::io::Write as _;
@@ -114,7 +114,7 @@ fn a_build_that_is_killed_at_any_moment() {
             kill(&process_group.to_string());
         }
         cargo.wait().unwrap();
-        // What Cargo started goes on without it, and would write over the next build.
+        // Programs that Cargo started go on without it, and would write over the next build.
         while is_alive(process_group) {
             sleep_ms(10);
         }
@@ -233,8 +233,8 @@ fn a_full_disk() {
             cargo.env("CARGO_TARGET_DIR", &target);
             cargo
         };
-        // Who meets the end of the disk says so: Cargo, rustc, or the linker, which rust-lld 22
-        // does by dying of SIGBUS, since it maps its output.
+        // The program that meets the end of the disk says so: Cargo, rustc, or the linker. rust-lld
+        // 22 dies of SIGBUS, since it maps its output.
         let output = build()
             .with_status(101)
             .with_stderr_contains("[ERROR] [..]")

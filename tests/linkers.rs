@@ -1,4 +1,4 @@
-//! The real linker is the user's, and whichever it is, the program is the same.
+//! The user's linker links, and the program is the same with each linker.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,8 +12,8 @@ use super::{
     same_behaviour, without_thread_ids, wrappers,
 };
 
-/// What a linker writes into the section `.comment`, so that one can tell it was used.
-/// GNU ld writes nothing.
+/// The names that linkers write into the section `.comment`, by which we recognise them. GNU ld
+/// writes nothing.
 const MARKS: [&str; 3] = ["LLD", "mold", "Wild"];
 
 /// A program with what linkers do differently: hidden and protected symbols, data of a
@@ -162,7 +162,7 @@ fn parts() -> String {
     )
 }
 
-/// What the program of [`demanding_project`] prints.
+/// The output of the program of [`demanding_project`].
 const OUTPUT: &str = "780\n41 3\n2 true\n3 2\n100\ntrue\ntrue\n8 true\n";
 
 /// Checks the program, linked statically and dynamically by the linker with `mark`, which

@@ -1,6 +1,6 @@
-//! `cargo report dynamic-deps --measure`: both ways are built, and nothing of the reader's is written.
+//! `cargo report dynamic-deps --measure`: it builds both ways, and writes to no file of the user's.
 //!
-//! No test looks at times.
+//! No test checks times.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -53,7 +53,7 @@ fn edits_of_a_program_and_two_libraries() {
     let before = files(&p.root());
     let measure = || {
         p.cargo("report dynamic-deps --measure --rounds 1")
-            // What the reader has set decides nothing.
+            // The user's settings decide nothing.
             .env("CARGO_PROFILE_DEV_DYNAMIC_DEPS", "true")
             .with_stdout_data(str![[r#"
 build after an edit of           compiled     static    dynamic

@@ -1,8 +1,9 @@
 //! All warnings and errors of `dynamic-deps`, with their exact text.
 //!
-//! What an enumeration of `link_plan` or `link_engine` says is listed variant by variant; a
-//! variant more does not compile before it is here. What Cargo puts around it is shown by
-//! builds. Whoever changes a text sees here how it reads beside the others.
+//! The tests list the text of each variant of the enumerations of `link_plan` and `link_engine`.
+//! With a new variant, they do not compile before its text is here. Builds show the words that
+//! Cargo puts around these texts. If you change a text, you see here how it reads beside the
+//! others.
 
 use std::path::PathBuf;
 
@@ -128,7 +129,7 @@ help: remove the link arg from the flags, or pass `--no-dynamic-deps`
 "#.trim());
 }
 
-/// What `-v` and the manifest of a group say of a library that is not in it.
+/// The texts of `-v` and of a group's manifest about a library that is not in the group.
 #[cargo_test]
 fn reasons_for_a_library_to_stay() {
     let reasons = [
@@ -297,7 +298,7 @@ the program does not link the standard library
     );
 }
 
-/// What may go wrong beside the linker's own refusal.
+/// Errors other than a refusal of the linker.
 #[cargo_test]
 fn errors_of_the_engine() {
     let file = || PathBuf::from("a/file");

@@ -1,8 +1,7 @@
 //! Tests for `dynamic-deps`.
 //!
-//! The strongest test is a comparison: the program that was linked dynamically
-//! with the one that was linked statically, the fork's command lines with those
-//! of a build that does not opt in.
+//! The strongest tests compare: the program that was linked dynamically with the one that was
+//! linked statically, and the fork's command lines with those of a build that does not opt in.
 
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
@@ -204,7 +203,7 @@ fn shared_library(path: &Path, c: &str, flags: &str) {
     assert!(cc.status().unwrap().success());
 }
 
-/// What the program of [`layered_project`] prints.
+/// The output of the program of [`layered_project`].
 const LAYERED_OUTPUT: &str = "hello from local, call 1 2\n";
 
 /// The kinds of groups that an executable loads, in order: `frozen`, `local`, `sysroot`, each once.
@@ -340,8 +339,8 @@ fn same_behaviour(project: &Project) -> Output {
     of_dynamic
 }
 
-/// What a program that may fall back prints when it is linked statically and when it
-/// is linked dynamically.
+/// The output of a program that may fall back. It has to be the same when the program is linked
+/// statically and when it is linked dynamically.
 #[track_caller]
 fn same_output(project: &Project) -> String {
     let run = |argument: &str| {
@@ -392,7 +391,7 @@ fn contents(project: &Project, group: &str) -> Vec<PathBuf> {
     files
 }
 
-/// What is in a directory; nothing, if it is not there.
+/// The entries of a directory; none if it is not there.
 fn entries(directory: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(directory).into_iter().flatten();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();

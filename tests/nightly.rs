@@ -1,7 +1,8 @@
-//! What only a nightly compiler does: metadata outside of libraries, and a front end with threads.
+//! Features that only a nightly compiler has: metadata outside of libraries, and a front end with
+//! threads.
 //!
-//! The tests print `SKIPPED` to the terminal with another compiler. `cargo xtask test --only toolchains` runs them with
-//! each that is there.
+//! The tests print `SKIPPED` to the terminal with another compiler. `cargo xtask test --only
+//! toolchains` runs them with each nightly compiler of this machine.
 
 use crate::prelude::*;
 use cargo_test_support::{Project, is_nightly};

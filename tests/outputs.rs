@@ -1,4 +1,4 @@
-//! What a build tells people and tools.
+//! The output of builds, for people and for tools.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,8 +1,9 @@
 //! Parts: an edit of local code links what it recompiled, and an executable loads what it reaches.
 //!
-//! The workspaces here are small, and would be one part. So a cut is put into the target directory
-//! before the first build, as an earlier build would have left it. A plan keeps a cut while its parts
-//! are at most twice as many as the size of the libraries asks for: `weight` sees to that.
+//! The workspaces here are small, and would be one part. So the tests put a cut into the target
+//! directory before the first build, as an earlier build would have left it. A plan keeps a cut
+//! while its parts are at most twice as many as the size of the libraries asks for: `weight` sees
+//! to that.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -154,7 +155,7 @@ pub(super) fn edit(p: &Project, edits: &mut BTreeMap<&'static str, usize>, name:
     );
 }
 
-/// What the first lines of a program are after these edits.
+/// The first lines of a program's output after these edits.
 pub(super) fn beginning(program: &str, edits: &BTreeMap<&'static str, usize>) -> String {
     let text = |name: &str| {
         let edit = edits.get(name).copied().unwrap_or_default();
@@ -199,7 +200,7 @@ pub(super) fn cut_workspace() -> Project {
     p
 }
 
-/// What a build did for each part, as those see it who trace it: `local part 2: linked`.
+/// The steps of a build for each part, as a trace shows them: `local part 2: linked`.
 #[track_caller]
 pub(super) fn steps(p: &Project, arguments: &str) -> Vec<String> {
     let output = p

@@ -1,4 +1,4 @@
-//! Where an executable runs from.
+//! The places from which an executable runs.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -268,8 +268,8 @@ fn exported_by_a_later_build() {
 
 #[cargo_test]
 fn a_shared_object_of_another_user() {
-    // Who does not own a file may not set its time; root may, so a library says so here. A shared
-    // object that is there serves all the same.
+    // A user who does not own a file may not set its time. root may, so a library refuses it here.
+    // A shared object that is there serves all the same.
     let p = layered_project().build();
     p.cargo("build --dynamic-deps").run();
     let refuses = p.root().join("refuses-times.so");
@@ -332,8 +332,8 @@ fn a_build_directory_that_no_run_path_can_name() {
     p.cargo("build --dynamic-deps")
         .env("CARGO_BUILD_BUILD_DIR", p.root().join("build-$LIB"))
         .with_stderr_contains(
-            "[WARNING] linking the dependencies of `foo` statically: the executable cannot tell \
-             the loader of `[ROOT]/foo/build-$LIB/debug/deps`, where their shared objects are",
+            "[WARNING] linking the dependencies of `foo` statically: no run path can name \
+             `[ROOT]/foo/build-$LIB/debug/deps`, where their shared objects are",
         )
         .with_stderr_contains("[HELP] give the build directory a path without `:` and `$`")
         .run();

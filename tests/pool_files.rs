@@ -1,5 +1,5 @@
-//! Pools lie in the target directory: whatever becomes of that or of the files, each program runs right,
-//! and what is whole is not linked again.
+//! The files of pools: whatever happens to them or to the target directory, each program runs
+//! right, and Cargo links no undamaged shared object again.
 
 use std::fs;
 use std::path::Path;
@@ -153,7 +153,7 @@ fn a_restored_copy_of_the_target_directory() {
             cargo.env("CARGO_TARGET_DIR", &copy);
             rebuilt(&mut cargo)
         };
-        // What Cargo itself makes of other times is the same.
+        // Cargo itself treats other times the same both ways.
         let of_dynamic = build("--dynamic-deps");
         assert_eq!(stdout(&copy.join("debug/foo")), LAYERED_OUTPUT);
         assert_eq!(groups_of(&copy.join("debug/foo")), LAYERS);

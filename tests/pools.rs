@@ -1,4 +1,4 @@
-//! Pools: a frozen crate is linked once, whatever is built, and for as long as its pool lives.
+//! Pools: Cargo links a frozen crate once for all builds, as long as its pool lives.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -448,8 +448,8 @@ fn many_additions_are_merged() {
     assert!(was_merged);
     assert_eq!(text(&same_behaviour(&p).stdout), expected(NAMES.len()));
 
-    // What was replaced goes when a pool is made and no executable needs it. Cargo leaves those
-    // with other dependencies in `deps`.
+    // A replaced pool goes when another pool is made and no executable needs the old one. Cargo
+    // leaves those with other dependencies in `deps`.
     let newest = fs::metadata(p.bin("foo")).unwrap().ino();
     for file in unit_files(&p) {
         let name = file.file_name().unwrap().to_str().unwrap();

@@ -1,4 +1,4 @@
-//! What other options of a profile, and flags like them, mean for groups.
+//! The effect of other profile options, and of flags like them, on groups.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! `cargo report dynamic-deps`: what builds have left.
+//! `cargo report dynamic-deps`: the files that builds have left.
 
 use std::fs;
 
@@ -107,7 +107,7 @@ fn as_json() {
     assert_eq!(dev["unneeded_bytes"], 0);
 }
 
-/// What took long once is told by later builds too, which find it on disk.
+/// Later builds, which find a shared object on disk, still know how long its link took.
 #[cargo_test]
 fn links_of_earlier_builds_are_known() {
     let p = layered_project().build();

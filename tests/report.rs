@@ -1,4 +1,4 @@
-//! What `-v` says of executables and groups, and `CARGO_LOG` of links.
+//! The output of `-v` about executables and groups, and of `CARGO_LOG` about links.
 
 use crate::prelude::*;
 use cargo_test_support::{Project, str};

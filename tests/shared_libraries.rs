@@ -1,4 +1,4 @@
-//! Shared libraries that crates need, and what the loader finds in them.
+//! Shared libraries that crates need, and the definitions that the loader finds in them.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Static and dynamic builds share all that is compiled.
+//! Static and dynamic builds share all compiled libraries.
 
 use std::fs;
 
@@ -72,7 +72,7 @@ fn libraries_have_the_same_command_line() {
 
 #[cargo_test]
 fn wrappers_of_rustc_see_the_same_libraries() {
-    // What sccache and its like key their caches by.
+    // The command lines by which sccache and its like key their caches.
     let p = layered_project()
         .file("Cargo.toml", &layered_manifest("[workspace]\n"))
         .executable(
@@ -246,7 +246,7 @@ fn a_library_whose_names_nobody_sees_is_without_effect() {
 
 #[cargo_test]
 fn a_library_with_effects_is_loaded_only_by_those_who_depend_on_it() {
-    // What is loaded later would see the names of all shared objects.
+    // A library that is loaded later would see the names of all shared objects.
     let p = two_hooks()
         .file(
             ".cargo/config.toml",
@@ -258,7 +258,7 @@ fn a_library_with_effects_is_loaded_only_by_those_who_depend_on_it() {
         assert_eq!(stdout(&p.bin("a")), "a hooked\n");
         assert_eq!(stdout(&p.bin("b")), "b plain 2\n");
     }
-    // What has no effect may be loaded by all who use the pool.
+    // All executables that use the pool may load a library without effects.
     assert_eq!(objects_of(&p.bin("a"), "frozen"), [["hooked"], ["plain"]]);
     assert_eq!(objects_of(&p.bin("b"), "frozen"), [["plain"]]);
 

@@ -1,4 +1,5 @@
-//! Names that more than one library defines or wants, and how they are bound.
+//! Names that more than one library defines or refers to, and the definitions to which they are
+//! bound.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -517,8 +518,8 @@ fn a_library_that_is_loaded_first_does_not_replace_a_bundled_one() {
     assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
 }
 
-/// What a library that a program loads later could refer to, among what the executable and its
-/// groups define: names of functions, variables and thread locals.
+/// The definitions of the executable and its groups to which a library could refer that the program
+/// loads later: names of functions, variables and thread locals.
 fn definitions_of(p: &Project) -> Vec<String> {
     let mut files = super::group_files(p, "");
     files.retain(|file| file.extension().is_some_and(|extension| extension == "so"));

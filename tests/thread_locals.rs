@@ -1,5 +1,5 @@
-//! Thread locals of dependencies: one for each thread, whoever asks for it, and
-//! dropped when and in the order in which a static program drops them.
+//! Thread locals of dependencies: each thread has one, whichever crate uses it, and drops them at
+//! the same time and in the same order as in a static program.
 
 use crate::prelude::*;
 use cargo_test_support::registry::Package;

@@ -1,4 +1,4 @@
-//! What does not opt in is built as if the option did not exist.
+//! Cargo builds everything that does not opt in as if the option did not exist.
 
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
-//! Weak references of C: a static link takes an archive member only for what refers to it otherwise,
-//! and leaves a weak reference to it open.
+//! Weak references of C: a static link takes an archive member only if something else refers to it,
+//! and otherwise leaves a weak reference to it open.
 
 use crate::prelude::*;
 use cargo_test_support::registry::Package;

@@ -1,5 +1,5 @@
-//! Workspaces: whatever is selected, the static and the dynamic build make executables
-//! that behave alike, and build the same anew.
+//! Workspaces: for every selection of packages, the static and the dynamic build make executables
+//! that behave alike, and rebuild the same units.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use cargo_test_support::{Project, git, project};
 
 use super::{artifacts, groups_of, layered_manifest, layered_project, manifest, rebuilt, run};
 
-/// What a build with both kinds of linking is compared by.
+/// The two kinds of linking to compare.
 const LINKAGES: [(&str, &str); 2] = [
     ("--no-dynamic-deps", "static"),
     ("--dynamic-deps", "dynamic"),

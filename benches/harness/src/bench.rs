@@ -1,4 +1,4 @@
-//! One run: goes through the plan, in rounds in which each peer has its turn, and keeps what it measures at once.
+//! One run: goes through the plan, in rounds in which each peer has its turn, and writes each sample at once.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -19,10 +19,10 @@ use crate::sources::WorkingCopy;
 use crate::tools::Tools;
 use crate::workloads::{Origin, Workload};
 
-/// How long a run waits for others to finish what they do, before it goes on beside them.
+/// How long a run waits for other processes to finish, before it goes on beside them.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// How often a round is tried in which another Cargo is in the way.
+/// How often to try a round if another Cargo holds a lock.
 const ATTEMPTS: usize = 3;
 
 const WORTH_MENTIONING: Duration = Duration::from_secs(3);
@@ -53,7 +53,7 @@ struct Participant<'a> {
 }
 
 impl Bench<'_> {
-    /// Measures what the plan has and the results have not.
+    /// Takes the samples of the plan that the results lack.
     pub(crate) fn run(&mut self, plan: &Plan) -> Result<()> {
         for (name, reason) in &plan.skipped {
             self.skip(name, reason);
@@ -179,7 +179,7 @@ impl Bench<'_> {
         Ok(copy)
     }
 
-    /// Takes the samples of a phase that are missing: a round after the other, in each of which every peer has its turn.
+    /// Takes the missing samples of a phase, round after round. Every peer has its turn in each round.
     fn phase(
         &mut self,
         plan: &Plan,
@@ -194,13 +194,13 @@ impl Bench<'_> {
         let started = Instant::now();
         for round in 0.. {
             self.wait_until_quiet()?;
-            // Nobody is always the first after a pause.
+            // No peer is always the first after a pause.
             let first = round % participants.len();
             participants.rotate_left(first);
             let mut remaining = Vec::new();
             for participant in participants {
                 let site = participant.site;
-                // Those that have more from an earlier session wait for the others.
+                // Peers with more samples from an earlier session wait for the others.
                 let there = self
                     .results
                     .rounds(site.workload.name, phase, site.peer.name);
@@ -326,7 +326,7 @@ impl Bench<'_> {
         }
     }
 
-    /// Waits until others leave the machine alone, or patience ends.
+    /// Waits until other processes leave the machine alone, or for [`PATIENCE`].
     fn wait_until_quiet(&self) -> Result<()> {
         if self.tolerates_load {
             return Ok(());

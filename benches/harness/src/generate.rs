@@ -1,7 +1,8 @@
-//! Parts of workloads that are made by numbers: many tests, many examples, many dependencies, many local crates.
+//! Generated parts of workloads: many tests, many examples, many dependencies, many local crates.
 //!
-//! What is made follows from the constants here and nothing else, so every run has the same. The seed decides the values
-//! in tests and examples, which differ so that no two executables are equal, and which crates of a tree depend on which.
+//! The files follow from the constants here and nothing else, so every run has the same files. The seed decides the
+//! values in tests and examples, which differ so that no two executables are equal. It also decides which crates of a
+//! tree depend on which.
 
 mod layers;
 pub(crate) mod programs;

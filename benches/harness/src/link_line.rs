@@ -1,9 +1,9 @@
 //! Link lines as rustc prints them, to run the linker again without rustc.
 //!
-//! While links are recorded this program stands in front of rustc (`RUSTC_WRAPPER`). It has rustc print the link line of
-//! each executable and keep the files on it (`-C save-temps`), which changes nothing about what is compiled, and which
-//! Cargo does not count among what a crate is made from. The line names whatever is the linker to rustc, the fork's
-//! linker wrapper too, so a link that is run again has all the work of the link in a build.
+//! To record links, Cargo calls this program in the place of rustc (`RUSTC_WRAPPER`). It has rustc print the link line
+//! of each executable and keep the files on it (`-C save-temps`). That does not change the compiled code, and Cargo
+//! does not count it as an input of a crate. The line names the program that rustc calls as the linker, which may be
+//! the fork's linker wrapper. So a link that we run again does all the work of the link in a build.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -28,7 +28,7 @@ pub(crate) const WRAPPER: Wrapper = Wrapper {
 pub(crate) struct LinkLine {
     program: String,
     args: Vec<String>,
-    /// What rustc sets for it.
+    /// The variables that rustc sets for it.
     variables: BTreeMap<String, String>,
     directory: PathBuf,
 }
@@ -77,8 +77,8 @@ impl LinkLine {
         command
     }
 
-    /// The same link by a linker that does its work in a process that it starts, and leaves behind when the output is
-    /// written; here it does the work itself, so that its memory can be told.
+    /// The same link by a linker that otherwise works in a child process, which it leaves behind when the output is
+    /// written. Here it works in its own process, so that we can measure its memory.
     pub(crate) fn command_without_fork(&self) -> Command {
         let mut command = self.command();
         command.arg("-Wl,--no-fork");
@@ -97,7 +97,7 @@ impl LinkLine {
         if args.iter().any(|arg| arg == "-fuse-ld=lld") {
             args.push("-Wl,--noinhibit-exec".into());
         }
-        // What rustc calls by default. The fork's linker wrapper would miss the libraries.
+        // rustc's default linker. The fork's linker wrapper would miss the libraries.
         let mut command = Command::new("cc");
         command
             .args(args)
@@ -120,7 +120,7 @@ impl LinkLine {
     }
 }
 
-/// Takes a string in Rust's quotes from the start of `text`; gives it and what follows.
+/// Takes a string in Rust's quotes from the start of `text`, and returns it and what follows.
 fn quoted(text: &str) -> Result<(String, &str)> {
     let inside = text
         .strip_prefix('"')

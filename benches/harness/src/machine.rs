@@ -10,7 +10,7 @@ use measure::machine::{cores, processor, value_of};
 
 use crate::results::{Load, Machine};
 
-/// What the kernel counts processor time in, per second: USER_HZ, which Linux keeps at 100 for programs (`man 5 proc`).
+/// The kernel's unit of processor time, per second: USER_HZ, which Linux keeps at 100 for programs (`man 5 proc`).
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Share of the processors from which on others disturb.

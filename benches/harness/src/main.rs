@@ -1,14 +1,14 @@
 //! Measures the fork beside its peers: workloads × peers × phases, in one run, in turns.
 //!
-//! Started by `cargo xtask bench`, which builds it. `README.md` in `benches/` says what is measured and how, and what
-//! belongs here and not to xtask. Data flows through the modules in this order:
+//! `cargo xtask bench` builds and starts this program. `README.md` in `benches/` says what it measures and how, and
+//! which code belongs here and not to xtask. Data flows through the modules in this order:
 //!
 //! - [`workloads`] and [`peers`] are tables; [`plan`] chooses from them.
 //! - [`tools`] are the Cargos to compare, [`origin`] has the files of a workload, which [`generate`] makes or [`packages`]
 //!   takes from Cargo's registry, and [`sources`] its working copy.
-//! - [`bench`] goes through the plan in rounds, [`phases`] does what a round consists of, with the [`runner`], which takes
+//! - [`bench`] goes through the plan in rounds. [`phases`] does the work of a round, with the [`runner`], which takes
 //!   times, and [`link_line`], which runs links again.
-//! - [`results`] are the only thing that [`report`] knows.
+//! - [`report`] knows only the [`results`].
 
 mod bench;
 mod generate;
@@ -152,7 +152,7 @@ fn run(options: Options) -> Result<()> {
         machine: machine::describe(),
         versions: tools.versions()?,
     };
-    // Numbers that do not count stay apart from those that do, and are never gone on with.
+    // Numbers that do not count stay apart from those that do, and no later run goes on with them.
     let counts = mode == Mode::Full && !options.loaded;
     let parent = match mode {
         Mode::Quick => work.join("quick"),
@@ -208,7 +208,7 @@ fn repository() -> PathBuf {
     package.ancestors().nth(2).unwrap_or(package).to_path_buf()
 }
 
-/// What the user typed, without what xtask adds.
+/// The command that the user typed, without the arguments that xtask adds.
 fn command_line() -> String {
     let mut words = vec!["cargo xtask bench".to_owned()];
     let mut args = std::env::args().skip(1);

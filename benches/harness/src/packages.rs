@@ -1,5 +1,5 @@
-//! Packages of crates.io that a workload takes as path crates: copied out of Cargo's registry for a run, and kept nowhere
-//! else.
+//! Packages of crates.io that a workload takes as path crates. The harness copies them out of Cargo's registry for a
+//! run, and this repository does not have them.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -57,8 +57,8 @@ struct Downloaded {
     manifest_path: PathBuf,
 }
 
-/// The files of all packages that the workload's lock file has without a source, in the versions that it has. `scratch` is
-/// a directory for the package that has Cargo download them.
+/// The files of all packages that the workload's lock file has without a source, in the versions of that file.
+/// `scratch` is a directory for a package that depends on them, so that Cargo downloads them.
 pub(crate) fn copied(
     workload: &Files,
     scratch: &Path,

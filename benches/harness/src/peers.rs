@@ -10,7 +10,7 @@ use std::{env, fs};
 use anyhow::{Context, Result, ensure};
 use measure::executable::{is_group, linker, needed};
 
-/// Where the linker is told from its version and its name in what it has linked.
+/// A linker, which we recognise by its version and by its name in the files that it has linked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Linker {
     /// rust-lld of the toolchain, which rustc uses by default on x86_64 Linux.
@@ -43,7 +43,7 @@ impl Linker {
         }
     }
 
-    /// Whether it does its work in a process that it leaves behind, of which the kernel tells nobody what it used.
+    /// Whether it works in a process that it leaves behind, whose time and memory the kernel reports to nobody.
     pub(crate) fn leaves_process(self) -> bool {
         matches!(self, Linker::Mold | Linker::Wild)
     }
@@ -68,7 +68,7 @@ impl Linker {
     }
 }
 
-/// What becomes of the dependencies in an executable.
+/// How an executable gets its dependencies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     /// Copied into it.
@@ -105,7 +105,7 @@ const fn peer(name: &'static str, title: &'static str, way: Way, linker: Linker)
     }
 }
 
-/// What everything is compared with: Cargo and rustc as they come.
+/// The peer with which we compare all others: Cargo and rustc with their defaults.
 pub(crate) const BASELINE: &str = "static-lld";
 
 /// The fork with the linker of [`BASELINE`].
@@ -179,7 +179,7 @@ impl Peer {
     pub(crate) fn configuration(&self, linkers: &Linkers, host: &str) -> Result<Vec<String>> {
         let mut rustflags = Vec::new();
         if self.linker != Linker::Lld {
-            // rustc's default, which would otherwise have the last word.
+            // rustc's default would otherwise override the choice.
             rustflags.push("-Clinker-features=-lld".to_owned());
         }
         if matches!(self.linker, Linker::Mold | Linker::Wild) {

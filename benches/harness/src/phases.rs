@@ -1,4 +1,4 @@
-//! What is done in each phase, for one workload and one peer.
+//! The work of each phase, for one workload and one peer.
 
 mod links;
 mod objects;
@@ -34,11 +34,11 @@ pub(crate) struct Site<'a> {
     pub(crate) machine_options: &'a [String],
     /// See [`Peer::configuration`].
     pub(crate) configuration: Vec<String>,
-    /// Has the target directory, and what links leave.
+    /// The directory with the target directory and the records of links.
     pub(crate) directory: PathBuf,
 }
 
-/// What a phase starts from.
+/// The state from which a phase starts.
 pub(crate) struct Prepared {
     artifacts: Artifacts,
     link_lines: Vec<LinkLine>,
@@ -51,7 +51,7 @@ struct Build {
 }
 
 impl Site<'_> {
-    /// Brings everything up to date, so that the rounds of the phase do nothing but what is to be measured.
+    /// Brings everything up to date, so that the rounds of the phase do only the work to measure.
     pub(crate) fn prepare(&self, phase: Phase, runner: &mut Runner) -> Result<Prepared> {
         let mut link_lines = Vec::new();
         let artifacts = match phase {
@@ -153,7 +153,7 @@ impl Site<'_> {
         Ok(measured)
     }
 
-    /// The report of `--timings`, which is taken away, since it is no part of what a build makes.
+    /// Reads and removes the report of `--timings`, which does not count as output of the build.
     fn take_timings(&self, target: &Path) -> Result<Timings> {
         let directory = target.join("cargo-timings");
         let report = directory.join("cargo-timing.html");
@@ -197,14 +197,14 @@ impl Site<'_> {
     fn time(&self, ran: &Ran) -> Result<Measured, Blocked> {
         let mut time = ran.time()?;
         if self.peer.linker.leaves_process() {
-            // What that process used is not told from what others used.
+            // We cannot tell the time of that process from that of other processes.
             time.sample.foreign = None;
         }
         Ok(time)
     }
 
-    /// A static build from scratch, then the peer's, and once more each: the time of the first of the peer's, and what
-    /// the three compile that the first had compiled already.
+    /// A static build from scratch, then the peer's, and once more each. Measures the time of the peer's first build,
+    /// and the number of dependencies that the last three compile again.
     fn switch(&self, runner: &mut Runner) -> Result<Vec<Measured>> {
         let target = self.directory.join("switch");
         let build = |options: &[&str]| {

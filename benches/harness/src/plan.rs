@@ -1,4 +1,4 @@
-//! Which cells of workloads × peers × phases are measured, and how often.
+//! Chooses the cells of workloads × peers × phases to measure, and how often.
 
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use crate::peers::{BASELINE, Linkers, OURS, PEERS, Peer};
 use crate::results::{Mode, Phase};
 use crate::workloads::{FLOOR, WORKLOADS, Workload};
 
-/// What the user chose; nothing chosen means all that makes sense.
+/// The user's choice. An empty list means everything that makes sense.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Choice {
     pub(crate) workloads: Vec<&'static Workload>,
@@ -15,7 +15,7 @@ pub(crate) struct Choice {
     pub(crate) phases: Vec<Phase>,
 }
 
-/// What is measured, with what is left out and why.
+/// The cells to measure, and those that are left out, with the reasons.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) mode: Mode,
@@ -43,7 +43,7 @@ impl Plan {
         let mut peers = Vec::new();
         for peer in PEERS.iter().filter(|peer| choice.has_peer(peer)) {
             if peer.is_earlier && !has_earlier {
-                // Nobody misses it who did not ask for it.
+                // Somebody who did not ask for a peer does not miss it.
                 if !choice.peers.is_empty() {
                     let reason = "no executable of it is given (help: `--earlier FILE`)";
                     skipped.insert(peer.name.to_owned(), reason.to_owned());

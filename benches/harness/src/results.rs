@@ -1,7 +1,7 @@
-//! What a run has measured: every sample, with the machine and the versions that it was measured on.
+//! The results of a run: every sample, with the machine and the versions of the programs.
 //!
-//! A run is one directory with one file, `results.json`. It is written anew after each sample, so a run that was
-//! interrupted goes on where it stopped; the report is made from this file alone.
+//! A run is one directory with one file, `results.json`. The harness writes the file anew after each sample, so an
+//! interrupted run goes on where it stopped. It makes the report from this file alone.
 
 mod identity;
 mod kinds;
@@ -27,7 +27,7 @@ pub(crate) const FILE: &str = "results.json";
 /// Grows when older files can no longer be read.
 const FORMAT: u32 = 1;
 
-/// All of one run.
+/// The results of one run.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 pub(crate) struct Results {
     format: u32,
@@ -39,7 +39,7 @@ pub(crate) struct Results {
     pub(crate) workloads: BTreeMap<String, WorkloadFacts>,
     /// By name.
     pub(crate) peers: BTreeMap<String, PeerFacts>,
-    /// What was left out, by name, and why.
+    /// The reasons for left-out items, by name.
     pub(crate) skipped: BTreeMap<String, String>,
     pub(crate) failures: Vec<Failure>,
     pub(crate) cells: Vec<Cell>,
@@ -57,9 +57,9 @@ pub(crate) struct WorkloadFacts {
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 pub(crate) struct PeerFacts {
     pub(crate) title: String,
-    /// Version of the linker, as it says itself.
+    /// Version of the linker, in its own words.
     pub(crate) linker: String,
-    /// What is given to Cargo.
+    /// Cargo's options.
     pub(crate) options: Vec<String>,
 }
 
@@ -88,12 +88,13 @@ pub(crate) struct Cell {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq)]
 pub(crate) struct Sample {
     pub(crate) value: f64,
-    /// Share of the processors that others used meanwhile, from 0 to 1; unknown for what is too short to tell.
+    /// Share of the processors that other processes used meanwhile, from 0 to 1; unknown for a command that is too
+    /// short.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) foreign: Option<f64>,
 }
 
-/// What one round of a phase gives for one peer.
+/// A measurement of one round of a phase for one peer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Measured {
     pub(crate) quantity: Quantity,
@@ -110,7 +111,7 @@ impl Measured {
         }
     }
 
-    /// A number that does not depend on what else the machine does.
+    /// A number that does not depend on other work of the machine.
     pub(crate) fn fact(quantity: Quantity, value: f64) -> Measured {
         let sample = Sample {
             value,

@@ -18,7 +18,7 @@ use crate::results::{Measured, Quantity, Sample};
 /// Lines of the log that are part of the error when a command fails.
 const TAIL_LINES: usize = 30;
 
-/// The shortest command, in seconds, of which one can tell what others did meanwhile: the kernel counts in hundredths of
+/// The shortest command, in seconds, for which the load by other processes is known: the kernel counts in hundredths of
 /// a second.
 const SHORTEST_TO_JUDGE: f64 = 0.5;
 
@@ -91,7 +91,7 @@ impl Runner {
         Ok(Runner { log, log_path })
     }
 
-    /// Runs `command` with nothing beside it. What it prints to standard error goes to the log.
+    /// Runs `command` and nothing beside it. Its standard error goes to the log.
     pub(crate) fn run(&mut self, command: &mut Command) -> Result<Ran> {
         let describe_log = || format!("failed to write `{}`", self.log_path.display());
         let shown = display(command);
@@ -143,7 +143,7 @@ impl Runner {
     }
 }
 
-/// The kernel takes the peak of this process for that of a command, until the command's own is higher: the two share
+/// The kernel reports the peak of this process for a command until the command's own is higher, since the two share
 /// their memory up to `exec`. `man 5 proc` has the number that resets the peak; a kernel without the file leaves it.
 fn forget_own_peak() {
     let _ = fs::write("/proc/self/clear_refs", "5");

@@ -1,4 +1,4 @@
-//! The working copy of a workload: laid down from where it comes from, and edited.
+//! The working copy of a workload, which the harness makes of the workload's files and edits.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-/// What an edit adds to the end of a file: something that the compiler may not leave out, so that the file's object
-/// differs after each edit, in binaries, libraries and tests alike.
+/// The text that an edit adds to the end of a file. The compiler must not leave it out, so the file's object differs
+/// after each edit, in binaries, libraries and tests alike.
 const EDIT: &str = "\n#[used]\nstatic EDIT: u32 = ";
 
 /// Directories that are not part of the sources.
@@ -74,8 +74,8 @@ pub(crate) struct WorkingCopy {
 }
 
 impl WorkingCopy {
-    /// Makes `directory` have these files and no others. Those that are equal are not touched, so that Cargo takes none
-    /// of them for changed; edits are undone.
+    /// Makes `directory` have these files and no others. It does not touch files that are equal, so that Cargo takes
+    /// none of them for changed, and undoes edits.
     pub(crate) fn lay_down(files: &Files, directory: &Path) -> Result<WorkingCopy> {
         let there = read_or_none(directory)?;
         for path in there.keys().filter(|path| !files.contains_key(*path)) {

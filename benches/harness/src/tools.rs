@@ -1,4 +1,4 @@
-//! The programs that builds need: both Cargos, rustc, and xtask, which makes what is missing.
+//! The programs that builds need: both Cargos, rustc, and xtask, which builds a missing Cargo.
 
 use std::env;
 use std::fs::File;
@@ -38,7 +38,7 @@ pub(crate) struct Tools {
     pub(crate) host: String,
 }
 
-/// Where Cargos are that are not to be built.
+/// The paths of Cargos that need not be built.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Given {
     pub(crate) fork: Option<PathBuf>,
@@ -71,7 +71,7 @@ impl Tools {
         })
     }
 
-    /// Has xtask generate a workload; gives its directory.
+    /// Has xtask generate a workload, and returns its directory.
     pub(crate) fn generate(&self, workload: &str) -> Result<PathBuf> {
         ask(&self.xtask, &["generate", workload])
     }
@@ -148,7 +148,7 @@ fn host() -> Result<String> {
     first_line(Command::new("rustc").args(["--print", "host-tuple"]))
 }
 
-/// Has xtask make something, and gives the path that it prints last. The progress is shown.
+/// Has xtask make something, shows its progress, and returns the path that it prints last.
 fn ask(xtask: &Path, args: &[&str]) -> Result<PathBuf> {
     let shown = format!("cargo xtask {}", args.join(" "));
     let output = Command::new(xtask)

@@ -1,4 +1,4 @@
-//! The programs that are built, and what is measured of each.
+//! The workloads: programs to build, and the phases to measure of each.
 
 mod table;
 
@@ -24,7 +24,7 @@ pub(crate) enum Origin {
     Upstream,
 }
 
-/// The workspace of which ever other packages are built.
+/// The workspace of which different packages are built.
 pub(crate) const SELECTIONS: Origin =
     Origin::Completed("benches/workloads/selections", Generator::Programs);
 
@@ -44,13 +44,13 @@ pub(crate) struct Workload {
     pub(crate) title: &'static str,
     pub(crate) origin: Origin,
     pub(crate) weight: Weight,
-    /// Measured without being asked for.
+    /// Whether a run measures it by default.
     pub(crate) is_default: bool,
-    /// Options that choose what is built.
+    /// Options that choose the packages to build.
     pub(crate) selection: &'static [&'static str],
     /// Its executable, which is the Cargo target of this name.
     pub(crate) program: Option<&'static str>,
-    /// What makes the executable print something and end.
+    /// The arguments with which the executable prints something and ends.
     pub(crate) start: &'static [&'static str],
     pub(crate) edits: Edits,
     pub(crate) tests: Option<Tests>,
@@ -101,7 +101,7 @@ pub(crate) struct Addition {
     pub(crate) source: &'static str,
 }
 
-/// What is measured of a workload, of all that it has something for.
+/// The phases to measure of a workload, among those that it supports.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Scope {
     /// Everything, for all peers.
@@ -148,7 +148,7 @@ impl Workload {
         let is_for_peer = match phase {
             // The processor time of an edit, where the fork as it was had one group of all local crates.
             _ if peer.is_earlier => self.name == "workspace" && phase == Phase::RebuildBase,
-            // Others than the one that users get first need not be switched to: what is compiled is the same.
+            // Only the default linker needs a switch: with the others, Cargo compiles the same.
             Phase::Switch => match peer.way {
                 Way::Groups => is_pair,
                 _ => peer.static_options().is_some(),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use workshop::paths::Repository;
 
-/// All that the file has.
+/// The content of the file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Expectations {
@@ -38,12 +38,12 @@ struct Expectation {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Group {
     reason: String,
-    /// Whether the tests pass now and then.
+    /// Whether the tests sometimes pass.
     #[serde(default)]
     depends_on_timing: bool,
     #[serde(default)]
     tests: Vec<String>,
-    /// Modules of which more tests fail than not.
+    /// Modules in which more tests fail than pass.
     #[serde(default)]
     modules: Vec<String>,
 }
@@ -64,7 +64,7 @@ impl Failures {
         Some(expectation.reason.as_str())
     }
 
-    /// Whether `test`, which is expected to fail, may as well pass.
+    /// Whether `test`, which is expected to fail, may also pass.
     pub(crate) fn depends_on_timing(&self, test: &str) -> bool {
         let expectation = self.expectation(test);
         expectation.is_some_and(|expectation| expectation.depends_on_timing)
@@ -79,7 +79,7 @@ impl Failures {
         self.tests.get(test).or_else(of_module)
     }
 
-    /// Fails if a name stands for none of all the tests that there are: it would hide that a test has been renamed.
+    /// Fails if a name stands for no existing test: the entry would hide that somebody has renamed a test.
     pub(crate) fn require_existence(&self, listed: &BTreeSet<String>) -> Result<()> {
         if let Some(stale) = self.tests.keys().find(|test| !listed.contains(*test)) {
             bail!("the test `{stale}`, which is expected to fail, does not exist");

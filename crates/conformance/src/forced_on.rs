@@ -1,14 +1,15 @@
-//! The fork with something forced on, for tests that know nothing of it: `dynamic-deps`, or the new layout of the build
+//! Runs tests with something forced on of which they know nothing: `dynamic-deps`, or the new layout of the build
 //! directory.
 //!
-//! The test suite takes every variable `CARGO_*` out of the environment of the Cargo that it runs. So in the place of
-//! that Cargo stands this program, which puts `CARGO_PROFILE_DEV_DYNAMIC_DEPS=true` back and becomes the fork. What the
-//! fork starts inherits the variable. The same goes for the variables of the layout.
+//! The test suite takes every variable `CARGO_*` out of the environment of the Cargo that it runs. So we put this
+//! program in the place of that Cargo. It sets `CARGO_PROFILE_DEV_DYNAMIC_DEPS=true` again and becomes the fork.
+//! Programs that the fork starts inherit the variable. The same goes for the variables of the layout.
 //!
-//! Everything else has to be as without it. A shell would drop variables whose names it does not like, and tests have
-//! such. And Cargo says where it is, in `CARGO`: it takes the path of its executable or else the one that it was called
-//! by, whichever has the file name `cargo`. The executable of the fork has another name here, so it gives the path that
-//! the tests know, by which it is called with the option again.
+//! Everything else has to stay as without this program. A shell script would not do, since a shell drops variables with
+//! names that it does not accept, and tests have such variables. And Cargo writes its own path into `CARGO`. It takes
+//! the path of its executable or else the one by which it was called, whichever has the file name `cargo`. Here the
+//! executable of the fork has another name. So Cargo writes the path that the tests know, and a Cargo that is called by
+//! it has the option forced on too.
 
 use std::env;
 use std::ffi::OsStr;
@@ -26,7 +27,7 @@ use workshop::linking::is_platform_supported;
 use workshop::steps::Step;
 use workshop::toolchain;
 
-/// Names the executable of the fork. Where it is set, this program stands in for Cargo.
+/// Names the executable of the fork. If it is set, this program stands in for Cargo.
 const FORK_VARIABLE: &str = "XTASK_FORCED_ON";
 
 /// Names what is forced on.
@@ -37,7 +38,7 @@ const FORCED_VARIABLE: &str = "XTASK_FORCED";
 pub(crate) enum Forced {
     /// `dynamic-deps`, in the profile `dev` and all that inherit it.
     DynamicDeps,
-    /// `-Z build-dir-new-layout`. The tests make Cargo think that it is a stable one, which takes no such option.
+    /// `-Z build-dir-new-layout`. The tests make Cargo think that it is a stable one, which would refuse this option.
     NewLayout,
 }
 
@@ -51,7 +52,7 @@ impl Forced {
         }
     }
 
-    /// The variables that do it.
+    /// The variables that force it on.
     fn variables(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Forced::DynamicDeps => &[("CARGO_PROFILE_DEV_DYNAMIC_DEPS", "true")],
@@ -90,7 +91,7 @@ pub fn run_if_called_as_cargo() -> Option<ExitCode> {
     Some(ExitCode::FAILURE)
 }
 
-/// The fork with the arguments of this process, its path among them, and the variables.
+/// The command that becomes the fork, with the arguments of this process, including its path, and with the variables.
 fn becoming(fork: &OsStr, forced: Forced) -> Command {
     let mut args = env::args_os();
     let mut command = Command::new(fork);
@@ -101,7 +102,8 @@ fn becoming(fork: &OsStr, forced: Forced) -> Command {
     command
 }
 
-/// The test suite of the fork, `suite`, with this program in the place of Cargo. It becomes an executable in `directory`.
+/// The test suite of the fork, `suite`, with this program in the place of Cargo. The program is copied into
+/// `directory`.
 pub(crate) fn suite(
     step: &mut Step,
     suite: &Suite,
@@ -125,7 +127,7 @@ pub(crate) fn suite(
     Ok(forced_on)
 }
 
-/// Fails unless a build by the Cargo that the tests find is as it should be: where the variables had no effect, every
+/// Fails unless a build by the Cargo that the tests find shows the effect of the variables: without an effect, every
 /// test would pass and prove nothing.
 fn require_effect(step: &mut Step, suite: &Suite, forced: Forced) -> Result<()> {
     let package = tempfile::tempdir().context("failed to create a temporary directory")?;

@@ -1,7 +1,7 @@
 //! Our end-to-end tests in other circumstances: with compilers other than the one that xtask runs with, and in the new
 //! layout of the build directory.
 //!
-//! The test suite is built once, by the compiler of xtask; its tests run what they find in the `PATH`.
+//! The compiler of xtask builds the test suite once. Its tests run the compiler that they find in `PATH`.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -18,8 +18,8 @@ use workshop::compilers::Compiler;
 use workshop::fork::Profile;
 use workshop::steps::Step;
 
-/// The modules whose outcome follows from what the compiler writes into libraries, how it calls the linker, and what its
-/// standard library does. The others try what Cargo does, which is the same for all compilers.
+/// The modules whose outcome depends on the compiler: on the bytes of libraries, on the calls of the linker, and on the
+/// standard library. The other modules test Cargo, which does the same with all compilers.
 const MODULES_OF_COMPILER: &[&str] = &[
     "dynamic_deps::allocator",
     "dynamic_deps::codegen",
@@ -35,7 +35,7 @@ const MODULES_OF_COMPILER: &[&str] = &[
     "dynamic_deps::thread_locals",
 ];
 
-/// How many of our tests are run.
+/// Which of our tests to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
     /// Those that depend on the compiler.
@@ -78,7 +78,7 @@ impl OwnTests {
         })
     }
 
-    /// Runs them with a compiler; gives their number.
+    /// Runs them with a compiler, and returns their number.
     pub fn run(&self, step: &mut Step, compiler: &Compiler) -> Result<usize> {
         self.run_on(step, &self.suite, |command| compiler.set_for(command))
     }

@@ -1,9 +1,8 @@
-//! What is known of one run of the test suite, kept in files, so that it can be read again and an interrupted run goes
-//! on where it was.
+//! The record of one run of the test suite, in files, so that an interrupted run goes on where it was.
 //!
 //! ```text
 //! target/upstream-tests/<run>/
-//!   key                    what was tested; with another key everything here is out of date
+//!   key                    what was tested; with another key, all files here are out of date
 //!   tests                  the names of all tests
 //!   sessions/0001.txt …    what the test program printed, each time it was run
 //!   results                outcome and name of each test, made from the sessions
@@ -39,12 +38,12 @@ struct Verdict {
     outcome: Outcome,
     /// Whether the test ran with no other beside it, in this call of xtask.
     alone: bool,
-    /// What it printed, if it failed.
+    /// Its output, if it failed.
     output: String,
 }
 
 impl Record {
-    /// Opens the record in `directory`, if it is of what `key` names.
+    /// Opens the record in `directory`, if it has this `key`.
     pub(crate) fn open(directory: &Path, key: &str) -> Result<Option<Record>> {
         let Some(kept) = read(&directory.join("key"))? else {
             return Ok(None);
@@ -68,7 +67,7 @@ impl Record {
         Ok(Some(record))
     }
 
-    /// Begins a record, in the place of the one that is there.
+    /// Begins a record, and replaces the existing one.
     pub(crate) fn create(directory: &Path, key: &str, tests: BTreeSet<String>) -> Result<Record> {
         let record = Record {
             directory: directory.to_path_buf(),
@@ -84,12 +83,12 @@ impl Record {
             list.push('\n');
         }
         write(&directory.join("tests"), &list)?;
-        // Last: with it the rest counts.
+        // The key comes last, since the other files count only with it.
         write(&directory.join("key"), key)?;
         Ok(record)
     }
 
-    /// Whether there is nothing to run for the outcomes of `wanted`.
+    /// Whether the outcomes of `wanted` need no further run.
     pub(crate) fn is_complete(
         &self,
         wanted: &BTreeSet<&str>,
@@ -121,8 +120,8 @@ impl Record {
         suspects
     }
 
-    /// Runs what is missing of `wanted`. A test that fails, or has failed in an earlier call, is run again alone, and only
-    /// then counts, unless its failure is expected: some tests wait only for so long, and the machine may be busy.
+    /// Runs the missing tests of `wanted`. If a test fails unexpectedly, or did so in an earlier call, it runs again
+    /// alone, and only then counts: some tests have time limits, and the machine may be busy.
     pub(crate) fn complete(
         &mut self,
         step: &mut Step,
@@ -186,7 +185,7 @@ impl Record {
 
     fn add(&mut self, session: Session, alone: bool) {
         for (test, outcome) in session.outcomes {
-            // Without its output a failure is of no use, so the test counts as not run.
+            // A failure without output is of no use, so the test counts as not run.
             if outcome == Outcome::Failed && !session.ended {
                 continue;
             }

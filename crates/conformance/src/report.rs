@@ -1,4 +1,4 @@
-//! How the outcomes of the test suite differ from the baseline, and whether each difference has a reason.
+//! Compares the outcomes of the test suite with the baseline, and checks that each difference has a reason.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,12 +10,12 @@ use crate::record::Outcomes;
 use crate::upstream_tests::Subject;
 use workshop::libtest::Outcome;
 
-/// What is told at the end.
+/// The report at the end.
 #[derive(Debug)]
 pub(crate) struct Report<'a> {
     unpatched: &'a Failures,
     counts: Vec<(Subject, Counts)>,
-    /// Tests that fail on the unpatched tree for a reason that is not known.
+    /// Tests that fail on the unpatched tree for an unknown reason.
     unlisted: Vec<String>,
     comparisons: Vec<(Subject, Comparison)>,
 }
@@ -148,7 +148,7 @@ struct Comparison {
     /// By reason: tests that pass on the baseline and, as expected, fail.
     explained: BTreeMap<String, Vec<String>>,
     unexplained: Vec<Difference>,
-    /// Tests that are expected to fail where they pass on the baseline, and do not.
+    /// Tests that are expected to fail, and pass here as on the baseline.
     stale: Vec<String>,
 }
 
@@ -161,7 +161,7 @@ struct Difference {
 }
 
 impl Comparison {
-    /// Tests of `unpatched` may pass here all the same; those of `failures` have to fail.
+    /// Tests of `unpatched` may pass here; those of `failures` have to fail.
     fn new(
         baseline: &Outcomes,
         found: &Outcomes,

@@ -14,7 +14,7 @@ use workshop::libtest;
 use workshop::steps::{Show, Step};
 
 /// Modules of upstream's test suite that our hooks pass through, and our own. The others need files that are not part
-/// of the published package, a network, or minutes, and touch nothing we change.
+/// of the published package, a network, or minutes, and test nothing that we change.
 const TESTSUITE_MODULES: &[&str] = &[
     "bench",
     "build",
@@ -56,7 +56,7 @@ pub fn testsuite(tree: &Tree, step: &mut Step) -> Result<()> {
     tree.materialise(Unexported::Refuse)?;
     let repository = tree.repository();
     let unpatched = Expectations::read(repository)?.unpatched;
-    // Before the fork: the one built last has the path `debug/cargo`, which the tests run.
+    // This comes before the fork: the Cargo that is built last gets the path `debug/cargo`, which the tests run.
     let stock = stock::build(tree, step, Profile::Dev)?;
     let cargo = |step: &Step| {
         let mut cargo = fork::cargo_in_tree(repository, step, "test");
@@ -85,13 +85,13 @@ pub fn testsuite(tree: &Tree, step: &mut Step) -> Result<()> {
     )
 }
 
-/// Runs tests of upstream's test suite that know nothing of the option, in dynamic builds.
+/// Runs tests of upstream's, which know nothing of the option, in dynamic builds.
 pub fn forced(tree: &Tree, step: &mut Step) -> Result<()> {
     tree.materialise(Unexported::Refuse)?;
     upstream_tests::run_forced_on(tree, step, FORCED_ON_MODULES)
 }
 
-/// The tests of `modules`. Each has to stand for something, lest tests are left out unnoticed.
+/// The tests of `modules`. Each module must have tests, so that none is left out unnoticed.
 pub(crate) fn choose<'a>(
     listed: &'a BTreeSet<String>,
     modules: &[&str],

@@ -1,8 +1,8 @@
 //! Upstream's test suite: the program `testsuite`, and the Cargo that its tests run.
 //!
-//! The compiler put the path of that Cargo into the program: `debug/cargo` in the target directory. Every build of the
-//! tree or of upstream writes to it. So [`Suite::build`] takes a copy. While tests run, the copy stands at that path
-//! and we hold Cargo's lock of the directory: a build that somebody starts meanwhile waits.
+//! The compiler puts the path of that Cargo into the program: `debug/cargo` in the target directory. Every build of the
+//! tree or of upstream writes to that path. So [`Suite::build`] takes a copy. While tests run, we put the copy at that
+//! path and hold Cargo's lock of the directory, so a build that somebody starts meanwhile waits.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -30,11 +30,11 @@ pub(crate) struct Suite {
     program: PathBuf,
     /// Directory of the package, in which Cargo would run the program too.
     sources: PathBuf,
-    /// Where the tests find Cargo, in the directory that `lock` is for.
+    /// The path at which the tests find Cargo, in the directory that `lock` locks.
     tested: PathBuf,
-    /// What they shall find there: a copy of the Cargo that was built.
+    /// The Cargo to put there: a copy of the one that was built.
     cargo: PathBuf,
-    /// What they shall find there instead.
+    /// The program to put there instead.
     stand_in: Option<StandIn>,
     lock: PathBuf,
 }
@@ -90,7 +90,7 @@ impl Suite {
         &self.cargo
     }
 
-    /// What tells this build from another one.
+    /// A text that differs between builds.
     pub(crate) fn identity(&self) -> Result<String> {
         Ok(format!(
             "{}\n{}\n",
@@ -166,8 +166,8 @@ impl Suite {
     }
 }
 
-/// Fails if this process ignores the interrupt signal, as a shell has commands do that it starts in the background. What
-/// they start inherits that, and a test of upstream's that interrupts Cargo would wait for ever.
+/// Fails if this process ignores the interrupt signal. A shell makes commands in the background do so, and programs
+/// that these start inherit it. A test of upstream's that interrupts Cargo would then wait for ever.
 pub(crate) fn require_interruptible() -> Result<()> {
     match fs::read_to_string("/proc/self/status") {
         Ok(status) => ensure!(
@@ -175,7 +175,7 @@ pub(crate) fn require_interruptible() -> Result<()> {
             "interrupt signals are ignored here, and tests wait for them\n\
              help: start the command in the foreground, or by `env --default-signal=INT`"
         ),
-        // Only Linux has it.
+        // Only Linux has this file.
         Err(error) => ensure!(
             error.kind() == ErrorKind::NotFound,
             "failed to read `/proc/self/status`: {error}"
@@ -195,15 +195,15 @@ fn ignores_interrupt(status: &str) -> bool {
 
 /// Sets the variables by which the tests know what they can do here.
 pub(crate) fn with_environment(command: &mut Command) -> &mut Command {
-    // Tests of the 32-bit platform need its standard library and C compiler. Whether a machine has them shall not decide
-    // what is tested.
+    // Tests of the 32-bit platform need its standard library and C compiler. We run the same tests whether or not a
+    // machine has these.
     if std::env::var_os("CFG_DISABLE_CROSS_TESTS").is_none() {
         command.env("CFG_DISABLE_CROSS_TESTS", "1");
     }
     command
 }
 
-/// Cargo writes an executable only when something has changed, so its time says as much as its content.
+/// Cargo writes an executable only if something has changed, so its time identifies its content.
 fn identity_of(executable: &Path) -> Result<String> {
     let describe = || format!("failed to read `{}`", executable.display());
     let metadata = fs::metadata(executable).with_context(describe)?;

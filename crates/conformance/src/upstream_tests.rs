@@ -26,10 +26,10 @@ use workshop::paths::Repository;
 use workshop::steps::{Chatter, Step, Steps};
 use workshop::toolchain;
 
-/// The module with the tests of our own, which upstream does not have.
+/// The module with our own tests, which upstream does not have.
 const OWN_MODULE: &str = "dynamic_deps";
 
-/// What the test suite is run on.
+/// The Cargo on which to run the test suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Subject {
     /// The unpatched tree
@@ -68,8 +68,8 @@ impl Selection {
     }
 }
 
-/// Runs the tests with one of `filters` in their name, all if empty, on the baseline and on `subjects`, likewise; and
-/// prints how the results differ.
+/// Runs the tests with one of `filters` in their name, on the baseline and on `subjects`, and prints how the results
+/// differ. An empty list means all.
 ///
 /// # Errors
 /// When a difference has no reason, or a reason no difference.
@@ -111,8 +111,8 @@ pub fn run(tree: &Tree, subjects: &[Subject], filters: Vec<String>) -> Result<()
     report.require_reasons()
 }
 
-/// Runs the tests of `modules` with `dynamic-deps` forced on, without a baseline: in its place stands that all pass but
-/// those which `upstream/expected-failures.toml` names.
+/// Runs the tests of `modules` with `dynamic-deps` forced on. In the place of a baseline, all tests have to pass except
+/// those in `upstream/expected-failures.toml`.
 pub(crate) fn run_forced_on(tree: &Tree, step: &mut Step, modules: &[&str]) -> Result<()> {
     let expectations = Expectations::read(tree.repository())?;
     let selection = Selection {
@@ -139,7 +139,7 @@ pub(crate) fn run_forced_on(tree: &Tree, step: &mut Step, modules: &[&str]) -> R
     report.require_reasons()
 }
 
-/// Runs those tests of `selection` whose outcome is not known from an earlier call; gives the outcomes of all.
+/// Runs the tests of `selection` that no earlier call has run, and returns the outcomes of all.
 fn complete(
     tree: &Tree,
     step: &mut Step,
@@ -152,7 +152,7 @@ fn complete(
     let directory = directory_of(repository, subject);
     let rustc = toolchain::rustc_details()?;
     let (mut suite, key) = match subject {
-        // What it was is known without building it.
+        // Its key is known without a build.
         Subject::Baseline => (None, format!("{}\n{rustc}", tree.base_commit_id()?)),
         Subject::Fork | Subject::ForcedOn => {
             let suite = build(tree, step, subject)?;

@@ -51,7 +51,7 @@ fn tar(directory: &str, files: Files, time: u64) -> Result<Vec<u8>> {
     Ok(builder.into_inner()?)
 }
 
-/// As xz does it in one thread, which gives the same bytes on any number of cores.
+/// Compresses by xz in one thread, which gives the same bytes on any number of cores.
 fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
     let mut xz = Command::new("xz")
         .args(["--compress", "--stdout", "--threads=1", "-9"])

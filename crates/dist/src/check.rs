@@ -1,4 +1,4 @@
-//! Trying an archive in systems that have nothing but what a distribution starts with.
+//! Tries an archive in bare systems, which have only the base packages of a distribution.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,11 +7,11 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{Archive, run};
 
-/// What the installer says where there is no rustup.
+/// The message of the installer if there is no rustup.
 const REFUSAL: &str = "there is no rustup, so no toolchain can be made";
 
-/// Unpacks the archive in each of these root directories, as debootstrap makes them, and runs what is in it there:
-/// Cargo starts, and the installer refuses in plain words, since there is no rustup. Needs the rights of root.
+/// Unpacks the archive in each of these root directories, as debootstrap makes them, and runs its programs there: Cargo
+/// has to start, and the installer has to refuse with its message, since there is no rustup. Only root can do this.
 ///
 /// # Errors
 /// When one of them does something else.
@@ -26,7 +26,7 @@ pub fn in_roots<'p>(
 
 fn in_root(archive: &Archive, root: &Path) -> Result<String> {
     let opt = root.join("opt");
-    // A bare root may lack xz, so it is unpacked from outside.
+    // A bare root may lack xz, so we unpack from outside.
     run(Command::new("tar")
         .arg("-xf")
         .arg(&archive.path)

@@ -1,4 +1,4 @@
-//! What is in the archive.
+//! The contents of the archive.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::archive::{File, Files};
 use crate::glibc::GlibcVersion;
 use crate::{Dist, licenses, read};
 
-/// The installer, which is also used without an archive (`cargo xtask install`).
+/// The installer, which `cargo xtask install` uses without an archive too.
 pub const INSTALLER: &str = include_str!("../install.sh");
 
 /// The first thing to read, one screen.

@@ -1,7 +1,7 @@
 //! The oldest glibc that an executable runs with.
 //!
-//! glibc gives each symbol the version in which it came, such as `GLIBC_2.34`, and an executable lists those it was linked
-//! against (`.gnu.version_r`). The loader of an older glibc refuses it.
+//! glibc gives each symbol a version, that of the release which brought it, such as `GLIBC_2.34`. An executable lists
+//! the versions of the symbols that it uses (`.gnu.version_r`). The loader of an older glibc refuses the executable.
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,7 +24,7 @@ impl fmt::Display for GlibcVersion {
 impl FromStr for GlibcVersion {
     type Err = anyhow::Error;
 
-    /// From `2.31`, or from `2.2.5`, of which the last number does not matter: 2.3 is the oldest in use.
+    /// From `2.31`, or from `2.2.5`. The last number does not matter, since 2.3 is the oldest in use.
     fn from_str(text: &str) -> Result<GlibcVersion> {
         let mut numbers = text.split('.').map(str::parse);
         let version = match (numbers.next(), numbers.next()) {
@@ -51,7 +51,7 @@ pub fn floor(executable: &[u8]) -> Result<GlibcVersion> {
     while let Some((_, mut versions)) = needs.next()? {
         while let Some(version) = versions.next()? {
             let name = String::from_utf8_lossy(version.name(endian, strings)?);
-            // `GLIBC_PRIVATE` and `GLIBC_ABI_DT_RELR` are no numbers.
+            // `GLIBC_PRIVATE` and `GLIBC_ABI_DT_RELR` have no numbers.
             if let Some(version) = name
                 .strip_prefix("GLIBC_")
                 .and_then(|version| version.parse().ok())
@@ -77,7 +77,7 @@ mod tests {
         }
     }
 
-    /// A symbol that came with 2.34 is seen, and nothing newer than the glibc that runs this test.
+    /// Finds a symbol that came with 2.34, and none that is newer than the glibc which runs this test.
     #[test]
     #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
     fn the_newest_version_is_the_floor() {
@@ -94,7 +94,7 @@ mod tests {
             .unwrap()
             .parse()
             .unwrap();
-        // What std needs (rustc 1.95, platform support of x86_64-unknown-linux-gnu).
+        // The version that std needs (rustc 1.95, platform support of x86_64-unknown-linux-gnu).
         assert!(
             floor >= "2.17".parse().unwrap() && floor <= running,
             "{floor}, {running}"

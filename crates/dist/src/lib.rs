@@ -1,14 +1,16 @@
 //! Packs the fork for those who use it.
 //!
-//! [`make`] builds the executable and writes the archive and its checksum; what is in the archive is said by
-//! [`contents`]. The same sources at the same place give the same bytes: files are sorted and have one time, that of
-//! `SOURCE_DATE_EPOCH` or of the last commit, and the executable names no directory of the machine that built it. Its
-//! C code is compiled against the glibc of that machine, which [`glibc`] reads from it, so for an old floor it has to be
-//! built on an old system. [`check`] unpacks the archive in bare systems and tries it.
+//! [`make`] builds the executable and writes the archive and its checksum. [`contents`] lists the contents of the
+//! archive. The same sources at the same path give the same bytes: files are sorted and have one time, that of
+//! `SOURCE_DATE_EPOCH` or of the last commit, and the executable names no directory of the machine that built it.
 //!
-//! Everything runs other programs: Cargo, git and xz.
+//! The executable may need a glibc as new as that of the machine that built it, since its C code is compiled against that
+//! one. [`glibc`] reads the version that it needs from the executable. For an old one, build on an old system. [`check`]
+//! unpacks the archive in bare systems and tries it.
 //!
-//! There is no metadata for cargo-binstall: it would put `cargo` into `~/.cargo/bin`, over the proxy of rustup.
+//! This crate runs other programs: Cargo, git and xz.
+//!
+//! We leave out metadata for cargo-binstall, which would put `cargo` into `~/.cargo/bin`, over the proxy of rustup.
 
 mod archive;
 pub mod check;
@@ -35,7 +37,7 @@ pub struct Dist {
     pub output: PathBuf,
     /// The target triple of this machine.
     pub host: String,
-    /// The rustc that builds, as `rustc -V` says it.
+    /// The rustc that builds, in the words of `rustc -V`.
     pub rustc: String,
     /// Where Cargo keeps its registry.
     pub cargo_home: PathBuf,
@@ -54,7 +56,7 @@ pub struct Archive {
     pub glibc: GlibcVersion,
 }
 
-/// Builds the executable with `cargo`, which gives a command without arguments, and packs it.
+/// Builds the executable with the command that `cargo` returns, and packs it.
 ///
 /// # Errors
 /// When something cannot be built, read or written, or when the executable needs a newer glibc than it may.
@@ -64,7 +66,7 @@ pub fn make(dist: &Dist, cargo: impl Fn() -> Command) -> Result<Archive> {
     pack(dist, &executable, time, cargo())
 }
 
-/// Packs an executable with all that goes with it. Each file has `time`, in seconds since 1970.
+/// Packs an executable with the other files of the archive. Each file gets `time`, in seconds since 1970.
 ///
 /// # Errors
 /// When something cannot be read or written, or when the executable needs a newer glibc than it may.
@@ -97,7 +99,7 @@ pub fn pack(dist: &Dist, executable: &Path, time: u64, cargo: Command) -> Result
     })
 }
 
-/// The time that all files of the archive have, in seconds since 1970: `SOURCE_DATE_EPOCH`, or that of the last commit.
+/// The time of all files of the archive, in seconds since 1970: `SOURCE_DATE_EPOCH`, or that of the last commit.
 fn source_date(repository: &Path) -> Result<u64> {
     let text =
         match std::env::var("SOURCE_DATE_EPOCH") {
@@ -121,7 +123,7 @@ fn build(dist: &Dist, time: u64, mut cargo: Command) -> Result<PathBuf> {
         (&dist.repository, "/dynamic-deps"),
         (&dist.cargo_home, "/cargo-home"),
     ];
-    // The last one that matches counts, and the tree lies in the repository.
+    // The last option that matches counts, and the tree is in the repository.
     let remap = remap.iter().rev();
     let flags: Vec<String> = remap
         .clone()
@@ -132,7 +134,7 @@ fn build(dist: &Dist, time: u64, mut cargo: Command) -> Result<PathBuf> {
         .collect();
     cargo
         .current_dir(&dist.tree)
-        // By this separator, a path may have spaces in it.
+        // With this separator, a path may have spaces in it.
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
         .env("CFLAGS", c_flags.join(" "))
         .env("SOURCE_DATE_EPOCH", time.to_string())
@@ -163,7 +165,7 @@ fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a program and gives what it prints.
+/// Runs a program and returns its output.
 fn output(command: &mut Command) -> Result<String> {
     let output = command
         .output()

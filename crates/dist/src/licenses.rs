@@ -1,4 +1,4 @@
-//! The licenses of all that is linked into the executable.
+//! The licenses of all code that is linked into the executable.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::{Dist, output};
 
-/// Build dependencies that bring sources which are linked: what they hold is in the executable.
+/// Build dependencies that bring native sources, which are compiled and linked into the executable.
 const BRING_SOURCES: [&str; 1] = ["openssl-src"];
 
 /// Beginnings of the names of files with license texts, in lower case.
@@ -23,7 +23,7 @@ const LICENSE_FILES: [&str; 6] = [
     "unlicense",
 ];
 
-/// How deep below a package with native sources their licenses lie.
+/// How many directories below a package with native sources to look for their licenses.
 const DEPTH: usize = 2;
 
 #[derive(Deserialize)]
@@ -79,7 +79,7 @@ impl Package {
             .any(|target| target.kind.iter().any(|kind| kind == "proc-macro"))
     }
 
-    /// Its license as its manifest says it; a package without a word on it is listed so.
+    /// Its license in the words of its manifest, or a note that the manifest names none.
     fn license(&self) -> &str {
         match (&self.license, &self.license_file) {
             (Some(license), _) => license,
@@ -283,7 +283,7 @@ mod tests {
         let linked = linked_packages(&metadata);
         let names: Vec<&str> = linked.iter().map(|package| package.name.as_str()).collect();
         assert_eq!(names, ["cargo", "openssl-src", "openssl-sys"]);
-        // Native sources lie below those that link them.
+        // Native sources are below the package that links them.
         assert_eq!(license_files(linked[0]).unwrap().len(), 1);
         assert_eq!(license_files(linked[1]).unwrap().len(), 2);
     }

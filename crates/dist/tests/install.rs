@@ -1,4 +1,4 @@
-//! The installer, run by each shell that is there, with a rustup that is made up.
+//! Tests of the installer, run by each shell of this machine, with a stand-in for rustup.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -7,7 +7,8 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// rustup as far as the installer calls it. Toolchains are directories; the active one is named in a file.
+/// The stand-in for rustup, with the commands that the installer calls. Toolchains are directories, and a file names
+/// the active one.
 const RUSTUP: &str = r#"#!/bin/sh
 set -eu
 echo "rustup $*" >>"$RUSTUP_HOME/calls"
@@ -89,7 +90,7 @@ impl Home {
             .unwrap()
     }
 
-    /// What a program of a toolchain prints.
+    /// The output of a program of a toolchain.
     fn says(&self, toolchain: &str, program: &str) -> String {
         let program = self.path(&format!("rustup/toolchains/{toolchain}/bin/{program}"));
         let output = Command::new(program).arg("-vV").output().unwrap();
@@ -118,7 +119,7 @@ fn refusal(output: &Output) -> String {
     stderr
 }
 
-/// Calls `check` with each shell that is there.
+/// Calls `check` with each shell of this machine.
 fn with_each_shell(check: impl Fn(&'static str)) {
     for shell in ["sh", "dash", "bash", "busybox-sh"] {
         let is_there = Command::new(shell).args(["-c", ":"]).output().is_ok();
@@ -181,7 +182,7 @@ fn what_is_stale_is_mended() {
     with_each_shell(|shell| {
         let home = Home::new(shell, "1.95.0");
         stdout(&home.install(&[]));
-        // As an update may: another rustc, a program more, one less.
+        // An update may bring another rustc and another program, and remove one.
         home.toolchain("stable", "1.96.0");
         home.program("rustup/toolchains/stable/bin/new", "#!/bin/sh\necho new\n");
         let bin = home.path("rustup/toolchains/dynamic-deps/bin");
@@ -193,7 +194,7 @@ fn what_is_stale_is_mended() {
             printed.contains("all else of `stable` (Rust 1.96.0)"),
             "{printed}"
         );
-        // By its copy, once the archive is gone.
+        // The copy in the toolchain serves once the archive is gone.
         home.toolchain("stable", "1.97.0");
         fs::remove_dir_all(home.path("the archive")).unwrap();
         let copy = home.path("rustup/cargo-dynamic-deps/dynamic-deps/install.sh");
@@ -232,7 +233,7 @@ fn over_another_toolchain_and_under_another_name() {
     );
     stdout(&home.install(&["--name", "fast"]));
     assert_eq!(home.says("fast", "cargo"), "fork\n");
-    // The copy in a toolchain is about that one.
+    // The copy in a toolchain works on that toolchain.
     let copy = home.path("rustup/cargo-dynamic-deps/fast/install.sh");
     assert!(stdout(&home.run(&copy, &[])).contains("`fast` is renewed"));
     let printed = stdout(&home.run(&copy, &["--uninstall"]));
@@ -297,7 +298,7 @@ fn help_names_each_option() {
     }
 }
 
-/// What only some shells understand is a warning of shellcheck.
+/// shellcheck warns of syntax that only some shells understand.
 #[test]
 fn the_script_is_portable() {
     let home = Home::new("sh", "1.95.0");

@@ -10,7 +10,7 @@ pub enum Error {
     /// A file operation failed.
     #[error("failed to {action} `{}`", path.display())]
     Io {
-        /// What was tried, as a verb: "read", "rename".
+        /// The action that failed, as a verb: "read", "rename".
         action: &'static str,
         /// The file it was tried on.
         path: PathBuf,
@@ -58,7 +58,7 @@ pub enum Error {
         stderr: String,
     },
 
-    /// rustc would not show how it links.
+    /// rustc failed to link the empty program that shows how it links.
     #[error("failed to ask `{}` how it links a program ({status})\n{stderr}", rustc.display())]
     Probe {
         /// The compiler.
@@ -69,10 +69,10 @@ pub enum Error {
         stderr: String,
     },
 
-    /// A link line lacks what every link line of rustc has.
+    /// A link line lacks something that every link line of rustc has.
     #[error("the link line of rustc has no {missing}")]
     LinkLine {
-        /// What was looked for.
+        /// The missing thing.
         missing: &'static str,
     },
 
@@ -83,7 +83,7 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// A file that is not what is kept of a shared object from before it was bound.
+    /// A file is not the record of the bytes that binding has overwritten in a shared object.
     #[error("`{}` does not tell what binding has overwritten", path.display())]
     Unbound {
         /// The file.

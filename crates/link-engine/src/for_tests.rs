@@ -1,5 +1,5 @@
-//! What tests and fuzz targets look at, and nobody else: readers of bytes, and single steps of a
-//! job or a link. Nothing here is stable.
+//! Items for tests and fuzz targets only: readers of bytes, and single steps of a job or a link.
+//! None of them is stable.
 
 pub use crate::elf::{
     DynamicInfo, Names, OpenReference, definitions, has_private, layout, names as dynamic_names,

@@ -1,5 +1,5 @@
-//! Binding by place: a program does the same with fewer look-ups, and never runs with a group
-//! that has another layout than the one it was linked against.
+//! Binding by address: a program does the same with fewer look-ups, and never runs with a group
+//! that has another layout than the one against which it was linked.
 
 mod programs;
 mod workshop;
@@ -193,7 +193,7 @@ fn check(linker: &[OsString]) {
     assert_eq!(named_by_relocations(&above).len(), 1);
     assert_eq!(named_by_relocations(&below).len(), 0);
 
-    // What is bound is not bound again.
+    // A bound file is not bound again.
     let bound = fs::read(&executable).unwrap();
     program.bind(&executable);
     assert!(fs::read(&executable).unwrap() == bound);
@@ -209,7 +209,7 @@ fn what_else_defines_a_bound_symbol_is_passed_over() {
     let program = Program::new(&[], BELOW);
     let executable = program.link();
     program.bind(&executable);
-    // As if a library of C held the same crates, made by the same compiler.
+    // This library stands for a C library with the same crates, made by the same compiler.
     let functions: String = named_by_relocations(&executable)
         .iter()
         .enumerate()
@@ -289,7 +289,8 @@ fn names_of_the_platform_are_looked_up_and_those_of_a_program_are_its_own() {
             fputs(\"mine \", stdout);
             return vprintf(format, args);
         }";
-    // What refers to nothing has no versions, and glibc takes it for any version.
+    // A library that refers to nothing has no versions, and glibc takes its symbols for any
+    // version.
     let sources = [
         ("without-versions.so", own.to_owned(), PRINTED.to_owned()),
         (

@@ -14,7 +14,7 @@ use link_engine::for_tests::constructors::hand_over_patches;
 use link_engine::for_tests::{Wanted, write_stub};
 use workshop::{Workshop, run, soname, with_each_linker};
 
-/// Two entries in one section, one with a priority, and what shows whether they ran.
+/// Two entries in one section, one with a priority, and code that shows whether they ran.
 const LIBRARY: &str = r#"
     use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
     static STARTED: AtomicI32 = AtomicI32::new(0);
@@ -108,7 +108,7 @@ fn check_group(linker: &[OsString]) {
     let constructors = &manifest.objects[0].members[0].constructors;
     assert_eq!(constructors.len(), 3);
     assert!(constructors.iter().all(|one| one.distance != 0));
-    // What was made before is read again.
+    // The second run reads the files of the first.
     assert_eq!(run(&job), (manifest.clone(), 0));
 
     let group = job.files.content(soname(&manifest));
@@ -120,7 +120,7 @@ fn check_group(linker: &[OsString]) {
     let program = workshop.cc("program", PROGRAM, &[stub.into(), run_path]);
     assert_eq!(programs::run(&mut Command::new(&program)), "0\n");
 
-    // What the compiler driver has put there is left.
+    // The entries of the compiler driver stay.
     let dynamic = programs::run(Command::new("readelf").arg("-dW").arg(&group));
     let size = dynamic.lines().find(|line| line.contains("INIT_ARRAYSZ"));
     assert!(
@@ -139,7 +139,7 @@ fn a_list_that_is_not_understood_is_not_cut() {
     let workshop = Workshop::new();
     let library = workshop.library("library", LIBRARY);
     let facts = RlibFacts::read(&library.rlib).unwrap().0;
-    // Linked by hand, it has no layout, so nobody knows places in it.
+    // It is linked by hand and has no layout, so nobody knows addresses in it.
     let shared = workshop.path("whole.so");
     programs::run(
         Command::new("cc")

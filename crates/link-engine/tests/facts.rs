@@ -1,4 +1,4 @@
-//! Facts of rlibs: what a library needs, and what is known of it from build to build.
+//! Facts of rlibs: the needs of a library, and the facts that are kept from build to build.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -43,7 +43,7 @@ fn read(rlib: &Path, known: Option<&KnownRlib>) -> KnownRlib {
     read.unwrap().remove(0)
 }
 
-/// Sets the time of the last modification so far back.
+/// Sets the time of the last modification back by `age`.
 fn set_age(file: &Path, age: Duration) {
     let file = File::options().write(true).open(file).unwrap();
     file.set_modified(SystemTime::now() - age).unwrap();

@@ -1,5 +1,5 @@
-//! Input that is not what it should be: refused with the name of the file, never a panic. The bodies of the fuzz targets
-//! are called here with damage that is done systematically, and with what the fuzzer has found.
+//! Malformed input: the engine refuses it with the name of the file, and never panics. The tests
+//! call the bodies of the fuzz targets with systematic damage, and with the fuzzer's findings.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ const SOURCE: &str = r#"
 #endif
 "#;
 
-/// What `cc` makes of the source with these options.
+/// The output of `cc` for the source with these options.
 fn compiled(options: &[&str]) -> Vec<u8> {
     let directory = tempfile::tempdir().unwrap();
     let source = directory.path().join("source.c");
@@ -79,7 +79,7 @@ fn shared_object() -> Vec<u8> {
     compiled(&[&SHARED[..], &["-Wl,-soname,s.so"]].concat())
 }
 
-/// A group with the soname `so.so`, and another content of it, in which all lies elsewhere.
+/// A group with the soname `so.so`, and another content of it, in which all addresses differ.
 fn groups() -> [Vec<u8>; 2] {
     ["-DFIRST", "-DSECOND"].map(|version| {
         let mut group = compiled(&[&SHARED[..], &["-Wl,-soname,so.so", version]].concat());

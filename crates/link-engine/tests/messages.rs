@@ -1,4 +1,4 @@
-//! The guide lists what users are told of links, by its words.
+//! The guide lists the messages about links, in their own words.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ fn guide() -> String {
     without_values(&fs::read_to_string(path).unwrap())
 }
 
-/// One of each variant. What is missing here does not compile in `position`.
+/// One of each variant. With a missing variant, `position` does not compile.
 fn unfits() -> Vec<Unfit> {
     let text = String::new;
     let definer = || Definer::Member("a v1.0.0".to_owned());

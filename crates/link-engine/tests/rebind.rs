@@ -1,4 +1,5 @@
-//! Binding anew: a group that follows those below it is what another link would give.
+//! Binding anew: a group that is bound to new groups below has the bytes that another link would
+//! give.
 
 #![cfg(target_arch = "x86_64")]
 
@@ -175,12 +176,12 @@ fn a_symbol_that_is_not_defined_as_before_is_an_obstacle() {
     let groups = Groups::with(&[], ABOVE, (FIRST, &hide), (&variable, &hide));
     assert_eq!(name(groups.obstacle()), "plain");
 
-    // What nobody defined.
+    // A symbol that nothing defined.
     let defining = format!("{SECOND}#[no_mangle] pub extern \"C\" fn above_open() -> i32 {{ 9 }}");
     let groups = Groups::new(&[], &defining);
     assert_eq!(name(groups.obstacle()), "above_open");
 
-    // What nobody below referred to.
+    // A symbol to which nothing below referred.
     let referring = format!(
         "{SECOND}extern \"C\" {{ fn above_plain() -> i32; }}
          pub fn refers() -> i32 {{ unsafe {{ above_plain() }} }}"

@@ -1,4 +1,5 @@
-//! The house rules, read off the sources: which room may know which, and how long a file may be.
+//! Checks the rules of the house on the sources: which room may use which, and how long a file may
+//! be.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -50,7 +51,7 @@ fn code(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// What comes first behind `prefix` in paths: `a` and `b` in `crate::a::X` and `crate::{b::Y}`.
+/// The first segments after `prefix` in paths: `a` and `b` in `crate::a::X` and `crate::{b::Y}`.
 fn first_segments(code: &str, prefix: &str) -> BTreeSet<String> {
     let name = |text: &str| {
         let is_part = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
@@ -122,7 +123,7 @@ fn the_files_of_cargo_know_each_other_in_one_direction() {
             uses.insert(name, first_segments(&code(&text), "super::"));
         }
     }
-    // What uses nothing that is left is taken out, until nothing is left, or a circle.
+    // Takes out modules that use no remaining one, until none remains, or a circle.
     loop {
         let names: BTreeSet<String> = uses.keys().cloned().collect();
         let before = uses.len();

@@ -1,14 +1,13 @@
 //! The input of [`plan`](crate::grouping::plan): libraries, their dependencies, and the final
 //! units that link them.
 //!
-//! This is Cargo's unit graph with everything removed that has no say in grouping. What is left
-//! out is left out by whoever fills the graph: proc macros, build scripts and artifact
-//! dependencies are neither libraries nor final units here, because nothing of them is linked into
-//! an executable that uses groups.
+//! This is Cargo's unit graph without the units that have no say in grouping. The caller that fills
+//! the graph leaves out proc macros, build scripts and artifact dependencies, because an executable
+//! that uses groups links nothing of them.
 //!
 //! A library is a *unit*, not a package: the same crate compiled with two feature sets is two
-//! libraries of one name. Within a graph [`LibraryId`] tells libraries apart, and from build to
-//! build [`UnitKey`] does. The name tells which of them are of one package.
+//! libraries of one name. [`LibraryId`] identifies a library within a graph, and [`UnitKey`]
+//! identifies it from build to build. Libraries of one package have the same name.
 
 use std::fmt;
 
@@ -16,8 +15,9 @@ use thiserror::Error;
 
 /// Names one library unit in the same way in every graph and every build.
 ///
-/// Two units have the same key only if the same bytes come out of them, as long as the source is
-/// not edited: a frozen library is looked up by it in what earlier builds linked.
+/// Two units may have the same key only if rustc makes the same bytes of both, as long as nobody
+/// edits the source: by its key, we look up a frozen library in the pools that earlier builds
+/// linked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnitKey(u64);
 
@@ -37,7 +37,7 @@ pub struct FinalId(usize);
 pub struct GroupId(usize);
 
 impl UnitKey {
-    /// The key of that number, for which a hash of all that makes the unit what it is will do.
+    /// The key of that number, which may be a hash of everything that decides the unit's bytes.
     pub fn new(value: u64) -> UnitKey {
         UnitKey(value)
     }
@@ -144,8 +144,8 @@ impl fmt::Display for CycleError {
     }
 }
 
-/// Every method that takes an id panics when the id was handed out by another graph and is out of
-/// bounds here.
+/// Every method that takes an id panics if another graph handed out the id and it is out of bounds
+/// here.
 impl LinkGraph {
     /// A graph without libraries and final units.
     pub fn new() -> LinkGraph {
@@ -171,10 +171,10 @@ impl LinkGraph {
         id
     }
 
-    /// Says that `from` depends on `to`; saying it twice has no further effect.
+    /// Adds the dependency of `from` on `to`; adding it twice has no further effect.
     ///
-    /// A cycle is not looked for here but in [`plan`](crate::grouping::plan), so that dependencies
-    /// can be added in any order at no cost.
+    /// [`plan`](crate::grouping::plan) looks for cycles, and not this method, so that callers can
+    /// add dependencies in any order at no cost.
     pub fn add_dependency(&mut self, from: LibraryId, to: LibraryId) {
         let deps = &mut self.libraries[from.0].deps;
         if !deps.contains(&to) {
@@ -187,7 +187,7 @@ impl LinkGraph {
         self.libraries[id.0].opted_out = true;
     }
 
-    /// Says how large the rlib of a library is, in bytes; 0 takes that back.
+    /// Sets the size of a library's rlib, in bytes; 0 means unknown.
     pub fn set_bytes(&mut self, id: LibraryId, bytes: u64) {
         self.libraries[id.0].bytes = bytes;
     }

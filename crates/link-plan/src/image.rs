@@ -1,10 +1,11 @@
-//! Crates whose code takes the image that it lies in for the program.
+//! Crates that count on lying in the executable, although their symbols do not show it.
 //!
-//! An *image* is what the loader maps from one file: the executable, or a shared object. In a
-//! static program there is one for all crates, and some crates count on it: they name a function
-//! to a process of the same program by its distance from one of their own, or read what the linker
-//! has written into the image. Nothing in their symbols tells. So [`IMAGE_USERS`] lists
-//! them, and they stay in the executable, with all that depends on them.
+//! An *image* is what the loader maps from one file: the executable, or a shared object. A static
+//! program has one image for all crates, and some crates count on that. For example, a crate names
+//! a function to another process of the same program by its distance from a function of its own, or
+//! reads data that the linker has written into the image. The symbols of such a crate do not show
+//! this. So [`IMAGE_USERS`] lists these crates. They stay in the executable, with all crates that
+//! depend on them.
 
 /// A package that stays in the executable unless its profile says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,20 +1,19 @@
-//! What is linked into which shared object, decided from values alone.
+//! Decides from values alone which libraries are linked into which shared object.
 //!
-//! Cargo knows units, profiles and processes; the engine knows rlibs and linkers. Between them lie
-//! decisions that need neither: which libraries become members of which pool or part, where a
-//! started executable finds these, which flags the linker run of a group must share with the
-//! user's, and when the ordinary static link is the right answer. They live here, so that every
-//! case can be tested in microseconds and no case depends on what a disk or an environment happens
-//! to hold.
+//! Cargo knows units, profiles and processes; `link-engine` knows rlibs and linkers. Some decisions
+//! need neither: which libraries become members of which pool or part, where an executable finds
+//! its groups when it starts, which flags of the user a group must be linked with, and when the
+//! ordinary static link is the right answer. They live here, so that tests can check every case in
+//! microseconds, and no case depends on a disk or an environment.
 //!
 //! In the order in which a build asks:
 //!
 //! | module | question |
 //! |---|---|
-//! | [`rustc_flags`] | what did the user tell rustc about linking? |
+//! | [`rustc_flags`] | which flags for linking did the user give to rustc? |
 //! | [`support`] | can this final unit use groups at all, and if not, why? |
 //! | [`graph`] | which libraries depend on which, and which final units on those? |
-//! | [`image`] | which crates stay in the executable, whatever is in them? |
+//! | [`image`] | which crates stay in the executable because of their name? |
 //! | [`grouping`] | which libraries form a group, given those of earlier builds, and which group needs which? |
 //! | [`run_path`] | where does the loader look for the groups? |
 //!

@@ -1,12 +1,12 @@
 //! Where the loader looks for the groups of an executable.
 //!
-//! One executable file has several names. Cargo hard-links `target/debug/deps/app-1a2b` as
-//! `target/debug/app`, and the loader takes the directory of the name that was started as the
-//! place to begin. So there is one relative entry for each directory that an executable may be
-//! started from. Relative entries come first: they are the ones that are still right after
-//! `target/` was moved as a whole. The absolute entry serves a copy of the executable elsewhere on
-//! the same host, and a directory that is itself a symbolic link, where going up from the
-//! executable ends somewhere else.
+//! One executable file has several names: Cargo hard-links `target/debug/deps/app-1a2b` as
+//! `target/debug/app`. The loader begins in the directory of the name by which the executable was
+//! started. So there is one relative entry for each directory from which somebody may start the
+//! executable. Relative entries come first, since only they are still right after somebody moved
+//! `target/` as a whole. The absolute entry serves a copy of the executable elsewhere on the same
+//! host. It also serves an executable in a directory that is a symbolic link, from which `..` leads
+//! somewhere else.
 //!
 //! | [`Format`] | entries are | the executable's directory | what an entry cannot say |
 //! |---|---|---|---|
@@ -14,19 +14,19 @@
 //! | Mach-O | one `LC_RPATH` each (dyld(1)) | `@loader_path` | nothing: a token counts at the beginning only |
 //! | PE | not there: the loader looks beside the executable, then in `PATH` | | |
 //!
-//! An entry that would be misread is left out: a missing entry makes the loader go on to the next
-//! one, a misread one makes it look in a directory of someone else.
+//! We leave out an entry that the loader would misread. If an entry is missing, the loader goes on
+//! to the next one; if it misreads one, it may look in somebody else's directory.
 //!
-//! Only ELF executables use groups so far; for the others [`support`](crate::support) says that
-//! they are linked statically, and what stands here about them was never tried on such a machine.
+//! Only ELF executables use groups so far; [`support`](crate::support) has the others linked
+//! statically. We never tried the rows about them on such a machine.
 //!
-//! Paths are taken as they are written; nothing is resolved or looked up.
+//! This module takes paths as they are written, and resolves none on disk.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 
-/// The beginnings of everything the ELF loader replaces. A longer word with such a beginning
-/// counts: the loader does not ask what follows an unbraced token.
+/// The beginnings of the tokens that the ELF loader replaces. A longer word that begins so counts
+/// too, since the loader does not look at the characters after an unbraced token.
 const ELF_TOKENS: [&str; 6] = [
     "$ORIGIN",
     "${ORIGIN}",
@@ -102,8 +102,8 @@ pub enum AbsoluteForm {
 /// loader has to try the entries, each entry once. A PE executable has none.
 ///
 /// `executable_dirs` are the directories the executable may be started from. All paths are
-/// absolute; one that is not, or that goes up by `..` in a way that cannot be inverted without
-/// looking at the disk, yields no entry.
+/// absolute. A path yields no entry if it is not, or if it goes up by `..` in a way that only a
+/// look at the disk could invert.
 pub fn run_paths(
     format: Format,
     executable_dirs: &[&Path],
@@ -135,18 +135,18 @@ pub fn run_paths(
     run_paths
 }
 
-/// The entry by which an executable finds what lies beside it. The loader for PE executables looks
-/// there by itself.
+/// The entry by which an executable finds shared objects beside it. The loader for PE executables
+/// looks there by itself.
 pub fn beside(format: Format) -> Option<RunPath> {
     format.origin().map(|origin| below(origin, Path::new("")))
 }
 
-/// The directories that have to be in `PATH` for an executable to find groups in `groups_dirs`,
-/// in order, each once: those of PE executables that may be started from elsewhere. The loader
-/// looks in the directory of the executable by itself.
+/// The directories that have to be in `PATH` for a PE executable to find groups in `groups_dirs`,
+/// in order, each once. The directory of the executable is not among them, since the loader looks
+/// there by itself.
 ///
-/// `cargo run` and `cargo test` have the directory of the groups in `PATH` already, as that of
-/// `dylib` crates (Cargo 0.98, `Compilation::fill_env`).
+/// `cargo run` and `cargo test` already put the directory of the groups into `PATH`, for `dylib`
+/// crates (Cargo 0.98, `Compilation::fill_env`).
 pub fn search_path<'a>(
     format: Format,
     executable_dirs: &[&Path],

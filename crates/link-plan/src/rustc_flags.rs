@@ -1,20 +1,20 @@
-//! What rustc's command line says about code generation and linking.
+//! The flags for code generation and linking on rustc's command line.
 //!
 //! The flags come from RUSTFLAGS, config files, profiles and `cargo rustc --`, in any of the
-//! spellings that rustc takes. They are read once into keys and values, and only then asked for
-//! their meaning, so that no other place has to know that `-C prefer_dynamic`,
+//! spellings that rustc takes. This module reads them once into keys and values, and then answers
+//! questions about their meaning. So no other place has to know that `-C prefer_dynamic`,
 //! `-Cprefer-dynamic=yes` and `--codegen=prefer-dynamic=on` are the same.
 //!
 //! The rules are rustc's: `-` and `_` are the same in a key, the last value of a key wins, and the
 //! keys that gather values (`link-arg`, `link-args`, `target-feature`, `sanitizer`) keep all of
 //! them. Checked against rustc 1.95.
 //!
-//! Left out on purpose: `@file` arguments, since reading one is I/O; and values that rustc
-//! rejects, since it does so with a better message than we could.
+//! Left out on purpose: `@file` arguments, since reading one is I/O; and values that rustc rejects,
+//! since its message is better than ours would be.
 
 use std::ffi::{OsStr, OsString};
 
-/// What decides which linker runs and how.
+/// The keys that decide which linker runs, and how.
 ///
 /// `linker-features` was an unstable option before it became a codegen option.
 const LINK_KEYS: [(Namespace, &str); 7] = [
@@ -29,8 +29,8 @@ const LINK_KEYS: [(Namespace, &str); 7] = [
 
 /// Beginnings of link args that choose or set up the linker, with their value in the same word.
 ///
-/// All other link args but [`SHOW_ALL`] say what is to be in the executable, or how it is to look.
-/// They are for the executable alone: a library named there would otherwise be in each group again.
+/// All other link args, except [`SHOW_ALL`], decide what is in the executable, or its form. They
+/// are for the executable alone: a library named there would otherwise be in each group again.
 const LINKER_CHOICES: [&str; 12] = [
     "-fuse-ld=",
     "--ld-path=",
@@ -58,8 +58,8 @@ const LINKER_CHOICES_OF_TWO_WORDS: [&str; 7] = [
     "-L",
 ];
 
-/// Link args by which an executable shows all its symbols to what it loads, and with it a group;
-/// as a driver takes them in one word.
+/// Link args by which an executable or a group shows all its symbols to libraries that the program
+/// loads, in the form in which a driver takes them in one word.
 const SHOW_ALL: [&str; 3] = ["-rdynamic", "-Wl,--export-dynamic", "-Wl,-E"];
 
 /// The `-C` and `-Z` flags of one rustc command line.
@@ -69,9 +69,9 @@ pub struct CodegenFlags {
     flags: Vec<Flag>,
 }
 
-/// The flags that decide which linker runs and how, where it looks for native libraries, and which
-/// panic runtime is linked, for linking a group as the user links an executable: in their order,
-/// each as the two arguments `-C`, `key=value` (or `-Z`; or `-L`, and a directory).
+/// The flags with which a group is linked as the user links an executable. They decide which linker
+/// runs and how, where it looks for native libraries, and which panic runtime is linked. They come
+/// in their order, each as the two arguments `-C`, `key=value` (or `-Z`; or `-L`, and a directory).
 pub fn link_flags(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Vec<OsString> {
     let args: Vec<OsString> = args
         .into_iter()
@@ -111,7 +111,7 @@ fn linker_choices(link_args: Vec<&str>) -> Vec<&str> {
     chosen
 }
 
-/// The values of `-L` in which native libraries are looked for.
+/// The values of `-L` in which the linker looks for native libraries.
 fn native_search_paths(args: &[OsString]) -> impl Iterator<Item = &str> {
     let mut args = args.iter();
     let values = std::iter::from_fn(move || {
@@ -131,9 +131,9 @@ fn native_search_paths(args: &[OsString]) -> impl Iterator<Item = &str> {
 }
 
 impl CodegenFlags {
-    /// Reads a command line; what is neither a `-C` nor a `-Z` flag is passed over.
+    /// Reads a command line, and passes over arguments that are neither `-C` nor `-Z` flags.
     ///
-    /// So is an argument that is not Unicode: rustc accepts none.
+    /// It also passes over arguments that are not Unicode, since rustc accepts none.
     pub fn parse(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> CodegenFlags {
         let mut flags = Vec::new();
         let mut args = args.into_iter();
@@ -155,7 +155,7 @@ impl CodegenFlags {
         self.codegen_value("linker").map(OsStr::new)
     }
 
-    /// Which argument syntax the linker is said to speak.
+    /// The argument syntax that the user says the linker speaks.
     pub fn linker_flavor(&self) -> Option<&str> {
         self.codegen_value("linker-flavor")
     }
@@ -225,7 +225,7 @@ impl CodegenFlags {
         self.codegen_value("relocation-model")
     }
 
-    /// Whether the C library is asked to be linked statically (`-C target-feature=+crt-static`).
+    /// Whether the flags ask for a static C library (`-C target-feature=+crt-static`).
     ///
     /// `-crt-static` does not take it back: rustc looks for the plus form first, wherever it
     /// stands.

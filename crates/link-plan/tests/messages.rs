@@ -1,4 +1,4 @@
-//! The guide lists each reason for a static link, by its words.
+//! The guide lists each reason for a static link, in its own words.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What the rules about platforms assume is what the compiler says.
+//! The assumptions of the rules about platforms agree with the compiler.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use link_plan::support::{
     CASES, FallbackReason, LinkSettings, OLDEST_RUSTC, TargetCfg, check_support,
 };
 
-/// What [`check_support`] says about a platform as `rustc --print cfg` describes it.
+/// The answer of [`check_support`] for a platform as `rustc --print cfg` describes it.
 fn reason(triple: &str) -> Option<FallbackReason> {
     let output = Command::new("rustc")
         .args(["--print", "cfg", "--target", triple])

@@ -1,8 +1,9 @@
-//! Parts of documents that programs write, between marks that people have put there.
+//! Parts of documents that programs write, between marks that people write.
 
 use anyhow::{Context, Result};
 
-/// The document with `content` in the place of what is between the first `begin` and the first `end` behind it.
+/// The document with `content` between the first `begin` and the first `end` after it, in the place
+/// of the old text.
 ///
 /// # Errors
 /// When one of the marks is missing.

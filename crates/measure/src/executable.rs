@@ -1,4 +1,4 @@
-//! What a linked file says about how it was linked.
+//! The facts in a linked file about its link.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,12 +36,13 @@ pub fn groups_needed(file: &Path) -> Result<Vec<String>> {
     Ok(sonames)
 }
 
-/// The files of all groups that the system's loader maps for an executable, those that other groups need included.
+/// The files of all groups that the system's loader maps for an executable, including those that
+/// only other groups need.
 ///
 /// # Errors
 /// When the loader cannot be asked.
 pub fn loaded_groups(executable: &Path) -> Result<Vec<PathBuf>> {
-    // See `man 8 ld.so`: what would be loaded is listed, and nothing is run.
+    // See `man 8 ld.so`: the loader lists the files that it would load, and runs nothing.
     let listed = Command::new(executable)
         .env("LD_TRACE_LOADED_OBJECTS", "1")
         .env_remove("LD_LIBRARY_PATH")
@@ -70,7 +71,8 @@ fn listed_groups(listed: &str) -> Result<Vec<PathBuf>> {
         .collect()
 }
 
-/// The linker as it names itself in what it has linked: lld, mold and wild do, GNU ld does not.
+/// The name that a linker writes into the files that it links: lld, mold and wild write one, GNU ld
+/// does not.
 ///
 /// # Errors
 /// When the file cannot be read, or is not an object file.

@@ -1,4 +1,5 @@
-//! The messages of `cargo --message-format=json`: what a build has made and what it took from an earlier one.
+//! The messages of `cargo --message-format=json`, about the units that a build made or took from an
+//! earlier one.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -9,7 +10,7 @@ use serde::Deserialize;
 
 use crate::executable::is_group;
 
-/// What the messages of one build say.
+/// The artifacts in the messages of one build.
 #[derive(Clone, Debug, Default)]
 pub struct Artifacts(Vec<Artifact>);
 
@@ -21,12 +22,12 @@ enum Message {
     Other,
 }
 
-/// A unit that was made, or is there from an earlier build.
+/// A unit that this build or an earlier one has made.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Artifact {
     /// Its package, as Cargo names it.
     pub package_id: String,
-    /// What of the package it is.
+    /// The Cargo target of the package.
     pub target: CargoTarget,
     /// How it is compiled.
     pub profile: Profile,
@@ -117,7 +118,7 @@ impl Artifacts {
             .collect()
     }
 
-    /// Names of the Cargo targets that were compiled or linked and not taken from an earlier build, sorted.
+    /// Names of the Cargo targets that this build compiled or linked, sorted.
     pub fn made(&self) -> BTreeSet<&str> {
         let dirty = self.0.iter().filter(|artifact| !artifact.fresh);
         dirty
@@ -132,7 +133,8 @@ impl Artifacts {
         made
     }
 
-    /// How many Cargo targets were compiled that are no executables: dependencies, and their build scripts.
+    /// The number of compiled Cargo targets that are no executables: dependencies, and their build
+    /// scripts.
     pub fn compiled_dependencies(&self) -> usize {
         self.0
             .iter()
@@ -152,7 +154,7 @@ impl Artifacts {
             .collect()
     }
 
-    /// How many groups were made and not taken from an earlier build.
+    /// The number of groups that this build has made.
     pub fn groups_made(&self) -> usize {
         let groups = self.0.iter().filter(|artifact| artifact.is_group());
         groups.filter(|artifact| !artifact.fresh).count()

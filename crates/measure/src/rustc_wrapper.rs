@@ -1,6 +1,7 @@
-//! Programs that stand in front of rustc (`RUSTC_WRAPPER`) to see what it does.
+//! Programs that Cargo calls in the place of rustc (`RUSTC_WRAPPER`), to observe its calls.
 //!
-//! Cargo does not count the wrapper among what a crate is made from, so nothing is compiled again because of it.
+//! Cargo does not count the wrapper as an input of a crate, so it compiles nothing again because of
+//! it.
 
 use std::env;
 use std::ffi::OsString;
@@ -13,9 +14,10 @@ use anyhow::{Context, Result};
 /// A wrapper: this program, called by Cargo.
 #[derive(Debug)]
 pub struct Wrapper {
-    /// The environment variable with a path for what the wrapper finds. Where it is set, this program is the wrapper.
+    /// The environment variable with a path for the findings of the wrapper. If it is set, this
+    /// program is the wrapper.
     pub variable: &'static str,
-    /// Which calls of rustc, by their arguments, the wrapper is about.
+    /// Whether the wrapper handles a call of rustc with these arguments.
     pub concerns: fn(&[OsString]) -> bool,
     /// Runs such a call, given the path.
     pub run: fn(&Path, Command) -> Result<ExitStatus>,
@@ -32,8 +34,8 @@ impl Wrapper {
         Ok(())
     }
 
-    /// Acts as the wrapper and gives the exit code, if Cargo called this program as such. Calls that are not its concern
-    /// become calls of rustc.
+    /// Acts as the wrapper and gives the exit code, if Cargo called this program as such. Other
+    /// calls become calls of rustc.
     pub fn run_if_called(&self) -> Option<ExitCode> {
         let path = PathBuf::from(env::var_os(self.variable)?);
         Some(match self.work(&path) {

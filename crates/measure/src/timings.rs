@@ -20,7 +20,7 @@ pub struct Unit {
     /// Units that waited for this one last, until its end.
     #[serde(default)]
     pub unblocked_units: Vec<usize>,
-    /// Units that waited for this one last, until its metadata were there.
+    /// Units that waited for this one last, until its metadata was there.
     #[serde(default)]
     pub unblocked_rmeta_units: Vec<usize>,
 }
@@ -56,7 +56,8 @@ impl Timings {
         Ok(Timings(units))
     }
 
-    /// Names of the groups that were linked, each with the seconds that it took. Fresh groups take none and are left out.
+    /// Names of the groups that were linked, each with the seconds that it took. It leaves out
+    /// fresh groups.
     pub fn groups(&self) -> Vec<(&str, f64)> {
         self.0
             .iter()

@@ -5,8 +5,8 @@
 //! not matter whether hooks and overlay were committed apart, nor where the overlay's own commit stands after a
 //! rebase.
 //!
-//! Other people change the repository meanwhile. The commits that the tree was made from tell who changed a file: we
-//! take an overlay file from the side that changed it, and refuse changes of both sides, in the overlay or in patches.
+//! Other people change the repository meanwhile. The commits from which the tree was made show which side changed a
+//! file: we take an overlay file from that side, and refuse changes of both sides, in the overlay or in patches.
 //!
 //! Diffs have one normal form (one line of context, no object names, no settings of the user), so making the tree and
 //! exporting it again gives the same bytes.
@@ -84,8 +84,8 @@ pub fn export(tree: &Tree) -> Result<Changes> {
     Ok(changes)
 }
 
-/// What an export would change if nothing had been done in the tree since it was made: nothing, unless a patch file is
-/// not in its normal form.
+/// The changes that an export would make if nobody had worked in the tree since it was made. There are none, unless a
+/// patch file is not in its normal form.
 pub fn round_trip(tree: &Tree) -> Result<Changes> {
     let _lock = tree.lock()?;
     let state = tree.materialised()?;
@@ -106,7 +106,7 @@ pub fn round_trip(tree: &Tree) -> Result<Changes> {
     Ok(changes)
 }
 
-/// What has to change in `patches/`.
+/// The changes to `patches/`.
 fn patch_changes(tree: &Tree, state: &State, base_paths: &BasePaths) -> Result<Changes> {
     let git = tree.git();
     let patches = series_of(git, &state.base, "HEAD", base_paths)?;
@@ -125,7 +125,7 @@ fn patch_changes(tree: &Tree, state: &State, base_paths: &BasePaths) -> Result<C
     Ok(changes)
 }
 
-/// What has to change in the overlay's places.
+/// The changes to the overlay.
 fn overlay_changes(
     tree: &Tree,
     state: &State,
@@ -234,7 +234,7 @@ pub(crate) fn diff(git: &Git, from: &str, to: &str, paths: &[&str]) -> Result<St
         .context("a patch has to be UTF-8, but the change is not")
 }
 
-/// Notes what has to change in `patches/` to have exactly `patches`.
+/// Notes the changes after which `patches/` has exactly `patches`.
 fn compare_patches(tree: &Tree, patches: &[Patch], changes: &mut Changes) -> Result<()> {
     let (series, files) = tree.series()?;
     let directory = tree.repository().patches();

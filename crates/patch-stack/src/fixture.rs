@@ -14,7 +14,7 @@ use crate::pin::Base;
 use crate::tree::{Outcome, Tree, Unexported};
 use workshop::paths::Repository;
 
-/// A patch in its normal form: changes the second line of upstream's `src/lib.rs`.
+/// A patch in its normal form, which changes the second line of upstream's `src/lib.rs`.
 pub(crate) const HOOK: &str = "\
 feat(lib): call the new module
 
@@ -126,7 +126,7 @@ impl Fixture {
         export(&self.tree())
     }
 
-    /// Exports and gives the paths that changed, relative to the repository.
+    /// Exports, and returns the paths that changed, relative to the repository.
     pub(crate) fn exported(&self) -> Vec<String> {
         let changes = self.export().unwrap();
         let paths = changes.paths().into_iter();
@@ -154,7 +154,7 @@ impl Fixture {
         fs::remove_file(self.path(path)).unwrap();
     }
 
-    /// Git as a developer types it in the tree, with settings that are meant to disturb.
+    /// Runs git in the tree as a developer would, with settings that would disturb us.
     pub(crate) fn git(&self, args: &[&str]) -> String {
         let configuration = self.path("gitconfig");
         let ignored = self.path("ignored");

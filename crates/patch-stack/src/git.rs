@@ -45,7 +45,7 @@ const SETTINGS: &[&str] = &[
 /// Author and committer of every commit that xtask makes.
 pub(crate) const IDENTITY: (&str, &str) = ("cargo xtask", "xtask@localhost");
 
-/// Date of every commit that xtask makes, in git's raw form: the one crates.io gives to files in a package.
+/// Date of every commit that xtask makes, in git's raw form: the date that crates.io gives to files in a package.
 pub(crate) const DATE: &str = "1153704088 +0000";
 
 /// Name of the branch that the tree is on.
@@ -95,7 +95,7 @@ impl Mode {
     }
 }
 
-/// What a file is, apart from its name.
+/// A file without its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct File {
     pub(crate) mode: Mode,
@@ -159,7 +159,7 @@ impl Git {
         self.bytes(args, input).map(drop)
     }
 
-    /// What git prints, without white space at the end.
+    /// Git's output, without white space at the end.
     pub(crate) fn text(&self, args: &[&str]) -> Result<String> {
         self.text_with_input(args, b"")
     }
@@ -171,7 +171,7 @@ impl Git {
         Ok(text.trim_end().to_owned())
     }
 
-    /// What git prints when told to end each record with a zero byte (`-z`).
+    /// The records of git's output with `-z`, which ends each with a zero byte.
     pub(crate) fn records(&self, args: &[&str]) -> Result<Vec<String>> {
         let bytes = self.bytes(args, b"")?;
         let text = String::from_utf8(bytes).with_context(|| {
@@ -180,7 +180,7 @@ impl Git {
         Ok(text.split_terminator('\0').map(str::to_owned).collect())
     }
 
-    /// Whether git agrees: exit status 0 yes, 1 no, anything else an error.
+    /// Git's answer to a question: exit status 0 is yes, 1 is no, anything else an error.
     pub(crate) fn test(&self, args: &[&str]) -> Result<bool> {
         let output = self.output(args, b"")?;
         match output.status.code() {
@@ -233,7 +233,7 @@ impl Git {
             .collect()
     }
 
-    /// What differs between two commits; a rename is a deletion and an addition.
+    /// The changes between two commits; a rename is a deletion and an addition.
     pub(crate) fn changes(&self, from: &str, to: &str) -> Result<Vec<Change>> {
         let records = self.records(&[
             "diff-tree",
@@ -268,8 +268,8 @@ impl Git {
         Ok((numbers.next(), numbers.next()) >= (Some(2), Some(43)))
     }
 
-    /// Merges what changed from `base` to `theirs` into `ours`, by git's own merge and outside of any work tree; gives the
-    /// merged tree, and the files with conflicts, which have markers in it.
+    /// Merges the changes from `base` to `theirs` into `ours`, by git's own merge and outside of any work tree. Returns
+    /// the merged tree and the files with conflicts, which have conflict markers in that tree.
     pub(crate) fn merge(
         &self,
         base: &str,

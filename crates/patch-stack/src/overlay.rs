@@ -28,14 +28,14 @@ pub(crate) const PLACES: [Place; 3] = [
         in_repository: "tests",
         in_tree: "tests/testsuite/dynamic_deps",
     },
-    // Where upstream keeps its book and manual pages from 0.100 on; before, they are in `src/doc`.
+    // Upstream keeps its book and manual pages here from 0.100 on, and before that in `src/doc`.
     Place {
         in_repository: "doc",
         in_tree: "doc",
     },
 ];
 
-/// Paths of upstream's files: what tells an overlay file from one that patches may change.
+/// Paths of upstream's files. A file at another path belongs to the overlay.
 pub(crate) type BasePaths = BTreeSet<String>;
 
 /// Whether the file at `path` of the tree belongs to the overlay.
@@ -78,7 +78,7 @@ pub(crate) fn of_repository(repository: &Repository) -> Result<Files> {
     Ok(files)
 }
 
-/// The overlay as the work tree has it, whatever git thinks of these files.
+/// The overlay as the work tree has it, including files that git does not track.
 pub(crate) fn of_work_tree(work_tree: &Path, base: &BasePaths) -> Result<Files> {
     let mut files = Files::new();
     for place in &PLACES {
@@ -108,7 +108,7 @@ pub(crate) fn write(path: &Path, file: &File) -> Result<()> {
     Ok(())
 }
 
-/// Removes the file at `path`, and the directories that are empty then, up to `root`.
+/// Removes the file at `path`, and the directories that are then empty, up to `root`.
 pub(crate) fn remove(path: &Path, root: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -121,7 +121,7 @@ pub(crate) fn remove(path: &Path, root: &Path) -> Result<()> {
         .skip(1)
         .take_while(|directory| *directory != root)
     {
-        // Fails for the first one that is not empty, which is where it has to stop.
+        // This fails for the first directory that is not empty, and there we have to stop.
         if fs::remove_dir(directory).is_err() {
             break;
         }

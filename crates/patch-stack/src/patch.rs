@@ -78,8 +78,7 @@ impl Header {
         Ok(header)
     }
 
-    /// Reads the message of a commit. Fields that it does not have are added: not forwarded, last updated on the day
-    /// of the commit.
+    /// Reads the message of a commit, and adds missing fields: not forwarded, last updated on the day of the commit.
     pub(crate) fn of_commit(message: &str, date: &str) -> Result<Header> {
         let text = message.trim_end();
         if let Some(prefix) = AUTOSQUASH.iter().find(|prefix| text.starts_with(**prefix)) {
@@ -186,7 +185,7 @@ impl Patch {
         format!("{}\n\n{}", self.header.text, self.diff)
     }
 
-    /// Takes git's diff in the form patches are kept in: without `index` lines, which name objects that only one
+    /// Brings git's diff into the form of patch files: without `index` lines, which name objects that only one
     /// repository has.
     pub(crate) fn normalise_diff(diff: &str) -> String {
         diff.split_inclusive('\n')

@@ -36,12 +36,12 @@ const PACKAGES: [PinnedPackage; 2] = [
     },
 ];
 
-/// Files that `cargo package` adds to what the repository has, and that no build reads.
+/// Files that `cargo package` adds to those of the repository, and that no build reads.
 const PACKAGING_FILES: [&str; 2] = [".cargo_vcs_info.json", "Cargo.toml.orig"];
 
-/// What the first commit of the tree is made of.
+/// The source of the first commit of the tree.
 pub(crate) trait Base {
-    /// Changes whenever [`Base::files`] gives something else; cheap to ask for.
+    /// A text that changes whenever [`Base::files`] does, and costs little.
     fn key(&self) -> Result<String>;
 
     /// Message of the commit.
@@ -83,7 +83,7 @@ impl Pin {
     ) -> Result<Pin> {
         let [cargo, schemas] = &PACKAGES;
         let manifest = read(&repository.pin_manifest())?;
-        // Which version of the second belongs to it, the first one says.
+        // The first package names the version of the second.
         let text = with_version(&manifest, cargo.name, Some(version));
         let pin = Pin::make(directory, &with_version(&text, schemas.name, None))?;
         let files = Pin {

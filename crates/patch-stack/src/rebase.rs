@@ -3,9 +3,9 @@
 //! We pick the commits of the tree, one by one, onto a commit of the release. Git merges: it follows files that
 //! upstream moved, and finds lines that moved within a file. The overlay moves with its neighbours.
 //!
-//! Where upstream changed the same lines, the commit goes on with the lines of the release, so we can try the patches
-//! after it too. Beside such a patch, we keep a diff that shows both sides between git's conflict markers. A developer
-//! makes it again in the tree of the release; so the repository can become that of the release without it.
+//! If upstream changed the same lines, the commit gets the lines of the release, so we can try the patches after it
+//! too. Beside such a patch, we write a diff (`.rej`) that shows both sides between git's conflict markers. The
+//! repository can become that of the release without these lines. A developer then makes them again in the tree.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -30,13 +30,13 @@ pub struct Report {
     trials: Vec<Trial>,
     /// Files of the overlay whose directory moved: old and new path in the tree.
     overlay: Moves,
-    /// Where the patches lie as far as they apply, and what does not.
+    /// The directory of the patches, as far as they apply, and of the diffs that do not.
     directory: PathBuf,
     /// Whether the repository has become that of the release.
     written: bool,
 }
 
-/// How one patch fared.
+/// The outcome of one patch.
 #[derive(Debug)]
 struct Trial {
     header: Header,
@@ -46,7 +46,7 @@ struct Trial {
     moves: Moves,
     /// Files in which upstream changed the same lines.
     conflicts: Vec<String>,
-    /// What does not apply.
+    /// The diff that does not apply.
     rest: String,
 }
 
@@ -54,20 +54,20 @@ struct Trial {
 struct Picked {
     commit: ObjectId,
     conflicts: Vec<String>,
-    /// What differs from a merge that has both sides.
+    /// The diff to a merge that has both sides.
     rest: String,
 }
 
 /// Tries the patches of `tree` on upstream's release `version`.
 ///
-/// Nothing of the repository is changed, unless `write` is set: then pin, patches and overlay become those of the release,
-/// less what does not apply.
+/// It changes nothing in the repository unless `write` is set. Then pin, patches and overlay become those of the
+/// release, without the hunks that do not apply.
 ///
 /// # Errors
 /// When git is too old, when upstream cannot be fetched, when `version` is the current one, or when the tree has work that was not exported.
 pub fn run(tree: &Tree, current: &Pin, version: &str, write: bool) -> Result<Report> {
     let repository = tree.repository();
-    // A trial would also remove what was left out on the way here.
+    // A trial would also remove the diffs that the last move left out.
     ensure!(
         current.version()? != version,
         "the patches are those for `{version}` already"
@@ -132,7 +132,7 @@ fn paths(changes: Vec<Change>) -> BTreeSet<String> {
     changes.into_iter().map(|change| change.path).collect()
 }
 
-/// Makes what `commit` changes on top of `onto`.
+/// Makes the changes of `commit` on top of `onto`.
 fn pick(tree: &Tree, commit: &str, onto: &str) -> Result<Picked> {
     let git = tree.git();
     let parent = format!("{commit}^");
@@ -156,7 +156,7 @@ fn pick(tree: &Tree, commit: &str, onto: &str) -> Result<Picked> {
     })
 }
 
-/// What moved from one commit to the other, by git's measure of similarity.
+/// The files that moved from one commit to the other, by git's measure of similarity.
 fn moves(git: &Git, from: &str, to: &str) -> Result<Moves> {
     let records = git.records(&[
         "diff-tree",
@@ -175,8 +175,8 @@ fn moves(git: &Git, from: &str, to: &str) -> Result<Moves> {
         .collect())
 }
 
-/// Where the files of the overlay belong when most of their neighbours moved. Git would move a file that is added to a
-/// directory, but not a directory that is added to one.
+/// The new paths of overlay files whose neighbours mostly moved. Git itself would move a file that we add to a
+/// directory, but not a directory that we add to one.
 fn overlay_moves(overlay: &BTreeSet<String>, moves: &Moves) -> Moves {
     let moved = overlay
         .iter()
@@ -231,7 +231,7 @@ impl Report {
         trials.filter(|trial| trial.verdict() == verdict).count()
     }
 
-    /// Keeps the patches as far as they apply, and beside each what does not.
+    /// Writes the patches as far as they apply, and beside each the diff that does not.
     fn keep(&self) -> Result<()> {
         let describe = || format!("failed to write `{}`", self.directory.display());
         if self.directory.exists() {
@@ -282,7 +282,7 @@ impl Report {
                 .with_context(|| {
                     format!("failed to move `{}` to `{}`", from.display(), to.display())
                 })?;
-            // It is gone; the directories that this left empty go too.
+            // The file has moved away; this removes the directories that are now empty.
             overlay::remove(&from, repository.root())?;
         }
         self.written = true;

@@ -15,11 +15,11 @@ use workshop::steps::{Show, Step};
 /// Names the executable to the end-to-end tests.
 pub const VARIABLE: &str = "DYNAMIC_DEPS_STOCK_CARGO";
 
-/// Builds upstream's Cargo; gives the path of its executable. The tree must have been made.
+/// Builds upstream's Cargo, and returns the path of its executable. The tree must have been made.
 ///
-/// It is built like the fork and into the same directory, so the two share their dependencies; what bears one name in
-/// both lies under two hashes. Only the path `debug/cargo` is that of the one built last, which is why both executables
-/// are used from a place of their own.
+/// It is built like the fork and into the same directory, so the two share their dependencies. Their own crates have
+/// the same names and different hashes. Only the path `debug/cargo` belongs to the one that was built last, so we copy
+/// both executables to paths of their own.
 pub fn build(tree: &Tree, step: &mut Step, profile: Profile) -> Result<PathBuf> {
     let repository = tree.repository();
     lay_down(tree)?;

@@ -25,7 +25,7 @@ const PLATFORM_LIBRARIES: [&str; 7] = [
     "libutil",
 ];
 
-/// What the executables print, by subcommand in the order of [`SUBCOMMANDS`].
+/// The output of the executables, in the order of [`SUBCOMMANDS`].
 type AllPrinted = Vec<Printed>;
 
 /// Builds the application both ways and checks each promise.
@@ -99,7 +99,7 @@ fn switch(application: &Application, step: &mut Step) -> Result<(AllPrinted, Bui
     Ok((printed, last))
 }
 
-/// Checks all that the loader will look for, without running it.
+/// Checks everything that the loader will look for, without running the program.
 fn check_libraries(build: &Build) -> Result<()> {
     let directory = build.executable.with_file_name("deps");
     let mut files: Vec<PathBuf> = vec![build.executable.clone()];
@@ -136,7 +136,7 @@ fn run_own_tests(application: &Application, step: &mut Step) -> Result<()> {
     step.command(test.arg(Linking::Dynamic.option()), Show::Progress)
 }
 
-/// Runs the executable at every place where it has to find its groups.
+/// Runs the executable from every place from which it has to find its groups.
 fn check_places(application: &Application, executable: &Path, scratch: &Path) -> Result<()> {
     let own_directory = executable.parent().unwrap_or(Path::new("/"));
     for directory in [own_directory, Path::new("/")] {
@@ -160,7 +160,7 @@ fn check_places(application: &Application, executable: &Path, scratch: &Path) ->
     printed.map(drop)
 }
 
-/// Switches dynamic linking on in the ways that are no option of the command.
+/// Switches dynamic linking on in the ways other than an option of the command.
 fn check_opt_ins(application: &Application, step: &mut Step, opted_in: &Path) -> Result<()> {
     let expected = application.expected("identity")?;
     let mut cargo = application.cargo_build();

@@ -1,4 +1,4 @@
-//! The application on which the fork is tried: its sources, its builds, and what it prints.
+//! The application on which we try the fork: its sources, its builds, and its output.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -20,10 +20,10 @@ use workshop::toolchain;
 /// Name of its package, and of its executable.
 pub const NAME: &str = "workload-app";
 
-/// Its subcommands; what each prints is kept in `tests/<subcommand>.stdout`.
+/// Its subcommands. `tests/<subcommand>.stdout` has the expected output of each.
 pub(crate) const SUBCOMMANDS: [&str; 3] = ["run", "identity", "backtrace"];
 
-/// What its package consists of.
+/// The files and directories of its package.
 const ENTRIES: Entries = &["Cargo.lock", "Cargo.toml", "local", "src", "tests"];
 
 /// A copy of the application, and where the fork builds it.
@@ -40,7 +40,7 @@ pub(crate) struct Application {
 }
 
 impl Application {
-    /// The fork for the application, without what could give another answer than `verb` and its options.
+    /// The fork for the application, without variables and configuration that could override `verb` and its options.
     pub(crate) fn cargo(&self, verb: &str) -> Command {
         let mut cargo = fork::command(&self.cargo, &self.package, &self.build_directory, verb);
         if let Some(compiler) = &self.compiler {
@@ -52,7 +52,7 @@ impl Application {
         cargo
     }
 
-    /// What runs an executable of it.
+    /// The command that runs an executable of the application.
     pub(crate) fn program(&self, executable: &Path) -> Command {
         match &self.cross {
             None => toolchain::command(executable),
@@ -100,7 +100,7 @@ impl Application {
         Ok(())
     }
 
-    /// What `subcommand` has to print to standard output.
+    /// The expected standard output of `subcommand`.
     pub(crate) fn expected(&self, subcommand: &str) -> Result<String> {
         expected(&self.package, subcommand)
     }
@@ -134,7 +134,7 @@ impl Build {
     }
 }
 
-/// What a run of the application prints.
+/// The output of a run of the application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Printed {
     pub(crate) stdout: String,
@@ -149,7 +149,7 @@ impl Printed {
             .current_dir(directory)
             .env_remove("LD_LIBRARY_PATH")
             .env("RUST_BACKTRACE", "1")
-            // With a second worker, rayon's frames tell whether it stole the job or not.
+            // With a second worker, rayon's frames would depend on whether it stole the job.
             .env("RAYON_NUM_THREADS", "1")
             .output()
             .with_context(|| format!("failed to run `{}`", toolchain::display(&command)))?;
@@ -170,7 +170,7 @@ impl Printed {
     }
 }
 
-/// Fails unless each subcommand of `executable` prints what the package at `package` says it should.
+/// Fails unless each subcommand of `executable` prints the output that the package at `package` expects.
 pub fn require_expected(package: &Path, executable: &Path) -> Result<()> {
     for subcommand in SUBCOMMANDS {
         let mut command = toolchain::command(executable);

@@ -1,4 +1,4 @@
-//! The test step `awkward`: small programs, each around a crate with which dynamic linking goes wrong easily.
+//! The test step `awkward`: small programs, each with a crate that is hard to link dynamically.
 //!
 //! Each program and its tests must behave the same, linked statically and dynamically.
 
@@ -21,13 +21,13 @@ use workshop::steps::{Show, Step};
 /// Begins the names of all packages of the workspace, and of their executables.
 const PREFIX: &str = "awkward-";
 
-/// Builds and runs the tests of all of them, both ways.
+/// Builds all programs and runs their tests, both ways.
 pub fn run(tree: &Tree, step: &mut Step) -> Result<()> {
     let build_directory = tree.repository().awkward_build();
     try_with(tree, step, build_directory, None).map(drop)
 }
 
-/// The same with another compiler, for the programs that it is new enough for; gives their number.
+/// The same with another compiler, for the programs for which it is new enough. Returns their number.
 pub fn run_with(tree: &Tree, step: &mut Step, compiler: &Compiler) -> Result<usize> {
     let build_directory = tree.repository().compilers().join(&compiler.name);
     try_with(tree, step, build_directory, Some(compiler))
@@ -57,8 +57,8 @@ fn try_with(
     compare(&workspace, step, &left_out)
 }
 
-/// Builds and runs the programs of the workspace and their tests both ways, but for the packages `left_out`; gives the
-/// number of programs.
+/// Builds and runs the programs of the workspace and their tests both ways, but for the packages `left_out`, and
+/// returns the number of programs.
 pub(crate) fn compare(
     workspace: &Application,
     step: &mut Step,
@@ -106,7 +106,7 @@ fn too_new(workspace: &Path, step: &Step, compiler: &Compiler) -> Result<Vec<Str
     Ok(too_new)
 }
 
-/// The version of Rust that a package needs, if it is not that of all.
+/// The version of Rust that a package needs, if it differs from that of the workspace.
 fn own_rust_version(manifest: &str) -> Option<&str> {
     let mut lines = manifest.lines();
     let version = lines.find_map(|line| line.strip_prefix("rust-version = \""))?;
@@ -183,7 +183,7 @@ fn all_packages<'command>(
     cargo
 }
 
-/// Whether a Cargo target is of the workspace: a library has underscores in its name.
+/// Whether a Cargo target belongs to the workspace. The name of a library has underscores.
 fn is_own(name: &str) -> bool {
     name.replace('_', "-").starts_with(PREFIX) || name == "build-script-build"
 }
@@ -212,7 +212,7 @@ fn check_same(
     Ok(())
 }
 
-/// Runs the tests of the workspace; gives the line of each, sorted.
+/// Runs the tests of the workspace, and returns the line of each, sorted.
 fn test(
     workspace: &Application,
     step: &mut Step,

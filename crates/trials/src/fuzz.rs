@@ -1,9 +1,9 @@
 //! `cargo xtask fuzz`: feeds malformed input, made up by libFuzzer, to the code of link-engine that reads files.
 //!
 //! The targets are the executables of `crates/link-engine/fuzz`. Each starts from well-formed inputs, which compiler
-//! and linker make here, and keeps what it has learnt for the next time.
+//! and linker make here, and keeps its inputs for the next time.
 //!
-//! No sanitizer takes part: it would need a nightly compiler, and look for errors that safe Rust cannot have. Overflow
+//! We use no sanitizer: it would need a nightly compiler, and look for errors that safe Rust cannot have. Overflow
 //! checks and debug assertions are on.
 
 use std::fs;
@@ -58,7 +58,7 @@ const TARGETS: [Target; 6] = [
     },
 ];
 
-/// What a C compiler makes of it has hidden symbols, sections of many kinds, and references that stay open.
+/// A C compiler makes an object of this with hidden symbols, sections of many kinds, and references that stay open.
 const SOURCE: &str = r#"
 __attribute__((visibility("hidden"))) int hidden = 1;
 __attribute__((weak)) int replaced(void) { return 2; }

@@ -1,11 +1,11 @@
-//! Programs on which the fork is tried.
+//! The trials: programs on which we try the fork.
 //!
-//! Each trial builds programs statically and dynamically and compares what they do. They differ in what they are tried
-//! on: [`app`] has one application of ordinary size, [`workspace`] 50 crates with tests of all kinds, which
-//! [`workload`] generates, [`awkward`] small programs around crates with which dynamic linking goes wrong easily, and
-//! [`corpus`] real projects from crates.io. [`cross`] tries the first and the third of these on other processors, and
-//! [`roots`] a small one in other releases of Debian. [`tools`] tries test runners, caches and debuggers on dynamic
-//! executables, and [`fuzz`] feeds malformed input to the code that reads rlibs, link lines and manifests.
+//! Each trial builds programs statically and dynamically and compares their behaviour. The trials differ in their
+//! programs: [`app`] has one application of ordinary size, [`workspace`] 50 crates with tests of all kinds, which
+//! [`workload`] generates, [`awkward`] small programs with crates that are hard to link dynamically, and [`corpus`]
+//! real projects from crates.io. [`cross`] tries the programs of `app` and `awkward` on other processors, and [`roots`]
+//! a small one in other releases of Debian. [`tools`] tries test runners, caches and debuggers on dynamic executables,
+//! and [`fuzz`] feeds malformed input to the code that reads rlibs, link lines and manifests.
 
 pub mod app;
 pub mod application;
@@ -26,7 +26,7 @@ use workshop::fork::{self, Profile};
 use workshop::linking::is_platform_supported;
 use workshop::steps::Step;
 
-/// Builds the fork as it is in `tree`, for a trial on this machine. None where there is nothing to try.
+/// Builds the fork as it is in `tree`, for a trial on this machine. None if there is nothing to try.
 fn fork_to_try(tree: &Tree, step: &mut Step) -> Result<Option<PathBuf>> {
     if !is_platform_supported() {
         step.say("left out: the fork links everything statically on this platform");

@@ -1,12 +1,13 @@
-//! `cargo xtask roots`: the fork in other releases of Debian than the one that runs xtask, with an older or a newer glibc.
+//! `cargo xtask roots`: tries the fork in other releases of Debian, with an older or a newer glibc.
 //!
-//! A root has what a container image begins with, and a C compiler. The fork builds the sample of the tools there, with the
-//! toolchain of this machine shown to it. The relative relocations of shared objects have to be packed where the C library
-//! understands that, from glibc 2.36 on, and nowhere else. Then the executable and its shared objects go on as into an
-//! image, in two stages as the guide has it: copied, where neither toolchain nor target directory is there. At last they go
-//! from the newest root to the oldest, whose loader has to refuse packed relocations in the words of the guide.
+//! A root is a directory with the files of a bare container image and a C compiler. In each, the fork builds the sample
+//! of the [tools](crate::tools), with the toolchain of this machine. The linker has to pack the relative relocations of
+//! shared objects if the C library understands that, from glibc 2.36 on, and nowhere else. Then we copy the executable
+//! and its shared objects as the guide does for an image, and run the copy without toolchain and target directory. At
+//! last we copy them from the newest root to the oldest. The loader of the oldest has to refuse packed relocations with
+//! the message in the guide.
 //!
-//! It needs the rights of root, debootstrap and a mirror of Debian, so it is no step of CI.
+//! The command needs root, debootstrap and a mirror of Debian, so it is no step of CI.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,19 +42,19 @@ const PACKED_SINCE: (u32, u32) = (2, 36);
 /// The version of a symbol by which a file asks for such a loader.
 const PACKED: &[u8] = b"GLIBC_ABI_DT_RELR";
 
-/// What the guide says that an older loader says.
+/// The message of an older loader, in the words of the guide.
 const REFUSAL: &str = "version `GLIBC_ABI_DT_RELR' not found";
 
-/// A root, and what became of the sample in it.
+/// A root, and the outcome of the sample in it.
 struct Tried {
     directory: PathBuf,
     is_packed: bool,
 }
 
-/// Tries all of them, and removes what was made.
+/// Tries all of them, and removes the roots.
 ///
 /// # Errors
-/// When a root cannot be made, or the sample does something else in one.
+/// When a root cannot be made, or the sample behaves differently in one.
 pub fn run(repository: &Repository, options: &Options) -> Result<()> {
     let roots = repository.roots();
     let mut steps = Steps::new(repository.logs(), Chatter::Steps);

@@ -1,8 +1,9 @@
-//! Compilers with which the fork is tried, beside the one that xtask runs with: those of rustup's toolchains, and
-//! Debian's newest and oldest.
+//! The compilers with which we try the fork, besides the one that xtask runs with: those of
+//! rustup's toolchains, and Debian's newest and oldest.
 //!
-//! Each is a directory with `rustc` and `rustdoc`, put in front of the `PATH`: the test suite takes what it finds there.
-//! A compiler that says of itself what another one says is that one under another name, and left out.
+//! Each is a directory with `rustc` and `rustdoc`. We put it in front of `PATH`, where the test
+//! suite looks for them. If two compilers print the same about themselves, they are one under two
+//! names, and we leave out the second.
 
 use std::env;
 use std::ffi::OsString;
@@ -30,7 +31,7 @@ pub struct Compiler {
     pub name: String,
     /// Where it comes from, for people.
     pub origin: String,
-    /// What `rustc -vV` prints.
+    /// The output of `rustc -vV`.
     details: String,
     /// The `PATH` in which the directory of rustc and rustdoc comes first.
     path: OsString,
@@ -66,9 +67,9 @@ impl Compiler {
         version(self.release())
     }
 
-    /// Makes a command, and what it starts, find this compiler and no other.
+    /// Makes a command, and the programs that it starts, find this compiler and no other.
     pub fn set_for(&self, command: &mut Command) {
-        // Where this is set, the test suite asks rustup which compiler to take.
+        // If this is set, the test suite asks rustup which compiler to take.
         for variable in ["RUSTUP_TOOLCHAIN", "RUSTC", "RUSTDOC"] {
             command.env_remove(variable);
         }
@@ -76,7 +77,7 @@ impl Compiler {
     }
 }
 
-/// All compilers but the one that xtask runs with: those of rustup, and these of Debian.
+/// All compilers except the one that xtask runs with: those of rustup, and these of Debian.
 pub fn all(
     repository: &Repository,
     step: &mut Step,
@@ -147,7 +148,7 @@ fn toolchain_name(line: &str) -> Option<&str> {
     (name != "no").then_some(name)
 }
 
-/// The name without the platform, where that is the one of this machine.
+/// The name without the platform, if that is this machine's.
 fn short_name(name: &str, host: &str) -> String {
     let short = name
         .strip_suffix(host)

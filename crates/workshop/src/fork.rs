@@ -14,12 +14,12 @@ use crate::toolchain;
 /// Name of the rustup toolchain that is made over the active one.
 pub const TOOLCHAIN: &str = "dynamic-deps";
 
-/// Packages of ours, and what they spend their time in, that run at every link of a user's program: optimised in
-/// development builds too.
+/// Our packages that run at every link of a user's program, and the packages in which they spend
+/// their time. These are optimised in development builds too.
 const ENGINE_PACKAGES: [&str; 5] = ["link-engine", "link-plan", "object", "memmap2", "blake3"];
 
-/// A build that is over soon: without debugging information, and optimised a little in small packages that read what Cargo
-/// reads at each start. Cargo itself would take minutes.
+/// Settings of a quick build: without debugging information, and slightly optimised in small
+/// packages that read files at each start of Cargo. Optimising Cargo itself would take minutes.
 const QUICK: [&str; 20] = [
     "--bin",
     "cargo",
@@ -43,8 +43,8 @@ const QUICK: [&str; 20] = [
     "profile.quick.package.sha2.opt-level=1",
 ];
 
-/// What a development build consists of. A test target, the smallest there is, makes Cargo choose features as for the
-/// test suite.
+/// The Cargo targets of a development build. A test target, the smallest one, makes Cargo choose
+/// features as for the test suite.
 const DEV_TARGETS: [&str; 4] = ["--bin", "cargo", "--test", "build-std"];
 
 /// How the fork is compiled.
@@ -69,7 +69,7 @@ impl Profile {
         }
     }
 
-    /// What is built of Cargo's package.
+    /// The Cargo targets to build of Cargo's package.
     pub fn targets(self) -> &'static [&'static str] {
         match self {
             Profile::Dev => &DEV_TARGETS,
@@ -96,7 +96,7 @@ impl Profile {
     }
 }
 
-/// Builds the fork; gives the path of its executable.
+/// Builds the fork, and returns the path of its executable.
 pub fn build(repository: &Repository, step: &mut Step, profile: Profile) -> Result<PathBuf> {
     let mut cargo = cargo_in_tree(repository, step, "build");
     step.command(cargo.args(profile.targets()), Show::Progress)?;
@@ -117,7 +117,8 @@ pub fn cargo_in_tree(repository: &Repository, step: &Step, verb: &str) -> Comman
     cargo_in(&repository.tree(), repository, step, verb)
 }
 
-/// Like [`cargo_in_tree`], for another copy of Cargo's sources: what is equal is compiled once for both.
+/// Like [`cargo_in_tree`], for another copy of Cargo's sources. Cargo compiles common dependencies
+/// once for both.
 pub fn cargo_in(sources: &Path, repository: &Repository, step: &Step, verb: &str) -> Command {
     let mut cargo = toolchain::cargo();
     cargo
@@ -139,8 +140,8 @@ pub fn cargo_in(sources: &Path, repository: &Repository, step: &Step, verb: &str
     cargo
 }
 
-/// The fork for the package or workspace at `directory`, without what could give another answer than `verb` and its
-/// options.
+/// The fork for the package or workspace at `directory`, without variables and configuration that
+/// could override `verb` and its options.
 pub fn command(executable: &Path, directory: &Path, build_directory: &Path, verb: &str) -> Command {
     let mut cargo = toolchain::command(executable);
     for variable in [
@@ -179,8 +180,8 @@ pub fn install(
         ));
         return Ok(());
     }
-    // As from an archive of `cargo xtask dist`. It copies the executable, so that what is built for a test does not take the
-    // place of what is used every day.
+    // The installer of `cargo xtask dist` does it. It copies the executable, so that a build for a
+    // test does not replace the fork that somebody uses every day.
     let name = toolchain_over(base);
     let mut installer = toolchain::command("sh");
     installer
@@ -196,7 +197,7 @@ pub fn install(
     Ok(())
 }
 
-/// Name of the toolchain over `base`, as the installer chooses it too.
+/// Name of the toolchain over `base`, the same that the installer chooses.
 fn toolchain_over(base: Option<&str>) -> String {
     match base {
         Some(base) => format!("{TOOLCHAIN}-{base}"),
@@ -204,8 +205,8 @@ fn toolchain_over(base: Option<&str>) -> String {
     }
 }
 
-/// Copies the executable to where users call it, if it is not the one that is there. It may be running there, so it is
-/// never written in place.
+/// Copies the executable to the path by which users call it, if another one is there. That one may
+/// be running, so we never write it in place.
 pub fn place(built: &Path, executable: &Path) -> Result<()> {
     let describe = || {
         format!(
@@ -243,7 +244,7 @@ fn verify_toolchain(step: &mut Step, executable: &Path, name: &str) -> Result<()
     let plus = format!("+{name}");
     let proxy = |name: &str| {
         let mut command = toolchain::command(name);
-        // The toolchain that runs xtask must not decide.
+        // The toolchain that runs xtask must not decide which one rustup takes.
         command.env_remove("RUSTUP_TOOLCHAIN").arg(&plus);
         command
     };

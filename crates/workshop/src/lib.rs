@@ -1,11 +1,13 @@
-//! What the tools of this repository share.
+//! The parts that the tools of this repository share.
 //!
 //! The tools are [`xtask`](../xtask) and the crates behind its verbs: `patch-stack`, `conformance` and `trials`. They
 //! find every path in [`paths`], run the programs of the caller's [`toolchain`], report long work as [`steps`], and
-//! build and call the [`fork`]. [`debian`] unpacks compilers of the distribution, [`linking`] says how an executable is
-//! linked, [`libtest`] reads what test programs print, and [`sources`] copies packages that are edited.
+//! build and call the [`fork`]. [`debian`] unpacks compilers of the distribution, [`linking`] finds
+//! out how an executable is linked, [`libtest`] reads the output of test programs, and [`sources`]
+//! copies packages to edit.
 //!
-//! For Unix only: the toolchain of the fork is made of symlinks, and `cargo xtask run` replaces its process.
+//! The tools run on Unix only: the toolchain of the fork consists of symlinks, and `cargo xtask
+//! run` replaces its process.
 
 pub mod compilers;
 pub mod debian;

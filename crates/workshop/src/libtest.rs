@@ -1,6 +1,6 @@
-//! Reads what a test program of Rust prints.
+//! Reads the output of a test program of Rust.
 //!
-//! It prints for people: the only format of libtest that is stable.
+//! The output is that for people, the only stable format of libtest.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// Begins the last line of a test program.
 const CONCLUSION: &str = "test result: ";
 
-/// What became of a test.
+/// The outcome of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -35,7 +35,7 @@ impl Outcome {
         match text {
             "ok" => Some(Outcome::Passed),
             "FAILED" => Some(Outcome::Failed),
-            // The reason follows.
+            // A reason may follow.
             _ if text.starts_with("ignored") => Some(Outcome::Ignored),
             _ => None,
         }
@@ -45,18 +45,19 @@ impl Outcome {
 /// One run of a test program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Session {
-    /// How many tests it set out to run.
+    /// The number of tests that it began with.
     pub announced: usize,
-    /// Those that ended, by name.
+    /// The outcomes of those that ended, by name.
     pub outcomes: BTreeMap<String, Outcome>,
-    /// What the failed tests printed, by name. Printed at the very end: a session that was interrupted has none.
+    /// The output of the failed tests, by name. libtest prints it at the very end, so an
+    /// interrupted session has none.
     pub outputs: BTreeMap<String, String>,
     /// Whether the program came to its end.
     pub ended: bool,
 }
 
 impl Session {
-    /// Reads what the program printed to standard output.
+    /// Reads the standard output of the program.
     pub fn parse(text: &str) -> Session {
         let lines: Vec<&str> = text.lines().collect();
         let mut session = Session::default();
@@ -79,7 +80,7 @@ impl Session {
     }
 
     /// Reads what follows the first `failures:`: the output of each failed test, and then, below another `failures:`,
-    /// their names. The outputs may hold anything, the printings of other test programs too.
+    /// their names. The outputs may hold anything, even the output of other test programs.
     fn read_failures(&mut self, lines: &[&str]) {
         let Some(names) = lines.iter().rposition(|line| *line == "failures:") else {
             return;
@@ -115,7 +116,7 @@ impl Session {
     }
 }
 
-/// The names of all tests, from what `--list --format=terse` prints.
+/// The names of all tests, from the output of `--list --format=terse`.
 pub fn parse_list(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter_map(|line| line.strip_suffix(": test"))
 }
@@ -128,15 +129,15 @@ fn parse_announcement(line: &str) -> Option<usize> {
     count.parse().ok()
 }
 
-/// Of `test some::name ... ok` name and outcome. What the harness adds stays part of the name: ` - should panic`, or
-/// ` - compile` for doctests.
+/// Name and outcome in `test some::name ... ok`. Additions of the harness stay part of the name: `
+/// - should panic`, or ` - compile` for doctests.
 pub fn parse_outcome(line: &str) -> Option<(&str, Outcome)> {
     let (name, outcome) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
     Some((name, Outcome::parse(outcome.trim_end())?))
 }
 
-/// How many tests passed, failed and were ignored, of
-/// `test result: ok. 1 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.00s`.
+/// How many tests passed, failed and were ignored, according to `test result: ok. 1 passed; 0
+/// failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.00s`.
 pub fn parse_counts(line: &str) -> Option<[usize; 3]> {
     let (_, counts) = line.strip_prefix(CONCLUSION)?.split_once(". ")?;
     let mut parts = counts.split("; ");
@@ -226,7 +227,7 @@ test result: FAILED. 2 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; 
         let (interrupted, _) = ENDED.split_once("test run::e").unwrap();
         let session = Session::parse(interrupted);
         assert_eq!((session.outcomes.len(), session.ended), (4, false));
-        // The conclusion of the inner program is not its own.
+        // The last line of the inner program is not that of the outer one.
         let (in_the_outputs, _) = ENDED.split_once("---- run::e").unwrap();
         let session = Session::parse(in_the_outputs);
         assert_eq!((session.outcomes.len(), session.ended), (5, false));

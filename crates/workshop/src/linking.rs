@@ -1,4 +1,5 @@
-//! How the dependencies of an executable are linked: what the fork is asked for, and what came out.
+//! How the dependencies of an executable are linked: the request to the fork, and a check of the
+//! outcome.
 
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use measure::executable::{is_group, needed};
 /// How the dependencies of an executable are linked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Linking {
-    /// They are copied into the executable.
+    /// The linker copies them into the executable.
     Static,
     /// The executable loads them from groups.
     Dynamic,

@@ -1,4 +1,4 @@
-//! Where things lie: one type knows every path of the repository that the tools touch.
+//! Paths: one type knows every path of the repository that the tools touch.
 
 use std::path::{Path, PathBuf};
 
@@ -9,8 +9,8 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// The repository that this executable was built in. Not searched from the current directory, since
-    /// `cargo xtask run` may be called from any.
+    /// The repository that this executable was built in. The current directory does not matter,
+    /// since people call `cargo xtask run` from any.
     pub fn of_this_build() -> Repository {
         let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = crate_dir.ancestors().nth(2).unwrap_or(crate_dir);
@@ -34,7 +34,7 @@ impl Repository {
         self.root.join("docs/limits.md")
     }
 
-    /// The page that says how the fork is used, and with which compilers.
+    /// The page that says how to use the fork, and with which compilers.
     pub fn use_page(&self) -> PathBuf {
         self.root.join("docs/use.md")
     }
@@ -79,7 +79,7 @@ impl Repository {
         self.root.join("target/fork-build")
     }
 
-    /// Directory of what comes out of a build of the tree.
+    /// Directory for the output of a build of the tree.
     pub fn fork(&self) -> PathBuf {
         self.root.join("target/fork")
     }
@@ -89,7 +89,7 @@ impl Repository {
         self.fork().join("bin/cargo")
     }
 
-    /// What makes a rustup toolchain of an executable.
+    /// The script that makes a rustup toolchain of an executable.
     pub fn installer(&self) -> PathBuf {
         self.root.join("crates/dist/install.sh")
     }
@@ -99,7 +99,7 @@ impl Repository {
         self.root.join("target/stock-tree")
     }
 
-    /// Directory of what comes out of a build of upstream without patches and overlay.
+    /// Directory for the output of a build of upstream without patches and overlay.
     pub fn stock(&self) -> PathBuf {
         self.root.join("target/stock")
     }
@@ -119,7 +119,7 @@ impl Repository {
         self.root.join("target/workloads")
     }
 
-    /// Programs that each use a crate with which dynamic linking goes wrong easily.
+    /// Programs that each use a crate that is hard to link dynamically.
     pub fn awkward(&self) -> PathBuf {
         self.root.join("benches/workloads/awkward")
     }
@@ -129,7 +129,7 @@ impl Repository {
         self.root.join("target/awkward")
     }
 
-    /// What is built to try other compilers: the test suite, and a directory for each compiler.
+    /// Builds for trying other compilers: the test suite, and a directory for each compiler.
     pub fn compilers(&self) -> PathBuf {
         self.root.join("target/compilers")
     }
@@ -179,12 +179,12 @@ impl Repository {
         self.root.join("target/debian")
     }
 
-    /// What is known of the runs of upstream's test suite.
+    /// Records of the runs of upstream's test suite.
     pub fn upstream_tests(&self) -> PathBuf {
         self.root.join("target/upstream-tests")
     }
 
-    /// The list of projects on which the fork is tried.
+    /// The list of projects on which we try the fork.
     pub fn corpus_list(&self) -> PathBuf {
         self.root.join("crates/trials/corpus.toml")
     }
@@ -209,12 +209,12 @@ impl Repository {
         self.root.join("target/xtask")
     }
 
-    /// What the commands of each step printed.
+    /// The output of the commands of each step.
     pub fn logs(&self) -> PathBuf {
         self.scratch().join("log")
     }
 
-    /// `path` as it is shown to people: relative to the repository where it lies inside.
+    /// `path` for people: relative to the repository if it lies inside.
     pub fn display<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
         path.strip_prefix(&self.root).unwrap_or(path).display()
     }

@@ -1,4 +1,4 @@
-//! Files of a package or a workspace as one value: to be copied, edited, generated and compared.
+//! Files of a package or a workspace as one value, which we can copy, edit, generate and compare.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// Files and directories that belong to it, at the top of its directory: not what Cargo or an editor leaves there.
+/// The files and directories at the top of its directory that belong to it, without those that
+/// Cargo or an editor leaves.
 pub type Entries = &'static [&'static str];
 
 /// The files, by path inside of its directory.
@@ -59,8 +60,8 @@ impl Sources {
         file.extend(text.as_bytes());
     }
 
-    /// Makes `directory` have these files. Those that are equal are not touched, so that Cargo takes none of them for
-    /// changed.
+    /// Writes these files to `directory`, and does not touch those that are equal, so that Cargo
+    /// takes none of them for changed.
     pub fn write(&self, directory: &Path) -> Result<()> {
         let there = self.read_again(directory)?;
         for path in self.differences(&there) {
@@ -75,7 +76,7 @@ impl Sources {
         Ok(())
     }
 
-    /// Paths of the files that the two do not have alike.
+    /// Paths of the files that differ between the two.
     pub fn differences<'a>(&'a self, other: &'a Sources) -> BTreeSet<&'a Path> {
         let paths = self.files.keys().chain(other.files.keys());
         paths

@@ -10,12 +10,12 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// Cargo, as the caller has it: the one that runs xtask.
+/// The caller's Cargo: the one that runs xtask.
 pub fn cargo() -> Command {
     command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// The active rustc: a rustup proxy where there is rustup.
+/// The active rustc: a rustup proxy if there is rustup.
 pub fn rustc() -> Command {
     command(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
 }
@@ -35,7 +35,7 @@ pub fn host() -> Result<String> {
         .context("`rustc -vV` does not name its host")
 }
 
-/// What the active rustc says about itself: name, version, commit and date.
+/// The output of the active rustc about itself: name, version, commit and date.
 pub fn rustc_version() -> Result<String> {
     let version = run(rustc().arg("-V"))?;
     Ok(String::from_utf8_lossy(&version).trim_end().to_owned())
@@ -53,7 +53,7 @@ pub fn sysroot() -> Result<PathBuf> {
     Ok(PathBuf::from(String::from_utf8_lossy(&sysroot).trim_end()))
 }
 
-/// Runs a short command and gives what it prints; its errors are part of ours.
+/// Runs a short command and returns its output; its errors are part of ours.
 pub fn run(command: &mut Command) -> Result<Vec<u8>> {
     let output = command
         .output()

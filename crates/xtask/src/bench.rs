@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: builds the harness in `benches/harness` and becomes it.
 //!
-//! The harness is a program of its own, so nobody who works on the fork compiles its charts with xtask. It calls xtask
-//! back for Cargos and generated workloads: `build`, `stock` and `generate`.
+//! The harness is a program of its own, so people who work on the fork need not compile its charts with xtask. It calls
+//! xtask back for Cargos and generated workloads: `build`, `stock` and `generate`.
 
 use std::env;
 use std::ffi::OsString;

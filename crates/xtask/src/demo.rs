@@ -1,8 +1,9 @@
-//! `cargo xtask demo`: shows what the fork gains, measured here and now.
+//! `cargo xtask demo`: measures on this machine what the fork gains.
 //!
-//! The fork measures by itself (`cargo report dynamic-deps --measure`), as its users can in projects of their own. It makes
-//! the static builds too: there, people wait for rustc and the linker, and not for Cargo. Here it does so on an application
-//! which prints what it should, and which gets one more library, so that there is one near the top and a lowest one.
+//! The fork itself measures (`cargo report dynamic-deps --measure`), as its users can in projects of their own. It
+//! makes the static builds too, in which people wait for rustc and the linker, and not for Cargo. The demo measures an
+//! application whose output it checks. It adds a library to the application, so that there is one near the top and a
+//! lowest one.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -110,7 +111,7 @@ pub(crate) fn run(tree: &Tree, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The fork, to measure a program of the package or workspace in `directory`.
+/// The command by which the fork measures a program of the package or workspace in `directory`.
 fn measurement(fork: &Path, directory: &Path) -> Command {
     let mut command = toolchain::command(fork);
     command
@@ -119,7 +120,7 @@ fn measurement(fork: &Path, directory: &Path) -> Command {
     command
 }
 
-/// Runs it, and lets it print what it does and what came of it.
+/// Runs the measurement, which prints its progress and its outcome.
 fn measure(measurement: &mut Command) -> Result<()> {
     let describe = toolchain::display(measurement);
     let status = measurement

@@ -20,7 +20,7 @@ pub(crate) struct Options {
     check: Vec<PathBuf>,
 }
 
-/// Makes the archive, tries it, and says where it is.
+/// Makes the archive, tries it, and returns a text that names its path.
 pub(crate) fn run(tree: &Tree, options: &Options) -> Result<String> {
     tree.materialise(Unexported::Refuse)?;
     let repository = tree.repository();

@@ -14,7 +14,7 @@ use workshop::paths::Repository;
 /// The name of the table of cases in which an executable is linked statically.
 const FALLBACKS: &str = "fallbacks";
 
-/// Writes what follows from the code into the documentation, and prints the file that changed.
+/// Writes the parts that follow from the code into the documents, and prints the file that changed.
 pub(crate) fn write(repository: &Repository) -> Result<()> {
     let path = repository.limits();
     let is = fs::read_to_string(&path)

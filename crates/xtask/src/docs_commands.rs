@@ -29,10 +29,10 @@ const DOCUMENTS: [&str; 4] = [
     "src/doc/src/guide/faster-linking.md",
 ];
 
-/// Subcommands of xtask that are run: quick, and nothing is changed that is not made again by the next command.
+/// Subcommands of xtask that the step runs: they are quick, and the next command undoes their changes.
 const QUICK: [&str; 2] = ["run", "tree"];
 
-/// What stands for a package of the reader's.
+/// The path that stands for a package of the reader's.
 const PLACEHOLDER_MANIFEST: &str = "/path/to/Cargo.toml";
 
 /// One line of a block of commands.
@@ -334,7 +334,7 @@ mod tests {
         );
     }
 
-    /// The step runs at the end of CI; this tells within seconds what it would say of a word that was changed.
+    /// The step runs at the end of CI. This test finds within seconds a command that is spelled wrong.
     #[test]
     fn xtask_takes_the_commands_of_the_documents() {
         for document in DOCUMENTS {

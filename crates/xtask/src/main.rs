@@ -1,6 +1,6 @@
-//! `cargo xtask`: everything that is done in this repository. CI runs nothing else.
+//! `cargo xtask`: all commands of this repository. CI runs nothing else.
 //!
-//! Each verb is a line of [`run`], which says where its work is done.
+//! Each verb is a line of [`run`], which calls the module that does its work.
 
 mod bench;
 mod demo;
@@ -236,7 +236,7 @@ fn report(error: &anyhow::Error) {
     for (depth, cause) in error.chain().enumerate() {
         let text = cause.to_string();
         let mut lines: Vec<&str> = text.lines().collect();
-        // Only at the end: the output of a compiler, quoted in the middle, has such lines of its own.
+        // Looks only at the end, since the quoted output of a compiler in the middle has such lines too.
         if let Some(line) = lines.pop_if(|line| line.starts_with("help: ")) {
             help.push(line.to_owned());
         }

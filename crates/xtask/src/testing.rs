@@ -26,7 +26,7 @@ struct TestStep {
     run: fn(&Tree, &mut Step) -> Result<()>,
 }
 
-/// In the order they run: the quick ones first, and what a step needs before it.
+/// In the order in which they run: quick steps first, and each step after those that it needs.
 const STEPS: &[TestStep] = &[
     TestStep {
         name: "fmt",
@@ -110,8 +110,8 @@ const STEPS: &[TestStep] = &[
     },
 ];
 
-/// Directories in `target` that only one step builds in: 10 GB altogether. CI, which runs each step once and whose disk
-/// may be small, removes them.
+/// Directories in `target` in which only one step builds, 10 GB altogether. CI removes them, since it runs each step
+/// once and its disk may be small.
 const BUILDS_OF_ONE_STEP: &[(&str, &str)] = &[
     ("app", "app"),
     ("workspace", "workspace/build"),

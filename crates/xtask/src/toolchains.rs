@@ -1,8 +1,8 @@
 //! `cargo xtask toolchains`, and the test step of that name: the fork with other compilers.
 //!
-//! The command runs all end-to-end tests, and writes the table of compilers in `docs/use.md`. The step is a part of CI: it
-//! runs the tests that depend on the compiler, leaves out Debian's oldest compiler, and says if the table lacks one that is
-//! there.
+//! The command runs all end-to-end tests, and writes the table of compilers in `docs/use.md`. The step is a part of CI:
+//! it runs the tests that depend on the compiler, leaves out Debian's oldest compiler, and says if the table lacks a
+//! compiler of this machine.
 
 use std::fs;
 
@@ -25,7 +25,7 @@ const PART: &str = "compilers";
 const HEAD: &str =
     "| rustc | From | End-to-end tests | Programs of `awkward` |\n|---|---|--:|--:|\n";
 
-/// What was tried with a compiler.
+/// The tests that passed with a compiler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Row {
     release: String,
@@ -184,7 +184,7 @@ mod tests {
             .collect()
     }
 
-    /// What the plan refuses is what was not tried.
+    /// The plan refuses exactly the compilers that are older than all tried ones.
     #[test]
     fn the_oldest_compiler_of_the_table_is_that_of_the_plan() {
         let page = fs::read_to_string(Repository::of_this_build().use_page()).unwrap();

@@ -1,4 +1,4 @@
-//! Verbs of a few lines: each calls a library of the workshop and prints what came of it.
+//! Verbs of a few lines: each calls a library of the workshop and prints the outcome.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

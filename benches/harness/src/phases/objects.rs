@@ -1,4 +1,4 @@
-//! Shared objects of frozen crates, as they lie in a target directory.
+//! Shared objects of frozen crates in a target directory.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
@@ -18,7 +18,7 @@ struct Object {
     bytes: u64,
 }
 
-/// What the fork keeps beside a group about how it was linked.
+/// The manifest that the fork writes beside a group.
 #[derive(Debug, Deserialize)]
 struct Manifest {
     objects: Vec<Linked>,
@@ -77,23 +77,24 @@ fn files(deps: &Path, ending: &str) -> Result<Vec<(String, fs::Metadata)>> {
     Ok(files)
 }
 
-/// Counts what the builds in one target directory link.
+/// Counts the shared objects that builds in one target directory link.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    /// Inodes and sizes of the objects that were there before: the number of one that is gone may be given to another.
+    /// Inodes and sizes of the objects that were there before. A file system may give the inode of a removed object to
+    /// another one.
     seen: HashSet<(u64, u64)>,
     /// How often each rlib was linked.
     links: HashMap<String, usize>,
 }
 
-/// What a build has left.
+/// The objects after a build.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Look {
     /// Objects that were not there before.
     pub(super) new: usize,
     /// Bytes of all that are there.
     pub(super) bytes: u64,
-    /// How often that rlib was linked that was linked most often since the directory was empty.
+    /// The largest number of times that an rlib was linked since the directory was empty.
     pub(super) most_links: usize,
 }
 

@@ -70,12 +70,12 @@ impl Site<'_> {
     }
 }
 
-/// From the moment at which the last rlib of a build was there to that at which its last executable was; nothing if no
-/// library was compiled, or if the last one was after all executables, which then do not depend on it.
+/// The time from the completion of a build's last rlib to that of its last executable. None if no library was compiled,
+/// or if the last one was complete after all executables, which then do not depend on it.
 ///
-/// rustc writes an rlib last of all, so it is there when its content was last changed. A linker may map an executable into
-/// memory, which leaves its content older than it is; but then Cargo gives it the second name by which users know it, which
-/// changes its status.
+/// rustc writes an rlib last of all, so the rlib's modification time is that of its completion. A linker may map an
+/// executable into memory, so the modification time of an executable may be too early. But when it is complete, Cargo
+/// hard-links it to the name that users know, which sets its status change time.
 fn after_libraries(artifacts: &Artifacts) -> Result<Option<Measured>> {
     let metadata = |file: &Path| {
         fs::metadata(file).with_context(|| format!("failed to read `{}`", file.display()))
@@ -139,7 +139,7 @@ mod tests {
         let early = library("early", ago(9), false);
         let late = library("late", ago(5), false);
         let fresh = library("fresh", ago(1), true);
-        // Whatever is said about its content, it is there now.
+        // Whatever its modification time, the executable was completed now.
         let app = message("app", &write("app", ago(30)), false, true);
         let of = |messages: &[&str]| {
             let artifacts = Artifacts::parse(&messages.concat()).unwrap();

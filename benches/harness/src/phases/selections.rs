@@ -1,5 +1,5 @@
-//! Builds of ever other packages of a workspace in one target directory, and builds after a dependency was added: which
-//! groups they link.
+//! The groups that builds link: builds of different packages of a workspace, one after the other in one target
+//! directory, and builds after a dependency was added.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -50,7 +50,7 @@ impl Directory {
 }
 
 impl Site<'_> {
-    /// Downloads what the rounds add and update, so that they do not.
+    /// Downloads the packages that the rounds add and update, so that the rounds need not.
     pub(super) fn prepare_addition(&self, runner: &mut Runner) -> Result<()> {
         let addition = self.addition()?;
         self.changed(|| {
@@ -94,7 +94,7 @@ impl Site<'_> {
             measured.push(Measured::fact(Quantity::GroupsMade, made));
             Ok(measured)
         })?;
-        // So that the next round begins like this one.
+        // This build makes the next round begin like this one.
         self.run(runner, &mut self.build())?;
         Ok(measured)
     }
@@ -144,7 +144,7 @@ impl Site<'_> {
         })
     }
 
-    /// Builds the selections one after the other; gives the seconds of all.
+    /// Builds the selections one after the other, and returns the seconds of all.
     fn build_part(
         &self,
         runner: &mut Runner,

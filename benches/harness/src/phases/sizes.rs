@@ -1,4 +1,4 @@
-//! What builds leave: bytes on disk, and how many groups executables load.
+//! The sizes of the files that builds make, and the number of groups that executables load.
 
 use std::collections::HashSet;
 use std::fs;

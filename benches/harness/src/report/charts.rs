@@ -89,7 +89,7 @@ const WIDTH: i32 = 860;
 const MARGIN: i32 = 16;
 /// Where bars begin, behind the names of the peers.
 const LEFT: i32 = 300;
-/// What is left behind the longest bar for its value.
+/// The space after the longest bar for its value.
 const RIGHT: i32 = 90;
 const BAR: i32 = 16;
 const STEP: i32 = 21;

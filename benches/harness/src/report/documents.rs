@@ -1,7 +1,7 @@
-//! What README, `docs/`, the guide and the RFC show of the newest results, between marks that are there for it.
+//! Writes numbers of the newest results into README, `docs/`, the guide and the RFC, between marks.
 //!
-//! Each number is of the newest run that measured its workload: a run need not have all of them. Programs that stand side by
-//! side are of one run, the newest that has all of them, if there is one.
+//! Each number is from the newest run that measured its workload, since a run need not have all workloads. Programs in
+//! one table are from one run, the newest that has all of them, if there is one.
 
 use std::fs;
 use std::path::Path;
@@ -48,7 +48,7 @@ const PROGRAMS: [(&str, &str); 3] = [
     ("bevy", "a bevy program"),
 ];
 
-/// What is told of the programs.
+/// The rows of the table of programs.
 const ROWS: [Column; 6] = [
     column("link of the executable", Phase::Link, Quantity::Seconds),
     column("peak memory of the link", Phase::Link, Quantity::PeakMemory),
@@ -70,7 +70,7 @@ const ROWS: [Column; 6] = [
     ),
 ];
 
-/// What is told of edits where most code is local.
+/// The rows of the table of a program whose code is mostly local.
 const LOCAL_ROWS: [Column; 5] = [
     column("edit of the program", Phase::RebuildBin, Quantity::Seconds),
     column(
@@ -105,7 +105,7 @@ const TEST_ROWS: [Column; 3] = [
     column("size of their groups", Phase::Tests, Quantity::GroupBytes),
 ];
 
-/// Of all peers, in programs that people know.
+/// The columns of the table of all peers.
 const PEER_COLUMNS: [(&str, Column); 9] = [
     ("app", time_of("application: link", Phase::Link)),
     ("app", time_of("rebuild", Phase::RebuildBin)),

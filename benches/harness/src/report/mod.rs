@@ -21,8 +21,8 @@ use crate::results::Results;
 /// Name of the page.
 pub(crate) const FILE: &str = "README.md";
 
-/// Written by people, and taken into the page: what was tried for targets that are not reached, and what stands in the
-/// way.
+/// Notes that people write, and that become part of the page: what they tried for targets that the run misses, and what
+/// stands in the way.
 const NOTES: &str = "NOTES.md";
 
 /// Writes the page and its charts to `directory`. Charts of an earlier report that this one does not have are removed.

@@ -104,7 +104,7 @@ fn workload_section(view: &View, name: &str) -> String {
     text
 }
 
-/// What was measured of `peers`, in columns that are each about a workload.
+/// A table with a row for each of `peers`, and columns that each concern a workload.
 pub(super) fn table(view: &View, peers: &[&Peer], columns: &[(&str, Column)]) -> String {
     let median = |(workload, column): &(&str, Column), peer: &str| {
         let median = view.median(Of {

@@ -1,4 +1,4 @@
-//! What a quick run prints: how long people wait, static beside dynamic.
+//! The table that a quick run prints: how long people wait, static beside dynamic.
 
 use std::fmt::Write;
 

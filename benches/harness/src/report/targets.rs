@@ -1,4 +1,4 @@
-//! What the fork is meant to reach, beside what was measured.
+//! The targets of the fork, beside the measured values.
 
 mod frozen;
 mod links;
@@ -26,7 +26,7 @@ pub(super) struct Row {
 pub(super) struct Found {
     pub(super) measured: String,
     pub(super) is_reached: bool,
-    /// Of what the number is made.
+    /// The values from which the number is computed.
     pub(super) detail: String,
 }
 
@@ -162,7 +162,7 @@ fn row(view: &View, target: &'static str, wanted: Wanted, above: Of, below: Of) 
     }
 }
 
-/// What distinguishes the samples from others: the peer, or the workload.
+/// The name of the peer or of the workload, whichever differs between the samples.
 fn describe<'a>(of: Of<'a>, from: Of) -> &'a str {
     if of.peer == from.peer {
         of.workload

@@ -1,11 +1,11 @@
-//! Results as the report reads them: medians, ratios, and values for people.
+//! A view of the results for the report: medians, ratios, and values for people.
 
 use measure::statistics::{median, quantile};
 
 use crate::peers::{PEERS, Peer};
 use crate::results::{Phase, Quantity, Results};
 
-/// From this share of the processors on, what others used may have changed a sample.
+/// The share of the processors from which on other processes may have changed a sample.
 pub(super) const DISTURBED: f64 = 0.1;
 
 pub(super) struct View<'a>(pub(super) &'a Results);
@@ -48,7 +48,7 @@ impl View<'_> {
         median(&self.values(of))
     }
 
-    /// The median of one part of what was measured.
+    /// The median of one part of a quantity.
     pub(super) fn median_of_part(&self, of: Of, part: &str) -> Option<f64> {
         let values = self
             .0
@@ -60,7 +60,7 @@ impl View<'_> {
         ratio(&self.values(above), &self.values(below))
     }
 
-    /// Of some peers, the one with the smallest median, which is given too.
+    /// The peer with the smallest median, and that median.
     pub(super) fn fastest<'p>(
         &self,
         peers: impl Iterator<Item = &'p Peer>,
@@ -84,7 +84,7 @@ impl View<'_> {
         PEERS.iter().filter(has).collect()
     }
 
-    /// Samples that others may have changed, and all that one can tell it of.
+    /// The number of samples that other processes may have changed, and of all samples for which this is known.
     pub(super) fn disturbed(&self) -> (usize, usize) {
         let cells = self.0.cells.iter().flat_map(|cell| &cell.samples);
         let known: Vec<f64> = cells.filter_map(|sample| sample.foreign).collect();

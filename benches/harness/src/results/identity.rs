@@ -1,8 +1,8 @@
-//! What the numbers of a run belong to: the machine, the programs, and how busy others were.
+//! The identity of a run: the machine, the programs, and the load by other processes.
 
 use serde::{Deserialize, Serialize};
 
-/// What must be the same for all samples of a run.
+/// The facts that must be the same for all samples of a run.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 pub(crate) struct Identity {
     pub(crate) mode: Mode,
@@ -55,7 +55,7 @@ pub(crate) struct Versions {
     pub(crate) earlier: Option<Program>,
 }
 
-/// An executable: what it says about itself, and the BLAKE3 hash of its bytes.
+/// An executable: the version that it prints, and the BLAKE3 hash of its bytes.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 pub(crate) struct Program {
     pub(crate) version: String,
@@ -76,6 +76,6 @@ pub(crate) struct Session {
 pub(crate) struct Load {
     /// Mean number of processes that wanted to run in the last minute.
     pub(crate) average: f64,
-    /// Share of the processors that others used just then, from 0 to 1.
+    /// Share of the processors that other processes used just then, from 0 to 1.
     pub(crate) busy: f64,
 }

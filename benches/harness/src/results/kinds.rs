@@ -1,8 +1,8 @@
-//! What is measured: phases, quantities, and parts of them.
+//! The kinds of measurements: phases, quantities, and parts of them.
 
 use serde::{Deserialize, Serialize};
 
-/// What is done, and timed.
+/// The commands that a round runs and times.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Phase {
@@ -61,7 +61,7 @@ impl Phase {
         Phase::Selections,
     ];
 
-    /// As it is called on the command line.
+    /// Its name on the command line.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Phase::Cold => "cold",
@@ -92,7 +92,7 @@ impl Phase {
     }
 }
 
-/// What a sample is a number of.
+/// The quantity of a sample.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Quantity {
@@ -116,17 +116,17 @@ pub(crate) enum Quantity {
     CompiledDependencies,
     /// Seconds of processor time of the command and of all that it has started and waited for.
     ProcessorSeconds,
-    /// Seconds from the moment at which the last library was there to that at which the last executable was.
+    /// Seconds from the completion of the last library to that of the last executable.
     AfterLibrariesSeconds,
     /// Groups of local crates that the executable loads.
     LoadedParts,
     /// Groups that a build has made anew.
     GroupsMade,
-    /// How often that crate was linked into a group that was linked most often.
+    /// The largest number of times that a crate was linked into a group.
     MostLinks,
 }
 
-/// Parts of the phase [`Phase::Selections`]: builds, by what was built before in the same directory.
+/// Parts of the phase [`Phase::Selections`]: builds, by the earlier builds in the same directory.
 pub(crate) mod part {
     pub(crate) const EACH: &str = "each program";
     pub(crate) const ALL_AFTER_EACH: &str = "all after each program";

@@ -165,7 +165,7 @@ pub(crate) const WORKLOADS: [Workload; 16] = [
     Workload {
         weight: Weight::Heavy,
         program: Some("workload-local-heavy"),
-        // Chosen by the number of their dependents; a test in `packages` sees that they stand where they should.
+        // Chosen by the number of their dependents. A test in `packages` checks their places in the graph.
         edits: Edits {
             bin: Some("src/main.rs"),
             leaf: Some("local/ra_ap_ide_assists/src/lib.rs"),

@@ -1,5 +1,6 @@
-//! What must hold for any input of link-engine's readers: they refuse it or make something of it, and neither panic nor
-//! hang. Each function is a fuzz target; `tests/malformed.rs` of link-engine calls them with what was found.
+//! Fuzz targets: link-engine's readers must refuse or accept every input, and neither panic nor
+//! hang. Each function is a target. `tests/malformed.rs` of link-engine calls them with the
+//! fuzzer's findings.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -19,7 +20,7 @@ use link_engine::record::{Fallback, GroupManifest, Making};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// An rlib: facts are read, and what was found is rewritten.
+/// An rlib: the target reads its facts and rewrites its hidden symbols.
 pub fn rlib(data: &[u8]) {
     let Ok(facts) = RlibFacts::parse(data) else {
         return;
@@ -72,7 +73,7 @@ pub fn object(data: &[u8]) {
     }
 }
 
-/// A shared library whose symbols are asked for, whoever made it.
+/// A shared library from anywhere, of which the target asks for symbols.
 fn library(data: &[u8]) {
     let named = ["exported", "wanted", ""];
     if let Ok(found) = definitions_for_the_loader(data, &named.into()) {
@@ -89,7 +90,7 @@ fn library(data: &[u8]) {
     }
 }
 
-/// The file beside a shared object that tells what binding has overwritten in it.
+/// The file beside a shared object with the bytes that binding has overwritten in it.
 pub fn unbound(data: &[u8]) {
     if let Some(unbound) = Unbound::parse(data) {
         assert_eq!(Unbound::parse(&unbound.to_bytes()), Some(unbound));
@@ -124,7 +125,7 @@ pub fn rebind(data: &[u8], old: &[u8], new: &[u8]) {
     }
 }
 
-/// The name of the version that tells of the layout of a group.
+/// The name of the version of a group's layout.
 fn layout_name(group: &[u8]) -> Option<&str> {
     let prefix = b"DYNAMIC_DEPS_LAYOUT_";
     let start = group
@@ -166,7 +167,7 @@ pub fn response_file(text: &[u8]) {
     }
 }
 
-/// A link line, an argument a line: taken apart, and rewritten for a group.
+/// A link line, with an argument on each line: the target reads it, and rewrites it for a group.
 pub fn link_line(text: &[u8]) {
     let lines = text.split(|byte| *byte == b'\n');
     let args: Vec<OsString> = lines.map(|line| OsStr::from_bytes(line).into()).collect();
@@ -203,7 +204,8 @@ pub fn link_line(text: &[u8]) {
     }
 }
 
-/// Each argument but the rlib of the group and the object with a copy has to be there afterwards, in its order.
+/// Each argument except the rlib of the group and the object with a copy has to be there
+/// afterwards, in its order.
 fn rewrite(args: &[OsString], shared: &HashSet<String>) {
     let groups = [GroupInput {
         shared_object: "/groups/frozen.so".into(),
@@ -243,7 +245,7 @@ fn is_named(args: &[OsString], path: &Path) -> bool {
     args.iter().any(|arg| arg.as_bytes().ends_with(path))
 }
 
-/// What compilers and linkers say, of which some words are read.
+/// Messages of compilers and linkers, of which we read some words.
 pub fn messages(text: &[u8]) {
     let of_linker = String::from_utf8_lossy(text);
     let symbols = undefined_symbols(&of_linker);
@@ -270,7 +272,7 @@ pub fn files_of_this_form(text: &[u8]) -> usize {
     read.into_iter().filter(|is_read| *is_read).count()
 }
 
-/// Whether this can be read. What can be read can be written, and is then the same.
+/// Whether this can be read. If so, writing and reading it again must give the same.
 fn round_trip<T: DeserializeOwned + Serialize + PartialEq + Debug>(text: &[u8]) -> bool {
     let Ok(value) = serde_json::from_slice::<T>(text) else {
         return false;

@@ -1,4 +1,4 @@
-//! The two classes of ELF files: those of 32 and of 64 bits.
+//! The two classes of ELF files: 32-bit and 64-bit.
 
 use std::mem::offset_of;
 
@@ -21,7 +21,7 @@ impl ElfClass for FileHeader64<Endianness> {
 }
 
 /// Calls a function that is generic over the ELF class of `$data` with the class
-/// that the file has; gives `Ok(None)` when it is no ELF file.
+/// that the file has; gives `Ok(None)` if it is no ELF file.
 macro_rules! with_class {
     ($data:expr, $function:ident($($arg:expr),*)) => {
         match object::FileKind::parse($data) {

@@ -1,4 +1,5 @@
-//! What a shared object defines, for everybody or for those alone that are linked against it.
+//! The symbols that a shared object defines: public ones, and private ones for the files that are
+//! linked against it.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -29,7 +30,7 @@ fn definitions_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<HashSet<
         return Ok(found);
     };
     for (index, symbol) in exports.symbols.enumerate() {
-        // A hidden version is for what was linked long ago.
+        // A hidden version serves only files that were linked when it was the default.
         let version = exports.versions.version_index(exports.endian, index);
         if symbol.st_shndx(exports.endian) != elf::SHN_UNDEF && !version.is_hidden() {
             let name = exports.symbols.symbol_name(exports.endian, symbol)?;
@@ -39,8 +40,8 @@ fn definitions_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<HashSet<
     Ok(found)
 }
 
-/// The names of all dynamic symbols of a shared library with these bytes: what it defines, and
-/// what it takes from elsewhere.
+/// The names of all dynamic symbols of a shared library with these bytes: its definitions and its
+/// references.
 ///
 /// # Errors
 /// When these are malformed.
@@ -59,7 +60,7 @@ fn names_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<HashSet<&[u8]>
         .collect()
 }
 
-/// One of `names` that a shared object with these bytes has a private definition of.
+/// One of `names` of which a shared object with these bytes has a private definition.
 ///
 /// # Errors
 /// When these are malformed.

@@ -1,4 +1,4 @@
-//! What a linked file says to the dynamic loader.
+//! The dynamic section of a linked file, which the loader reads.
 
 use std::path::Path;
 
@@ -8,15 +8,15 @@ use super::{ElfClass, with_class};
 use crate::system::files;
 use crate::{Error, Result};
 
-/// What a dynamic section says (ELF gABI, "Dynamic Section").
+/// The entries of a dynamic section (ELF gABI, "Dynamic Section").
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct DynamicInfo {
     /// DT_NEEDED: the shared objects to load, in order.
     pub needed: Vec<String>,
     /// DT_SONAME.
     pub soname: Option<String>,
-    /// DT_RUNPATH, or DT_RPATH where there is none, split at its colons: the loader passes over
-    /// the older one beside the other (ld.so(8)).
+    /// DT_RUNPATH, or DT_RPATH if there is none, split at its colons: the loader ignores DT_RPATH
+    /// if both are there (ld.so(8)).
     pub run_path: Vec<String>,
     /// Whether there is DT_RELR: relative relocations that are packed.
     pub has_packed_relocations: bool,

@@ -14,7 +14,7 @@ pub(crate) struct Exports<'data, Class: ElfClass> {
     pub(crate) symbols: SymbolTable<'data, Class>,
     pub(super) hash_table: GnuHashTable<'data, Class>,
     pub(crate) versions: VersionTable<'data, Class>,
-    /// The version that tells of the layout, with its name, if there is one.
+    /// The version whose name holds the hash of the layout, with that name, if there is one.
     pub(super) layout: Option<(elf::VersionIndex, &'data [u8])>,
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct Definition<'data, Class: ElfClass> {
 }
 
 impl<'data, Class: ElfClass> Exports<'data, Class> {
-    /// Reads what leads to the symbols, and no symbol. `None` without a usable
+    /// Reads the tables that lead to the symbols, and no symbol. `None` without a usable
     /// DT_GNU_HASH.
     pub(crate) fn read(data: &'data [u8]) -> object::read::Result<Option<Self>> {
         let header = Class::parse(data)?;
@@ -36,7 +36,7 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         let Some((hash_table, _)) = sections.gnu_hash(endian, data)? else {
             return Ok(None);
         };
-        // `object` 0.40 shifts by it unchecked, which panics where overflow does.
+        // `object` 0.40 shifts by it unchecked, which panics if overflow checks are on.
         let hash_header = sections.gnu_hash_header(endian, data)?;
         if hash_header.is_some_and(|header| header.bloom_shift.get(endian) >= u32::BITS) {
             return Ok(None);
@@ -85,12 +85,12 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
         }
     }
 
-    /// The name of the version that tells of the layout, if there is one.
+    /// The name of the version of the layout, if there is one.
     pub(crate) fn layout(&self) -> Option<&'data [u8]> {
         self.layout.map(|(_, name)| name)
     }
 
-    /// Where a definition lies that references may be bound to, as an address in the file.
+    /// The address in the file of a definition to which references may be bound.
     pub(crate) fn place(&self, name: &[u8]) -> Option<u64> {
         let definition = self.find(name)?;
         let has_place = has_place::<Class>(self.endian, definition.symbol);
@@ -104,8 +104,8 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
     }
 }
 
-/// Names to look up, each with the hash of it that DT_GNU_HASH goes by: to compute that for a
-/// mangled name takes longer than to look it up.
+/// Names to look up, each with its hash for DT_GNU_HASH: computing the hash of a mangled name takes
+/// longer than looking the name up.
 #[derive(Debug, Default)]
 pub struct Names<'a>(pub(crate) Vec<(&'a [u8], u32)>);
 

@@ -1,8 +1,8 @@
-//! The version that tells of the layout of a group: at which places its symbols lie.
+//! The version of a group whose name holds a hash of the group's *layout*, the addresses of its
+//! symbols.
 //!
-//! What is linked against a group is bound to places in it and needs this version, whose name
-//! holds a hash of the places, so it runs with no other layout: see
-//! [`seal`](crate::finish::seal).
+//! A file that is linked against a group is bound to addresses in it and needs this version. So it
+//! runs with no other layout: see [`seal`](crate::finish::seal).
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -43,7 +43,7 @@ fn needed_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<HashMap<Strin
     Ok(layouts.collect())
 }
 
-/// The name of the version that tells of the layout of a shared object, if it was sealed.
+/// The name of the layout version of a shared object, if it was sealed.
 ///
 /// # Errors
 /// When the file cannot be read or is malformed.

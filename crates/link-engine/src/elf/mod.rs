@@ -1,17 +1,17 @@
-//! ELF, as far as the engine has to do with it: words of the format, and no policy.
+//! ELF, as far as the engine needs it: the format, and no policy.
 //!
 //! | module | what it reads |
 //! |---|---|
 //! | `class` | files of 32 and of 64 bits |
-//! | `names` | what the name of a symbol tells |
+//! | `names` | the names of symbols: rustc's, and those of its runtime |
 //! | `symbols` | the symbols of object files, and their visibility |
-//! | `symbol_tables` | object files of which nothing else is read |
-//! | `relocations` | relocations, and the definitions that they can name by their places |
-//! | `dynamic` | what a linked file says to the loader |
-//! | `versions` | versions that symbols have, above all those that a group defines |
-//! | `layout` | the version that tells at which places the symbols of a group lie |
+//! | `symbol_tables` | only the symbol tables of object files, to save time |
+//! | `relocations` | relocations, and the definitions to which we bind them by address |
+//! | `dynamic` | the dynamic section of a linked file |
+//! | `versions` | versions of symbols, above all those that a group defines |
+//! | `layout` | the version whose name holds a hash of the addresses of a group's symbols |
 //! | `exports` | the definitions of a shared object, by name |
-//! | `definitions`, `references` | what a shared object defines and what it takes from elsewhere |
+//! | `definitions`, `references` | the symbols that a shared object defines, and those that it takes from elsewhere |
 
 mod class;
 mod definitions;

@@ -1,8 +1,8 @@
-//! What the name of a symbol tells.
+//! The names of symbols: which are rustc's, and which tie a program to its runtime.
 
-/// The symbols of rustc's pseudo crate `__rustc` as older compilers have them, which did not mangle
-/// them yet (seen with rustc 1.85): what std takes from the allocator shim, what that takes from std or
-/// from a `#[global_allocator]`, and what std and the panic runtime take from each other.
+/// The symbols of rustc's pseudo crate `__rustc` in older compilers, which did not mangle them yet
+/// (seen with rustc 1.85). std takes some from the allocator shim, the shim takes some from std or
+/// from a `#[global_allocator]`, and std and the panic runtime take some from each other.
 const OF_OLDER_RUSTC: [&[u8]; 21] = [
     b"__rdl_alloc",
     b"__rdl_alloc_zeroed",

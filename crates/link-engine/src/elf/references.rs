@@ -1,4 +1,4 @@
-//! What a shared object takes from elsewhere.
+//! The symbols that a shared object takes from elsewhere.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -76,12 +76,12 @@ impl<'data, Class: ElfClass> Exports<'data, Class> {
             let name = self.symbols.symbol_name(self.endian, symbol)?;
             let version = self.versions.version_index(self.endian, index);
             let has_version = version.index().0 > elf::VER_NDX_GLOBAL.0;
-            // A version says which library defines the symbol, but for the runtime, which takes
-            // it from the program.
+            // A version names the library that defines the symbol. The symbols of the runtime are
+            // the exception: they come from the program.
             if has_version && !ties_to_runtime(name) {
                 continue;
             }
-            // The loader takes no private definition for a reference without version.
+            // The loader takes no private definition for a reference without a version.
             let is_found =
                 |definition: Definition<'_, Class>| has_version || !definition.is_private;
             if !below
@@ -145,8 +145,8 @@ fn undefined_among<'a, Class: ElfClass>(
         .collect())
 }
 
-/// Those of `symbols` that a shared object with these bytes has to take from elsewhere: not those
-/// to which it refers weakly, for which a linker takes nothing from an archive.
+/// Those of `symbols` that a shared object with these bytes has to take from elsewhere. Weak
+/// references do not count, since a linker takes nothing from an archive for them.
 ///
 /// # Errors
 /// When these are malformed.

@@ -1,4 +1,4 @@
-//! Which relocations are bound, and which definitions they are bound to.
+//! The relocations that we bind, and the definitions to which we bind them.
 
 use object::Endianness;
 use object::elf::{self, FileHeader64, Rela64, SectionHeader64};
@@ -6,8 +6,8 @@ use object::read::elf::{SectionHeader, SectionTable, Sym};
 
 use super::{ElfClass, is_mangled_by_rustc};
 
-/// Only files of 64 bits are bound: those of 32 bits keep addends where they are added, at
-/// least on the processors that have `.rel` sections.
+/// We bind only 64-bit files. 32-bit files keep addends in the relocated words, at least on the
+/// processors that have `.rel` sections.
 type Class = FileHeader64<Endianness>;
 
 /// The tables of relocations that the loader goes through, with their sections.
@@ -30,7 +30,8 @@ type LoadedTable<'data> = (
     &'data [Rela64<Endianness>],
 );
 
-/// The relocations of a processor that name a symbol and are bound, and what they become.
+/// The types of relocations of a processor: those that name a symbol and that we bind, and those
+/// that they become.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PlaceRelocations {
     /// The address of a symbol, and an addend.
@@ -48,7 +49,7 @@ pub(crate) struct PlaceRelocations {
 }
 
 impl PlaceRelocations {
-    /// `None` for files that are not bound. (The ABI supplements of the processors.)
+    /// `None` for files that we do not bind. (Source: the ABI supplements of the processors.)
     pub(crate) fn of<Class: ElfClass>(header: &Class, endian: Endianness) -> Option<Self> {
         if !header.is_type_64() {
             return None;
@@ -96,7 +97,7 @@ impl PlaceRelocations {
     }
 }
 
-/// Whether references to this definition may be bound: there is no other one with its name.
+/// Whether we may bind references to this definition: there is no other one with its name.
 pub(crate) fn is_bindable<Class: ElfClass>(
     endian: Endianness,
     name: &[u8],

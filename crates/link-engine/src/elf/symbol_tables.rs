@@ -1,9 +1,9 @@
-//! Object files of which nothing but the symbols is read.
+//! Object files of which we read only the symbols.
 //!
 //! An incremental build hands the linker hundreds of small objects, most of whose bytes are
-//! debugging information. To map all of them takes longer than to read what says which symbols
-//! they have, and maps of one process are made one at a time, whereas threads read beside each
-//! other.
+//! debugging information. Mapping all of them takes longer than reading their symbol tables. And
+//! the kernel makes the maps of one process one at a time, whereas threads can read at the same
+//! time.
 
 use std::fs::File;
 use std::io;
@@ -17,8 +17,8 @@ use object::{ReadRef, pod};
 
 use crate::elf::{ElfClass, with_class};
 
-/// The parts of an object file that its symbols can be read from. To `object` it is the file,
-/// in which all else is out of bounds.
+/// The parts of an object file from which its symbols can be read. `object` takes it as the file,
+/// in which everything else is out of bounds.
 pub(crate) struct SymbolTables {
     /// Length of the file, in bytes.
     length: u64,
@@ -29,17 +29,17 @@ pub(crate) struct SymbolTables {
 struct Part {
     /// Where in the file it lies, in bytes.
     range: Range<u64>,
-    /// What lies there and before, from the nearest multiple of eight: `object` asks for values
-    /// that are aligned, and they are in the file.
+    /// The bytes of the range and those before it from the nearest multiple of eight: `object` asks
+    /// for aligned values, and they are aligned in the file.
     words: Vec<u64>,
 }
 
-/// Bytes of the longest ELF header, that of 64 bits.
+/// Bytes of the longest ELF header, that of 64-bit files.
 const HEADER: u64 = size_of::<elf::FileHeader64<object::Endianness>>() as u64;
 
 impl SymbolTables {
-    /// Reads a file. An ELF file that is made in an uncommon way is read whole, and of one that is
-    /// no ELF file, nothing but the beginning.
+    /// Reads a file. Of an ELF file with an uncommon structure, it reads all bytes, and of a file
+    /// that is no ELF file, only the beginning.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -58,8 +58,8 @@ impl SymbolTables {
         Ok(tables)
     }
 
-    /// Adds what the header of an ELF file leads to. Returns whether the symbols can be read then,
-    /// or there are none.
+    /// Adds the tables to which the header of an ELF file leads. Returns whether the symbols can
+    /// then be read, or there are none.
     fn add_tables(&mut self, file: &File) -> io::Result<bool> {
         let section_table = match with_class!(&*self, section_table(self)) {
             Ok(Some(table)) if table.end <= self.length => table,
@@ -70,7 +70,7 @@ impl SymbolTables {
         let Ok(Some(sections)) = with_class!(&*self, symbol_sections(self)) else {
             return Ok(false);
         };
-        // Sections that lie one upon the other could be more than the file.
+        // Sections that overlap could have more bytes than the file.
         let lengths = sections.iter().map(|section| section.end - section.start);
         let read = lengths.fold(0, u64::saturating_add);
         if read > self.length || sections.iter().any(|section| section.end > self.length) {
@@ -121,7 +121,7 @@ impl<'data> ReadRef<'data> for &'data SymbolTables {
     }
 
     fn read_bytes_at(self, offset: u64, size: u64) -> Result<&'data [u8], ()> {
-        // As in a slice, there is nothing everywhere.
+        // As in a slice, an empty range may begin anywhere.
         if size == 0 {
             return Ok(&[]);
         }
@@ -135,19 +135,19 @@ impl<'data> ReadRef<'data> for &'data SymbolTables {
     }
 }
 
-/// Where the section table lies, from the header alone. An empty range where that does not say.
+/// The range of the section table, from the header alone. Empty if the header does not give it.
 fn section_table<Class: ElfClass>(tables: &SymbolTables) -> object::read::Result<Range<u64>> {
     let header = Class::parse(tables)?;
     let endian = header.endian()?;
     let start: u64 = header.e_shoff(endian).into();
     let entry = size_of::<Class::SectionHeader>() as u64;
-    // Of more sections than this number can say, the first entry holds the number.
+    // If there are more sections than this field can count, the first entry holds their number.
     let length = u64::from(header.e_shnum(endian)) * entry;
     Ok(start..start.saturating_add(length))
 }
 
-/// Where the symbol table lies, and what belongs to it: names of symbols and of sections, and
-/// the indices of sections that are too large for symbols (ELF gABI, "Symbol Table").
+/// The ranges of the symbol table and its companions: the names of symbols and of sections, and the
+/// indices of sections that are too large for symbols (ELF gABI, "Symbol Table").
 fn symbol_sections<Class: ElfClass>(
     tables: &SymbolTables,
 ) -> object::read::Result<Vec<Range<u64>>> {
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
     use crate::elf::{GlobalSymbol, global_symbols};
 
-    /// What is read of a file with these bytes, by its tables and whole.
+    /// Compares reading a file with these bytes by its tables with reading it whole.
     #[track_caller]
     fn check(bytes: &[u8]) {
         let directory = tempfile::tempdir().unwrap();

@@ -6,7 +6,7 @@ use object::read::elf::{SectionHeader, Sym};
 
 use super::{ElfClass, is_mangled_by_rustc, ties_to_runtime};
 
-/// A symbol of an object file that other files can see, or could but for its visibility.
+/// A symbol of an object file that other files can see, or could see if its visibility let them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct GlobalSymbol<'data> {
     pub(crate) name: &'data [u8],
@@ -20,14 +20,14 @@ pub(crate) struct GlobalSymbol<'data> {
     pub(crate) st_other: u64,
 }
 
-/// What an object file does with a symbol.
+/// The role of a symbol in an object file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// It uses what another one defines.
+    /// It uses a symbol that another file defines.
     Reference,
     /// It defines the symbol.
     Definition,
-    /// It defines the symbol unless another one does.
+    /// It defines the symbol unless another file does.
     WeakDefinition,
     /// It defines the symbol as any number of others may: an inline function of C++,
     /// in a section of which the linker keeps one (ELF gABI, COMDAT groups).
@@ -91,8 +91,8 @@ pub(crate) fn global_symbols<'data, Class: ElfClass>(
 }
 
 impl GlobalSymbol<'_> {
-    /// Whether the name is one that another library could use too: of C, of C++, of
-    /// assembler, or `#[no_mangle]`.
+    /// Whether another library could use the same name: it is one of C, of C++, of assembler, or
+    /// `#[no_mangle]`.
     pub(crate) fn is_unmangled(&self) -> bool {
         !is_mangled_by_rustc(self.name)
     }

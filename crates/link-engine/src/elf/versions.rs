@@ -1,6 +1,6 @@
-//! The versions that a group defines. They tell the loader, and the linkers of what is above
-//! the group, something about it. The linker of the group gives them to no symbol; that is
-//! done when it has finished.
+//! The versions of symbols that a group defines. The loader, and the linkers of files above the
+//! group, go by them. The linker of the group gives them to no symbol; we do that when it has
+//! finished.
 
 use object::elf;
 use object::read::elf::{SectionHeader, SectionTable, Version, VersionTable};
@@ -12,29 +12,29 @@ use crate::system::files::Patch;
 /// Beginning of the names of all of these versions.
 pub(crate) const PREFIX: &str = "DYNAMIC_DEPS";
 
-/// Beginning of the name of the version that tells of the [layout](crate::elf::layout). As many
-/// hexadecimal digits follow as [`UNKNOWN_LAYOUT`] has.
+/// Beginning of the name of the version of the [layout](crate::elf::layout). As many hexadecimal
+/// digits follow as [`UNKNOWN_LAYOUT`] has.
 pub(crate) const LAYOUT: &str = "DYNAMIC_DEPS_LAYOUT_";
 
 /// Beginning of the name of a version with which a linker makes a second need of a layout: see
 /// [`runtime`](crate::finish::runtime). As long as [`LAYOUT`].
 pub(crate) const OPENLY: &str = "DYNAMIC_DEPS_OPENLY_";
 
-/// What the linker writes behind [`LAYOUT`], since it is not known before the link.
+/// The digits that the linker writes after [`LAYOUT`], since nobody knows the hash before the link.
 pub(crate) const UNKNOWN_LAYOUT: &str = "0000000000000000";
 
-/// The version script for the link of a group. The first version takes the index 2, at which
-/// `dlsym` passes over hidden versions, and the loader does not, so it serves nothing else. No
-/// symbol has the names in it: lld refuses a version without any.
+/// The version script for the link of a group. The first version only takes up the index 2, at
+/// which `dlsym` passes over hidden versions and the loader does not. No symbol has the name in it;
+/// it is there because lld refuses a version without names.
 pub const SCRIPT: &str = "DYNAMIC_DEPS_BASE { global: dynamic_deps_base_*; };\n\
                           DYNAMIC_DEPS_LAYOUT_0000000000000000 { global: dynamic_deps_layout_*; };\n";
 
-/// Whether a version tells of a layout.
+/// Whether a version is that of a layout.
 pub(crate) fn is_layout(version: &Version<'_>) -> bool {
     is_layout_name(version.name())
 }
 
-/// Whether a version with this name tells of a layout.
+/// Whether a version with this name is that of a layout.
 pub(crate) fn is_layout_name(name: &[u8]) -> bool {
     name.starts_with(LAYOUT.as_bytes())
 }
@@ -44,7 +44,7 @@ pub(crate) struct Need<'data> {
     /// The soname of the other file.
     pub(crate) file: &'data [u8],
     pub(crate) name: &'data [u8],
-    /// With the flag of a need that is hidden.
+    /// Its index, with the flag of a hidden need.
     pub(crate) index: elf::VersymIndex,
     /// Where the entry lies, in bytes from the start of the file.
     entry: u64,
@@ -57,7 +57,7 @@ pub(crate) struct Need<'data> {
 const VNA_OTHER: u64 = 6;
 
 impl Need<'_> {
-    /// What gives the need another index.
+    /// The patch that gives the need another index.
     pub(crate) fn renumbered(&self, endian: Endianness, index: elf::VersymIndex) -> Patch {
         Patch {
             offset: self.entry + VNA_OTHER,
@@ -65,7 +65,7 @@ impl Need<'_> {
         }
     }
 
-    /// What gives the need another name, which must be as long.
+    /// The patches that give the need another name, which must be as long.
     pub(crate) fn renamed(&self, endian: Endianness, name: &[u8]) -> [Patch; 2] {
         [
             Patch {

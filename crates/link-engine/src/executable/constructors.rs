@@ -33,8 +33,8 @@ pub(super) fn constructor_objects(
         let members = group.object.members.iter();
         let members = members.filter(|member| on_line.contains(&member.rlib));
         for member in members.filter(|member| !member.constructors.is_empty()) {
-            // A static link takes what an object of the program names. Whether it takes more,
-            // only that link can tell.
+            // A static link takes the constructors that an object of the program names. Only that
+            // link can show whether it takes more.
             let names = &objects.shared.names;
             let mut constructors = member.constructors.iter();
             if let Some(one) = constructors.find(|one| !names.contains(one.entry.as_bytes())) {
@@ -54,8 +54,8 @@ pub(super) fn constructor_objects(
     Ok(written)
 }
 
-/// Writes an object file that puts the constructors of a group, whose shared object has these
-/// bytes, into the list of what it is linked into.
+/// Writes an object file. A file that is linked with it has the constructors of a group, whose
+/// shared object has these bytes, on its own list.
 ///
 /// # Errors
 /// When the file cannot be written, or the bytes are malformed.
@@ -67,7 +67,8 @@ fn write_object(
 ) -> Result<()> {
     let header = Class::parse(data).and_then(|header| Ok((header, header.endian()?)));
     let (header, endian) = header.map_err(Error::object(group))?;
-    // Groups of other platforms have none, and writing fails only on files of 4 GiB and more.
+    // Groups of other platforms have no constructors, and writing fails only on files of 4 GiB and
+    // more.
     let bytes = PlaceRelocations::of(header, endian)
         .and_then(|relocations| object_of(header, endian, relocations, constructors).ok())
         .ok_or_else(not_understood(group))?;
@@ -125,7 +126,7 @@ fn object_of(
             writer.reserve_relocations(list.len(), true),
         ));
     }
-    // Without it, linkers take the object for one that wants to execute its stack.
+    // Without this section, linkers assume that the object wants an executable stack.
     let stack = writer.add_section_name(b".note.GNU-stack");
     writer.reserve_section_index();
     let symbol_table = writer.reserve_symtab_section_index();

@@ -1,4 +1,4 @@
-//! Where the linker wrapper begins.
+//! The beginning of the linker wrapper.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -19,17 +19,17 @@ use crate::{Error, Result};
 /// Where the events of a link go.
 #[derive(Debug)]
 pub struct Log {
-    /// Which events are asked for, in the words of the variable `CARGO_LOG`.
+    /// The events to write, in the syntax of the variable `CARGO_LOG`.
     pub filter: String,
-    /// The file to append them to. Doctests are linked with one wrapper at once, so each event
-    /// has to be written in one piece.
+    /// The file to append them to. Several doctests are linked with one wrapper at the same time,
+    /// so each event has to be written in one piece.
     pub file: File,
 }
 
 /// Does the linker's work and exits, if this process was called as the linker.
-/// Otherwise returns at once, at the cost of looking at its own name.
+/// Otherwise returns at once, after a look at its own name.
 ///
-/// `subscribe` is called if events are asked for, and has them written.
+/// Calls `subscribe`, which has events written, if the task asks for events.
 pub fn run_if_called_as_linker(subscribe: impl FnOnce(Log)) {
     let mut args = std::env::args_os();
     let Some(own_name) = args.next().map(PathBuf::from) else {
@@ -66,7 +66,7 @@ fn work(
         WrapperTask::Link(task) => {
             if let Some(filter) = &task.log {
                 let path = directory.join(LOG_FILE);
-                // No link fails because its events cannot be written.
+                // A link must not fail because its events cannot be written.
                 if let Ok(file) = File::options().create(true).append(true).open(path) {
                     let filter = filter.clone();
                     subscribe(Log { filter, file });
@@ -75,7 +75,7 @@ fn work(
             let start = Instant::now();
             let status = link(directory, &task, args)?;
             if status.success() && task.executable.is_some() {
-                // Reports can do without.
+                // Reports can do without this file.
                 let _ = write_json(&directory.join(LINKED_FILE), &Making::since(start));
             }
             Ok(status)
@@ -87,8 +87,8 @@ fn report_error(error: &Error) {
     let _ = writeln!(std::io::stderr(), "error: {}", error.chain());
 }
 
-/// The exit code to end with: the linker's own, or, if a signal ended it, the
-/// code by which a shell tells of that signal.
+/// The exit code to end with: the linker's own, or, if a signal ended it, the code that a shell
+/// gives for that signal.
 fn exit_code(status: ExitStatus) -> i32 {
     status
         .code()

@@ -24,18 +24,18 @@ pub(super) struct Group {
     /// The name of its group for people.
     pub(super) name: String,
     pub(super) object: SharedObject,
-    /// How to link, if it holds the sysroot crates.
+    /// The template of links, if it holds the sysroot crates.
     pub(super) template: Option<LinkTemplate>,
-    /// What only members define that are not on the line: to the program it is not there.
+    /// The symbols that only members outside of the line define. The program does not see them.
     pub(super) unseen: HashSet<String>,
     pub(super) input: GroupInput,
-    /// The bytes of the shared object, mapped once: every further map would have the kernel look
-    /// up its pages again.
+    /// The bytes of the shared object, mapped once: for every further map, the kernel would look up
+    /// its pages again.
     pub(super) bytes: Mmap,
 }
 
 impl Group {
-    /// Takes the names of members that are not on the line out of what the program sees.
+    /// Hides from the program the names of members that are not on the line.
     fn leave_to(&mut self, on_line: &HashSet<String>) {
         let mut seen = HashSet::new();
         for member in &mut self.object.members {
@@ -80,15 +80,15 @@ pub(super) fn stubs(
         }))
     };
     let _writing = debug_span!("stubs").entered();
-    // To look names up is to wait for memory most of the time.
+    // A look-up of names mostly waits for memory.
     parallel::map(groups, stub).into_iter().collect()
 }
 
-/// What a line has to do with groups.
+/// The groups of a line.
 pub(super) struct OnLine {
     /// The shared objects that it uses, dependents first: those with a library on the line, and
-    /// those that they need. A library that the program names nowhere is not on the line, so a
-    /// shared object may be without use here. None at all when every library stays.
+    /// those that they need. rustc leaves out a library that the program names nowhere, so a shared
+    /// object may have no library on the line. None at all if every library stays.
     pub(super) groups: Vec<Group>,
     /// All groups that were planned for it.
     pub(super) manifests: Vec<GroupManifest>,
@@ -139,8 +139,8 @@ impl OnLine {
     }
 }
 
-/// The native libraries that groups need. The executable has to need them too: its run
-/// path is where the user says they are, and serves no other file.
+/// The native libraries that groups need. The executable has to need them too: the user's run path
+/// leads to them, and the loader uses the executable's run path for no other file.
 pub(super) fn libraries_to_load(groups: &[Group]) -> Result<HashSet<String>> {
     let mut libraries = HashSet::new();
     for group in groups {
@@ -166,7 +166,7 @@ pub(super) fn libraries_to_load(groups: &[Group]) -> Result<HashSet<String>> {
     Ok(libraries)
 }
 
-/// The names that the executables of these groups need not look after.
+/// The libraries that these groups already link, so that their executables need not.
 pub(super) fn settled_libraries<'a>(
     manifests: impl IntoIterator<Item = &'a GroupManifest>,
 ) -> HashSet<String> {

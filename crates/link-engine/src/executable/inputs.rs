@@ -1,4 +1,4 @@
-//! What a line links besides the groups.
+//! The inputs of a link besides the groups.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
@@ -55,23 +55,24 @@ pub(super) fn libraries_outside(
     Ok(outside)
 }
 
-/// What the objects and rlibs on the line name. An archive that is read by the linker alone
-/// is not among them.
+/// The symbols that the objects and rlibs on the line name. Archives that only the linker reads do
+/// not count.
 pub(super) fn named_symbols<'a>(objects: &'a Objects, outside: &'a [Outside]) -> Names<'a> {
     let names = outside.iter().map(|outside| &outside.shared.names);
     let names = names.chain([&objects.shared.names]).flatten();
     names.map(Vec::as_slice).collect()
 }
 
-/// How many objects are worth a thread that reads them.
+/// The number of objects for which a further thread that reads them pays.
 const OBJECTS_OF_A_THREAD: usize = 32;
 
-/// What matters in the objects on the line.
+/// The facts about the objects on the line.
 #[derive(Default)]
 pub(super) struct Objects {
-    /// Copies of those that had to be changed, by path on the line.
+    /// Copies of the objects that we had to change, by path on the line.
     pub(super) copies: HashMap<PathBuf, PathBuf>,
-    /// What they, and but for the names archives beside them, share with other files.
+    /// The symbols that they share with other files; except for the names, also those of the
+    /// archives beside them.
     pub(super) shared: Shared,
 }
 
@@ -79,10 +80,10 @@ impl Objects {
     /// Reads the objects on a line, and copies into `scratch` those that hide a symbol
     /// which ties the program to the runtime in the groups.
     ///
-    /// rustc makes the allocator shim for one output and hides what it takes from std
-    /// (`__rdl_alloc`), and hides `__rust_alloc` itself when the program has a
-    /// `#[global_allocator]`. std in its group takes that symbol from the executable,
-    /// so both sides must be visible, or there would be two allocators in the process.
+    /// rustc makes the allocator shim for one output, and hides the symbols that the shim takes
+    /// from std (`__rdl_alloc`). If the program has a `#[global_allocator]`, it hides
+    /// `__rust_alloc` itself too. std in its group takes that symbol from the executable. So both
+    /// sides must be visible, or there would be two allocators in the process.
     pub(super) fn read(args: &[OsString], scratch: &Path) -> Result<Objects> {
         let paths: Vec<&Path> = object_files(args).collect();
         let threads = available_parallelism().map_or(1, usize::from);
@@ -104,8 +105,8 @@ impl Objects {
         Ok(objects)
     }
 
-    /// Adds what is defined in the archives on a line which no rlib holds, and to what these refer
-    /// weakly: static libraries of the program itself, or of a crate that does not bundle them.
+    /// Adds the definitions and weak references of archives on a line that are in no rlib: static
+    /// libraries of the program itself, or of a crate that does not bundle them.
     pub(super) fn add_native_archives(
         &mut self,
         args: &[OsString],
@@ -121,7 +122,8 @@ impl Objects {
                     prefer_shared,
                 } => find_archive(&directories, name, prefer_shared),
             };
-            // Linkers also take a shared library or a script under such a name, and refuse the rest.
+            // Linkers also accept a shared library or a script under such a name, and refuse other
+            // files.
             if let Some(path) = path.filter(|path| is_archive(path)) {
                 self.shared.add_without_names(Shared::read(&path)?);
             }
@@ -130,7 +132,7 @@ impl Objects {
     }
 }
 
-/// What one thread has read of the objects on a line.
+/// The facts that one thread has read of the objects on a line.
 #[derive(Default)]
 struct ReadObjects<'a> {
     shared: Shared,
@@ -143,8 +145,8 @@ impl<'a> ReadObjects<'a> {
     fn read(paths: &[&'a Path]) -> ReadObjects<'a> {
         let mut objects = ReadObjects::default();
         for path in paths {
-            // Objects that rustc does not make may be missing, or no ELF at all:
-            // that is for the linker to say.
+            // Objects that rustc did not make may be missing, or be no ELF files. The linker
+            // reports that.
             let Ok(tables) = SymbolTables::read(path) else {
                 continue;
             };

@@ -1,7 +1,7 @@
-//! The link of one executable, from what rustc asks for to what comes out.
+//! The link of one executable, from rustc's line to the finished file.
 //!
-//! If linking against the groups fails, rustc's original line is run: a build
-//! that works statically never fails because of the wrapper.
+//! If linking against the groups fails, the wrapper runs rustc's original line. So a build that
+//! works statically never fails because of the wrapper.
 
 use std::any::Any;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -41,7 +41,7 @@ pub(super) fn link(
     task: &LinkTask,
     original: Vec<OsString>,
 ) -> Result<ExitStatus> {
-    // A panic is a fault of ours, and no reason for the build to fail either.
+    // A panic is our fault, and must not make the build fail either.
     let linked = panic::catch_unwind(|| link_against_groups(directory, task, &original));
     let fallback = match linked.unwrap_or_else(|payload| Err(panicked(&*payload))) {
         Ok(linked) => {
@@ -55,8 +55,8 @@ pub(super) fn link(
     record(directory, task, &original);
     let output = run_original(task, &original)?;
     forward(&output);
-    // A line that fails either way is the user's to mend, from the linker's words
-    // on their own line.
+    // If the line fails either way, the user has to mend it, and needs the linker's message about
+    // the original line.
     if output.status.success() {
         leave(&directory.join(FALLBACK_FILE), &fallback);
     }
@@ -71,7 +71,7 @@ fn panicked(payload: &(dyn Any + Send)) -> Fallback {
     }
 }
 
-/// What the linker was given, and what it said.
+/// The linker's arguments and its output.
 struct Linked {
     args: Vec<OsString>,
     output: Output,
@@ -101,7 +101,7 @@ fn link_against_groups(
     }
     let words = words::words(&args)?;
     fit::options::check(&words)?;
-    // Of its own, because rustdoc links many doctests with one wrapper at once.
+    // Each link has its own, because rustdoc links many doctests with one wrapper at the same time.
     let mut scratch_directory = tempfile::Builder::new()
         .prefix(SCRATCH_PREFIX)
         .disable_cleanup(task.keep)
@@ -151,7 +151,7 @@ fn link_against_groups(
                 return Ok(linked);
             }
             debug!("the linker refuses stubs with the symbols that the line names");
-            // All that is in the groups has the last word, on a line as any driver reads it.
+            // The last attempt shows the linker all symbols of the groups, and any driver can read its line.
         }
     }
     let whole = match stubs(Wanted::All, &groups, scratch)? {
@@ -163,7 +163,7 @@ fn link_against_groups(
         true => Ok(linked),
         false => {
             let refused = link.refused(directory, &linked)?;
-            // The line can be run again until the next link of the executable.
+            // So somebody can run the line again until the next link of the executable.
             scratch_directory.disable_cleanup(task.executable.is_some() || task.keep);
             Err(refused)
         }
@@ -173,7 +173,7 @@ fn link_against_groups(
 /// A link that can be tried with several forms of the groups.
 struct Link<'a> {
     linker: &'a Path,
-    /// rustc's line, with what its response files hold.
+    /// rustc's line, with its response files expanded.
     args: &'a [OsString],
     groups: &'a [Group],
     /// See [`Rewrite`], as of the others.
@@ -187,7 +187,7 @@ struct Link<'a> {
 }
 
 impl Link<'_> {
-    /// Has the linker link the program against `inputs`, and finishes what comes out.
+    /// Has the linker link the program against `inputs`, and finishes the executable.
     fn run(&self, inputs: &[GroupInput], objects_by: ObjectsBy) -> Result<Linked, Fallback> {
         let args = Rewrite {
             groups: inputs,
@@ -234,7 +234,7 @@ impl Link<'_> {
         finish_executable(executable, &by_soname, sysroot)
     }
 
-    /// What is reported of a line that the linker refused.
+    /// The fallback to report for a line that the linker refused.
     fn refused(&self, directory: &Path, linked: &Linked) -> Result<Fallback> {
         let link_line = directory.join("refused-link-line");
         files::write(&link_line, &response_file::format(&linked.args))?;
@@ -254,7 +254,7 @@ fn record(directory: &Path, task: &LinkTask, args: &[OsString]) {
     }
 }
 
-/// Leaves something to be told. No link fails because that cannot be written.
+/// Writes something for Cargo to report. A link must not fail because that cannot be written.
 fn leave(path: &Path, value: &impl Serialize) {
     if let Err(error) = write_json(path, value) {
         debug!(%error, "nothing is left to be told");
@@ -271,9 +271,9 @@ fn run_original(task: &LinkTask, original: &[OsString]) -> Result<Output> {
         })
 }
 
-/// Passes the linker's words on to rustc.
+/// Passes the linker's output on to rustc.
 fn forward(output: &Output) {
-    // Nobody is left to tell when rustc does not listen.
+    // If rustc does not listen, there is nobody else to tell.
     let _ = std::io::stdout().write_all(&output.stdout);
     let _ = std::io::stderr().write_all(&output.stderr);
 }

@@ -1,8 +1,8 @@
 //! Which shared objects of groups an executable loads, and where the loader finds them.
 //!
-//! The executable itself says it: by DT_NEEDED and its run path. That holds for each
-//! executable, also for one that was linked against groups that are no longer planned,
-//! because a build of something else formed others.
+//! The executable itself says so, by DT_NEEDED and its run path. So this module also serves
+//! executables that were linked against groups that no plan contains any more, because a build of
+//! another selection formed others.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ impl LoadedGroup {
         self.candidates.iter().find(|path| path.exists())
     }
 
-    /// The first that is not what an earlier export left in `directory`.
+    /// The first candidate that no earlier export left in `directory`.
     fn found_outside(&self, directory: &Path) -> Option<&PathBuf> {
         let directory = directory.canonicalize().ok();
         let is_outside = |path: &&PathBuf| {
@@ -38,7 +38,7 @@ impl LoadedGroup {
         candidates.find(is_outside)
     }
 
-    /// Why the loader does not take what it finds, if so. It looks no further.
+    /// Why the loader refuses the first file that it finds, if it does. It looks no further.
     fn why_not_loadable(&self) -> Result<Option<CannotLoad>> {
         let Some(found) = self.found() else {
             let first = self.candidates.first().cloned();
@@ -70,7 +70,7 @@ pub enum CannotLoad {
     },
 }
 
-/// What keeps `executable` from loading a shared object of a group. None for what is no dynamic
+/// The reason why `executable` cannot load a shared object of a group. None if it is no dynamic
 /// executable.
 ///
 /// # Errors
@@ -181,7 +181,7 @@ mod tests {
     fn what_the_executable_loads_goes_with_it() {
         let directory = tempfile::tempdir().unwrap();
         let soname = "dynamic-deps-local-1_0123456789abcdef.so";
-        // As Cargo links it, an executable looks where it is exported first.
+        // An executable that Cargo links looks first in the directory to which it is exported.
         let dtags = "--enable-new-dtags,-rpath,$ORIGIN/../out";
         let executable = program(directory.path(), soname, dtags);
         let library = |directory: &Path| directory.join("lib").join(soname);

@@ -2,17 +2,18 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `entry` | finds out whether the process was called as a linker, and what it is to do |
+//! | `entry` | finds out whether the process was called as a linker, and reads its task |
 //! | `link` | one link, from rustc's line to the finished executable |
 //! | `groups` | reads the groups that the line uses, and makes stubs of them |
-//! | `inputs` | reads what the line links besides |
-//! | `fit` | checks whether the groups fit that; `unfit` has all answers |
+//! | `inputs` | reads the other inputs on the line |
+//! | `fit` | checks whether the groups fit these inputs; `unfit` has all answers |
 //! | `constructors` | has the executable run the constructors of group members |
 //! | `rewrite` | puts the groups in the place of their members on the line |
-//! | `refused` | reads the words of a linker that refuses |
+//! | `refused` | reads the messages of a linker that refuses |
 //! | `loaded` | tells, of any executable, which shared objects of groups it loads |
 //!
-//! What it is told, and what it leaves, is in [`record::wrapper`](crate::record::wrapper).
+//! [`record::wrapper`](crate::record::wrapper) describes the files that Cargo writes for the
+//! wrapper and the files that the wrapper writes for Cargo.
 
 mod constructors;
 mod entry;

@@ -1,4 +1,4 @@
-//! What a linker says when it refuses to link against groups.
+//! The messages of a linker that refuses to link against groups.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
@@ -9,7 +9,7 @@ use crate::line::arguments::rlibs;
 use crate::record::DanglingReference;
 use crate::rlib;
 
-/// The group members that refer to what the linker says nobody defines.
+/// The group members that refer to symbols that the linker reports as undefined.
 pub(super) fn dangling_references(
     stderr: &str,
     args: &[OsString],

@@ -1,8 +1,8 @@
 //! rustc's link line, and how it changes when groups take the place of rlibs.
 //!
-//! The line is edited, never composed anew: whatever rustc, the user or a build
-//! script put on it stays where it is. Only what is understood is touched, and
-//! an unknown argument is passed on as it came.
+//! The wrapper edits the line and never composes a new one. Arguments of rustc, of the user or of a
+//! build script stay where they are. The wrapper changes only arguments that it understands, and
+//! passes on unknown ones as they came.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -13,16 +13,16 @@ use super::unfit::Unfit;
 use crate::line::arguments::{Meaning, meaning};
 use crate::line::syntax::Reader;
 
-/// A group, as the link line of an executable has to know it.
+/// A group, as the link line of an executable names it.
 #[derive(Debug, Clone)]
 pub struct GroupInput {
-    /// Path of the shared object, or of what the linker reads in its place.
+    /// Path of the shared object, or of the stub that the linker reads in its place.
     pub shared_object: PathBuf,
     /// File names of the rlibs inside.
     pub members: HashSet<String>,
 }
 
-/// What is to become of the link line of an executable.
+/// The changes to the link line of an executable.
 #[derive(Debug)]
 pub struct Rewrite<'a> {
     /// The groups, dependents first.
@@ -32,8 +32,8 @@ pub struct Rewrite<'a> {
     /// Object files that run the constructors of libraries in the groups, by the file names of
     /// the rlibs in whose places they go.
     pub constructors: &'a HashMap<String, PathBuf>,
-    /// Native libraries for which somebody else answers: the platform's, and
-    /// those that a group was linked with.
+    /// Native libraries that the line need not link: the platform's, and those that a group was
+    /// linked with.
     pub settled_libraries: &'a HashSet<String>,
     /// Entries for the run path, in order.
     pub run_paths: &'a [OsString],
@@ -46,9 +46,8 @@ pub struct Rewrite<'a> {
 impl Rewrite<'_> {
     /// The link line with the groups in it.
     ///
-    /// The shared objects come in where the first of their rlibs stood, and are
-    /// needed whether or not the executable's own objects refer to them: what
-    /// one group takes from another must be loaded.
+    /// The shared objects go where the first of their rlibs was. The executable needs them whether
+    /// or not its own objects refer to them, since one group may need another.
     ///
     /// # Errors
     /// When the groups do not fit what rustc links.
@@ -85,8 +84,8 @@ impl Rewrite<'_> {
                     }
                 }
                 Meaning::NativeLibrary(name) if as_needed && !self.settles(name) => {
-                    // Its users moved into the groups, where the linker does not
-                    // look when it decides on what is needed.
+                    // Its users are now in groups, and the linker does not look there when it
+                    // decides which libraries are needed.
                     reader.push(&mut rewritten, &["--no-as-needed"]);
                     rewritten.push(arg.clone());
                     reader.push(&mut rewritten, &["--as-needed"]);
@@ -125,7 +124,7 @@ impl Rewrite<'_> {
         reader.push(rewritten, &["--enable-new-dtags"]);
         // A copy relocation would give a variable a second address.
         reader.push(rewritten, &["-z", "nocopyreloc"]);
-        // GNU ld and lld check by default what other linkers leave to the loader.
+        // GNU ld and lld check these references by default; other linkers leave them to the loader.
         reader.push(rewritten, &["--no-allow-shlib-undefined"]);
         for symbol in self.replaced {
             reader.push(rewritten, &["-u", symbol]);
@@ -143,8 +142,8 @@ impl Rewrite<'_> {
     }
 }
 
-/// rustc links an rlib from where it lies, unless it had to take something out:
-/// then it links a copy in its temporary directory `rustcXXXXXX`.
+/// rustc links an rlib by its own path, unless it had to take something out: then it links a copy
+/// in its temporary directory `rustcXXXXXX`.
 fn is_temporary_copy(rlib: &Path) -> bool {
     rlib.parent()
         .and_then(Path::file_name)
@@ -246,7 +245,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is on the line and is no member stays, in its order.
+        /// All other arguments stay on the line, in their order.
         #[test]
         fn no_other_argument_is_lost(
             words in prop::collection::vec("[-@a-zA-Z0-9,.=/]{1,12}", 0..20),

@@ -1,11 +1,11 @@
-//! Why groups do not fit a program, and what is told of a link that is made without them.
+//! Why groups do not fit a program, and what Cargo is told about the static link.
 
 use std::fmt;
 
 use crate::Error;
 use crate::record::Fallback;
 
-/// Who defines a symbol.
+/// The definer of a symbol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Definer {
     /// A group member, by its name for people.
@@ -37,7 +37,7 @@ pub enum Unfit {
     /// The line names none of the rlibs in the groups.
     #[error("the program links none of the libraries in the groups")]
     NoMember,
-    /// A symbol would be there twice, each with a state of its own.
+    /// The process would have a symbol twice, each with a state of its own.
     #[error("`{symbol}` is defined by both {one} and {other}")]
     Clash {
         /// The symbol.
@@ -47,8 +47,8 @@ pub enum Unfit {
         /// Who defines it too.
         other: Definer,
     },
-    /// A link arg gives a symbol another meaning in all that is linked, and what is in
-    /// the groups was linked without it.
+    /// A link arg gives a symbol another meaning in all libraries, and the groups were linked
+    /// without it.
     #[error("the link arg `{link_arg}` is for all libraries, and groups are linked without it")]
     Rebound {
         /// The link arg.
@@ -60,7 +60,7 @@ pub enum Unfit {
         /// The link arg.
         link_arg: String,
     },
-    /// A link arg shows the symbols of the program to what it loads later.
+    /// A link arg shows the symbols of the program to libraries that it loads later.
     #[error(
         "the link arg `{link_arg}` shows symbols to what the program loads, and groups are \
          linked without it"
@@ -87,7 +87,7 @@ pub enum Unfit {
         /// The symbol.
         symbol: String,
     },
-    /// A symbol is used where the definition in a group is not seen.
+    /// A user of a symbol does not see its definition in a group.
     #[error("`{symbol}` is defined by {definer}, and {user} uses it without depending on it")]
     Unseen {
         /// The symbol.
@@ -110,8 +110,8 @@ pub enum Unfit {
         /// Who refers to it.
         user: Definer,
     },
-    /// A group refers to a symbol without a version, and the loader would not take for it what a
-    /// linker takes.
+    /// A group refers to a symbol without a version, and the loader would not take the definition
+    /// that a linker takes.
     #[error(
         "`{library}` has versions of `{symbol}`, and no build script asks for that library, so that \
          a group would get an older version"
@@ -124,8 +124,8 @@ pub enum Unfit {
         /// The group members that refer to it, by their names for people.
         users: Vec<String>,
     },
-    /// The executable has a run path of the user, by which the loader does not look for a library
-    /// that a group opens.
+    /// The user gave the executable a run path, which the loader does not use for a library that a
+    /// group opens.
     #[error(
         "the executable has a run path, by which `{}` would not find libraries to open",
         users.join("` and `")
@@ -161,7 +161,7 @@ impl Unfit {
         definers
             .into_iter()
             .filter_map(|definer| match definer {
-                // The sysroot crates have no version, and nothing in a profile concerns them.
+                // The sysroot crates have no version, and no profile can keep them.
                 Definer::Member(name) if name.contains(' ') => Some(name.clone()),
                 Definer::Member(_) | Definer::Outside(_) | Definer::Program => None,
             })

@@ -1,5 +1,5 @@
-//! Groups run none of their [constructors](crate::rlib::Constructor): these are taken off the list
-//! that the loader goes through.
+//! Takes the [constructors](crate::rlib::Constructor) of a group off the list that the loader goes
+//! through, so that the group runs none of them.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::rlib::{Constructor, ENTRY};
 use crate::system::files::{self, Patch};
 use crate::{Error, Result};
 
-/// Only files of 64 bits have entries that are understood.
+/// We understand only the entries of 64-bit files.
 pub(crate) type Class = FileHeader64<Endianness>;
 
 /// An entry in the list of functions to call before `main`, in a group that does not call it.
@@ -24,7 +24,7 @@ pub struct HandedOver {
     pub section: String,
     /// The symbol of the entry, which is still there.
     pub entry: String,
-    /// Where in the group the function lies, in bytes from the entry.
+    /// The distance of the function from the entry, in bytes.
     pub distance: i64,
 }
 
@@ -32,8 +32,8 @@ pub struct HandedOver {
 /// finished shared object.
 ///
 /// # Errors
-/// When the file cannot be read or written, is malformed, or has another list than linkers
-/// make of these constructors and of what the compiler driver adds.
+/// When the file cannot be read or written, is malformed, or has another list than linkers make of
+/// these constructors and of the entries that the compiler driver adds.
 pub(crate) fn hand_over(shared_object: &Path, constructors: &[&Constructor]) -> Result<()> {
     if constructors.is_empty() {
         return Ok(());
@@ -51,8 +51,8 @@ pub(crate) fn hand_over(shared_object: &Path, constructors: &[&Constructor]) -> 
     )
 }
 
-/// How far from its entry the function of each constructor lies, in bytes, by the symbols of
-/// the entries.
+/// The distance of the function of each constructor from its entry, in bytes, by the symbols of the
+/// entries.
 ///
 /// # Errors
 /// When the file cannot be read, is malformed, or does not have all of them.
@@ -109,8 +109,8 @@ fn functions(
     Ok((distances.len() == constructors.len()).then_some(distances))
 }
 
-/// The entries, of the list of functions to call before `main`, with a relative relocation that
-/// is packed (ELF gABI, SHT_RELR): its addend is what the file has in the place.
+/// The entries with a packed relative relocation (ELF gABI, SHT_RELR) in the list of functions to
+/// call before `main`. Such a relocation has its addend in the relocated word.
 fn packed(
     sections: &SectionTable<'_, Class>,
     endian: Endianness,
@@ -141,7 +141,7 @@ pub(crate) fn not_understood(path: &Path) -> impl FnOnce() -> Error {
 }
 
 /// What [`hand_over`] writes, from the bytes of the shared object and the symbols of the
-/// entries. `None` where these are not all of the list, or all but one piece of it.
+/// entries. `None` if these are neither the whole list, nor all of it except one piece.
 ///
 /// # Errors
 /// When the bytes are malformed.
@@ -186,7 +186,7 @@ pub fn hand_over_patches(
     if !places.iter().all(is_inside) {
         return Ok(None);
     }
-    // What stays has to be in one piece.
+    // The rest of the list has to be in one piece.
     let mut sorted: Vec<u64> = places.iter().copied().collect();
     sorted.sort_unstable();
     let mut kept = start..start;

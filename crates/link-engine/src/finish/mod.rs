@@ -1,14 +1,14 @@
-//! What is done to a file when the linker has finished it, in this order:
+//! The changes to a file that the linker has finished, in this order:
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `seal` | gives the version of the layout its name, and hides behind it what is [`private`] |
+//! | `seal` | gives the version of the layout its name, and hides [`private`] definitions behind it |
 //! | `runtime` | ties program and groups to one runtime |
-//! | `bind` | makes references to groups need no look-up by name |
-//! | `constructors` | has groups run none of their own |
+//! | `bind` | rewrites references to groups so that the loader need not look them up by name |
+//! | `constructors` | takes a group's constructors off its list, so that it runs none |
 //!
-//! `rebind` does it again for a group that stays as it is while those below change, and `packed`
-//! tells whether the loader takes the relocations that the linker has packed.
+//! `rebind` binds a group again if it is unchanged and those below it have changed. `packed` tells
+//! whether the loader understands the relocations that the linker has packed.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -24,7 +24,7 @@ pub mod rebind;
 pub mod runtime;
 pub mod seal;
 
-/// A shared object of a group that the linker has made and that nobody else knows yet.
+/// A shared object of a group that the linker has just made. No other process knows the file yet.
 pub(crate) struct LinkedGroup<'a> {
     /// The file.
     pub(crate) path: &'a Path,
@@ -35,12 +35,12 @@ pub(crate) struct LinkedGroup<'a> {
     pub(crate) below: &'a [(&'a str, &'a [u8])],
     /// The constructors of its members.
     pub(crate) constructors: &'a [&'a Constructor],
-    /// Where to keep what binding it anew takes, if that may come to pass.
+    /// Where to keep the record for binding it anew, if that may be needed.
     pub(crate) unbound: Option<&'a Path>,
 }
 
 impl LinkedGroup<'_> {
-    /// Makes it what executables can be linked against.
+    /// Finishes it, so that executables can be linked against it.
     pub(crate) fn finish(&self) -> Result<()> {
         seal::seal(self.path, self.private)?;
         runtime::tie_group(self.path, self.below.is_empty())?;
@@ -52,8 +52,9 @@ impl LinkedGroup<'_> {
     }
 }
 
-/// Makes an executable what the loader can start, given the groups that it was linked against, by
-/// soname and bytes, and the soname of the group of the sysroot crates among them.
+/// Finishes an executable, so that the loader can start it. `groups` are those that it was linked
+/// against, by soname and bytes; `sysroot` is the soname of the group of the sysroot crates among
+/// them.
 pub(crate) fn finish_executable(
     executable: &Path,
     groups: &[(&str, &[u8])],

@@ -1,14 +1,14 @@
 //! Packed relative relocations.
 //!
 //! Most relocations of a group are relative: the loader adds the address of the file to a word
-//! in it. Each takes 24 bytes of a table that the loader reads at each start. Packed, they take
-//! one bit in the place of these (ELF gABI, SHT_RELR).
+//! in it. Each takes 24 bytes of a table that the loader reads at each start. A packed one takes
+//! one bit instead (ELF gABI, SHT_RELR).
 //!
-//! glibc goes through them since 2.36. From then on, it defines the version
-//! `GLIBC_ABI_DT_RELR`, and loads no file with packed relocations that does not need it
-//! (`_dl_check_map_versions` in `elf/dl-version.c`), so that an older glibc refuses the file too.
-//! Linkers write that need only where the file needs the C library anyway (lld 22,
-//! `VersionNeedSection`), and some never do (mold 1.10).
+//! glibc understands them since 2.36. Since then it defines the version `GLIBC_ABI_DT_RELR`, and
+//! refuses a file with packed relocations that does not need this version (`_dl_check_map_versions`
+//! in `elf/dl-version.c`). An older glibc refuses a file that needs it. Linkers write that need
+//! only if the file needs the C library anyway (lld 22, `VersionNeedSection`), and some never do
+//! (mold 1.10).
 
 use std::path::Path;
 
@@ -19,24 +19,24 @@ use crate::elf::{DynamicInfo, ElfClass, with_class};
 use crate::system::files;
 use crate::{Error, Result};
 
-/// The C library that has to go through packed relocations.
+/// The C library that has to understand packed relocations.
 pub(crate) const C_LIBRARY: &str = "libc.so.6";
 
-/// Linker option that packs relative relocations. (GNU ld 2.38, lld 15, mold and wild; gold refuses
-/// it, and what else does not know it warns.)
+/// Linker option that packs relative relocations. (GNU ld 2.38, lld 15, mold and wild have it. gold
+/// refuses it, and other linkers that do not know it warn.)
 pub(crate) const PACK: [&str; 2] = ["-z", "pack-relative-relocs"];
 
 /// Linker option that takes back [`PACK`].
 pub(crate) const UNPACK: [&str; 2] = ["-z", "nopack-relative-relocs"];
 
-/// Size of the members of a group, in bytes, from which on they are packed. The tables of what is
-/// smaller are a few pages, and it may need nothing of the C library, so that the link has to be
-/// done again.
+/// Size of the members of a group, in bytes, from which on we pack relocations. A smaller group has
+/// tables of a few pages, and it may need nothing of the C library, so that we would have to link
+/// it again.
 pub(crate) const PAYS_FROM: u64 = 1 << 20;
 
 const VERSION: &[u8] = b"GLIBC_ABI_DT_RELR";
 
-/// Whether a C library goes through packed relocations.
+/// Whether a C library understands packed relocations.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -44,7 +44,7 @@ pub(crate) fn are_understood_by(c_library: &Path) -> Result<bool> {
     has_version(c_library, |version| version.file().is_none())
 }
 
-/// Whether the loader takes the relocations of a shared object, as far as they are packed.
+/// Whether the loader takes a shared object with its packed relocations, if it has any.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -61,8 +61,8 @@ pub(crate) fn are_in(shared_object: &Path) -> Result<bool> {
     Ok(info.is_some_and(|info| info.has_packed_relocations))
 }
 
-/// Whether a file has the version, and so that `is_wanted`: a version that it needs names the
-/// file that defines it.
+/// Whether a file has the version in a way that `is_wanted`: a version that it needs names the file
+/// that defines it.
 fn has_version(file: &Path, is_wanted: fn(&Version<'_>) -> bool) -> Result<bool> {
     let data = files::map(file)?;
     let has_version = with_class!(&data[..], has_version_in(&data, is_wanted));

@@ -1,25 +1,25 @@
-//! Private definitions: what a group defines for those alone that are linked against it.
+//! Private definitions: those that a group defines only for files that are linked against it.
 //!
-//! A static program shows its definitions to nothing that it loads later (`dlopen`, NSS,
-//! PAM): a plugin that has a C library of its own gets that one, also if the program has
-//! another version of it inside. A shared object shows all that it defines. So those with a
-//! name of Rust, and those of C and of `#[no_mangle]` functions, are hidden by the version of
-//! the [layout](crate::elf::layout).
+//! A static program shows its definitions to no library that it loads later (`dlopen`, NSS, PAM): a
+//! plugin that has a C library of its own uses that one, even if the program has another version of
+//! it inside. A shared object shows all of its definitions. So we hide those with a name of Rust,
+//! and those of C and of `#[no_mangle]` functions, behind the version of the
+//! [layout](crate::elf::layout).
 //!
 //! These definitions of a group are not private:
 //!
-//! - weak ones, such as inline functions of C++, of which the process is to have one;
-//! - those that a group below refers to, for it was linked before the version was there;
-//! - those that a shared library of the group names: in a static link, the linker shows
-//!   these to that library;
-//! - all, when [`shows_symbols`] of the link args that every program has.
+//! - weak ones, such as inline functions of C++, since the process should have one of each;
+//! - those to which a group below refers, since it was linked before the version was there;
+//! - those that a shared library of the group names, since in a static link, the linker shows these
+//!   to that library;
+//! - all, if [`shows_symbols`] holds for the link args that every program has.
 
 use std::ffi::OsStr;
 
 use crate::line::syntax::names_option;
 
-/// Whether an argument shows symbols of a program to what it loads later, or says which
-/// versions symbols have.
+/// Whether an argument shows symbols of a program to libraries that it loads later, or gives
+/// versions to symbols.
 pub(crate) fn shows_symbols(arg: &OsStr) -> bool {
     const OPTIONS: [&[u8]; 7] = [
         b"rdynamic",

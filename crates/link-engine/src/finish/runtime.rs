@@ -1,22 +1,24 @@
-//! What a program defines for its runtime, out of reach of others.
+//! Hides the symbols that a program defines for its runtime from libraries that it loads later.
 //!
 //! std is in the group of the sysroot crates, and takes the allocator of the program from the
-//! executable (`__rust_alloc` and its like), which therefore exports it. A static program
-//! exports none of this, and what it loads later (`dlopen` of a Rust `dylib`) has functions of
-//! the same names, for a std of its own. So these references and definitions get a version
-//! that no other file has: that of the [layout](crate::elf::layout) of the group of the sysroot crates.
+//! executable (`__rust_alloc` and its like), which therefore exports it. A static program exports
+//! none of these symbols, and a library that it loads later (`dlopen` of a Rust `dylib`) has
+//! functions of the same names, for a std of its own. So we give these references and definitions a
+//! version that no other file has: that of the [layout](crate::elf::layout) of the group of the
+//! sysroot crates.
 //!
-//! For the loader it makes no difference whether a file defines or needs the version that a
-//! symbol has in its table: it compares names and hashes (`check_match` in `elf/dl-lookup.c` and
-//! `_dl_check_map_versions` in `elf/dl-version.c`, glibc 2.36). So nothing has to be added to a
-//! finished file: the group of the sysroot crates refers to the version that it defines, and the
-//! executable defines symbols with the version that it needs.
+//! The loader does not care whether a file defines or needs the version of a symbol in its table:
+//! it compares names and hashes (`check_match` in `elf/dl-lookup.c` and `_dl_check_map_versions` in
+//! `elf/dl-version.c`, glibc 2.36). So we need not add anything to a finished file: the group of
+//! the sysroot crates refers to symbols with the version that it defines, and the executable
+//! defines symbols with the version that it needs.
 //!
-//! Other groups need that version twice: hidden for what is [bound](crate::finish::bind), and openly for
-//! these references. By an open need the loader also takes a definition without a version, as
-//! in an executable that was linked again from a kept link line, and that nobody has tied. A
-//! linker makes a second need of a second version, so the [stub](crate::stub) of the group of
-//! the sysroot crates has one, with a name of the same length ([`OPENLY`]).
+//! Other groups need that version twice: a hidden need for references that are
+//! [bound](crate::finish::bind), and an open need for these references. For an open need, the
+//! loader also takes a definition without a version. An executable has such definitions if a tool
+//! linked it again from a kept link line, so that this module has not tied it. A linker writes a
+//! second need only for a second version, so the [stub](crate::stub) of the group of the sysroot
+//! crates has one, with a name of the same length ([`OPENLY`]).
 
 use std::path::Path;
 
@@ -31,12 +33,13 @@ use crate::elf::{ElfClass, ties_to_runtime, with_class};
 use crate::system::files::{self, Patch};
 use crate::{Error, Result};
 
-/// The first index at which the loader passes over a hidden version for a reference without
-/// one: what was linked before there were versions takes the oldest, whose index is 2.
+/// The first index at which the loader passes over a hidden version for a reference without a
+/// version. A file that was linked before there were versions takes the oldest, whose index is 2.
 const HIDING_INDEX: elf::VersionIndex = elf::VersionIndex(elf::VER_NDX_GLOBAL.0 + 2);
 
-/// Gives what a finished group takes from the program for its runtime the version of the layout
-/// of the group of the sysroot crates. `is_sysroot`: whether it is that group itself.
+/// Ties a finished group to the runtime: gives the symbols that it takes from the program the
+/// version of the layout of the group of the sysroot crates. `is_sysroot`: whether it is that group
+/// itself.
 ///
 /// # Errors
 /// When the file cannot be read or written, or is malformed.
@@ -47,8 +50,8 @@ pub(crate) fn tie_group(shared_object: &Path, is_sysroot: bool) -> Result<()> {
     files::patch(shared_object, &patches)
 }
 
-/// What ties a group to its program, from the bytes of the shared object. `is_sysroot`: whether it is
-/// the group of the sysroot crates.
+/// The patches that tie a group to its program, from the bytes of the shared object. `is_sysroot`:
+/// whether it is the group of the sysroot crates.
 ///
 /// # Errors
 /// When these are malformed.
@@ -79,9 +82,10 @@ fn group_patches_of<Class: ElfClass>(
         .collect())
 }
 
-/// Hides what an executable defines for its runtime behind the version of the layout of the group
-/// of the sysroot crates, which has the soname `sysroot`. Without effect on an executable that
-/// refers to nothing in that group, and so does not need the version.
+/// Ties an executable to its groups: hides the symbols that it defines for its runtime behind the
+/// version of the layout of the group of the sysroot crates, which has the soname `sysroot`. It has
+/// no effect on an executable that refers to nothing in that group, and so does not need the
+/// version.
 ///
 /// # Errors
 /// When the file cannot be read or written, or is malformed.
@@ -92,8 +96,8 @@ pub(crate) fn tie_executable(executable: &Path, sysroot: &str) -> Result<()> {
     files::patch(executable, &patches)
 }
 
-/// What ties an executable to its groups, from the bytes of the file. `sysroot` is the soname of
-/// the group of the sysroot crates.
+/// The patches that tie an executable to its groups, from the bytes of the file. `sysroot` is the
+/// soname of the group of the sysroot crates.
 ///
 /// # Errors
 /// When these are malformed.
@@ -131,7 +135,7 @@ struct File<'data, Class: ElfClass> {
     endian: Endianness,
     symbols: SymbolTable<'data, Class>,
     versions: VersionTable<'data, Class>,
-    /// The versions that it needs of others.
+    /// The versions of other files that it needs.
     needs: Vec<Need<'data>>,
     /// Where the table of the versions of symbols lies, in bytes from the start of the file.
     versym: u64,
@@ -183,7 +187,7 @@ impl<'data, Class: ElfClass> File<'data, Class> {
         Ok(found)
     }
 
-    /// What gives a symbol a version.
+    /// The patch that gives a symbol a version.
     fn version_patch(&self, symbol: SymbolIndex, version: elf::VersymIndex) -> Patch {
         Patch {
             offset: self.versym + (symbol.0 * size_of::<u16>()) as u64,
@@ -191,7 +195,7 @@ impl<'data, Class: ElfClass> File<'data, Class> {
         }
     }
 
-    /// What gives each of two needs the index of the other one.
+    /// The patches that exchange the indices of two needs.
     fn exchange(&self, one: &Need<'_>, other: &Need<'_>) -> Vec<Patch> {
         let replace = |index: elf::VersymIndex| {
             let new = match index.index() {

@@ -1,27 +1,32 @@
-//! The layout of a group: at which places its symbols lie.
+//! Seals a group: a version holds a hash of its *layout*, the addresses of its symbols.
 //!
-//! What is linked against a group is [bound](crate::finish::bind) to places in it, so it must never
-//! run with a group that has others. The soname says what a group was made from. That gives
-//! one layout with one linker; with an update of the linker behind the compiler driver it may
-//! give another. So a group defines a version whose name holds a hash of its layout, what is
-//! bound to the group needs that version, and the loader looks for it
-//! (`_dl_check_map_versions` in `elf/dl-version.c`, glibc 2.36): at worst, a program does not
+//! A file that is linked against a group is [bound](crate::finish::bind) to addresses in it, so it
+//! must never run with a group that has another layout. The soname only says what the group was
+//! made from. After an update of the linker behind the compiler driver, the same inputs may give
+//! another layout. So a group defines a version whose name holds a hash of its layout. A file that
+//! is bound to the group needs that version, and the loader checks that it is there
+//! (`_dl_check_map_versions` in `elf/dl-version.c`, glibc 2.36). At worst, a program does not
 //! start.
 //!
-//! The [private](crate::finish::private) definitions of the group, which references may be bound to,
-//! have the version too, and hidden. To a reference without a version, glibc passes over a
-//! definition that has a hidden version and a version index of at least 3. To a reference with
-//! a version it gives the definition with the same one, hidden or not; and if the need is hidden
-//! too, no definition that has no version in a file that has versions (`check_match` in
-//! `elf/dl-lookup.c`). So a library of C that was made of Rust code by the same compiler, and
-//! holds another std with the same names, does not get the one in the group, and the program
-//! does not get that of the library.
+//! References may be bound to the [private](crate::finish::private) definitions of the group. These
+//! have the version too, as a hidden one. glibc (`check_match` in `elf/dl-lookup.c`) follows these
+//! rules:
 //!
-//! No linker hides the version of the only definition of a symbol. So it is told to define the
-//! version ([`SCRIPT`](versions::SCRIPT)) and to give it to nobody, and [`seal`] writes it into
-//! the table of the finished file. A linker takes such a definition for as hidden as the loader
-//! does, so all that is linked against a group is linked against its
-//! [stub](crate::stub), and refers to the version.
+//! - For a reference without a version, it passes over a definition that has a hidden version and a
+//!   version index of at least 3.
+//! - For a reference with a version, it takes the definition with the same version, hidden or not.
+//! - If the need of that version is hidden too, it takes no definition without a version from a file
+//!   that has versions.
+//!
+//! Suppose that the program loads a C library that was made of Rust code by the same compiler, and
+//! that holds another std with the same names. By these rules, the library does not get the std of
+//! the group, and the program does not get that of the library.
+//!
+//! No linker hides the version of the only definition of a symbol. So we have the linker define the
+//! version ([`SCRIPT`](versions::SCRIPT)) and give it to no symbol, and [`seal`] writes it into the
+//! table of the finished file. Linkers pass over hidden definitions as the loader does. So we link
+//! files against the [stub](crate::stub) of a group, which shows these definitions with their
+//! version.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -37,7 +42,7 @@ use crate::{Error, Result};
 
 /// Gives the layout version of a finished shared object its name, and hides behind that version
 /// the symbols of Rust, where references to these are bound, and those that have one of the
-/// `private` names, unless they are weak. Without effect on a shared object that was linked
+/// `private` names, unless they are weak. It has no effect on a shared object that was linked
 /// without [`SCRIPT`](versions::SCRIPT).
 ///
 /// # Errors
@@ -49,7 +54,7 @@ pub fn seal(shared_object: &Path, private: &HashSet<&str>) -> Result<()> {
     files::patch(shared_object, &patches)
 }
 
-/// What [`seal`] writes, from the bytes of the shared object.
+/// The patches that [`seal`] writes, from the bytes of the shared object.
 ///
 /// # Errors
 /// When these are malformed.
@@ -111,8 +116,8 @@ fn seal_patches_of<Class: ElfClass>(
     Ok(patches)
 }
 
-/// Whether a definition has a name of Rust, and is no weak one. References to a thread local of
-/// another file are looked up, by its name and the version.
+/// Whether a definition has a name of Rust and is not weak. The loader looks up references to a
+/// thread local of another file, by its name and the version.
 fn is_of_rust<Class: ElfClass>(endian: Endianness, name: &[u8], symbol: &Class::Sym) -> bool {
     let is_thread_local = symbol.st_type() == elf::STT_TLS
         && symbol.st_bind() == elf::STB_GLOBAL
@@ -120,7 +125,7 @@ fn is_of_rust<Class: ElfClass>(endian: Endianness, name: &[u8], symbol: &Class::
     is_thread_local || is_bindable::<Class>(endian, name, symbol)
 }
 
-/// What gives the definition of the version `unknown` the name `name`, which is as long.
+/// The patches that give the definition of the version `unknown` the name `name`, which is as long.
 fn definition_patches<Class: ElfClass>(
     endian: Endianness,
     data: &[u8],

@@ -1,4 +1,4 @@
-//! Binding a shared object anew, where only what lies below it has changed.
+//! Binding a shared object anew, if only the groups below it have changed.
 
 use super::make::{GroupLink, Object};
 use crate::Result;
@@ -8,7 +8,7 @@ use crate::system::files;
 
 impl GroupLink<'_> {
     /// Makes a shared object from an earlier one that has the same members, by [`Rebind`]. Returns
-    /// the soname of that, or why it has to be linked.
+    /// the soname of the earlier one, or the reason why the linker has to make it.
     pub(super) fn bind_anew(
         &self,
         soname: &str,

@@ -1,9 +1,10 @@
 //! Archives that a build script asks for as if they were shared libraries.
 //!
-//! `cargo::rustc-link-lib=foo` leaves the kind open: the linker takes `libfoo.so`, and `libfoo.a`
-//! where only that is there. A static library with its kind named lies in the rlib, where its facts
-//! are read. So they are here, and the archive goes where the rlib goes: were it left to the linker,
-//! each output would take from it what it asks for, with variables of its own.
+//! `cargo::rustc-link-lib=foo` leaves the kind open: the linker takes `libfoo.so`, or `libfoo.a` if
+//! only that is there. If the build script names the kind `static`, rustc puts the library into the
+//! rlib, and we read its facts there. An archive without a kind needs the same: this module reads
+//! its facts, and the group that links the rlib links the whole archive. If each output took
+//! members from it instead, each would have its own copy of the archive's variables.
 
 use std::path::{Path, PathBuf};
 
@@ -16,9 +17,9 @@ use crate::{Error, Result};
 
 /// An archive that a linker takes for `-l<name>`.
 pub(super) struct Archive {
-    /// What asks for it, as rustc's `-l` takes it.
+    /// The request for it, as rustc's `-l` takes it.
     pub(super) request: String,
-    /// To executables it is a library that they need not look after.
+    /// The library in the manifest, so that executables need not link it.
     pub(super) library: NativeLibrary,
     pub(super) path: PathBuf,
     pub(super) hash: blake3::Hash,
@@ -26,9 +27,9 @@ pub(super) struct Archive {
 }
 
 impl Archive {
-    /// The archive that a linker takes for what a build script asks for, if it is one. One that cannot
-    /// be read is for the linker to refuse. The members of a thin one lie elsewhere, so its facts tell
-    /// of a member that cannot be read.
+    /// The archive that a linker takes for the request of a build script, if it is an archive. If
+    /// it cannot be read, the linker will refuse it. The members of a thin archive are elsewhere,
+    /// so its facts name a member that cannot be read.
     pub(super) fn find(
         request: &str,
         native_search: &[PathBuf],
@@ -46,7 +47,7 @@ impl Archive {
     }
 }
 
-/// Whether a linker takes an archive for what a build script asks for.
+/// Whether a linker takes an archive for the request of a build script.
 pub(super) fn is_archive(
     request: &str,
     native_search: &[PathBuf],
@@ -69,8 +70,8 @@ fn find(
     rlib::is_archive(&path).then_some((library, path))
 }
 
-/// What to give to the linker of the archives of these members: the archives, or copies of them in
-/// `scratch` where hidden symbols have to be seen from outside.
+/// The archives of these members to give to the linker. If other outputs have to see hidden symbols
+/// of an archive, it is a copy in `scratch`.
 pub(super) fn linkable_archives(input: &Input, scratch: &Path) -> Result<Vec<PathBuf>> {
     let archives = input.archives.iter().enumerate();
     archives

@@ -22,7 +22,7 @@ pub(super) struct BelowGroups {
 pub(super) struct BelowObject {
     pub(super) soname: String,
     members: Vec<BelowMember>,
-    /// The name of the version that tells of its layout.
+    /// The name of the version of its layout.
     pub(super) layout: Option<String>,
     pub(super) path: PathBuf,
     pub(super) effects: BTreeSet<Effect>,
@@ -59,7 +59,7 @@ impl BelowObject {
     }
 
     fn read(object: &SharedObject, manifest: &Path, is_sysroot: bool) -> Result<Rc<BelowObject>> {
-        // All depends on the sysroot crates, and no crate says so.
+        // All crates depend on the sysroot crates without naming them.
         let members = object.members.iter().filter(|_| !is_sysroot);
         let members = members.map(|member| BelowMember {
             rlib: member.rlib.clone(),
@@ -76,7 +76,7 @@ impl BelowObject {
         )
     }
 
-    /// The names of C that only libraries define which are not among the `reached` ones.
+    /// The C names that only libraries outside of the `reached` ones define.
     pub(super) fn unseen_from(&self, reached: &HashSet<&str>) -> HashSet<String> {
         let (seen, unseen): (Vec<_>, Vec<_>) = self
             .members
@@ -136,7 +136,7 @@ impl BelowGroups {
         Ok(below)
     }
 
-    /// How to link. `None` where no shared object could be made of the sysroot crates.
+    /// The template of links. `None` if no shared object could be made of the sysroot crates.
     pub(super) fn template(&self) -> Option<&LinkTemplate> {
         let mut usable = self
             .manifests
@@ -151,8 +151,8 @@ impl BelowGroups {
         stays.cloned().collect()
     }
 
-    /// Who defines a symbol under a name that others could use too. That is nobody's business of the
-    /// sysroot crates.
+    /// The library that defines each symbol under a name that others could use too. The definitions
+    /// of the sysroot crates do not count.
     pub(super) fn definers(&self) -> HashMap<&str, &str> {
         let groups = self.manifests.iter();
         let of_crates = groups.filter(|group| group.template.is_none());
@@ -173,7 +173,7 @@ impl BelowGroups {
             .chain(stays.map(|stay| (&*stay.rlib, &*stay.hash)))
     }
 
-    /// What the effects of libraries above are decided by.
+    /// The facts that decide the effects of libraries above.
     pub(super) fn surroundings<'a>(
         &'a self,
         platform: &'a HashSet<String>,

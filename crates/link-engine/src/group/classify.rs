@@ -1,10 +1,9 @@
 //! Which libraries of a group can be in its shared object.
 //!
-//! A program must not behave differently because a library moved from the
-//! executable into a shared object. Where that cannot be had, the library stays
-//! in the executable, linked from its rlib as ever, and so does everything that
-//! depends on it: a group must not refer to a symbol that only some of its users
-//! define.
+//! A program must not behave differently because a library moved from the executable into a shared
+//! object. If it would, the library stays in the executable, linked from its rlib as in a static
+//! build. So do all libraries that depend on it: a group must not refer to a symbol that only some
+//! of its users define.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,10 +19,11 @@ pub(super) struct Candidate<'a> {
     pub name: &'a str,
     /// The file names of the rlibs it depends on, in this group or a group below.
     pub dependencies: &'a [String],
-    /// What was read in its rlib.
+    /// The facts about its rlib.
     pub facts: &'a RlibFacts,
-    /// Whether executables can run the constructors of its group: they go by distances, which hold
-    /// for one [layout](crate::elf::layout), and a group that shows all its symbols has no name for that.
+    /// Whether executables can run the constructors of its group. They find these by distances,
+    /// which hold for one [layout](crate::elf::layout), and a group that shows all its symbols has
+    /// no layout version.
     pub has_layout: bool,
     /// The linker's own words, if it was found to refuse a shared object with this library.
     pub refusal: Option<&'a str>,
@@ -34,8 +34,8 @@ pub(super) struct Candidate<'a> {
 /// Candidates may come in any order; their dependencies must not form a cycle, as
 /// those of crates never do.
 ///
-/// `stays` are the libraries of lower groups that stay, `defined_below` who defines a symbol in the
-/// others, `platform` the symbols that libraries of the platform define.
+/// `stays` are the libraries of lower groups that stay, `defined_below` the definers of symbols in
+/// the lower groups, `platform` the symbols that libraries of the platform define.
 pub(super) fn verdicts(
     candidates: &[Candidate<'_>],
     stays: &[Stay],
@@ -77,8 +77,8 @@ pub(super) fn verdicts(
         })
         .collect();
 
-    // What has to stay with what stays, until nothing changes: each round settles at
-    // least one more library.
+    // Finds the candidates that have to stay with others that stay, until nothing changes. Each
+    // round settles at least one more library.
     loop {
         let spread: Vec<_> = (0..candidates.len())
             .filter(|&index| verdicts[index].is_none())
@@ -155,8 +155,8 @@ fn replaced_symbol<'a>(facts: &'a RlibFacts, platform: &HashSet<String>) -> Opti
     defined.find(|symbol| platform.contains(*symbol))
 }
 
-/// A symbol of the linker that a candidate names. A library may use such a name, as `end`, for
-/// a symbol of its own: linkers then leave theirs out.
+/// A symbol of the linker that a candidate names. A library may use such a name, for example `end`,
+/// for a symbol of its own. Linkers then do not define theirs.
 fn linker_defined(candidate: &Candidate<'_>, definers: &Definers<'_>) -> Option<StayReason> {
     let mut symbols = candidate.facts.linker_defined_references();
     let symbol = symbols.find(|symbol| !definers.contains_key(symbol.as_str()))?;
@@ -165,7 +165,7 @@ fn linker_defined(candidate: &Candidate<'_>, definers: &Definers<'_>) -> Option<
     })
 }
 
-/// Who refers weakly to a symbol.
+/// The libraries that refer weakly to a symbol.
 fn weak_users<'a>(candidates: &[Candidate<'a>]) -> HashMap<&'a str, &'a str> {
     let of_candidate = candidates.iter().flat_map(|candidate| {
         let facts = candidate.facts;

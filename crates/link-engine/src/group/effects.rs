@@ -1,25 +1,26 @@
-//! What loading a shared object brings into a process, besides code that somebody calls.
+//! The effects that a shared object has on a process that loads it, even if nothing calls its code.
 //!
 //! A group serves executables that do not depend on all of its members, and a pool of frozen crates
-//! serves those of other builds too. Most libraries are without effect on a program that does not
-//! use them: their code lies there, and nobody sees its names. Those that are not have an *effect*:
+//! serves those of other builds too. Most libraries do not change a program that loads and does not
+//! use them: nothing runs their code, and nothing sees their names. A library has an *effect* if it
+//! does change such a program:
 //!
-//! - they need a symbol that neither a group nor the platform defines, or their build script asks
-//!   for a library: the loader would load that library, and run its constructors;
-//! - they define a variable or function that any number of files may define, as inline functions of
-//!   C++ do: the process has one of them, whoever loads it;
-//! - they define a name that a group below refers to, and that would be taken from them;
-//! - they define a name of C in a program that shows all of its names to what it loads later.
+//! - it needs a symbol that neither a group nor the platform defines, or its build script asks for
+//!   a library: the loader would load that library, and run its constructors;
+//! - it defines a variable or function that any number of files may define, as inline functions of
+//!   C++ do: the process has only one of each;
+//! - it defines a name to which a group below refers, and the loader would take its definition;
+//! - it defines a C name, and programs show all of their names to libraries that they load later.
 //!
-//! The rule: a shared object is loaded only by executables that depend on all of its effects. A
-//! library has its own effect and those of what it depends on. Libraries with the same effects share
-//! a shared object, those without any have one of their own, and so a shared object needs only
-//! shared objects with fewer effects, and the graph of them is acyclic.
+//! The rule: an executable loads a shared object only if it depends on all of its effects. A
+//! library has its own effect and those of its dependencies. Libraries with the same effects share
+//! a shared object, and those without effects share another. So a shared object needs only shared
+//! objects with fewer effects, and the graph of them is acyclic.
 //!
-//! Effects on which the same executables depend are taken for one, so that a program that uses
-//! several libraries of C++ loads one shared object for them and not one for each. Another build
-//! may have an executable for which that does not hold. Then they are told apart for good: an effect
-//! keeps its name from build to build while that name serves all executables.
+//! Effects on which the same executables depend count as one, so that a program that uses several
+//! C++ libraries loads one shared object for them and not one for each. Another build may have an
+//! executable that depends on only some of them. Then they are separate from that build on: an
+//! effect keeps its name from build to build while that name serves all executables.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -37,7 +38,7 @@ pub(super) struct Subject<'a> {
     pub rlib: &'a str,
     /// The file names of the rlibs it depends on directly.
     pub dependencies: &'a [String],
-    /// What was read in its rlib.
+    /// The facts about its rlib.
     pub facts: &'a RlibFacts,
     /// Whether its build script asks for a shared library.
     pub asks_for_library: bool,
@@ -47,25 +48,25 @@ pub(super) struct Subject<'a> {
     pub earlier: Option<&'a Effect>,
 }
 
-/// What lies around the libraries of a group.
+/// Facts about the surroundings of a group.
 #[derive(Debug, Default)]
 pub(super) struct Surroundings<'a> {
-    /// What the platform, the compiler builtins and the groups below define under names of C.
+    /// The C names that the platform, the compiler builtins and the groups below define.
     pub defined: HashSet<&'a str>,
-    /// What the groups below refer to and nobody below defines.
+    /// The symbols to which groups below refer and that nothing below defines.
     pub open_below: HashSet<&'a str>,
     /// The effects of the shared objects below, by the file names of the rlibs in them.
     pub below: HashMap<&'a str, &'a BTreeSet<Effect>>,
-    /// Whether programs show all their names to what they load later.
+    /// Whether programs show all their names to libraries that they load later.
     pub shows_names: bool,
 }
 
 /// The effects of a library.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Effects {
-    /// The name of its own, if it has one.
+    /// The name of its own effect, if it has one.
     pub own: Option<Effect>,
-    /// Its own and those of all it depends on.
+    /// Its own effect and those of all its dependencies.
     pub all: BTreeSet<Effect>,
 }
 
@@ -123,8 +124,8 @@ fn has_effect(
         || surroundings.shows_names && !names.is_empty()
 }
 
-/// The names of the own effects: one for all that had the same name before, or had none, and have
-/// the same users.
+/// The names of the own effects. Effects share a name if they have the same users and had the same
+/// name before, or had none.
 fn names(subjects: &[Subject<'_>], has_effect: &[bool]) -> Vec<Option<Effect>> {
     let own = || {
         let subjects = subjects.iter().zip(has_effect);
@@ -242,7 +243,7 @@ mod tests {
             &Surroundings::default(),
             "b: a\na: a\nc: c\n",
         );
-        // They keep the name, also where an effect that is new has the same users.
+        // They keep the name even if a new effect has the same users.
         check(
             &[
                 ("b", &[], needs("b"), 3, Some("a")),

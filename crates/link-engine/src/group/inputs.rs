@@ -17,16 +17,16 @@ use crate::system::files;
 use crate::system::threads::Threads;
 use crate::{Error, Result};
 
-/// A library and what was seen in its rlib.
+/// A library and the facts about its rlib.
 pub(super) struct Input {
     pub(super) library: Library,
     /// The file name of its rlib.
     pub(super) rlib: String,
     /// Hash of the content of the rlib, in hexadecimal digits.
     pub(super) hash: String,
-    /// With what its archives show, but for the places of symbols, which are those in the rlib.
+    /// With the facts about its archives. The offsets of symbols are only those in the rlib.
     pub(super) facts: RlibFacts,
-    /// What it takes along besides the rlib.
+    /// The archives that are linked beside the rlib.
     pub(super) archives: Vec<Archive>,
     /// The facts of the rlib alone, if there are archives.
     without_archives: Option<RlibFacts>,
@@ -40,13 +40,14 @@ pub(super) struct Input {
     digest: blake3::Hash,
 }
 
-/// The libraries of a group with what was read of them.
+/// The libraries of a group with the facts about them.
 pub(super) struct Inputs(pub(super) Vec<Input>);
 
 impl Inputs {
-    /// Reads the libraries of a build, dependents first, and adds those of `carried`: a library with
-    /// one of these keys that is on disk as it was when it was put into one of the `stores`, files
-    /// of [`Inputs::keep`] of which the first come first. What was read before is not read again.
+    /// Reads the libraries of a build, dependents first, and adds those of `carried`: the libraries
+    /// with one of these keys whose rlib on disk is the one that some of the `stores` recorded.
+    /// `stores` are files of [`Inputs::keep`], and earlier ones win. An rlib that was read before
+    /// is not read again.
     pub(super) fn read(
         libraries: &[Library],
         carried: &HashSet<u64>,
@@ -55,7 +56,7 @@ impl Inputs {
         below: &BelowGroups,
         threads: &Threads,
     ) -> Result<Inputs> {
-        // What cannot be read tells nothing.
+        // A file that cannot be read has no libraries.
         let kept = stores
             .iter()
             .map(|path| read_json(path).unwrap_or_default());
@@ -107,7 +108,7 @@ impl Inputs {
         Ok(inputs)
     }
 
-    /// Gives the archives that build scripts ask for to the libraries.
+    /// Finds the archives that build scripts ask for, and adds them to the libraries.
     pub(super) fn add_archives(&mut self, search: &LibrarySearch<'_>) {
         for input in &mut self.0 {
             let Library {
@@ -159,7 +160,8 @@ impl Inputs {
         self.0.sort_by_key(|input| order.get(&input.rlib).copied());
     }
 
-    /// Drops what earlier builds made against other libraries than those that are there.
+    /// Drops libraries that earlier builds made against other libraries than those that are there
+    /// now.
     fn drop_stale(&mut self, kept: &HashMap<&str, &StoredLibrary>, below: &BelowGroups) {
         let mut hashes: HashMap<String, String> = below
             .hashes()
@@ -182,9 +184,9 @@ impl Inputs {
         self.0.retain(|_| is_fresh.next().unwrap_or_default());
     }
 
-    /// Drops what earlier builds put into the group and defines a name that another library in it
-    /// does, such as another version of the same library of C: of two such libraries neither could
-    /// be a member.
+    /// Drops libraries that earlier builds put into the group and that define a C name that another
+    /// library in it defines, such as another version of the same C library: neither of two such
+    /// libraries could be a member.
     fn drop_clashing(&mut self) {
         let mut definers: HashMap<&str, usize> = HashMap::new();
         let mut dropped: HashSet<String> = HashSet::new();
@@ -204,7 +206,7 @@ impl Inputs {
         self.0.retain(|input| !dropped.contains(&input.rlib));
     }
 
-    /// Writes what was read to `path`.
+    /// Writes the facts to `path`.
     pub(super) fn keep(&self, path: &Path, below: &BelowGroups) -> Result<()> {
         let own = self.0.iter().map(|input| (&*input.rlib, &*input.hash));
         let hashes: HashMap<&str, &str> = own.chain(below.hashes()).collect();
@@ -249,7 +251,7 @@ impl Inputs {
     }
 }
 
-/// The library that was kept, whose rlib lies here.
+/// The recorded library, whose rlib is `rlib`.
 fn library(kept: &StoredLibrary, rlib: PathBuf) -> Library {
     Library {
         name: kept.name.clone(),
@@ -267,7 +269,7 @@ fn library(kept: &StoredLibrary, rlib: PathBuf) -> Library {
 }
 
 impl Input {
-    /// What its build script asks for and no archive is taken for.
+    /// The requests of its build script for which the linker takes no archive.
     pub(super) fn library_requests(&self) -> impl Iterator<Item = &String> {
         let is_archive = |text: &String| self.archives.iter().any(|one| one.request == *text);
         let requests = self.library.native_libraries.iter();
@@ -291,7 +293,8 @@ impl Input {
         }
     }
 
-    /// Gets the distances of the functions of constructors from their entries.
+    /// The member for the manifest. `distances` are those of the functions of constructors from
+    /// their entries.
     pub(super) fn member(&self, distances: &HashMap<String, i64>) -> Member {
         let facts = &self.facts;
         let constructors = facts.constructors.iter();

@@ -1,4 +1,4 @@
-//! What the bytes of a shared object follow from, as a key.
+//! The key of a shared object: a hash of everything from which its bytes follow.
 
 use std::ffi::OsString;
 use std::rc::Rc;
@@ -10,9 +10,9 @@ use crate::line::linker::linker_identity;
 use crate::record::ContentKey;
 
 impl GroupLink<'_> {
-    /// Hashes all that decides on the bytes that the linker writes, but for what the groups below
-    /// are: the members, the linker and its options, and of native libraries what is taken into the
-    /// shared object: the content of an archive, and the soname of a shared library.
+    /// Hashes everything that decides the bytes that the linker writes, except the groups below:
+    /// the members, the linker and its options, the contents of native archives, and the sonames of
+    /// native shared libraries.
     pub(super) fn link_key(&self, object: &Object<'_>, options: &[OsString]) -> ContentKey {
         let mut hasher = blake3::Hasher::new();
         put(&mut hasher, FORMAT.as_bytes());
@@ -53,7 +53,7 @@ impl GroupLink<'_> {
     }
 }
 
-/// The key of a shared object that is linked by `link_key` above these.
+/// The key of a shared object with this `link_key` above these shared objects.
 pub(super) fn content_key(link_key: &ContentKey, below: &[Rc<BelowObject>]) -> ContentKey {
     let mut hasher = blake3::Hasher::new();
     put(&mut hasher, link_key.as_str().as_bytes());

@@ -9,7 +9,7 @@ use crate::line::template::LinkTemplate;
 /// The inputs of the link of a group.
 #[derive(Debug)]
 pub struct GroupLine<'a> {
-    /// How to link on this platform.
+    /// The template of links on this platform.
     pub template: &'a LinkTemplate,
     /// DT_SONAME of the output.
     pub soname: &'a str,
@@ -17,7 +17,7 @@ pub struct GroupLine<'a> {
     pub output: &'a Path,
     /// Rlibs of the members, or changed copies of them.
     pub rlibs: &'a [PathBuf],
-    /// Shared objects of the groups below, or what the linker reads in their place.
+    /// Shared objects of the groups below, or their stubs.
     pub below: &'a [PathBuf],
     /// Directories to look for native libraries in.
     pub native_search: &'a [PathBuf],
@@ -40,9 +40,9 @@ impl GroupLine<'_> {
         args.push("-o".into());
         args.push(self.output.into());
         reader.push(&mut args, &["-soname", self.soname]);
-        // Calls from a group to itself are bound now and cost nothing at start.
-        // Data stays preemptible: a C++ type that several groups define must be
-        // one object in the process. That of Rust is bound afterwards (`bind`).
+        // The linker binds calls from a group to itself, so they cost nothing at start. Data stays
+        // preemptible, since a C++ type that several groups define must be one object in the
+        // process. `bind` binds Rust data after the link.
         reader.push(&mut args, &["-Bsymbolic-functions"]);
         reader.push(&mut args, &["--hash-style=gnu"]);
         reader.push(&mut args, &["--enable-new-dtags"]);

@@ -99,8 +99,8 @@ impl GroupLink<'_> {
         fs::remove_dir_all(&scratch).map_err(Error::io("remove", &scratch))
     }
 
-    /// The options of the link that decide on the bytes of the shared object and are not part of
-    /// the template.
+    /// The options of the link that decide the bytes of the shared object and are not part of the
+    /// template.
     pub(super) fn options(&self, object: &Object<'_>) -> Vec<OsString> {
         let mut options: Vec<OsString> = self.job.strip.option().into_iter().collect();
         let sizes = object.members.iter().map(|input| input.bytes);
@@ -109,13 +109,13 @@ impl GroupLink<'_> {
         }
         let is_lld = is_lld(self.template);
         if is_lld {
-            // Inline functions of C++ have one address in a process. GNU ld and mold cannot tell
-            // them from others, and bind them to the group.
+            // An inline function of C++ must have one address in a process. GNU ld and mold cannot
+            // tell such functions from others, and bind them to the group.
             options.push("-Bsymbolic-non-weak-functions".into());
         }
         if self.job.lasting == Lasting::Build && is_lld {
-            // It is linked after each edit; strings that are not merged take 3 % more space, and to
-            // merge them takes a third of the time (lld 22).
+            // A part is linked after each edit. Unmerged strings take 3 % more space, and merging
+            // them takes a third of the time (lld 22).
             options.push("-O0".into());
         }
         options
@@ -151,14 +151,14 @@ impl GroupLink<'_> {
         Err(Error::GroupLink { link_line, stderr })
     }
 
-    /// Whether the user has a say in which symbols are shown, or under which versions.
+    /// Whether link args of the user decide which symbols are shown, or under which versions.
     pub(super) fn has_own_versions(&self) -> bool {
         let mut args = self.template.args();
         args.any(|arg| private::shows_symbols(arg))
     }
 
-    /// The definitions of the shared object with a name of C that are private: those that
-    /// neither a group below refers to, nor a shared library names which the shared object needs.
+    /// The private definitions of the shared object with C names: those to which no group below
+    /// refers, and that no shared library names which the shared object needs.
     fn private<'b>(&self, shared_object: &Path, object: &Object<'b>) -> Result<HashSet<&'b str>> {
         let members = object.members.iter();
         let definitions = members.flat_map(|input| &input.facts.unmangled_definitions);
@@ -180,5 +180,5 @@ impl GroupLink<'_> {
     }
 }
 
-/// More threads than these make no link of a group quicker: most of its work is to copy bytes.
+/// More threads than these do not speed up the link of a group, which mostly copies bytes.
 const MOST_THREADS: usize = 8;

@@ -1,4 +1,4 @@
-//! What the linker reads in the place of rlibs and of the groups below.
+//! Copies of rlibs and stubs of the groups below, which the linker reads in their place.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -12,11 +12,10 @@ use crate::elf::{Names, OpenReference};
 use crate::rlib::{Shared, copy_with_protected_symbols};
 use crate::stub::{self, Shown, Wanted};
 
-/// What the linker reads in the place of the groups below: it refers to a private
-/// definition only in a stub.
+/// The stubs of the groups below, for the linker: only a stub shows it the private definitions.
 pub(super) fn linkable_below(object: &Object<'_>, scratch: &Path) -> Result<Vec<PathBuf>> {
-    // The group of the sysroot crates is small, and what a native library is (a linker script?)
-    // the linker knows.
+    // The group of the sysroot crates is small. A native library may be a linker script, which only
+    // the linker can read.
     let mut read = HashSet::new();
     let names: Names<'_>;
     let wanted = if object.below.len() > 1 && object.native.is_empty() {
@@ -51,8 +50,8 @@ pub(super) fn linkable_below(object: &Object<'_>, scratch: &Path) -> Result<Vec<
     linkable.collect()
 }
 
-/// The rlibs to give to the linker, and archives beside them: those of the members, or copies of
-/// them in `scratch` where hidden symbols have to be seen from outside.
+/// The rlibs of the members to give to the linker, and the archives beside them. If other outputs
+/// have to see hidden symbols of one, it is a copy in `scratch`.
 pub(super) fn linkable_rlibs(members: &[&Input], scratch: &Path) -> Result<Vec<PathBuf>> {
     let mut linkable = Vec::with_capacity(members.len());
     for input in members {

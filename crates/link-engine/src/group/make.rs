@@ -22,13 +22,13 @@ use crate::record::{
 use crate::rlib::Constructor;
 use crate::{Error, Result};
 
-/// A job with how to link.
+/// A job with the template of links.
 pub(super) struct GroupLink<'a> {
     pub(super) job: &'a GroupJob,
     pub(super) template: &'a LinkTemplate,
     pub(super) search: LibrarySearch<'a>,
     pub(super) packs_relocations: bool,
-    /// The shared objects of which an earlier build has told, which may have to be bound anew only.
+    /// The shared objects in the manifest of an earlier build, which we may only have to bind anew.
     pub(super) earlier: Vec<SharedObject>,
 }
 
@@ -45,8 +45,8 @@ pub(super) struct MadeObject {
     pub(super) constructors: HashMap<String, i64>,
 }
 
-/// What was made of all members: the shared objects, each with the rlibs in it and after those it
-/// needs, and what was done for each.
+/// The shared objects of all members, each with its rlibs and after those that it needs; and the
+/// steps that made them.
 pub(super) type MadeAll = (Vec<(MadeObject, Vec<String>)>, Vec<String>);
 
 /// A shared object to be made.
@@ -55,7 +55,7 @@ pub(super) struct Object<'a> {
     effects: &'a BTreeSet<Effect>,
     /// The shared objects below it, dependents first.
     pub(super) below: Vec<Rc<BelowObject>>,
-    /// What any shared object below the group takes from who loads it.
+    /// The symbols that shared objects below the group take from executables.
     pub(super) open_below: &'a HashSet<String>,
     pub(super) native: Vec<NativeInput>,
     pub(super) native_search: Vec<PathBuf>,
@@ -68,14 +68,14 @@ impl<'a> GroupLink<'a> {
             template,
             search: LibrarySearch::new(template, &job.working_directory, &job.environment),
             packs_relocations: template.packs_relocations,
-            // What cannot be read is of no help.
+            // A manifest that cannot be read is ignored.
             earlier: GroupManifest::read(&job.files.manifest())
                 .map_or_else(|_| Vec::new(), |manifest| manifest.objects),
         }
     }
 
-    /// Sees to it that the shared objects of these members are on disk, of which each is made after
-    /// those with fewer effects. Returns them with the rlibs in each, and what was done.
+    /// Makes the shared objects of these members that are not on disk, those with fewer effects
+    /// first. Returns all of them with their rlibs, and the steps that made them.
     pub(super) fn make_all(
         &self,
         objects: &[(BTreeSet<Effect>, Vec<&Input>)],
@@ -130,9 +130,9 @@ impl<'a> GroupLink<'a> {
         Ok((made, steps))
     }
 
-    /// What build scripts ask for: those of members, and, where one of these depends on a library
-    /// below that is asked for, those of what lies below. Without effects nothing is asked for.
-    /// An archive is in the shared object of the library whose build script asks for it.
+    /// The requests of build scripts: those of members, and those of libraries below if a member
+    /// depends on such a library. A shared object without effects has no requests. An archive is in
+    /// the shared object of the library whose build script asks for it.
     fn native_requests(
         &self,
         members: &[&Input],
@@ -157,7 +157,7 @@ impl<'a> GroupLink<'a> {
         (search, libraries)
     }
 
-    /// Sees to it that a shared object is on disk.
+    /// Makes a shared object if it is not on disk.
     fn make(
         &self,
         object: Object<'_>,
@@ -168,7 +168,8 @@ impl<'a> GroupLink<'a> {
         let link_key = self.link_key(&object, &options);
         let soname = files.soname(&content_key(&link_key, &object.below));
         let content = files.content(&soname);
-        // A file system that lost power may have kept the name of a file and not what is in it.
+        // After a power failure, a file system may have kept the name of a file without its
+        // content.
         let is_whole = fs::metadata(&content).is_ok_and(|metadata| metadata.len() > 0);
         let start = Instant::now();
         let (step, making) = if is_whole {
@@ -191,20 +192,20 @@ impl<'a> GroupLink<'a> {
         };
         let described = self.describe(&soname, &link_key, &content, object, making);
         if let Err(Error::Object { .. }) = described {
-            // It may have been damaged on disk, so the next build makes it anew.
+            // The file on disk may be damaged, so the next build makes it anew.
             fs::remove_file(&content).map_err(Error::io("remove", &content))?;
         }
         Ok((described?, format!("`{soname}` {step}")))
     }
 
-    /// What an earlier build has told of the link of a shared object.
+    /// The record of an earlier build about the link of a shared object.
     fn known_making(&self, soname: &str) -> Option<Making> {
         let mut earlier = self.earlier.iter();
         let object = earlier.find(|object| object.soname == soname)?;
         object.making.clone()
     }
 
-    /// What the manifest tells of a shared object on disk.
+    /// The entry of the manifest for a shared object on disk.
     fn describe(
         &self,
         soname: &str,
@@ -239,9 +240,10 @@ impl<'a> GroupLink<'a> {
         })
     }
 
-    /// What executables have to define for the shared object. Of what a library of the system
-    /// defines that it loads by itself (zlib has symbols without a version), they need not,
-    /// but if one does, that counts, as in a static link: so to them it is a weak reference.
+    /// The symbols that executables have to define for the shared object. If a system library that
+    /// the shared object loads by itself defines one too (zlib has symbols without a version), an
+    /// executable need not define it, but may, as in a static link. Such a reference is recorded as
+    /// weak.
     fn open_references(
         &self,
         shared_object: &Path,
@@ -263,7 +265,7 @@ impl<'a> GroupLink<'a> {
     }
 }
 
-/// The archives that these libraries take along.
+/// The archives that are linked beside these libraries.
 fn archives<'a>(members: &[&'a Input]) -> impl Iterator<Item = &'a Archive> {
     members.iter().flat_map(|input| &input.archives)
 }
@@ -273,8 +275,8 @@ pub(super) fn constructors_of<'a>(members: &[&'a Input]) -> Vec<&'a Constructor>
     constructors.collect()
 }
 
-/// Whoever compares times must see that this build vouches for the file. One that belongs to another
-/// user keeps its time, and is as good.
+/// Sets the time of a file to now, so that comparisons of times show that this build needs it. A
+/// file of another user keeps its time, and serves as well.
 fn touch(path: &Path) -> Result<()> {
     let touched = fs::File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
     match touched {

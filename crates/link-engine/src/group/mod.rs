@@ -4,18 +4,18 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `sysroot` | asks rustc how it links, for the group of the crates that come with it |
+//! | `sysroot` | asks rustc how it links, and makes the group of the sysroot crates |
 //! | `below` | reads the groups below |
 //! | `inputs` | reads the libraries of this build, and those that earlier builds put into the group |
-//! | `run` | is the job: decides, has the shared objects made, and writes the manifest |
-//! | `classify` | tells which libraries stay in the executable |
-//! | `effects` | tells which members share a shared object |
-//! | `platform` | knows what the platform brings to every program |
-//! | `make` | sees to it that each shared object is on disk |
-//! | `native`, `archives` | read what build scripts ask for |
-//! | `key` | names a shared object by what it is made from |
-//! | `anew` | binds one anew that has only to follow what lies below it |
-//! | `linkable`, `line`, `link` | have the linker make one that is not on disk |
+//! | `run` | runs the job: decides, has the shared objects made, and writes the manifest |
+//! | `classify` | decides which libraries stay in the executable |
+//! | `effects` | decides which members share a shared object |
+//! | `platform` | knows the libraries that the platform brings to every program |
+//! | `make` | makes each shared object that is not on disk |
+//! | `native`, `archives` | read the native libraries that build scripts ask for |
+//! | `key` | names a shared object by its inputs |
+//! | `anew` | binds one anew if only the groups below it have changed |
+//! | `linkable`, `line`, `link` | have the linker make one |
 //! | `split_debug` | puts debugging information where debuggers look for it |
 
 mod anew;
@@ -43,7 +43,7 @@ pub use self::effects::Users;
 use crate::record::{GroupFiles, GroupManifest};
 use crate::system::threads::Threads;
 
-/// Changes when the same inputs would give another shared object.
+/// The format of shared objects. It changes when the same inputs would give another one.
 pub const FORMAT: &str = "dynamic-deps 13";
 
 /// A library to be linked into a group.
@@ -59,9 +59,9 @@ pub struct Library {
     pub dependencies: Vec<String>,
     /// The executables of this build that depend on it.
     pub users: Users,
-    /// Directories in which its build script has native libraries looked for.
+    /// Directories in which its build script says to look for native libraries.
     pub native_search: Vec<PathBuf>,
-    /// What its build script asks to link, as rustc's `-l` takes it.
+    /// The libraries that its build script asks to link, as rustc's `-l` takes them.
     pub native_libraries: Vec<String>,
 }
 
@@ -74,28 +74,28 @@ pub struct GroupJob {
     pub files: GroupFiles,
     /// Its libraries, dependents first.
     pub libraries: Vec<Library>,
-    /// Libraries that could not be compiled, and what depends on them, by name.
+    /// Libraries that could not be compiled, and those that depend on them, by name.
     pub missing: Vec<String>,
-    /// What it lasts for.
+    /// The builds that it serves.
     pub lasting: Lasting,
-    /// Manifests of the groups below, dependents first; the one of the sysroot is among them and
-    /// says how to link.
+    /// Manifests of the groups below, dependents first. That of the sysroot crates is among them
+    /// and has the template of links.
     pub below: Vec<PathBuf>,
     /// Directories to look for the native libraries of libraries below in.
     pub native_search: Vec<PathBuf>,
-    /// What build scripts of libraries below ask to link.
+    /// The libraries that build scripts of libraries below ask to link.
     pub native_libraries: Vec<String>,
     /// Entries for the run path.
     pub run_paths: Vec<OsString>,
-    /// What to leave out of the output.
+    /// What the linker leaves out of the output.
     pub strip: Strip,
-    /// Where executables may lie that need an older content of this group.
+    /// Directories of executables that may need an older content of this group.
     pub executable_directories: Vec<PathBuf>,
     /// The directory that relative paths in link args start from.
     pub working_directory: PathBuf,
     /// Variables for rustc and the linker, besides those that this process has.
     pub environment: Vec<(OsString, OsString)>,
-    /// How many threads it may use.
+    /// Where it takes threads from.
     pub threads: Threads,
     /// Directory for files that only this job needs; emptied first. Beside it lies
     /// the link line of a link that the linker refused.
@@ -105,28 +105,28 @@ pub struct GroupJob {
 /// For which builds a group is made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Lasting {
-    /// Until a library in it changes, for the executables of this build.
+    /// For the executables of this build, until a library in it changes.
     #[default]
     Build,
-    /// For all builds, of which each has some of its libraries: a pool.
+    /// For all builds that have some of its libraries: a pool.
     Pool {
         /// The libraries that this build does not have, by their keys.
         carried: HashSet<u64>,
-        /// What was read of those, by [`GroupFiles::facts`], dependents first.
+        /// The records of those ([`GroupFiles::facts`]), dependents first.
         facts: Vec<PathBuf>,
     },
     /// For all builds with one toolchain: the sysroot crates.
     Toolchain,
 }
 
-/// What became of a job.
+/// The outcome of a job.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What was written.
+    /// The manifest that was written.
     pub manifest: GroupManifest,
     /// All libraries of the group.
     pub libraries: Vec<OutcomeLibrary>,
-    /// What was done for each shared object, one line each, for those who want to see each step.
+    /// The steps of the job, one line for each shared object, for those who trace a build.
     pub steps: Vec<String>,
 }
 

@@ -18,15 +18,15 @@ pub(super) struct NativeInput {
     pub(super) content: Option<blake3::Hash>,
 }
 
-/// A native library that a build script asks for, unless it is surely a static one.
+/// A native library that a build script asks for, unless the request says that it is static.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NativeRequest {
     /// Its name, as the linker's `-l` takes it.
     pub(super) name: String,
 }
 
-/// Whether a build script asks for a library that may be a shared one, and that not every program
-/// loads anyway.
+/// Whether a build script asks for a library that may be shared and that not every program loads
+/// anyway.
 pub(super) fn asks_for_shared<'a>(
     mut requests: impl Iterator<Item = &'a String>,
     template: &LinkTemplate,
@@ -37,7 +37,7 @@ pub(super) fn asks_for_shared<'a>(
     })
 }
 
-/// The native libraries that build scripts ask for, with what the linker will find.
+/// The native libraries that build scripts ask for, with the files that the linker will find.
 pub(super) fn native_inputs(
     native_libraries: &[String],
     native_search: &[PathBuf],

@@ -1,4 +1,4 @@
-//! What the platform brings to every program.
+//! The libraries and symbols that the platform brings to every program.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::line::template::LinkTemplate;
 use crate::rlib::Shared;
 
 impl GroupLink<'_> {
-    /// Whether the loader understands packed relocations, as far as the C library tells.
+    /// Whether the C library says that the loader understands packed relocations.
     pub(super) fn loader_knows_packed(&self) -> Result<bool> {
         let c_library = [packed::C_LIBRARY.to_owned()];
         match &self.search.find(&[], &c_library)[..] {
@@ -20,8 +20,8 @@ impl GroupLink<'_> {
         }
     }
 
-    /// The shared libraries of the platform, where they are found: those that the group of
-    /// the sysroot crates needs, and those that are on every line and that it does not.
+    /// The shared libraries of the platform that are found: those that the group of the sysroot
+    /// crates needs, and the others that are on every line.
     pub(super) fn platform_libraries(&self, content: &Path) -> Result<Vec<PathBuf>> {
         // The sonames of glibc end in 0, 1, 2 or 6 (`shlib-versions` of glibc 2.36).
         let on_line = self.template.platform_names();
@@ -44,7 +44,7 @@ pub(super) fn platform_definitions(template: &LinkTemplate) -> Result<HashSet<St
     Ok(definitions)
 }
 
-/// What the compiler builtins define under names of C and the platform does not.
+/// The C names that the compiler builtins define and the platform does not.
 pub(super) fn builtin_definitions(
     template: &LinkTemplate,
     platform: &HashSet<String>,

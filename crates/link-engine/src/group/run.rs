@@ -16,21 +16,21 @@ use crate::line::template::LinkTemplate;
 use crate::record::{Effect, GroupManifest, Refusal, SharedObject, Stay, StayReason, remove};
 use crate::{Error, Result};
 
-/// How many libraries are put out of a group, one after the other, until the linker makes a shared
-/// object of the rest.
+/// The number of libraries that a job takes out of a group, until the linker makes a shared object
+/// of the rest.
 const MOST_REFUSED: usize = 8;
 
 impl GroupJob {
     /// Makes the shared objects and the manifest.
     ///
-    /// What is on disk already, from an earlier build, is not linked. Otherwise `before_link` is
-    /// called before the linker is.
+    /// It does not link a shared object that an earlier build left on disk. Otherwise it calls
+    /// `before_link` before the linker.
     ///
-    /// A library that the linker refuses stays in the executables, with what depends on it. Where
-    /// the linker names none, all do, and the manifest holds its words.
+    /// A library that the linker refuses stays in the executables, with the libraries that depend
+    /// on it. If the linker names no library, all stay, and the manifest holds its message.
     ///
     /// # Errors
-    /// When a file cannot be read or written. What was there before is left as it was.
+    /// When a file cannot be read or written. The files of earlier builds stay as they were.
     pub fn run(&self, before_link: BeforeLink<'_>) -> Result<Outcome> {
         let _job = debug_span!("group", name = self.group).entered();
         let reading = debug_span!("read").entered();
@@ -92,9 +92,9 @@ impl GroupJob {
         }
     }
 
-    /// Makes the group of the sysroot crates, whose manifest tells the other groups
-    /// how to link. All its libraries are members whatever they hold: rustc links
-    /// them into every program.
+    /// Makes the group of the sysroot crates, whose manifest has the template for the links of
+    /// other groups. All its libraries are members whatever they hold, since rustc links them into
+    /// every program.
     pub(crate) fn run_as_sysroot(
         &self,
         template: LinkTemplate,
@@ -111,7 +111,7 @@ impl GroupJob {
             &self.threads,
         )?;
         for input in &mut inputs.0 {
-            // Every program has them, so it does not matter who runs them.
+            // Every program has these constructors, so the group may run them.
             input.facts.constructors.clear();
         }
         let mut link = GroupLink::new(self, &template);
@@ -127,7 +127,7 @@ impl GroupJob {
         if let [(object, _)] = &objects[..] {
             let content = self.files.content(&object.soname);
             template.platform_libraries = link.platform_libraries(&content)?;
-            // Whether the linker packs them, so that the loader takes the file.
+            // Whether the linker packs relocations in a way that the loader takes.
             template.packs_relocations = packed::are_in(&content)?;
         }
         let platform = platform_definitions(&template)?;
@@ -143,7 +143,7 @@ impl GroupJob {
         Ok(outcome)
     }
 
-    /// Makes a group without members, and tells why in its manifest.
+    /// Makes a group without members, with the reason in its manifest.
     pub(crate) fn refuse(&self, refusal: Refusal) -> Result<Outcome> {
         let below = BelowGroups::read(&[])?;
         let made = Made {
@@ -153,12 +153,12 @@ impl GroupJob {
         self.finish(&below, &Inputs(Vec::new()), &[], made)
     }
 
-    /// Makes a group without members after an error, so that executables are linked statically. It
-    /// may well be made another time.
+    /// Makes a group without members after an error, so that executables are linked statically. A
+    /// later build may make the group after all.
     ///
     /// # Errors
-    /// When neither that can be written, nor the manifest of an earlier build be removed: executables
-    /// would be linked against what it tells of.
+    /// When it can neither write that manifest nor remove the one of an earlier build, against
+    /// whose shared objects executables would be linked.
     pub fn give_up(&self, error: &Error) -> Result<GroupManifest> {
         debug!(group = self.group, %error, "the group is given up");
         let stays = self.libraries.iter().map(|library| Stay {
@@ -186,7 +186,7 @@ impl GroupJob {
         Ok(manifest)
     }
 
-    /// Which members share a shared object: those with the same effects.
+    /// Divides the members into shared objects, by their effects.
     fn divide(
         &self,
         inputs: &mut [Input],
@@ -223,7 +223,7 @@ impl GroupJob {
         for (index, effects) in members.iter().zip(effects) {
             inputs[*index].effect = effects.own;
         }
-        // Who depends on one of them depends on all, so it has all of their effects.
+        // An executable that depends on one of them depends on all, so it has all of their effects.
         if self.lasting == Lasting::Build && users.len() == 1 {
             let all = by_effects.into_keys().flatten().collect();
             return Division(vec![(all, members)]);
@@ -233,7 +233,7 @@ impl GroupJob {
         Division(division)
     }
 
-    /// Writes the manifest, and removes what it replaces.
+    /// Writes the manifest, and removes the files that it replaces.
     fn finish(
         &self,
         below: &BelowGroups,
@@ -342,7 +342,7 @@ impl Division {
 struct Made {
     objects: Vec<(MadeObject, Vec<String>)>,
     steps: Vec<String>,
-    /// Set when there was no linking them.
+    /// The refusal, if they could not be linked.
     refusal: Option<Refusal>,
 }
 
@@ -362,7 +362,7 @@ fn candidates<'a>(
     candidates.collect()
 }
 
-/// The members that the linker names where it refuses a group, with its words.
+/// The members that the linker names when it refuses a group, with its message.
 fn refused_libraries(
     error: &Error,
     inputs: &[Input],

@@ -1,11 +1,11 @@
 //! Debugging information that is packed into rlibs.
 //!
-//! With `-C split-debuginfo=packed`, rustc puts an object's debugging information, a file `.dwo`,
-//! beside it into the rlib, and packs that of all rlibs into one file beside an executable (`.dwp`;
-//! `link_dwarf_object` in `rustc_codegen_ssa`, rustc 1.95). What a debugger looks for beside a shared
-//! object, or else under the name that the object gives, is not there. So these files are put back
-//! where rustc had written them: into the directory of the rlib, where they lie with
-//! `split-debuginfo=unpacked` as well.
+//! With `-C split-debuginfo=packed`, rustc puts an object's debugging information, a `.dwo` file,
+//! beside the object into the rlib. For an executable, it packs those of all rlibs into one `.dwp`
+//! file beside it (`link_dwarf_object` in `rustc_codegen_ssa`, rustc 1.95). For a shared object of
+//! ours, a debugger would find neither a `.dwp` file beside it, nor the `.dwo` files under the
+//! names that the objects give. So this module puts the `.dwo` files back where rustc had written
+//! them: into the directory of the rlib, where they also are with `split-debuginfo=unpacked`.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -20,8 +20,8 @@ use crate::rlib::DWARF_OBJECT;
 use crate::system::files;
 use crate::{Error, Result};
 
-/// Sees to it that the debugging information of these libraries is where a debugger looks, and
-/// nothing of what their rlibs held before.
+/// Puts the debugging information of these libraries where a debugger looks, and removes the files
+/// of earlier rlibs.
 pub(super) fn unpack<'a>(members: impl IntoIterator<Item = &'a Input>) -> Result<()> {
     let mut listed: HashMap<&Path, HashSet<String>> = HashMap::new();
     for input in members {
@@ -52,7 +52,7 @@ fn unpack_rlib(rlib: &Path, directory: &Path, present: &HashSet<String>) -> Resu
     let archive = ArchiveFile::parse(&data[..]).map_err(Error::object(rlib))?;
     for member in archive.members() {
         let member = member.map_err(Error::object(rlib))?;
-        // A member of that name would not be rustc's.
+        // rustc gives no member a name that is not UTF-8.
         let name = str::from_utf8(member.name()).unwrap_or_default();
         if !name.ends_with(DWARF_OBJECT) || name.contains('/') {
             continue;

@@ -1,9 +1,9 @@
 //! The group of the crates that come with rustc, and how rustc links at all.
 //!
-//! Which rlibs of the sysroot a program needs, which platform libraries follow
-//! them, and what rustc tells the linker for this target and these flags, is
-//! rustc's knowledge. So it is asked: it links an empty program with the linker
-//! wrapper in the place of the linker, and the wrapper writes down the line.
+//! Only rustc knows which rlibs of the sysroot a program needs, which platform libraries follow
+//! them, and which arguments the linker gets for this target triple and these flags. So we ask
+//! rustc: it links an empty program with the linker wrapper in the place of the linker, and the
+//! wrapper writes down the line.
 
 use std::ffi::OsString;
 use std::fs;
@@ -38,8 +38,8 @@ pub struct Probe {
 /// Makes the shared object of the sysroot crates. `job` has no libraries of its
 /// own and no groups below.
 ///
-/// When rustc does not say how it links, or the linker refuses, the group has no
-/// members, and the manifest says why.
+/// If rustc fails to link the program, or the linker refuses the group, the group has no members,
+/// and the manifest says why.
 ///
 /// # Errors
 /// When a file cannot be read or written.
@@ -56,11 +56,11 @@ pub fn run(job: &GroupJob, probe: &Probe, before_link: BeforeLink<'_>) -> Result
 }
 
 impl Probe {
-    /// Has rustc link a program, and returns how it does so and the rlibs it takes.
+    /// Has rustc link a program, and returns the template of its link and the rlibs on it.
     fn ask(&self, job: &GroupJob) -> Result<(LinkTemplate, Vec<PathBuf>)> {
         let scratch = scratch_directory(job.scratch.clone())?;
         let source = scratch.join("probe.rs");
-        // `proc_macro` is not only for macros: a library may use it at run time.
+        // Not only macros use `proc_macro`: a library may use it at run time.
         let text = "extern crate proc_macro;\nfn main() {}\n";
         fs::write(&source, text).map_err(Error::io("write", &source))?;
         let linker = wrapper::install(&scratch, &self.wrapper, &self.linker)?;

@@ -1,4 +1,4 @@
-//! What the arguments on a link line mean to us, whoever put them there.
+//! The meaning of the arguments on a link line.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
-/// What one argument means to us.
+/// The meaning of one argument.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Meaning<'a> {
     /// `-Bstatic` and `-Bdynamic`: which kind a `-l` that follows looks for.
@@ -49,7 +49,7 @@ pub(crate) fn meaning(arg: &OsStr) -> Meaning<'_> {
     }
 }
 
-/// Writes `-l foo` as `-lfoo`, which is the same to linkers and the one form that is read here.
+/// Writes `-l foo` as `-lfoo`, which means the same to linkers and is the only form that we read.
 pub fn join_library_names(args: Vec<OsString>) -> Vec<OsString> {
     let mut joined = Vec::with_capacity(args.len());
     let mut rest = args.into_iter();
@@ -75,8 +75,8 @@ pub fn object_files(args: &[OsString]) -> impl Iterator<Item = &Path> {
     })
 }
 
-/// Whether objects may come from an archive other than an rlib, whose symbols only
-/// the linker sees: one given by path, or a library that is not among `shared`.
+/// Whether objects may come from an archive that is no rlib, so that only the linker sees their
+/// symbols: an archive given by path, or a library that is not among `shared`.
 pub fn has_foreign_archives(args: &[OsString], shared: &HashSet<String>) -> bool {
     args.iter().any(|arg| match meaning(arg) {
         Meaning::NativeLibrary(name) => !shared.contains(name),
@@ -90,7 +90,7 @@ pub fn has_foreign_archives(args: &[OsString], shared: &HashSet<String>) -> bool
 pub enum NativeArchive<'a> {
     /// One that is given by path.
     File(&'a Path),
-    /// One to be looked for, as `lib<name>.a`.
+    /// One that the linker searches as `lib<name>.a`.
     Named {
         /// Its name.
         name: &'a str,
@@ -119,7 +119,7 @@ pub fn native_archives(args: &[OsString]) -> Vec<NativeArchive<'_>> {
     archives
 }
 
-/// The directories of a link line in which its native libraries are looked for.
+/// The directories on a link line in which the linker looks for its native libraries.
 pub fn search_directories(args: &[OsString]) -> Vec<&Path> {
     let mut directories = Vec::new();
     let mut rest = args.iter();

@@ -1,4 +1,4 @@
-//! A link line for tests, and how rustc links where there is nothing but the C library.
+//! A link line for tests, and the template of links with only the C library.
 
 use std::ffi::OsString;
 

@@ -1,4 +1,4 @@
-//! The linker: which one it is, and what it takes.
+//! Recognises the linker, and the options that it takes.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -10,8 +10,8 @@ use std::time::SystemTime;
 
 use super::syntax::Reader;
 
-/// Whether a program is a driver that hands `-Wl,@<file>` to the linker as it is, by its name, which
-/// may say a platform and a version too. That of zig does not, under whichever name: it knows all
+/// Whether a program is a driver that hands `-Wl,@<file>` to the linker as it is. Its name tells,
+/// which may include a platform and a version. zig's driver does not, under any name: it knows all
 /// options of its linker, and before 0.11 it left out those that it did not know (ziglang/zig#11906).
 pub(super) fn passes_files_on(linker: &Path) -> bool {
     let name = linker.file_name().and_then(OsStr::to_str);
@@ -31,7 +31,7 @@ pub fn is_known_linker(program: &Path) -> bool {
         .and_then(OsStr::to_str)
         .unwrap_or_default();
     let is_linker = LINKERS.iter().any(|linker| {
-        // Of another platform: `aarch64-linux-gnu-ld`.
+        // For another platform: `aarch64-linux-gnu-ld`.
         let platform = name.strip_suffix(linker);
         platform.is_some_and(|platform| platform.is_empty() || platform.ends_with('-'))
     });
@@ -39,15 +39,15 @@ pub fn is_known_linker(program: &Path) -> bool {
 }
 
 /// The run path that the linker takes from the variable `LD_RUN_PATH`. GNU ld and gold do so on a
-/// line that names none; `args` is such a line.
+/// line that gives no run path; `args` is such a line.
 pub(crate) fn inherited_run_path(linker: &Path, args: &[OsString]) -> Option<OsString> {
     let run_path = std::env::var_os("LD_RUN_PATH").filter(|path| !path.is_empty())?;
     takes_run_path(linker, args).then_some(run_path)
 }
 
-/// Whether a linker is one of GNU, by its own words.
+/// Whether a linker says that it is one of GNU.
 fn takes_run_path(linker: &Path, args: &[OsString]) -> bool {
-    /// What chooses the linker on the line of a driver.
+    /// The options of a driver that choose the linker.
     const CHOICES: [&[u8]; 5] = [b"-fuse-ld=", b"--ld-path=", b"-B", b"--target=", b"-m"];
     let mut command = Command::new(linker);
     match Reader::of(args) {
@@ -63,10 +63,10 @@ fn takes_run_path(linker: &Path, args: &[OsString]) -> bool {
     output.is_ok_and(|output| output.stdout.starts_with(b"GNU "))
 }
 
-/// Tells one linker from another, also where an update put a new one under the
-/// same name: its path, and size and time of the file that the path names now.
+/// A text that differs between linkers, even if an update put a new one under the same name: the
+/// path, and the size and time of the file that the path names now.
 ///
-/// What cannot be found is told by its name alone: whoever runs it will say.
+/// For a linker that cannot be found, the text is its name. Whoever runs it will report that.
 pub fn linker_identity(linker: &Path) -> String {
     let path = resolve(linker);
     let state = path.as_deref().and_then(|path| {
@@ -86,7 +86,7 @@ pub fn is_executable(program: &Path) -> bool {
         .is_some_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-/// Where the system finds a program: a name without slash is looked up in `PATH`.
+/// The file of a program as the system finds it: it looks up a name without a slash in `PATH`.
 fn resolve(program: &Path) -> Option<PathBuf> {
     if program.components().count() > 1 {
         return Some(program.to_owned());

@@ -1,16 +1,16 @@
-//! Link lines: how they are read, and the linker that reads them.
+//! Link lines, and the linker that reads them.
 //!
-//! | module | what it knows |
+//! | module | its subject |
 //! |---|---|
-//! | `syntax` | who reads a line, and how an option is said to it |
+//! | `syntax` | whether a driver or a linker reads a line, and the form of options for it |
 //! | `response_file` | lines that are too long |
-//! | `arguments` | what an argument means to us |
-//! | `words` | what the linker behind a driver gets |
-//! | `template` | how rustc links on this platform |
-//! | `search` | where libraries are looked for |
-//! | `linker` | which linker it is |
-//! | `threads` | how many threads it uses |
-//! | `run` | runs it |
+//! | `arguments` | the meaning of an argument |
+//! | `words` | the options that the linker behind a driver gets |
+//! | `template` | the template of links, learned from a line of rustc |
+//! | `search` | where linkers look for libraries |
+//! | `linker` | recognising the linker |
+//! | `threads` | the number of threads of the linker |
+//! | `run` | running the linker |
 
 pub mod arguments;
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Response files.
 //!
-//! rustc puts a long link line into a file and passes `@file`. Such a file may name others. Drivers
-//! and linkers read it as libiberty's `buildargv` does: white space separates, a backslash takes the
-//! next character as it is (also inside of quotes), and single or double quotes group.
+//! rustc puts a long link line into a *response file* and passes `@file`. Such a file may name
+//! others. Drivers and linkers read it as libiberty's `buildargv` does: white space separates, a
+//! backslash takes the next character as it is (also inside of quotes), and single or double quotes
+//! group.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -14,8 +15,8 @@ use crate::{Error, Result};
 /// How deep response files may name each other.
 const MAX_DEPTH: usize = 16;
 
-/// How many response files one command may have: a few that name each other many
-/// times would be read without end. libiberty has the same limit.
+/// How many response files one command may have: without a limit, we would read a few that name
+/// each other many times without end. libiberty has the same limit.
 const MAX_FILES: usize = 2000;
 
 /// Argument bytes above which a command gets a response file instead.
@@ -41,7 +42,7 @@ pub fn expand(args: impl IntoIterator<Item = OsString>) -> Result<Vec<OsString>>
 #[derive(Default)]
 struct Expansion {
     args: Vec<OsString>,
-    /// How many response files were read.
+    /// The number of response files read so far.
     files: usize,
 }
 
@@ -126,11 +127,11 @@ pub fn format(args: &[OsString]) -> Vec<u8> {
     text
 }
 
-/// The arguments to call a program with: `args` themselves, or an `@file` when they are
-/// too long for the system. `path` is where that file would be written.
+/// The arguments to call a program with: `args` themselves, or an `@file` if they are too long for
+/// the system. That file is written to `path`.
 ///
-/// `-flavor <name>` at the beginning stays outside: it tells lld which linker it is, and
-/// what is in the file only that linker reads.
+/// `-flavor <name>` at the beginning stays outside: it tells lld which linker to be, and only that
+/// linker reads the file.
 ///
 /// # Errors
 /// When the file cannot be written.

@@ -9,9 +9,9 @@ use std::process::Command;
 use super::arguments::search_directories;
 use super::template::LinkTemplate;
 
-/// Where a linker finds the archive that `-l<name>` stands for: in the first of the
-/// directories that has the library. `None` when it takes a shared one, or finds
-/// neither, as with the libraries of the platform.
+/// The archive that a linker takes for `-l<name>`, from the first of the directories that has the
+/// library. `None` if it takes a shared library, or finds neither, as with the libraries of the
+/// platform.
 pub(crate) fn find_archive(
     directories: &[&Path],
     name: &str,
@@ -22,8 +22,7 @@ pub(crate) fn find_archive(
     (!is_shared).then_some(found)
 }
 
-/// The names of the files that a linker looks for in each directory, in order, when it is told
-/// `-l<name>`.
+/// The names of the files that a linker looks for in each directory for `-l<name>`, in order.
 fn native_files(name: &str, prefer_shared: bool) -> Vec<String> {
     match name.strip_prefix(':') {
         // `-l:<file>` gives the whole name.
@@ -46,13 +45,13 @@ pub(crate) struct LibrarySearch<'a> {
     template: &'a LinkTemplate,
     working_directory: &'a Path,
     environment: &'a [(OsString, OsString)],
-    /// The directories that the compiler knows, once it was asked.
+    /// The directories that the compiler knows, if we have asked it.
     of_compiler: OnceCell<Vec<PathBuf>>,
 }
 
 impl<'a> LibrarySearch<'a> {
-    /// For links by this template in `working_directory`, with these variables besides those
-    /// that this process has.
+    /// A search for links by this template in `working_directory`, with these variables besides
+    /// those of this process.
     pub(crate) fn new(
         template: &'a LinkTemplate,
         working_directory: &'a Path,
@@ -66,9 +65,9 @@ impl<'a> LibrarySearch<'a> {
         }
     }
 
-    /// The shared libraries with these sonames: in `native_search`, or where all links look.
-    /// Compilers know the directories in which they look, and are asked if they have to be;
-    /// with a bare linker, all of them are on its line.
+    /// The shared libraries with these sonames, in `native_search` or in the directories of all
+    /// links. A compiler knows the directories in which it looks, and we ask it if necessary. With
+    /// a bare linker, all directories are on its line.
     pub(crate) fn find(&self, native_search: &[PathBuf], sonames: &[String]) -> Vec<PathBuf> {
         let mut known = self.on_line(native_search);
         known.extend(self.of_system());
@@ -79,8 +78,8 @@ impl<'a> LibrarySearch<'a> {
         sonames.iter().filter_map(find).collect()
     }
 
-    /// Those of the shared libraries with these sonames that lie where the loader finds them
-    /// whoever asks: beside the C library.
+    /// Those of the shared libraries with these sonames that the loader finds for every program,
+    /// since they are beside the C library.
     pub(crate) fn find_in_system(&self, sonames: &[String]) -> Vec<PathBuf> {
         let directories: Vec<PathBuf> = self.of_system().collect();
         let sonames = sonames.iter();
@@ -113,7 +112,7 @@ impl<'a> LibrarySearch<'a> {
             .collect()
     }
 
-    /// The directories that the compiler knows, which is asked for them once.
+    /// The directories that the compiler knows. We ask it once.
     fn of_compiler(&self) -> &[PathBuf] {
         self.of_compiler.get_or_init(|| self.ask_compiler())
     }
@@ -130,7 +129,7 @@ impl<'a> LibrarySearch<'a> {
     }
 }
 
-/// The directories in what GCC and Clang say to `-print-search-dirs`.
+/// The directories in the output of GCC and Clang for `-print-search-dirs`.
 pub fn library_directories(output: &[u8]) -> impl Iterator<Item = PathBuf> {
     let mut lines = output.split(|byte| *byte == b'\n');
     let list = lines.find_map(|line| line.strip_prefix(b"libraries: ="));

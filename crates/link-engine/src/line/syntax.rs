@@ -1,12 +1,12 @@
-//! Who reads a link line, and how an option is said to it.
+//! Whether a driver or a linker reads a link line, and the form of options for it.
 //!
-//! Only lines for ELF occur: for other formats everything is linked statically
-//! (`link_plan::support`). All linkers for ELF take the options of GNU ld.
+//! Only lines for ELF occur, since Cargo links statically for other formats (`link_plan::support`).
+//! All linkers for ELF take the options of GNU ld.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-/// Who reads a link line first.
+/// The program that reads a link line first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reader {
     /// A driver such as `cc` or `clang`.
@@ -16,9 +16,9 @@ pub(crate) enum Reader {
 }
 
 impl Reader {
-    /// The reader of a link line that rustc wrote. It knows the flavor of the linker and writes
+    /// The reader of a link line that rustc wrote. rustc knows the flavor of the linker and writes
     /// options accordingly: on every line, it passes `--as-needed` and `--eh-frame-hdr`, behind
-    /// `-Wl,` if to a driver.
+    /// `-Wl,` for a driver.
     pub(crate) fn of(link_line: &[OsString]) -> Reader {
         let mut args = link_line.iter();
         match args.any(|arg| arg.as_bytes().starts_with(b"-Wl,")) {

@@ -1,4 +1,4 @@
-//! How rustc links on this platform, learned from a line of its own.
+//! The template of links: how rustc links on this platform, learned from one of its lines.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::arguments::{Meaning, meaning, output};
 use crate::{Error, Result};
 
-/// What rustc's own link line of a program says about linking in general.
+/// The arguments of rustc's link line for a program that every link needs.
 ///
-/// Taken from a real one and not composed, so that what rustc adds for a target,
-/// a linker or a flag is there without our knowing it.
+/// We take them from a real line and compose none. So they include arguments that rustc adds for a
+/// target triple, a linker or a flag, without our knowing these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkTemplate {
     /// The real linker.
@@ -24,13 +24,13 @@ pub struct LinkTemplate {
     pub after: Vec<OsString>,
     /// Rlibs that go into every output, hidden: the compiler builtins.
     pub builtins: Vec<PathBuf>,
-    /// What these define under names of C.
+    /// The C names that these define.
     #[serde(default)]
     pub builtin_definitions: BTreeSet<String>,
     /// The shared libraries that every output needs, such as the C library.
     #[serde(default)]
     pub platform_libraries: Vec<PathBuf>,
-    /// Whether linker and loader know [packed relocations](crate::finish::packed).
+    /// Whether linker and loader understand [packed relocations](crate::finish::packed).
     #[serde(default)]
     pub packs_relocations: bool,
 }
@@ -48,7 +48,7 @@ impl LinkTemplate {
     }
 }
 
-/// Takes a recorded link line of a program apart.
+/// Divides a recorded link line of a program into template and rlibs.
 ///
 /// Returns the template for links of the same kind and the rlibs on the line, in
 /// order, without those that go into every output.
@@ -102,9 +102,8 @@ fn takes_value(arg: &OsStr) -> bool {
     )
 }
 
-/// Flags that make an executable of the output, or drop what nothing refers to:
-/// in a shared object everything that is exported counts as referred to, so that
-/// looking costs time and finds nothing.
+/// Flags that make an executable of the output, or drop sections to which nothing refers. In a
+/// shared object, every exported symbol counts as referred to, so the linker would look in vain.
 fn is_for_executables(arg: &OsStr) -> bool {
     let bytes = arg.as_bytes();
     matches!(

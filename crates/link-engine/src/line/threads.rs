@@ -1,4 +1,4 @@
-//! How many threads a linker uses.
+//! The number of threads of a linker.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -7,8 +7,8 @@ use std::path::Path;
 use super::syntax::{Reader, names_option};
 use super::template::LinkTemplate;
 
-/// The option that has the linker use so many threads. `None` where the linker is not known
-/// to have one, or where the line has a number of its own.
+/// The option that has the linker use so many threads. `None` if we do not know the option of the
+/// linker, or if the line has a number of its own.
 ///
 /// lld has it since version 11, mold 1.10 and wild too. GNU ld uses one thread, and so does
 /// gold unless it is told `--threads`.
@@ -18,7 +18,7 @@ pub(crate) fn threads_option(template: &LinkTemplate, threads: usize) -> Option<
         .then(|| format!("--threads={threads}").into())
 }
 
-/// The file name of the linker, as far as the line says which one the driver calls.
+/// The file name of the linker, if the line says which one the driver calls.
 fn linker_name(template: &LinkTemplate) -> Option<&OsStr> {
     let args: Vec<OsString> = template.args().cloned().collect();
     if Reader::of(&args) == Reader::Linker {
@@ -31,11 +31,11 @@ fn linker_name(template: &LinkTemplate) -> Option<&OsStr> {
         });
         values.last()
     };
-    // Clang's option for the whole path goes before the other.
+    // Clang's option for the whole path takes precedence.
     value("--ld-path=").or_else(|| value("-fuse-ld="))
 }
 
-/// Whether the linker is lld, as far as the line says.
+/// Whether the line says that the linker is lld.
 pub(crate) fn is_lld(template: &LinkTemplate) -> bool {
     let name = linker_name(template);
     name.is_some_and(|name| {
@@ -50,7 +50,7 @@ fn takes_thread_count(linker: &OsStr) -> bool {
     words.any(|word| [&b"lld"[..], b"mold", b"wild"].contains(&word))
 }
 
-/// Whether an argument, of the driver or the linker, says how many threads to use.
+/// Whether an argument, of the driver or the linker, sets the number of threads.
 fn sets_threads(arg: &OsStr) -> bool {
     const OPTIONS: [&[u8]; 3] = [b"threads", b"no-threads", b"thread-count"];
     names_option(arg, &OPTIONS)

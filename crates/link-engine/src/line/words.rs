@@ -1,6 +1,5 @@
-//! Options of the linker on a link line, however they come there: as words of their own, behind
-//! `-Wl,` or `-Xlinker`, or in a file that one of these names (`-Wl,@file`), which only the
-//! linker reads.
+//! The linker's options on a link line, in whatever form: as words of their own, behind `-Wl,` or
+//! `-Xlinker`, or in a file that one of these names (`-Wl,@file`), which only the linker reads.
 //!
 
 use std::ffi::{OsStr, OsString};
@@ -19,7 +18,7 @@ pub(crate) struct Word {
 }
 
 impl Word {
-    /// What the user has to look for, for people.
+    /// The argument that the user has to look for, for people.
     pub(crate) fn link_arg(&self) -> String {
         let arg = self.arg.to_string_lossy();
         match self.arg.as_bytes().contains(&b'@') && self.arg != self.word {
@@ -59,7 +58,7 @@ pub(crate) fn words(args: &[OsString]) -> Result<Vec<Word>> {
     Ok(words)
 }
 
-/// Whether a line says where the loader is to look for shared objects.
+/// Whether a line gives a run path.
 pub(crate) fn have_run_path(words: &[Word]) -> bool {
     let mut options = words.iter().map(Word::option);
     options.any(|option| matches!(option, b"-rpath" | b"--rpath") || option.starts_with(b"-R"))

@@ -1,24 +1,25 @@
-//! Where the shared object of a group lies: under a name that says its content.
+//! The files of a group. Each *content*, a shared object of the group, has a name with a hash of
+//! everything that it was made from.
 //!
-//! An executable asks the loader for the soname that it was linked against. If
-//! that name stayed the same while the group changed, an executable that was not
-//! rebuilt would run old code against new, with other layouts behind the same
-//! symbol names. So the soname holds a key of the content, and the older content
-//! stays on disk for as long as an executable needs it.
+//! An executable asks the loader for the soname that it was linked against. If that name stayed the
+//! same while the group changed, an executable that was not rebuilt would run its old code against
+//! new code, with other types behind the same symbol names. So the soname holds a key of the
+//! content, and the older content stays on disk as long as an executable needs it.
 //!
 //! ```text
 //! deps/
-//!   dynamic-deps-local-<unit>.json                manifest: what the group is now
-//!   dynamic-deps-local-part.<part>.facts          what was read of its libraries
+//!   dynamic-deps-local-<unit>.json                manifest: the group as it is now
+//!   dynamic-deps-local-part.<part>.facts          facts about its libraries
 //!   dynamic-deps-local-part.<part>_<key>.so       a shared object, under its soname
-//!   dynamic-deps-local-part.<part>_<key>.unbound  what binding has overwritten in it
+//!   dynamic-deps-local-part.<part>_<key>.unbound  bytes that binding has overwritten in it
 //!   dynamic-deps-local-part.<part>_<old key>.so   needed by an executable that was not rebuilt
 //! ```
 //!
-//! Several manifests can tell of the same contents: the same libraries make a part or a pool in
-//! builds of several selections. A *store* is the beginning of the names of these contents. No name ends in a `-` and the 16 digits of a unit hash: tools that remove leftovers of
-//! Cargo (cargo-sweep 0.8) take such files for those of a unit, and do not know when an executable
-//! needs them.
+//! Several manifests can name the same contents, since the same libraries make a part or a pool in
+//! builds of several selections. A *store* is the beginning of the names of these contents. No name
+//! ends in a `-` and the 16 digits of a unit hash: tools that remove leftovers of Cargo
+//! (cargo-sweep 0.8) would take such a file for that of a unit, and do not know when an executable
+//! needs it.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -29,28 +30,28 @@ use std::path::{Path, PathBuf};
 use crate::elf::DynamicInfo;
 use crate::{Error, Result};
 
-/// What the names of all files of groups begin with. No crate has a name like it, so rustc
-/// does not take the files for libraries.
+/// The beginning of the names of all files of groups. No crate has a name like it, so rustc does
+/// not take the files for libraries.
 pub const NAME_PREFIX: &str = "dynamic-deps-";
 
-/// What follows in the names of the stores of pools.
+/// The next part of the names of the stores of pools.
 pub(crate) const POOL_PREFIX: &str = "frozen-pool.";
 
-/// What follows in the names of the stores of parts.
+/// The next part of the names of the stores of parts.
 pub(crate) const PART_PREFIX: &str = "local-part.";
 
-/// The extension of the name of what binding has overwritten in a content.
+/// The extension of the file with the bytes that binding has overwritten in a content.
 const UNBOUND: &str = "unbound";
 
 /// Hexadecimal digits of a [`ContentKey`] in a file name.
 const KEY_DIGITS: usize = 16;
 
-/// Hash of all that a shared object is made from.
+/// Hash of everything that a shared object is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContentKey(String);
 
 impl ContentKey {
-    /// The key of what was put into `hasher`.
+    /// The key of the bytes in `hasher`.
     pub fn new(hasher: &blake3::Hasher) -> ContentKey {
         ContentKey(hasher.finalize().to_hex()[..KEY_DIGITS].to_owned())
     }
@@ -99,12 +100,12 @@ impl GroupFiles {
         self.with_store(format!("{NAME_PREFIX}{PART_PREFIX}{part}"))
     }
 
-    /// How the names of the contents begin.
+    /// The beginning of the names of the contents.
     pub fn store(&self) -> &str {
         &self.store
     }
 
-    /// How the name of the manifest begins.
+    /// The beginning of the name of the manifest.
     pub fn stem(&self) -> &str {
         &self.stem
     }
@@ -119,7 +120,7 @@ impl GroupFiles {
         self.directory.join(format!("{}.json", self.stem))
     }
 
-    /// What was read of the libraries in the store.
+    /// The facts about the libraries in the store.
     pub fn facts(&self) -> PathBuf {
         self.directory.join(format!("{}.facts", self.store))
     }
@@ -134,7 +135,8 @@ impl GroupFiles {
         self.directory.join(soname)
     }
 
-    /// All contents of the store, also those that only executables need which were not built again.
+    /// All contents of the store, including those that only executables need which were not built
+    /// again.
     ///
     /// # Errors
     /// When the group's directory cannot be listed.
@@ -145,7 +147,7 @@ impl GroupFiles {
         Ok(names.iter().map(|name| self.content(name)).collect())
     }
 
-    /// What binding has overwritten in the content `soname`.
+    /// The file with the bytes that binding has overwritten in the content `soname`.
     pub(crate) fn unbound(&self, soname: &str) -> PathBuf {
         unbound_of(&self.content(soname))
     }
@@ -153,7 +155,7 @@ impl GroupFiles {
     /// Removes the contents of the store that no executable needs and that are not `current`.
     ///
     /// An executable is any file in `executable_directories` that the loader
-    /// would take. What cannot be read counts as no executable.
+    /// would take. A file that cannot be read counts as no executable.
     ///
     /// # Errors
     /// When the group's directory cannot be listed or a file not be removed.
@@ -166,8 +168,8 @@ impl GroupFiles {
         remove_contents(&self.directory, is_older, executable_directories)
     }
 
-    /// Removes the temporary files of jobs that were killed. To be called by the
-    /// only job that writes to these files.
+    /// Removes the temporary files of jobs that were killed. Only the job that writes to these
+    /// files may call it.
     ///
     /// # Errors
     /// When the group's directory cannot be listed or a file not be removed.
@@ -223,14 +225,14 @@ fn remove_contents(
         .try_for_each(|soname| remove_content(directory, soname))
 }
 
-/// Removes a content and what lies beside it.
+/// Removes a content and the file beside it.
 fn remove_content(directory: &Path, soname: &str) -> Result<()> {
     let path = directory.join(soname);
     remove(&path)?;
     remove(&unbound_of(&path))
 }
 
-/// What lies beside a content: what binding has overwritten in it.
+/// The file beside a content, with the bytes that binding has overwritten.
 pub(crate) fn unbound_of(content: &Path) -> PathBuf {
     content.with_extension(UNBOUND)
 }
@@ -273,7 +275,7 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// Takes out of `sonames` what the executables in `directory` need.
+/// Takes out of `sonames` those that the executables in `directory` need.
 fn keep_needed(directory: &Path, sonames: &mut HashSet<String>) {
     let Ok(entries) = fs::read_dir(directory) else {
         return;

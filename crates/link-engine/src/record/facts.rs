@@ -1,5 +1,5 @@
-//! What a store keeps of its libraries, so that an rlib is read once, and a later build can link
-//! what it does not have.
+//! The facts about libraries that a store keeps. So an rlib is read once, and a later build can
+//! link libraries that it does not have.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,7 @@ use super::json::read_json;
 use super::manifest::Effect;
 use crate::rlib::KnownRlib;
 
-/// What a store keeps about a library in it, for builds that do not have the library, and to read
-/// an rlib once.
+/// The facts that a store keeps about a library in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredLibrary {
     pub(crate) key: u64,
@@ -28,7 +27,7 @@ pub struct StoredLibrary {
     pub(crate) known: KnownRlib,
 }
 
-/// Whether a library of a group was made anew since its facts were kept in the file `facts`, or is
+/// Whether a library of a group was made anew since its facts went into the file `facts`, or is
 /// gone.
 pub(crate) fn is_stale(facts: &Path) -> bool {
     let kept: Vec<StoredLibrary> = read_json(facts).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What the linker wrapper leaves when it fell back to the static link.
+//! The report that the linker wrapper leaves when it falls back to the static link.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "cause", rename_all = "kebab-case")]
 pub enum Fallback {
-    /// The groups are not for this program.
+    /// The groups do not fit this program.
     Unfit {
         /// Why, as a phrase.
         reason: String,
@@ -28,12 +28,12 @@ pub enum Fallback {
         /// Response file with the link line that failed. The files it names stay until the next
         /// link of the executable, and for a doctest only if the task says so.
         link_line: PathBuf,
-        /// Group members that refer to a symbol which nobody defines.
+        /// Group members that refer to a symbol which nothing defines.
         dangling: Vec<DanglingReference>,
     },
 }
 
-/// A reference to a symbol that nobody defines, in code that a static link leaves out.
+/// A reference to a symbol that nothing defines, in code that a static link leaves out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DanglingReference {
     /// The symbol.

@@ -1,4 +1,4 @@
-//! The form of the files that are kept.
+//! The form of the files on disk: JSON.
 
 use std::fs;
 use std::path::Path;

@@ -21,7 +21,7 @@ impl Making {
     pub(crate) fn since(start: Instant) -> Making {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         Making {
-            // A clock that is before 1970 is not set.
+            // A clock before 1970 was never set.
             at: now.unwrap_or_default().as_secs(),
             milliseconds: start.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
             bound_anew: false,

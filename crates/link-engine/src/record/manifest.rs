@@ -1,8 +1,7 @@
-//! What a group job writes for those that link against the group, and for people.
+//! The manifest that a group job writes, for links against the group and for people.
 //!
-//! A manifest names files by their name only: they lie in the manifest's own
-//! directory (group files) or are known by a name that holds a hash (rlibs), so
-//! that a target directory can be moved.
+//! A manifest has no paths, so that a target directory can be moved. It names group files, which
+//! are in the manifest's own directory, and rlibs, whose names hold a hash.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -23,14 +22,14 @@ use crate::{Error, Result};
 pub struct GroupManifest {
     /// The group's name for people, such as `frozen`.
     pub group: String,
-    /// The shared objects that hold its libraries, dependents first. None where all stay.
+    /// The shared objects that hold its libraries, dependents first. None if all stay.
     pub objects: Vec<SharedObject>,
-    /// The libraries that were planned to be inside and stay in the executable.
+    /// The libraries that the plan put into the group and that stay in the executable.
     pub stays: Vec<Stay>,
     /// Set when the group could not be linked, so that all libraries stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Refusal>,
-    /// How to link on this platform; only the group of the sysroot crates knows.
+    /// The template of links on this platform, only for the group of the sysroot crates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<LinkTemplate>,
 }
@@ -42,18 +41,18 @@ pub struct SharedObject {
     pub soname: String,
     /// The libraries inside, dependents first.
     pub members: Vec<Member>,
-    /// What loading it brings into a process, besides its members: see [`effects`](crate::group::effects).
+    /// Its effects on a process that loads it: see `group::effects`.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub effects: BTreeSet<Effect>,
     /// Sonames of the shared objects below, whose symbols this one uses.
     pub needs: Vec<String>,
-    /// How it can be [bound anew](crate::finish::rebind) when these change.
+    /// The facts for [binding it anew](crate::finish::rebind) when these change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<Binding>,
     /// The native libraries that it was linked with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub native_libraries: Vec<NativeLibrary>,
-    /// What executables have to define for it.
+    /// The symbols that executables have to define for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub open_references: Vec<OpenReference>,
     /// The link that it comes from, if the build that found it on disk knew of it.
@@ -61,7 +60,7 @@ pub struct SharedObject {
     pub making: Option<Making>,
 }
 
-/// The name of an [effect](crate::group::effects), or of several that the same executables have.
+/// The name of an effect (`group::effects`), or of several that the same executables have.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Effect(pub(crate) String);
 
@@ -74,10 +73,9 @@ impl Effect {
 /// How a shared object was bound to those below.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
-    /// Key of all that it was linked from, but for what lies below.
+    /// Key of everything that it was linked from, except the shared objects below.
     pub link: String,
-    /// The names of the versions that tell of the layouts below, in the order of
-    /// [`SharedObject::needs`].
+    /// The names of the versions of the layouts below, in the order of [`SharedObject::needs`].
     pub layouts: Vec<Option<String>>,
 }
 
@@ -94,26 +92,25 @@ pub struct NativeLibrary {
 /// A group that could not be linked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
-    /// The linker's own words, or why it was not run.
+    /// The linker's message, or why it was not run.
     pub stderr: String,
     /// Response file with the link line that the linker refused, for replay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link_line: Option<PathBuf>,
-    /// Whether the same may well succeed another time.
+    /// Whether the same link may succeed another time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub may_pass: bool,
 }
 
 impl Refusal {
-    /// From the error of who refused.
+    /// The refusal that follows from an error.
     ///
-    /// It may pass when a program was not run, when it was killed, or when the disk was full,
-    /// which linkers that map their output meet as SIGBUS (`collect2` of GCC 12 tells of
-    /// both), or when a file was damaged. Else there will be the same answer until something
-    /// changes of what a group is made from.
+    /// The cause may pass if a program was not run or was killed, if a file was damaged, or if the
+    /// disk was full. (Linkers that map their output meet a full disk as SIGBUS; `collect2` of GCC
+    /// 12 reports both.) Otherwise the answer stays the same until an input of the group changes.
     ///
     /// # Errors
-    /// The same error when files could not be read or written: nobody has refused anything.
+    /// The same error, if files could not be read or written: then nothing has refused the group.
     pub(crate) fn of(error: Error) -> Result<Refusal> {
         const WORDS: [&str; 2] = ["terminated with signal", "No space left on device"];
         let is_passing = |stderr: &str| WORDS.iter().any(|words| stderr.contains(words));
@@ -148,7 +145,7 @@ pub struct Member {
     /// File names of the rlibs that it depends on directly.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<String>,
-    /// How many hidden symbols were made protected.
+    /// The number of hidden symbols that were made protected.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub protected_symbols: usize,
     /// The symbols that it defines under a name that others could use too.
@@ -157,7 +154,7 @@ pub struct Member {
     /// The variables that it defines as any number of others may.
     #[serde(default, skip_serializing_if = "SharedState::is_empty")]
     pub shared_state: SharedState,
-    /// What executables that link it run before `main`, in order.
+    /// The constructors that executables which link it run before `main`, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub constructors: Vec<HandedOver>,
 }

@@ -1,16 +1,16 @@
-//! What is kept on disk, for other jobs, for later builds and for people.
+//! The files on disk for other jobs, for later builds and for people.
 //!
-//! | module | what is kept |
+//! | module | its files |
 //! |---|---|
-//! | `content` | shared objects, under names that say their content |
-//! | `manifest` | what a group is, for those that link against it |
+//! | `content` | shared objects, under names with a hash of their inputs |
+//! | `manifest` | the description of a group, for links against it |
 //! | `making` | when something was linked, and how long that took |
 //! | `stay` | which libraries stay in the executables, and why |
-//! | `facts` | what was read of libraries |
-//! | `wrapper` | what a linker wrapper is to do, and what it has done |
+//! | `facts` | the facts about libraries |
+//! | `wrapper` | the task of a linker wrapper, and its reports |
 //! | `fallback` | why it linked an executable statically |
-//! | [`inventory`] | lists all that |
-//! | [`sweep`] | removes what nothing needs any more |
+//! | [`inventory`] | lists all of these |
+//! | [`sweep`] | removes files that nothing needs any more |
 
 mod content;
 pub(crate) mod facts;

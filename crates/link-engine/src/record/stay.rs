@@ -28,18 +28,17 @@ pub struct Stay {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 pub enum StayReason {
-    /// It has constructors of C, or destructors. A static link takes an object with
-    /// such code only if something refers to it, a shared object always has it.
+    /// It has constructors of C, or destructors. A static link takes an object with such code only
+    /// if something refers to it; a shared object always has it.
     RunsByItself,
-    /// It adds to a section that the linker gathers per output (`linkme`,
-    /// `__start_…` and `__stop_…`), where a shared object and an executable
-    /// would each see a part.
+    /// It adds to a section that the linker gathers for each output (`linkme`, `__start_…` and
+    /// `__stop_…`). A shared object and an executable would each see a part.
     GatheredSection {
         /// Name of that section.
         section: String,
     },
-    /// It names a symbol that the linker defines for each output, and takes it for the
-    /// program's.
+    /// It refers to a symbol that the linker defines for each output, and means that of the
+    /// program.
     LinkerDefined {
         /// Name of that symbol.
         symbol: String,
@@ -57,25 +56,25 @@ pub enum StayReason {
         /// Name of that symbol.
         symbol: String,
     },
-    /// A weak reference joins it with another library, or with another part of itself. A static link
-    /// takes an archive member only for what refers to it otherwise, and leaves a weak reference open;
-    /// a shared object has all members.
+    /// A weak reference joins it with another library, or with another part of itself. A static
+    /// link takes an archive member only if something else refers to it, and otherwise leaves a
+    /// weak reference open. A shared object has all members.
     WeakReference {
         /// Name of the symbol.
         symbol: String,
         /// Name of the other library.
         library: String,
     },
-    /// It defines a symbol that another library of the group defines too. A static
-    /// link takes the one it needs first.
+    /// It defines a symbol that another library of the group defines too. A static link takes the
+    /// definition that it needs first.
     Clash {
         /// Name of that symbol.
         symbol: String,
         /// Name of the other library.
         library: String,
     },
-    /// It defines a symbol that a library of the platform defines too, for whoever in the
-    /// process refers to it. A static link takes it only if the program uses the library.
+    /// It defines a symbol that a library of the platform defines too, and would replace it for the
+    /// whole process. A static link takes its definition only if the program uses the library.
     Replaces {
         /// Name of that symbol.
         symbol: String,

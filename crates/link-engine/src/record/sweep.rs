@@ -1,9 +1,9 @@
 //! Removing shared objects of groups that nothing needs any more.
 //!
-//! A job removes the older contents of its own group ([`content`](crate::record::GroupFiles)). What is here
-//! goes through the groups of other builds: pools that others have taken the place of, and parts of
-//! other selections of packages whose libraries were compiled again since. What an executable in the
-//! target directory loads stays, whatever it is.
+//! A job removes the older contents of its own group ([`content`](crate::record::GroupFiles)). This
+//! module goes through the groups of other builds: pools that other pools have replaced, and parts
+//! of other selections of packages whose libraries were compiled again since. A content that an
+//! executable in the target directory loads always stays.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -36,9 +36,9 @@ pub fn pools(
     Ok(is_needed)
 }
 
-/// Removes from `directory` what is left of parts of other builds: contents of stores that are not
-/// among the `kept` ones and of which a library was compiled again, unless an executable in one of
-/// `executable_directories` needs them, and manifests of contents that are gone.
+/// Removes from `directory` the rest of parts of other builds. These are contents of stores that
+/// are not among the `kept` ones and of which a library was compiled again, unless an executable in
+/// one of `executable_directories` needs them; and manifests whose contents are gone.
 ///
 /// # Errors
 /// When the directory cannot be listed or a file not be removed.

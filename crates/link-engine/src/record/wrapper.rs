@@ -1,12 +1,12 @@
-//! The directory of a linker wrapper: the program under the name of the linker, what it is to do,
-//! and what it leaves there.
+//! The directory of a linker wrapper: the program under the name of the linker, its task, and the
+//! reports that it leaves.
 //!
-//! rustc is given `-C linker=<directory>/<name>`, a link to the program that contains the
-//! [wrapper](crate::executable) ([`placement`](crate::system::placement)), and what to do lies beside it in [`TASK_FILE`]. The name is
-//! that of the real linker, because rustc infers the linker flavor from it (`clang` and `ld.lld`
-//! mean something; rustc 1.95, `rustc_codegen_ssa::back::link`). The task is found by the name the
-//! program was called by and not by an environment variable, which test programs and nested
-//! builds would inherit.
+//! Cargo passes `-C linker=<directory>/<name>` to rustc: a link to the program that contains the
+//! [wrapper](crate::executable) ([`placement`](crate::system::placement)). The task lies beside it
+//! in [`TASK_FILE`]. The name is that of the real linker, because rustc infers the linker flavor
+//! from it (`clang` and `ld.lld` mean something; rustc 1.95, `rustc_codegen_ssa::back::link`). The
+//! wrapper finds its task by the name by which it was called. It reads no environment variable,
+//! since test programs and nested builds would inherit that.
 
 use std::ffi::OsString;
 use std::fs;
@@ -20,7 +20,7 @@ use crate::system::files::scratch_directory;
 use crate::system::placement::{self, WrapperProgram};
 use crate::{Error, Result};
 
-/// What the linker wrapper is to do, in [`TASK_FILE`] beside the name it is called by.
+/// The task of the linker wrapper, in [`TASK_FILE`] beside the name by which it is called.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "kebab-case")]
 pub enum WrapperTask {
@@ -33,7 +33,8 @@ pub enum WrapperTask {
 /// How to link one executable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkTask {
-    /// What reports tell of the executable. None for a doctest, which rustdoc removes after its run.
+    /// The description of the executable for reports. None for a doctest, which rustdoc removes
+    /// after its run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub executable: Option<ExecutableInTask>,
     /// The real linker.
@@ -46,26 +47,26 @@ pub struct LinkTask {
     pub record: bool,
     /// Whether the files that the link line names stay, so that it can be run again.
     pub keep: bool,
-    /// Which events to write to [`LOG_FILE`], in the words of the variable `CARGO_LOG`. It is
-    /// told here, since whoever runs rustc may have another environment (sccache).
+    /// The events to write to [`LOG_FILE`], in the syntax of the variable `CARGO_LOG`. They are in
+    /// the task, since the program that runs rustc may have another environment (sccache).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
 }
 
-/// What the task of a link says of the executable, for reports.
+/// The description of an executable in the task of its link, for reports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecutableInTask {
     /// Its name for people.
     pub name: String,
-    /// Its file name, as rustc is told.
+    /// Its file name, as Cargo passes it to rustc.
     pub file: String,
     /// The libraries that stay in it whatever they hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<KeptLibrary>,
 }
 
-/// A library that stays in an executable because the user says so, or because it is known to need
-/// that.
+/// A library that stays in an executable because the user says so, or because Cargo knows that it
+/// has to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct KeptLibrary {
     /// Its name for people: package and version.
@@ -78,18 +79,18 @@ pub struct KeptLibrary {
 
 /// File name of the [`WrapperTask`] in the directory of the linker wrapper.
 pub const TASK_FILE: &str = "task.json";
-/// File name of the arguments of the linker that the wrapper leaves if it is asked to.
+/// File name of the linker's arguments, which the wrapper writes if the task says so.
 pub const RECORD_FILE: &str = "link-line.json";
-/// File name of the events of the links, one line each. rustc 1.95 shows nothing of what a linker
-/// says that succeeds (the lint `linker_messages` is allowed), so they cannot go there.
+/// File name of the events of the links, one line each. rustc 1.95 does not show the output of a
+/// linker that succeeds (the lint `linker_messages` is allowed), so the events cannot go there.
 pub const LOG_FILE: &str = "log";
 /// File name of the [`Making`](super::Making) of the executable that the wrapper has linked last.
 pub const LINKED_FILE: &str = "linked.json";
 /// File name of the [`Fallback`] that a failed dynamic link leaves.
 pub const FALLBACK_FILE: &str = "fallback.json";
 
-/// File name of the wrapper when the user names no linker: rustc reads nothing
-/// out of it and does what it does by default.
+/// File name of the wrapper if the user names no linker: rustc infers nothing from it, and uses its
+/// defaults.
 const NEUTRAL_NAME: &str = "linker";
 
 /// Puts the wrapper into `directory` and returns the path to give to rustc.
@@ -103,8 +104,8 @@ const NEUTRAL_NAME: &str = "linker";
 pub fn install(directory: &Path, program: &WrapperProgram, linker: &Path) -> Result<PathBuf> {
     fs::create_dir_all(directory).map_err(Error::io("create", directory))?;
     let name = match linker.file_name() {
-        // The name of the default linker tells rustc as little as none at all,
-        // and a user who names it gets the same.
+        // rustc infers nothing from the name of the default linker either, and a user who names it
+        // gets the same.
         Some(name) if name != "cc" => name,
         _ => NEUTRAL_NAME.as_ref(),
     };
@@ -118,8 +119,8 @@ pub fn linker_flag(path: &Path) -> OsString {
     flag
 }
 
-/// Removes what earlier links left in `directory`: a report, or the files of one that was
-/// killed. To be called when no link is under way there.
+/// Removes the files that earlier links left in `directory`: a report, or the files of a link that
+/// was killed. The caller ensures that no link is under way there.
 ///
 /// # Errors
 /// When the directory cannot be removed or made.
@@ -127,8 +128,7 @@ pub fn clear(directory: &Path) -> Result<()> {
     scratch_directory(directory.to_owned()).map(drop)
 }
 
-/// Puts the wrapper into `directory`, and what it is to do. Links that are under way there go
-/// on.
+/// Puts the wrapper and its task into `directory`. Links that are under way there go on.
 ///
 /// # Errors
 /// When the directory cannot be written to.
@@ -147,7 +147,7 @@ pub fn fallback_report(directory: &Path) -> Result<Option<Fallback>> {
     path.exists().then(|| read_json(&path)).transpose()
 }
 
-/// The events of the links of the wrapper in `directory`, if it was asked for them; at most once.
+/// The events of the links of the wrapper in `directory`, if the task asked for them; at most once.
 ///
 /// # Errors
 /// When they cannot be read or removed.

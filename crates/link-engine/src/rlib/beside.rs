@@ -1,11 +1,12 @@
-//! Facts of an archive that is linked beside an rlib, and not from inside of it.
+//! The facts of an archive that is linked beside an rlib.
 
 use super::RlibFacts;
 
 impl RlibFacts {
-    /// Adds what an archive shows that is linked beside the rlib. The places of symbols stay those in
-    /// the rlib. Weak references from one to the other count even where a strong one goes along with
-    /// them. Nobody marks constructors in an archive as used, so they are none that are understood.
+    /// Adds the facts of an archive that is linked beside the rlib. The offsets of symbols stay
+    /// those in the rlib. Weak references from one to the other count even if there is a strong one
+    /// beside them. Nothing marks constructors in an archive as used, so they count as ones that we
+    /// do not understand.
     pub(crate) fn add_archive(&mut self, archive: &RlibFacts) {
         let others = archive.clone();
         self.unmangled_definitions

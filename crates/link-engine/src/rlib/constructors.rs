@@ -1,23 +1,25 @@
 //! Constructors: code of a library that runs before `main`.
 //!
-//! A static program runs the constructors of those libraries that it links, in the order of
-//! its link line, after its own. A shared object runs all of its constructors whoever loads
-//! it, and before those of the program. So groups run none: their constructors are taken off
-//! the list that the loader goes through ([`hand_over`]), and the executable gets them into
-//! its own list, in the places where a static link has them ([`write_object`]).
+//! A static program runs the constructors of the libraries that it links, in the order of its link
+//! line, after its own. A shared object runs all of its constructors in every program that loads
+//! it, before those of the program. So groups run none: we take their constructors off the list
+//! that the loader goes through (`finish::constructors`), and put them on the executable's own
+//! list, at the places where a static link has them (`executable::constructors`).
 //!
-//! That can be done for constructors as Rust code has them, in crates such as `ctor` and
-//! `inventory`: `#[used] #[link_section = ".init_array"] static ENTRY: extern "C" fn() = run;`.
-//! rustc names such an entry in an object of each program that links the crate (`symbols.o`,
-//! `linked_symbols` in `rustc_codegen_ssa`, rustc 1.95), so a static link takes it whatever
-//! else it takes of the crate, and the linker wrapper sees that it does.
+//! That works for the constructors of Rust code, in crates such as `ctor` and `inventory`: `#[used]
+//! #[link_section = ".init_array"] static ENTRY: extern "C" fn() = run;`. rustc names such an entry
+//! in an object of each program that links the crate (`symbols.o`, `linked_symbols` in
+//! `rustc_codegen_ssa`, rustc 1.95), so a static link always takes the entry, and the linker
+//! wrapper sees that it does.
 //!
-//! Libraries with constructors of C and C++ stay in the executable, for two reasons. A static
-//! link takes one only with an object that something refers to, by whatever chain of objects from
-//! the program on; the wrapper would have to know the symbols of each object of all rlibs, those of
-//! the stayers included, and to follow them as the linker does, which is the work that groups save.
-//! And the entry of such a constructor, like its function, has no name by which an executable could
-//! refer to it, so there is none to take off the list.
+//! Libraries with constructors of C and C++ stay in the executable, for two reasons:
+//!
+//! - A static link takes such a constructor only with its object, and an object only if a chain of
+//!   references leads to it from the program. To follow these chains, the wrapper would have to know
+//!   the symbols of each object of all rlibs, including those of libraries that stay. That is the
+//!   work of the linker which groups save.
+//! - The entry of such a constructor, like its function, has no name by which an executable could
+//!   refer to it. So we cannot take it off the list.
 
 use object::elf;
 use object::read::SectionIndex;
@@ -31,7 +33,7 @@ pub(crate) const ENTRY: u64 = 8;
 
 const SECTION: &[u8] = b".init_array";
 
-/// An entry in the list of functions to call before `main`, as an rlib has it.
+/// An entry on the list of functions to call before `main`, in an rlib.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Constructor {
     /// The section that it is in: `.init_array`, or `.init_array.<priority>`.
@@ -43,8 +45,8 @@ pub struct Constructor {
 /// A constructor, and the symbol of its function if other objects can name it.
 pub(crate) type WithFunction<'data> = (Constructor, Option<&'data [u8]>);
 
-/// The entries in a section of an object that rustc made, in order. `None` when there is
-/// something in it that is not understood.
+/// The entries in a section of an object that rustc made, in order. `None` if there is something in
+/// it that we do not understand.
 pub(crate) fn in_section<'data, Class: ElfClass>(
     object: &'data [u8],
     sections: &SectionTable<'data, Class>,
@@ -60,7 +62,7 @@ pub(crate) fn in_section<'data, Class: ElfClass>(
     };
     let symbols = sections.symbols(endian, object, elf::SHT_SYMTAB)?;
     let size: u64 = section.sh_size(endian).into();
-    // A section lies in its object.
+    // A section is within its object.
     let count = usize::try_from(size / ENTRY).ok();
     let count = count.filter(|count| size.is_multiple_of(ENTRY) && *count <= object.len());
     let Some(count) = count else {
@@ -121,7 +123,7 @@ pub(crate) fn in_section<'data, Class: ElfClass>(
         .collect())
 }
 
-/// What is known of the entry at a place in its section.
+/// The element for the entry at an offset in its section.
 fn entry_at<T>(entries: &mut [T], place: u64) -> Option<&mut T> {
     let index = place.is_multiple_of(ENTRY).then_some(place / ENTRY)?;
     entries.get_mut(usize::try_from(index).ok()?)

@@ -1,4 +1,4 @@
-//! Copies of rlibs whose hidden symbols other outputs can refer to.
+//! Copies of rlibs, in which other outputs can refer to hidden symbols.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ impl RlibFacts {
         set_visibility(rlib, &self.hidden_references, elf::STV_DEFAULT);
     }
 
-    /// Whether symbols have to be made visible before the rlib is linked into a group.
+    /// Whether we have to make symbols visible before the rlib is linked into a group.
     pub fn has_hidden_symbols(&self) -> bool {
         !self.hidden_definitions.is_empty() || !self.hidden_references.is_empty()
     }

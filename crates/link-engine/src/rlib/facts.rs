@@ -1,8 +1,8 @@
 //! Reading the facts of an rlib.
 //!
-//! Archive members are divided into runs that are read on their own, so that several
-//! threads can share an rlib; what the runs show is put together in their order, which makes
-//! the facts the same however the members were divided.
+//! We divide the archive members into runs, and read each run on its own, so that several threads
+//! can share an rlib. Then we join the facts of the runs in their order, so the facts are the same
+//! however the members were divided.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
@@ -29,34 +29,33 @@ const METADATA_MEMBER: &[u8] = b"lib.rmeta";
 /// threads end at about the same time and waking one pays.
 const RUN: usize = 4 << 20;
 
-/// What was seen in one rlib.
+/// The facts about one rlib.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RlibFacts {
-    /// Where, in bytes from the start of the rlib, the `st_other` byte lies of each
-    /// hidden symbol in an object that rustc did not make. rustc hides a symbol when
-    /// no other crate can refer to it; a C compiler that hides a symbol knows nothing
-    /// of the Rust code that calls it.
+    /// For each hidden symbol in an object that rustc did not make: the offset of its `st_other`
+    /// byte from the start of the rlib. rustc hides a symbol only if no other crate can refer to
+    /// it. A C compiler that hides a symbol knows nothing of the Rust code that calls it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hidden_definitions: Vec<u64>,
-    /// Like `hidden_definitions`, for references: the most constraining visibility of
-    /// all that name a symbol wins (ELF gABI, "Symbol Table").
+    /// Like `hidden_definitions`, for references: among all uses of a symbol, the most constraining
+    /// visibility wins (ELF gABI, "Symbol Table").
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hidden_references: Vec<u64>,
     /// The symbols that it defines under a name that another library could use too.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub unmangled_definitions: BTreeSet<String>,
     /// The symbols that it needs and does not define, with names that rustc does not mangle:
-    /// those of C, of C++, of assembler, and `#[no_mangle]`. Those of which each output has
-    /// one that means itself, such as `_GLOBAL_OFFSET_TABLE_`, are not among them.
+    /// those of C, of C++, of assembler, and `#[no_mangle]`. Symbols of which each output has its
+    /// own, such as `_GLOBAL_OFFSET_TABLE_`, are not among them.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub unmangled_references: BTreeSet<String>,
     /// Like `unmangled_references`, of those symbols that may be missing: all references to
     /// them are weak.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub weak_references: BTreeSet<String>,
-    /// The symbols to which it refers weakly and which another of its own archive members defines:
-    /// a static link takes that member only for somebody else.
+    /// The symbols to which it refers weakly and which another of its own archive members defines.
+    /// A static link takes that member only if something else needs it.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub weak_references_to_itself: BTreeSet<String>,
     /// The variables that it defines as any number of others may.
@@ -68,16 +67,15 @@ pub struct RlibFacts {
     /// Whether it holds a `#[global_allocator]`.
     #[serde(skip_serializing_if = "is_false")]
     pub provides_allocator: bool,
-    /// What the executable has to run before `main`, in order.
+    /// The constructors that the executable has to run before `main`, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub constructors: Vec<Constructor>,
-    /// Whether code of the rlib runs before `main` or after it that is not understood:
-    /// constructors of C, and destructors.
+    /// Whether the rlib has code that runs before `main` or after it and that we cannot hand over
+    /// to the executable: constructors of C, and destructors.
     #[serde(skip_serializing_if = "is_false")]
     pub runs_by_itself: bool,
-    /// Names of sections whose name is a C identifier. A linker gathers those of
-    /// all inputs and gives their bounds as `__start_<name>` and `__stop_<name>`,
-    /// for each output on its own.
+    /// Names of sections whose name is a C identifier. For each output on its own, a linker gathers
+    /// those of all inputs and defines their bounds as `__start_<name>` and `__stop_<name>`.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub gathered_sections: BTreeSet<String>,
     /// Whether it holds debugging information in archive members of its own, which linkers drop.
@@ -92,7 +90,7 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// The archive member at fault, if one is, and what is wrong.
+/// The archive member at fault, if it is one, and the error.
 pub(super) type ParseError = (Option<String>, object::read::Error);
 
 impl RlibFacts {
@@ -115,9 +113,9 @@ impl RlibFacts {
         Ok(Seen::of(&members).into_facts(&members))
     }
 
-    /// References to symbols that the linker defines for each output and that the code takes
-    /// for the program's, such as `__ehdr_start`: in a shared object they mean another thing.
-    /// They count only if no other library defines such a symbol.
+    /// References to symbols that the linker defines for each output, and by which the code means
+    /// those of the program, such as `__ehdr_start`. In a shared object they would mean something
+    /// else. They count only if no other library defines such a symbol.
     pub fn linker_defined_references(&self) -> impl Iterator<Item = &String> {
         let references = self.unmangled_references.iter();
         references
@@ -212,12 +210,12 @@ fn runs(members: &[Member<'_>]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// What a run of archive members shows.
+/// The facts that a run of archive members shows.
 #[derive(Default)]
 pub(super) struct Seen<'data> {
-    /// What is known without the other members.
+    /// The facts that do not depend on the other members.
     facts: RlibFacts,
-    /// Functions of constructors, by their symbols, that may be defined anywhere.
+    /// Functions of constructors, by their symbols. Any member may define them.
     functions: HashSet<&'data [u8]>,
     /// The symbols with names of C that are referred to, and whether all references are weak.
     references: HashMap<&'data [u8], bool>,
@@ -231,7 +229,7 @@ impl<'data> Seen<'data> {
         for member in members {
             let object = member.object;
             seen.facts.has_dwarf_objects |= member.name.ends_with(DWARF_OBJECT.as_bytes());
-            // What is malformed is no concern of a link that does not take the member.
+            // A malformed member does not concern a link that does not take it.
             let sections = with_class!(object, see_sections(object, member.is_rust, &mut seen));
             let symbols = with_class!(object, global_symbols(object));
             let (Ok(Some(())), Ok(Some(symbols))) = (sections, symbols) else {
@@ -281,7 +279,7 @@ impl<'data> Seen<'data> {
         }
     }
 
-    /// Adds what the members behind these show.
+    /// Adds the facts of the members after these.
     pub(super) fn add(&mut self, later: Seen<'data>) {
         let facts = &mut self.facts;
         let mut others = later.facts;
@@ -310,7 +308,7 @@ impl<'data> Seen<'data> {
         }
     }
 
-    /// The facts, if this is what all of `members` show.
+    /// The facts about the rlib, after those of all `members` were added.
     pub(super) fn into_facts(self, members: &[Member<'_>]) -> RlibFacts {
         let mut facts = self.facts;
         for (symbol, is_weak) in self.references {
@@ -327,13 +325,13 @@ impl<'data> Seen<'data> {
             };
             references.insert(String::from_utf8_lossy(symbol).into_owned());
         }
-        // A constructor whose function is in another library is not understood.
+        // We do not understand a constructor whose function is in another library.
         facts.runs_by_itself |= !are_defined(self.functions, members);
         facts
     }
 }
 
-/// Whether these symbols are defined in the members, each for once.
+/// Whether the members define all of these symbols, each only once.
 fn are_defined(mut symbols: HashSet<&[u8]>, members: &[Member<'_>]) -> bool {
     for member in members {
         if symbols.is_empty() {
@@ -378,9 +376,8 @@ fn see_sections<'data, Class: ElfClass>(
     Ok(())
 }
 
-/// Whether the linker puts a section like this into the list of code to run at
-/// start or at exit (ELF gABI, "Special Sections"; `.ctors` and `.dtors` are
-/// GCC's older form).
+/// Whether the linker puts such a section on the list of code to run at start or at exit (ELF gABI,
+/// "Special Sections"; `.ctors` and `.dtors` are GCC's older form).
 fn runs_by_itself(kind: elf::SectionType, name: &[u8]) -> bool {
     const PREFIXES: [&[u8]; 5] = [
         b".init_array",

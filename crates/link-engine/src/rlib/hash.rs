@@ -1,7 +1,7 @@
 //! The hash of a file, by several threads.
 //!
-//! BLAKE3 hashes a tree, so that pieces of a power of two of its leaves, which have 1,024 bytes,
-//! can be hashed on their own.
+//! BLAKE3 hashes a tree, whose leaves have 1,024 bytes. So pieces of a power of two of leaves can
+//! be hashed on their own.
 
 use blake3::hazmat::{
     ChainingValue, HasherExt, Mode, left_subtree_len, merge_subtrees_non_root, merge_subtrees_root,
@@ -45,7 +45,7 @@ pub(super) fn hash_all(contents: &[&[u8]], threads: usize) -> Vec<Hash> {
         .collect()
 }
 
-/// The two subtrees of a tree of more than one piece, whose pieces and size in bytes are given.
+/// The two subtrees of a tree of more than one piece, given its pieces and its size in bytes.
 fn children(pieces: &[ChainingValue], size: usize) -> (ChainingValue, ChainingValue) {
     let left_size = left_subtree_len(size as u64) as usize;
     let (left, right) = pieces.split_at(left_size / PIECE);

@@ -1,8 +1,8 @@
-//! What is known of rlibs from build to build.
+//! The facts about rlibs from build to build.
 //!
-//! Reading the rlibs of a program takes a second and more, and most are as they were at the
-//! last build. So facts and hash are kept with the [`Stamp`] of the file, and an rlib with the
-//! same stamp is not opened again.
+//! Reading the rlibs of a program takes a second and more, and most have not changed since the last
+//! build. So we keep facts and hash with the [`Stamp`] of the file, and do not open an rlib with
+//! the same stamp again.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -18,15 +18,15 @@ use crate::system::files;
 use crate::system::threads::Threads;
 use crate::{Error, Result};
 
-/// Changes when the facts of the same rlib would be others.
+/// The format of facts. It changes when the same rlib would have other facts.
 const FORMAT: &str = "rlib facts 3";
 
-/// By what a file is known again without being read.
+/// The properties by which we recognise a file without reading it.
 ///
-/// Whoever writes a file in place gives it another time, and whoever replaces it another inode
-/// too. But the inode alone proves nothing: file systems give the number of a removed file to
-/// the next one. rustc 1.95 writes an archive under a temporary name and renames it, and on
-/// ext4 an rlib that is compiled again and again has two numbers in turns.
+/// A program that writes a file in place changes its time, and one that replaces it also changes
+/// its inode. But the inode alone proves nothing, since file systems give the number of a removed
+/// file to the next one. For example, rustc 1.95 writes an archive under a temporary name and
+/// renames it, and on ext4 an rlib that is compiled again and again has two numbers in turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
     /// Size in bytes.
@@ -56,15 +56,15 @@ impl Stamp {
         }
     }
 
-    /// Whether a file that had this stamp at the time `read` has another one if it was changed
-    /// since.
+    /// Whether any change after the time `read` gives a file that had this stamp at that time
+    /// another stamp.
     ///
-    /// A change within the unit of the clock that the file system has gives the file the same
-    /// time once more, so what was modified less than a unit before it was read may have been
-    /// changed behind the reader. That unit is one or two seconds where times have no
-    /// fraction (FAT has two, HFS+ and older network file systems one); else it is at most
-    /// that by which the clock of the kernel goes on, 1 to 16 ms, and ten times that is on the
-    /// safe side. Git meets the same with its index (`racy-git` in its technical documentation).
+    /// Two changes within one unit of the file system's clock give the file the same time. So a
+    /// file that was modified less than a unit before we read it may have changed after we read it.
+    /// If times have no fraction, the unit is one or two seconds (FAT has two, HFS+ and older
+    /// network file systems one). Otherwise it is at most the tick of the kernel's clock, 1 to 16
+    /// ms, and ten times that is on the safe side. Git has the same problem with its index
+    /// (`racy-git` in its technical documentation).
     fn is_settled(&self, read: SystemTime) -> bool {
         let unit = match self.modified % NANOSECONDS {
             0 => Duration::from_secs(2),
@@ -81,22 +81,22 @@ const NANOSECONDS: i64 = 1_000_000_000;
 
 /// An rlib as it was when it was read.
 ///
-/// Written down, it has a check, so that it is refused where it was damaged or where another
-/// version of the engine wrote it: a wrong offset would damage the copy of an rlib, and a fact
-/// that is missing would let a library into a group.
+/// On disk, it has a check, so that we refuse a damaged record and one that another version of the
+/// engine wrote: a wrong offset would damage the copy of an rlib, and a missing fact would let a
+/// library into a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "KeptRlib", try_from = "KeptRlib")]
 pub struct KnownRlib {
-    /// The stamp by which it is known again. `None` when it had been modified so shortly
-    /// before that it may change and keep the stamp.
+    /// The stamp by which we recognise it. `None` if it had been modified so shortly before that it
+    /// may change and keep the stamp.
     pub stamp: Option<Stamp>,
     /// The hash of its whole content.
     pub hash: blake3::Hash,
-    /// What was seen in it.
+    /// The facts about it.
     pub facts: RlibFacts,
 }
 
-/// [`KnownRlib`] as it is written down.
+/// [`KnownRlib`] in its form on disk.
 #[derive(Serialize, Deserialize)]
 struct KeptRlib {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,11 +108,11 @@ struct KeptRlib {
 }
 
 impl KnownRlib {
-    /// Tells of any other value, and of other versions of the engine.
+    /// A hash that differs for other values, and for other versions of the engine.
     fn check(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         let values = (FORMAT, self.stamp, self.hash.as_bytes(), &self.facts);
-        // Nothing in these values has no form in JSON, and hashing never fails.
+        // All of these values have a form in JSON, and hashing never fails.
         let _ = serde_json::to_writer(&mut hasher, &values);
         hasher.finalize().to_hex()[..CHECK_DIGITS].to_owned()
     }
@@ -151,8 +151,8 @@ impl TryFrom<KeptRlib> for KnownRlib {
 /// Facts and hash of each of `rlibs`, in their order.
 ///
 /// An rlib that is `known` by its stamp is not opened, and one whose content is known is only
-/// hashed. The others are read by as many of `threads` as are free. What comes out does not
-/// depend on their number.
+/// hashed. As many of `threads` as are free read the others. The result does not depend on their
+/// number.
 ///
 /// # Errors
 /// When a file cannot be read or is no archive.
@@ -217,7 +217,7 @@ pub fn read_rlibs(
 /// An rlib to be read.
 struct OpenRlib<'a> {
     path: &'a Path,
-    /// Its stamp before it was read, if that tells of any later change.
+    /// Its stamp before it was read, if any later change will show in it.
     stamp: Option<Stamp>,
     content: Mmap,
 }

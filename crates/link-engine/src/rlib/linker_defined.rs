@@ -1,28 +1,27 @@
 //! Symbols that the linker, or an object that the compiler driver adds, defines for each
 //! output on its own.
 //!
-//! A library that names one gets the program's in a static link, and in a shared object that
-//! of the shared object. Where the code takes it for the program's (where does the code of the
-//! program end, has its header an entry) that makes a difference.
+//! A library that names such a symbol gets that of the program in a static link, and that of the
+//! shared object in a shared object. That makes a difference if the code means the program: for
+//! example, if it asks where the program's code ends, or reads the program's header.
 
 use Whose::{Output, Program};
 
-/// Whose symbol the code means that names it.
+/// Whose symbol the code means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Whose {
-    /// That of the output which the code lies in, whichever that is. Compilers write such
-    /// references.
+    /// That of the output in which the code is. Compilers write such references.
     Output,
     /// That of the program. People write such references.
     Program,
 }
 
-/// The symbols, by what they stand for. `lld/ELF/Writer.cpp` (`addReservedSymbols`,
+/// The symbols, by their meanings. `lld/ELF/Writer.cpp` (`addReservedSymbols`,
 /// `addStartEndSymbols`) and `ld --verbose` (the script of GNU ld) list those of linkers.
 const TABLE: [(&[&str], Whose); 15] = [
-    // Where x86, ARM and others find the global offset table: assemblers write a reference into
-    // nearly each object of position independent C code (System V psABI, "Global Offset Table").
-    // It stands beside the code that uses it.
+    // The global offset table of x86, ARM and others: assemblers write a reference into nearly
+    // every object of position independent C code (System V psABI, "Global Offset Table"). Code
+    // means the table of its own output.
     (&["_GLOBAL_OFFSET_TABLE_"], Output),
     // The same of PowerPC (ELFv2 ABI, `.TOC.`; System V psABI, "Small Data Area") and of MIPS
     // (psABI, "Global Data Symbols").
@@ -36,13 +35,13 @@ const TABLE: [(&[&str], Whose); 15] = [
     // stay loaded until the program ends, and `exit` calls all destructors in one order
     // whatever the handle.
     (&["__dso_handle"], Output),
-    // The ELF header: what reads it looks for the entry or the segments of the program.
+    // The ELF header: code that reads it looks for the entry or the segments of the program.
     (&["__ehdr_start", "__executable_start"], Program),
     // The bounds of code and variables (etext(3)).
     (&["etext", "_etext", "__etext", "edata", "_edata"], Program),
     (&["end", "_end", "__bss_start", "__tdata_start"], Program),
-    // Those of the functions to call before `main` and after it. In a group they are not the
-    // program's, and of a static program start-up code calls them.
+    // The bounds of the functions to call before `main` and after it. In a group they are not those
+    // of the program; in a static program, start-up code uses them.
     (
         &[
             "__preinit_array_start",
@@ -76,9 +75,9 @@ const TABLE: [(&[&str], Whose); 15] = [
     ),
     // The base of small variables for RISC-V, which only programs have (RISC-V psABI).
     (&["__global_pointer$"], Program),
-    // What `crt1.o` of the C library defines, which goes into programs only.
+    // The symbols of `crt1.o` of the C library, which goes into programs only.
     (&["_start", "__data_start", "data_start"], Program),
-    // What `crti.o` defines, which goes into each output.
+    // The symbols of `crti.o`, which goes into each output.
     (&["_init", "_fini"], Program),
 ];
 

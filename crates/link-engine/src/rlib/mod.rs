@@ -1,10 +1,9 @@
-//! What an rlib holds, as far as linking it into a shared object matters.
+//! The facts about an rlib that matter for linking it into a shared object.
 //!
 //! An rlib is an `ar` archive: object files of the crate, object files of C
-//! libraries that its build script made, and the metadata. What was seen in the
-//! archive members becomes [`RlibFacts`]; deciding on them is the business of
-//! [`classify`](crate::group::classify). [`read_rlibs`] reads many rlibs, by several threads,
-//! and none that it knows from an earlier build.
+//! libraries that its build script made, and the metadata. This room reads the archive members into
+//! [`RlibFacts`], and `group::classify` decides by these. [`read_rlibs`] reads many rlibs by
+//! several threads, and skips those that it knows from an earlier build.
 
 mod beside;
 mod constructors;

@@ -1,5 +1,5 @@
-//! What a file shares with others on a link line: the names of symbols, and variables of
-//! which a process has one.
+//! The symbols that a file shares with others on a link line, and the variables of which a process
+//! has only one.
 
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
@@ -15,9 +15,9 @@ use crate::elf::{GlobalSymbol, Role, global_symbols, with_class};
 use crate::system::files;
 use crate::{Error, Result};
 
-/// The variables that a file defines as any number of others may, such as those of inline
-/// functions of C++. A linker keeps one of each for its output, and the loader one for the
-/// process, but only of those that it sees.
+/// The variables that any number of files may define, such as those of inline functions of C++. A
+/// linker keeps one of each for its output. The loader keeps one of each for the process, but only
+/// of those that it sees.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SharedState {
     /// The hidden ones.
@@ -34,7 +34,7 @@ impl SharedState {
         self.hidden.is_empty() && self.visible.is_empty()
     }
 
-    /// A variable that would be there twice if the two files went into different outputs.
+    /// A variable of which there would be two if the two files went into different outputs.
     pub fn divided<'a>(&'a self, other: &SharedState) -> Option<&'a String> {
         let mut hidden = self.hidden.iter();
         let mut visible = self.visible.iter();
@@ -61,7 +61,7 @@ impl SharedState {
     }
 }
 
-/// What a file on the link line of an executable shares with others.
+/// The symbols and variables that a file on the link line of an executable shares with others.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     /// The names of all its symbols that other files see.
@@ -99,7 +99,7 @@ impl Shared {
         self.see_use(symbol, is_rust);
     }
 
-    /// Sees how a symbol is defined, or referred to.
+    /// Notes how an object defines a symbol, or refers to it.
     fn see_use(&mut self, symbol: &GlobalSymbol<'_>, is_rust: bool) {
         if is_own_to_each_output(symbol.name) {
             return;
@@ -132,8 +132,8 @@ impl Shared {
     }
 }
 
-/// Whether a symbol is defined, for once, under a name that another library could use too.
-/// What rustc hides, no library names.
+/// Whether a file defines a symbol, as the only one that may, under a name that another library
+/// could use too. No library names a symbol that rustc hides.
 pub(super) fn is_unmangled_definition(symbol: &GlobalSymbol<'_>, is_rust: bool) -> bool {
     symbol.role == Role::Definition && symbol.is_unmangled() && !(is_rust && symbol.is_hidden)
 }
@@ -153,7 +153,7 @@ pub fn undefined_among(path: &Path, symbols: &BTreeSet<&str>) -> Result<BTreeSet
     Ok(found)
 }
 
-/// Shows each symbol, and whether it is in an object that rustc made.
+/// Calls `see` with each symbol, and whether it is in an object that rustc made.
 fn for_each_global_symbol(path: &Path, mut see: impl FnMut(&GlobalSymbol<'_>, bool)) -> Result<()> {
     let data = files::map(path)?;
     let fail = |source| Error::Object {
@@ -172,7 +172,7 @@ fn for_each_global_symbol(path: &Path, mut see: impl FnMut(&GlobalSymbol<'_>, bo
             None => member.data(&data[..]).map_err(fail)?,
         };
         let symbols = with_class!(object, global_symbols(object));
-        // A malformed member matters only if the linker takes it, and it will say so.
+        // A malformed member matters only if the linker takes it, and then the linker reports it.
         for symbol in symbols.iter().flatten().flatten() {
             see(symbol, is_rust);
         }
@@ -200,9 +200,9 @@ pub(super) fn is_own_to_each_output(symbol: &[u8]) -> bool {
     symbol.starts_with(b"DW.ref.")
 }
 
-/// Whether a static link leaves a weak reference open where it takes the definition for nobody else.
-/// It never does for the function that initialises a variable of a C++ thread: the code that refers to
-/// it refers to the variable too (Itanium C++ ABI, "TLS wrapper").
+/// Whether a static link may leave a weak reference to this symbol open, if nothing else needs the
+/// definition. It never does so for the function that initialises a variable of a C++ thread: the
+/// code that refers to it refers to the variable too (Itanium C++ ABI, "TLS wrapper").
 pub(super) fn leaves_open(symbol: &[u8]) -> bool {
     !symbol.starts_with(b"_ZTH")
 }
@@ -232,7 +232,7 @@ mod tests {
 
         let definitions = || Shared::read(&thin).unwrap().unmangled_definitions;
         assert_eq!(definitions(), ["own_name".to_owned()].into());
-        // A linker has the better words for it.
+        // The linker reports it better than we could.
         fs::remove_file(&object).unwrap();
         assert!(definitions().is_empty());
     }

@@ -1,4 +1,4 @@
-//! However the members of an archive are divided, they show the same.
+//! Tests: however the members of an archive are divided, they show the same facts.
 
 use std::fs;
 use std::process::Command;
@@ -86,7 +86,7 @@ fn an_archive_beside_an_rlib_shows_what_it_would_show_inside() {
         prop_assert_eq!((&rlib.hidden_definitions, &rlib.hidden_references), (&places.0, &places.1));
         let mut all = facts(&[inside, beside].concat());
         (all.hidden_definitions, all.hidden_references) = places;
-        // Apart, neither tells of a strong reference to what it defines itself.
+        // On its own, neither shows a strong reference to its own definition.
         let weak = std::mem::take(&mut all.weak_references_to_itself);
         prop_assert!(weak.is_subset(&rlib.weak_references_to_itself));
         rlib.weak_references_to_itself.clear();

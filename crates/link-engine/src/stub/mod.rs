@@ -1,17 +1,17 @@
-//! Interface stubs: shared objects with nothing but the symbols that one link looks at.
+//! Interface stubs: shared objects with only the symbols that one link needs.
 //!
-//! A linker reads all dynamic symbols of a shared object on its line, to find the
-//! few that the executable refers to, so that a link would go on growing with the
-//! dependency tree. The wrapper looks these few up in the hash table that the loader
-//! uses (DT_GNU_HASH) and hands the linker a stub: the same soname, the symbols that
-//! the link asks for, and the group's own open references, which the executable has
-//! to satisfy and export. The executable that comes out is the same, since a linker
-//! takes nothing from a shared object but names, and the loader sees the real one.
+//! A linker reads all dynamic symbols of a shared object on its line, to find the few to which the
+//! executable refers. So the time of a link would still grow with the dependency tree. The wrapper
+//! looks these few up in the hash table that the loader uses (DT_GNU_HASH), and hands the linker a
+//! stub. The stub has the same soname, the symbols that the link needs, and the group's own open
+//! references, which the executable has to satisfy and export. The executable is the same as
+//! without stubs, since a linker takes only names from a shared object, and the loader sees the
+//! real one.
 //!
-//! A stub shows the [private](crate::finish::private) definitions of a group too, under their
-//! version, which the shared object itself hides from linkers as from the loader. So it does
-//! those that references may be [bound](crate::finish::bind) to, under the version of the group's
-//! [layout](crate::elf::layout), and what is linked needs that one.
+//! A shared object hides its [private](crate::finish::private) definitions from linkers, as it does
+//! from the loader. A stub shows them, under the version of the group's
+//! [layout](crate::elf::layout). So a file that is linked against the stub needs that version, and
+//! its references can be [bound](crate::finish::bind).
 
 mod write;
 
@@ -37,12 +37,13 @@ pub enum Wanted<'a> {
     Named(&'a Names<'a>),
 }
 
-/// What a stub shows of a shared object.
+/// The selection of symbols that a stub shows.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<'a> {
     /// The symbols to show.
     pub wanted: Wanted<'a>,
-    /// Names of C to leave out: who links does not depend on the libraries that define them.
+    /// C names to leave out: the file that is linked does not depend on the libraries that define
+    /// them.
     pub unseen: Option<&'a HashSet<String>>,
 }
 
@@ -56,8 +57,8 @@ impl<'a> From<Wanted<'a>> for Shown<'a> {
     }
 }
 
-/// Writes to `stub` what a link that looks at the `shown` symbols has to know of a
-/// shared object. Returns whether it can be told.
+/// Writes to `stub` the interface of a shared object for a link that needs the `shown` symbols.
+/// Returns whether the shared object can have a stub.
 ///
 /// # Errors
 /// When a file cannot be read or written, or is malformed.
@@ -81,9 +82,9 @@ fn write(bytes: Option<Vec<u8>>, stub: &Path) -> Result<bool> {
     Ok(true)
 }
 
-/// Like [`write_stub`], for the link of another group, which is to need the layout of this one for
-/// what both take from the program for their [runtime](crate::finish::runtime): for those of
-/// `open_references`.
+/// Like [`write_stub`], for the link of another group. That group has to need the layout of this
+/// one for the symbols that both take from the program for their [runtime](crate::finish::runtime):
+/// those of `open_references`.
 ///
 /// # Errors
 /// When a file cannot be read or written, or is malformed.
@@ -107,17 +108,16 @@ pub(crate) fn write_stub_for_group(
     write(bytes.map_err(Error::object(shared_object))?, stub)
 }
 
-/// What a shared object takes from the executable, as a stub shows it.
+/// The symbols that a shared object takes from the executable, as a stub shows them.
 #[derive(Clone, Copy)]
 struct Links<'a> {
-    /// What the linker has to find in the executable.
+    /// The symbols that the linker has to find in the executable.
     open: &'a [OpenReference],
-    /// What another group takes from the executable too, as if it was defined here.
+    /// The symbols that another group takes from the executable too. The stub seems to define them.
     taken: &'a [OpenReference],
 }
 
-/// Like [`write_stub`], from the bytes of the shared object. `None` where nothing can
-/// be told.
+/// Like [`write_stub`], from the bytes of the shared object. `None` if it can have no stub.
 ///
 /// # Errors
 /// When these are malformed.

@@ -1,8 +1,8 @@
 //! Writing the file of a stub.
 //!
-//! A [`Writer`] wants everything in two rounds: first how many entries each table has, then the
-//! entries. So [`Contents`] collects what the stub holds, [`Contents::reserve`] makes room for it, and
-//! [`Contents::write`] fills the room in the same order.
+//! A [`Writer`] takes a file in two rounds: first the number of entries of each table, then the
+//! entries. So [`Contents`] collects the entries of the stub, [`Contents::reserve`] makes room for
+//! them, and [`Contents::write`] writes them in the same order.
 
 use object::elf;
 use object::read::elf::Sym;
@@ -93,20 +93,20 @@ impl<Class: ElfClass> Exports<'_, Class> {
 /// The index of the version of the layout in a stub.
 const LAYOUT_INDEX: elf::VersionIndex = elf::VersionIndex(elf::VER_NDX_GLOBAL.0 + 1);
 
-/// The index of the version of what another group takes from the executable too.
+/// The index of the version of the symbols that another group takes from the executable too.
 const OPENLY_INDEX: elf::VersionIndex = elf::VersionIndex(elf::VER_NDX_GLOBAL.0 + 2);
 
-/// What `write` puts into the dynamic section.
+/// The number of entries that `write` puts into the dynamic section.
 const DYNAMIC_ENTRIES: usize = 5;
 
-/// What it puts there besides, if the stub has versions.
+/// The number of further entries, if the stub has versions.
 const VERSION_ENTRIES: usize = 3;
 
-/// What a stub holds. Names are strings of the writer.
+/// The entries of a stub. Names are strings of the writer.
 struct Contents {
     soname: StringId,
     soname_hash: u32,
-    /// None where no reference is bound to a layout.
+    /// None if no reference is bound to a layout.
     versions: Vec<Version>,
     symbols: Vec<Symbol>,
 }
@@ -117,7 +117,7 @@ struct Version {
     hash: u32,
 }
 
-/// A dynamic symbol, but for the section.
+/// A dynamic symbol, without its section.
 struct Symbol {
     name: StringId,
     is_defined: bool,
@@ -129,7 +129,8 @@ struct Symbol {
 }
 
 impl Symbol {
-    /// What another group takes from the executable too: a function that seems to be defined here.
+    /// A symbol that another group takes from the executable too: a function that the stub seems to
+    /// define.
     fn taken(name: StringId) -> Symbol {
         Symbol {
             is_defined: true,
@@ -139,7 +140,7 @@ impl Symbol {
         }
     }
 
-    /// What the linker has to find in the executable.
+    /// A symbol that the linker has to find in the executable.
     fn open(name: StringId, weak: bool) -> Symbol {
         let binding = if weak { elf::STB_WEAK } else { elf::STB_GLOBAL };
         Symbol {
@@ -188,7 +189,7 @@ impl Contents {
             writer.reserve_gnu_verdef_section_index();
         }
         writer.reserve_dynamic_section_index();
-        // Definitions must lie in a section; that it is empty tells a linker nothing.
+        // Definitions must be in a section. Linkers do not care that it is empty.
         let text_name = writer.add_section_name(b".text");
         let text = writer.reserve_section_index();
         writer.reserve_shstrtab_section_index();
@@ -219,7 +220,7 @@ impl Contents {
         })
     }
 
-    /// Writes what follows the file header.
+    /// Writes the rest of the file after the header.
     fn write(&self, writer: &mut Writer<'_>, places: &Places) -> object::write::Result<()> {
         self.write_symbols(writer, places.text);
         writer.write_dynstr();

@@ -1,9 +1,8 @@
 //! File operations that never leave a half-written file under its final name.
 //!
-//! A shared object may be mapped by a running program, and a build may be
-//! killed at any moment, so every file of ours is written under a temporary
-//! name in the same directory and then renamed: the old inode lives on for
-//! those that have it mapped, and a file that has its final name is whole.
+//! A running program may have mapped a shared object, and a build may be killed at any moment. So
+//! we write every file under a temporary name in the same directory, and then rename it. The old
+//! inode lives on for programs that have mapped it, and a file with its final name is complete.
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
@@ -20,7 +19,7 @@ pub(crate) fn map(path: &Path) -> Result<Mmap> {
     map_file(&file).map_err(Error::io("map", path))
 }
 
-/// Like [`map`], with what the system said of the file before.
+/// Like [`map`], with the file's metadata from before.
 pub(crate) fn map_with_metadata(path: &Path) -> Result<(Mmap, Metadata)> {
     let file = File::open(path).map_err(Error::io("open", path))?;
     let metadata = file.metadata().map_err(Error::io("read", path))?;
@@ -44,7 +43,7 @@ pub(crate) fn temporary_beside(path: &Path) -> Result<TempPath> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     tempfile::Builder::new()
         .prefix(&format!(".{name}."))
-        // Others may read what Cargo builds, as far as the user's umask lets them.
+        // Other users may read what Cargo builds, if the umask lets them.
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(directory)
         .map(NamedTempFile::into_temp_path)
@@ -65,13 +64,12 @@ pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<()> {
     persist(temporary, path)
 }
 
-/// Bytes that take the place of others in a file that is finished but for them, and that nobody
-/// else knows yet.
+/// Bytes that replace others in an otherwise finished file, which no other process knows yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Patch {
-    /// Where they go, in bytes from the start of the file.
+    /// Their offset, in bytes from the start of the file.
     pub offset: u64,
-    /// What is written there.
+    /// The bytes to write.
     pub bytes: Vec<u8>,
 }
 
@@ -92,8 +90,8 @@ pub(crate) fn patch(path: &Path, patches: &[Patch]) -> Result<()> {
         .map_err(describe)
 }
 
-/// Makes `link` another name of `original`, replacing what had that name.
-/// Where the file system has no hard links, a copy.
+/// Makes `link` another name of `original`, and replaces a file of that name. If the file system
+/// has no hard links, makes a copy.
 pub(crate) fn link_or_copy(original: &Path, link: &Path) -> Result<()> {
     // rename(2) does nothing when both names are of one file, and so would leave
     // the temporary one.
@@ -105,8 +103,8 @@ pub(crate) fn link_or_copy(original: &Path, link: &Path) -> Result<()> {
     })
 }
 
-/// Makes `link` another name of the program `original`, replacing what had that name, in one
-/// step. Where the file system has no symbolic links, a hard link.
+/// Makes `link` another name of the program `original`, and replaces a file of that name, in one
+/// step. If the file system has no symbolic links, makes a hard link.
 ///
 /// # Errors
 /// When it has neither.
@@ -120,7 +118,7 @@ pub(crate) fn link(original: &Path, link: &Path) -> Result<()> {
     })
 }
 
-/// Gives the name `link` in one step to what `make` puts under a temporary one.
+/// Gives the name `link` in one step to the file that `make` puts under a temporary name.
 fn replace(link: &Path, make: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<()> {
     let temporary = temporary_beside(link)?;
     fs::remove_file(&temporary).map_err(Error::io("remove", &*temporary))?;

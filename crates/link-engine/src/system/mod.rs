@@ -1,9 +1,9 @@
-//! What the engine asks of the system.
+//! The engine's access to the system.
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `files` | reads files by maps, and writes them so that nobody sees half of one |
-//! | `placement` | puts the linker wrapper where rustc finds it |
+//! | `files` | maps files for reading, and writes them so that no process sees half of one |
+//! | `placement` | puts the linker wrapper where rustc calls it |
 //! | `parallel` | shares work of a few milliseconds among threads |
 //! | `threads`, `tokens` | take threads from Cargo's jobserver |
 

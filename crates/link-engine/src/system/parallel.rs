@@ -1,12 +1,12 @@
-//! Threads for work of a few milliseconds on the way of a link.
+//! Threads for work of a few milliseconds during a link.
 
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, Builder};
 
-/// Does something with each item, each in a thread of its own but for the last; the results are
-/// in the order of the items. What the system gives no thread for is done without one: a link
-/// does not fail for that.
+/// Does something with each item, each in a thread of its own except the last. The results are in
+/// the order of the items. If the system gives no thread for an item, this thread does its work: a
+/// link must not fail for that.
 pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let Some((last, others)) = items.split_last() else {
         return Vec::new();
@@ -30,7 +30,7 @@ pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) 
     })
 }
 
-/// Does something with each item, by so many threads, this one among them; the results are in
+/// Does something with each item, by so many threads, of which this one is one. The results are in
 /// the order of the items. Each thread takes the next item when it has done one.
 pub(crate) fn map_by<T: Sync, R: Send>(
     threads: usize,
@@ -49,7 +49,7 @@ pub(crate) fn map_by<T: Sync, R: Send>(
     };
     let others = threads.min(items.len()).saturating_sub(1);
     let mut results = thread::scope(|scope| {
-        // Without a thread that the system does not give, the others do its work.
+        // If the system gives no thread, the others do its work.
         let spawn = |_| Builder::new().spawn_scoped(scope, take_items).ok();
         let threads: Vec<_> = (0..others).filter_map(spawn).collect();
         let mut results = take_items();

@@ -1,12 +1,12 @@
-//! Where the linker wrapper lies, which is how it knows what to do.
+//! The path of the linker wrapper, by which the wrapper finds its task.
 //!
-//! The wrapper is called by a path in the directory of one link. Where the file system has links, the
-//! path is a link to the program. Where it has none (vfat, some network shares), a copy for each
-//! executable would take the size of Cargo each time. There is one for all then, and the path leads
-//! through the directory of the link all the same: `<directory>/../../copies/<name>`. The system goes
-//! up by the dots, and the program reads its own name, in which the directory still is. A script that
-//! calls the program would be smaller, but a shell passes no other name on than that of the program,
-//! and a file system without links may not let scripts run.
+//! rustc calls the wrapper by a path in the directory of one link. If the file system has links,
+//! the path is a link to the program. If it has none (vfat, some network shares), a copy for each
+//! executable would take the size of Cargo each time. So there is one copy for all, and the path
+//! still leads through the directory of the link: `<directory>/../../copies/<name>`. The system
+//! follows the dots, and the program reads the name by which it was called, which still contains
+//! the directory. A script that calls the program would be smaller. But a shell passes on no name
+//! except that of the program, and a file system without links may not let scripts run.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -47,13 +47,13 @@ fn place_by(
     if !is_copy(&program.program, &copy) {
         make_copy(&program.program, &copy)?;
     }
-    // Dots go up from where a directory is, and not from where a link to it is.
+    // Dots go up from the directory itself, and not from a link to it.
     let canonical = |path: &Path| path.canonicalize().map_err(Error::io("find", path));
     let (directory, copies) = (canonical(directory)?, canonical(copies)?);
     Ok(through(&directory, &copies).join(name))
 }
 
-/// The directory of the link that a wrapper is called for, by the name that it is called by.
+/// The directory of the link for which a wrapper is called, from the name by which it is called.
 pub(crate) fn directory_of_link(own_name: &Path) -> Option<PathBuf> {
     let mut components = own_name.components();
     let is_direct = !components.clone().any(|one| one == Component::ParentDir);
@@ -79,7 +79,7 @@ fn through(from: &Path, to: &Path) -> PathBuf {
     path
 }
 
-/// Whether a copy was made of the program as it is now: it gets its time.
+/// Whether a copy was made of the program as it is now. A copy gets the program's time.
 fn is_copy(program: &Path, copy: &Path) -> bool {
     let state = |path: &Path| {
         let metadata = fs::metadata(path)?;
@@ -88,7 +88,7 @@ fn is_copy(program: &Path, copy: &Path) -> bool {
     matches!((state(program), state(copy)), (Ok(one), Ok(other)) if one == other)
 }
 
-/// What all file systems keep of a time: FAT has two seconds for its unit.
+/// The part of a time that all file systems keep: the unit of FAT is two seconds.
 fn seconds(time: std::time::SystemTime) -> u64 {
     let since = time.duration_since(std::time::SystemTime::UNIX_EPOCH);
     since.map_or(0, |since| since.as_secs() / 2)
@@ -155,7 +155,7 @@ mod tests {
             let inode = fs::metadata(&path).unwrap().ino();
             assert_eq!(made.last() == Some(&inode), inode_is_kept, "{link}");
             made.push(inode);
-            // The system takes the path, and a shell the name for the script that it is.
+            // The system runs the path, and the shell gets the name since the program is a script.
             let output = Command::new("sh").arg(&path).output().unwrap();
             let text = String::from_utf8(output.stdout).unwrap();
             assert_eq!(Path::new(text.trim_end()), path);

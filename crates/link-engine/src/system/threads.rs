@@ -1,9 +1,9 @@
-//! How many threads a group job may use, of itself and of the linker.
+//! The number of threads that a group job may use, itself and for the linker.
 //!
 //! Cargo runs a job for each token of its jobserver, and rustc takes further ones for its
-//! threads. A job has one token for itself. Where it used more threads than that, it would take
-//! the processors from the compilers beside it, so each thread beyond the first takes a token
-//! that is free, and gives it back.
+//! threads. A job has one token for itself. If it used more threads than that, it would take
+//! processors from the compilers beside it. So for each thread beyond the first, the job takes a
+//! free token, and gives it back.
 
 use std::thread::available_parallelism;
 
@@ -11,7 +11,7 @@ use jobserver::Client;
 
 use super::tokens::{Token, Tokens};
 
-/// From where threads are taken.
+/// The source of threads.
 #[derive(Debug, Clone)]
 pub struct Threads {
     processors: usize,
@@ -26,7 +26,7 @@ impl Threads {
         Threads::with_processors(client, processors)
     }
 
-    /// Like [`Threads::new`], for so many processors instead of those that the system has.
+    /// Like [`Threads::new`], with this number of processors.
     pub fn with_processors(client: Option<Client>, processors: usize) -> Threads {
         Threads {
             processors,
@@ -34,7 +34,7 @@ impl Threads {
         }
     }
 
-    /// Takes threads for work that so many could share, as many as are free now.
+    /// Takes as many threads as are free now, for work that up to so many could share.
     pub fn take(&self, up_to: usize) -> Taken {
         let others = up_to.min(self.processors).saturating_sub(1);
         let mut tokens = Vec::new();
@@ -60,7 +60,7 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// How many threads the work may use: at least one, its own.
+    /// The number of threads that the work may use: at least one, its own.
     pub fn threads(&self) -> usize {
         self.threads
     }

@@ -1,9 +1,9 @@
 //! Taking tokens of a jobserver without waiting for them.
 //!
 //! A jobserver is a pipe with a byte for each token (GNU make manual, "POSIX Jobserver
-//! Interaction"). Reading from it waits where there is none. `Client::try_acquire` does not, but
-//! jobserver 0.1.34 refuses it (`Unsupported`) for a pipe that the client made itself, as Cargo's
-//! is: the mode of reading belongs to the open pipe, which other processes share. Linux opens
+//! Interaction"). Reading from it waits if there is none. `Client::try_acquire` does not wait. But
+//! jobserver 0.1.34 refuses it (`Unsupported`) for a pipe that the client made itself, as Cargo
+//! does: the mode of reading belongs to the open pipe, which other processes share. Linux can open
 //! the pipe anew by the name of its descriptor, with a mode of its own.
 
 use std::fs::{File, OpenOptions};
@@ -30,13 +30,13 @@ pub(crate) enum Token {
         _acquired: Acquired,
     },
     Pipe {
-        /// What was read, which goes back as it is.
+        /// The byte that was read, which goes back as it is.
         byte: u8,
         pipe: Arc<Pipe>,
     },
 }
 
-/// The two ends of a jobserver, of which reading does not wait.
+/// The two ends of a jobserver's pipe. Reading from it does not wait.
 #[derive(Debug)]
 pub(crate) struct Pipe {
     read: File,
@@ -74,13 +74,13 @@ impl Tokens {
 }
 
 impl Pipe {
-    /// Opens the pipe of a client anew. `None` where the system gives the same open pipe once
-    /// more, or where the client has a named one.
+    /// Opens the pipe of a client anew. `None` if the system gives the same open pipe once more, or
+    /// if the client has a named one.
     fn of(client: &Client) -> Option<Pipe> {
         if !cfg!(target_os = "linux") {
             return None;
         }
-        // A client tells its descriptors to processes that it is to serve, and nobody else.
+        // A client shows its descriptors only to processes that it is to serve.
         let mut told = Command::new("");
         client.configure(&mut told);
         let mut variables = told.get_envs();
@@ -104,7 +104,7 @@ impl Pipe {
 impl Drop for Token {
     fn drop(&mut self) {
         if let Token::Pipe { byte, pipe } = self {
-            // Where this fails, nobody reads from the pipe any more.
+            // If this fails, no process reads from the pipe any more.
             let _ = (&pipe.write).write_all(&[*byte]);
         }
     }

@@ -45,7 +45,7 @@ pub(crate) const BELOW: &str = "
     );
 ";
 
-/// What comes before that in the first version, and in the second: it moves all else.
+/// The code before that in the first version, and in the second: it moves everything else.
 pub(crate) const FIRST: &str = "const SIZE: usize = 2;";
 pub(crate) const SECOND: &str = "
     const SIZE: usize = 40;
@@ -147,13 +147,13 @@ impl Content {
     }
 }
 
-/// What binding anew has written.
+/// The files that binding anew has written.
 pub(crate) struct Rebound {
     pub(crate) bytes: Vec<u8>,
     pub(crate) unbound: Vec<u8>,
 }
 
-/// What a test makes of three crates, of which the middle one has two versions.
+/// The groups of three crates, of which the middle one has two versions.
 pub(crate) struct Groups {
     workshop: Workshop,
     linker: Vec<OsString>,
@@ -170,7 +170,7 @@ impl Groups {
         Groups::with(linker, ABOVE, (FIRST, &hide), (second, &hide))
     }
 
-    /// The two versions of the middle group have these names of C private.
+    /// In both versions of the middle group, these C names are private.
     pub(crate) fn with(
         linker: &[OsString],
         above: &str,
@@ -197,7 +197,7 @@ impl Groups {
             (library, content)
         };
         let (_, new_below) = version("below-0000000000000002.so", second);
-        // What lies above is compiled against the first one.
+        // The crate above is compiled against the first one.
         let (library, old_below) = version("below-0000000000000001.so", first);
         let below = [&library, &base_library];
         let above = workshop.library_above("above", above, &below);
@@ -287,7 +287,7 @@ impl Groups {
         obstacle(self.rebind([&old, &self.old_below], new, &self.new_below))
     }
 
-    /// What the program prints with this upper group, above the second version of the middle one.
+    /// The output of the program with this upper group, above the second version of the middle one.
     pub(crate) fn run(&self, above: &Content) -> String {
         let mut args = self.linker.clone();
         args.push("-Wl,-z,nocopyreloc,-z,now".into());

@@ -175,7 +175,7 @@ fn what_needs_the_platform_has_a_shared_object_of_its_own() {
     };
     let apart = [vec!["above", "needy"], vec!["plain"]];
     assert_eq!(members([1, 1, 2], Lasting::Build), apart);
-    // Who depends on one depends on all.
+    // A program that depends on one depends on all.
     assert_eq!(
         members([1, 1, 1], Lasting::Build),
         [["above", "needy", "plain"]]
@@ -210,7 +210,8 @@ fn a_pool_keeps_the_libraries_of_other_builds() {
     let (part, links) = pool(&[&base], &[1, 2]);
     assert_eq!((soname(&part), links), (soname(&whole), 0));
 
-    // Compiled again to something else: what was made against it is of no use.
+    // It is compiled again with other content, so libraries that were made against the old one are
+    // of no use.
     workshop.library("base", "pub fn base() {} pub fn more() {}");
     let (changed, links) = pool(&[&base], &[1, 2]);
     assert_eq!(links, 1);

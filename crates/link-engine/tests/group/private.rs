@@ -1,5 +1,5 @@
-//! What a group defines is private to what is linked against it: groups made with real compilers
-//! and linkers, and what a program loads besides them.
+//! The definitions of a group are private to the files that are linked against it: groups made with
+//! real compilers and linkers, and libraries that a program loads besides them.
 
 use std::ffi::OsString;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What is done without: libraries that the linker refuses, and groups that cannot be made.
+//! Libraries that the linker refuses, and groups that cannot be made.
 
 use std::ffi::OsString;
 use std::fs;
@@ -198,7 +198,7 @@ fn a_group_that_is_given_up_has_no_members() {
     let words = "failed to write `facts`\ncaused by: the disk is full";
     assert_eq!((&*refusal.stderr, refusal.may_pass), (words, true));
 
-    // Nothing is linked against what an older manifest tells of.
+    // Nothing is linked against the shared objects of an older manifest.
     let path = job.files.manifest();
     fs::remove_file(&path).unwrap();
     fs::create_dir_all(path.join("inside")).unwrap();

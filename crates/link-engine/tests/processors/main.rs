@@ -32,11 +32,11 @@ struct Processor {
     /// Prefix of its tools; its libraries are below `/usr/<prefix>`.
     prefix: &'static str,
     qemu: &'static str,
-    /// An attribute by which a function is not called as others are, if there is one.
+    /// An attribute that gives a function another calling convention, if there is one.
     convention: &'static str,
     /// The bits in `st_other` that say so.
     convention_bits: u8,
-    /// Whether references are bound by place.
+    /// Whether references are bound by address.
     is_bound: bool,
 }
 
@@ -57,7 +57,7 @@ const RISCV64: Processor = Processor {
     is_bound: true,
 };
 
-/// Files of 32 bits.
+/// 32-bit files.
 const ARM: Processor = Processor {
     prefix: "arm-linux-gnueabihf",
     qemu: "qemu-arm-static",
@@ -146,7 +146,7 @@ impl Workshop<'_> {
         self.link(&line.args());
     }
 
-    /// Links the executable against what stands for the groups.
+    /// Links the executable against the groups or their stubs in `directory`.
     fn executable(&self, directory: &Path) {
         let group = |soname: &str, rlib: &str| GroupInput {
             shared_object: directory.join(soname),

@@ -74,5 +74,5 @@ pub(crate) const PROGRAM: &str = r#"
     }
 "#;
 
-/// What a static executable prints: `user` returns 2 + 43 + 6 + 1006 + 7.
+/// The output of a static executable: `user` returns 2 + 43 + 6 + 1006 + 7.
 pub(crate) const PRINTED: &str = "1064 43\n1\n1\n3\n10 1\n";

@@ -4,9 +4,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Whether a test has to be skipped, for want of a program. Says so where it cannot be
-/// overlooked: standard error itself, of which a test that passes shows nothing
-/// otherwise.
+/// Whether a test has to be skipped, for want of a program. Says so on standard error itself, where
+/// nobody overlooks it: libtest does not show the output of a test that passes.
 pub(crate) fn are_missing(test: &str, programs: &[&str]) -> bool {
     let missing = programs
         .iter()

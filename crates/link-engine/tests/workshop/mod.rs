@@ -186,7 +186,7 @@ pub(crate) fn with_each_linker(test: &str, check: impl Fn(&[OsString])) {
         check(&["-fuse-ld=mold".into()]);
     }
     if !programs::are_missing(test, &["wild"]) {
-        // Drivers do not know it by name.
+        // Drivers do not know this linker by name.
         let directory = tempfile::tempdir().unwrap();
         let wild = programs::run(Command::new("which").arg("wild"));
         symlink(wild.trim(), directory.path().join("ld")).unwrap();
@@ -203,7 +203,7 @@ pub(crate) fn run(job: &GroupJob) -> (GroupManifest, usize) {
     (without_times(outcome.manifest), links)
 }
 
-/// The same, without what two runs do not have in common.
+/// The same manifest, without the times, which differ between runs.
 pub(crate) fn without_times(mut manifest: GroupManifest) -> GroupManifest {
     for object in &mut manifest.objects {
         object.making = None;

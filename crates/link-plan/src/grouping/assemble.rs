@@ -78,7 +78,7 @@ fn parts(survey: &Survey<'_>, cut: &Cut) -> Vec<Group> {
         .collect()
 }
 
-/// What each group needs, dependents first.
+/// The needs of each group, dependents first.
 fn needs(survey: &Survey<'_>, groups: &[Group], living: &[LivingPool]) -> Vec<Vec<GroupId>> {
     let mut holder = vec![None; survey.graph.libraries().len()];
     let mut group_of = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What was decided while planning, and why, for those who trace a build.
+//! The decisions of a plan with their reasons, for those who trace a build.
 
 use std::fmt;
 
@@ -29,11 +29,11 @@ pub enum Decision {
         /// How many of its members were in no living pool.
         new: usize,
     },
-    /// A known pool is not used any more.
+    /// No group uses a known pool any more.
     PoolDropped {
         /// The pool.
         pool: PoolSize,
-        /// What speaks against it.
+        /// Why it is dropped.
         reason: DropReason,
     },
     /// The known cut holds all packages of this graph.
@@ -52,7 +52,7 @@ pub enum Decision {
     CutMade {
         /// The cut, with the sizes of this graph.
         cut: CutSize,
-        /// What speaks against the known one.
+        /// Why the known cut was not kept.
         reason: CutReason,
     },
 }

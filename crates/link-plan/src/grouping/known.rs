@@ -1,13 +1,13 @@
-//! What earlier builds left in a target directory, and what this one leaves there.
+//! The records of earlier builds in a target directory, which this build also writes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::graph::UnitKey;
 
-/// What earlier builds left in the target directory.
+/// The records that earlier builds left in the target directory.
 ///
-/// Nothing is taken on trust: what contradicts the graph, or itself, is not used.
+/// A plan trusts none of them: it ignores a record that contradicts the graph or itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
     /// The pools, in any order.

@@ -2,8 +2,8 @@
 //!
 //! # What is merged
 //!
-//! The newest pools, however few or many final units use them. Nothing older needs a newer pool,
-//! so the merged one has no dependents outside of itself that would have to be linked again.
+//! Merging takes the newest pools, however few or many final units use them. No older pool needs a
+//! newer one, so Cargo has to link no other pool again.
 //!
 //! At least the newest two are merged, and further ones, from newer to older, as long as the next
 //! one is not larger than twice all that is newer.
@@ -11,14 +11,14 @@
 //! # What merging costs
 //!
 //! A pool beyond the newest two ends up in one that is at least one and a half times as large. So
-//! that happens to a library at most log₁․₅(all bytes / bytes of its first pool) times, and the
-//! work of a long row of small additions grows with the logarithm of what is there, not with
-//! what is there.
+//! that happens to a library at most log₁․₅(all bytes / bytes of its first pool) times. In a long
+//! series of small additions, the work for each library grows with the logarithm of the bytes that
+//! are there, and not with these bytes.
 //!
-//! The newest two are the exception, since too many pools leave no choice: the larger one is
-//! linked again even where little is added to it. If merging stops there, the next older pool is
-//! more than twice as large as the result. So such a merge links less than half as much as that
-//! pool holds, and when a row of them made the result large enough, that pool is merged too.
+//! The newest two are the exception. Too many pools leave no choice, so the larger of the two is
+//! linked again even if little is added to it. If merging stops there, the next older pool is more
+//! than twice as large as the result. So such a merge links less than half as much as that pool
+//! holds. When a series of such merges has made the result large enough, that pool is merged too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,8 +33,8 @@ pub const MAX_POOLS: usize = 6;
 /// Merges pools until no final unit loads more than [`MAX_POOLS`].
 ///
 /// `living` is ordered by generation, then by id, and so is the result. `uses` are the sets of
-/// pools in which final units reach a library. At most `MAX_POOLS` pools are left if nothing
-/// else helps, so this comes to an end.
+/// pools in which final units reach a library. This ends, since at the latest it stops when
+/// `MAX_POOLS` pools are left.
 pub(super) fn merge(
     mut living: Vec<LivingPool>,
     mut uses: BTreeSet<BTreeSet<PoolId>>,
@@ -50,7 +50,7 @@ pub(super) fn merge(
             .map(|used| used.into_iter().map(replace).collect())
             .collect();
         living.push(merged);
-        // One that is as new may be left, if two Cargos made pools at once.
+        // Two Cargos may have made pools at once, so another pool may have the same generation.
         living.sort_by_key(|pool| (pool.record.generation, pool.record.id));
     }
     living
@@ -79,7 +79,7 @@ fn first_to_merge(living: &[LivingPool]) -> usize {
     first
 }
 
-/// One pool in the place of some, of which nothing that is left needs any.
+/// Makes one pool in the place of several; no other pool needs any of these.
 fn merge_all(pools: Vec<LivingPool>, taken: &mut BTreeSet<PoolId>) -> LivingPool {
     let mut generation = 0;
     let mut members = BTreeMap::new();

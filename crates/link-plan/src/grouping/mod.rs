@@ -1,38 +1,40 @@
-//! Which libraries are linked into one shared object.
+//! Which libraries go into one group, and so into one shared object or a few.
 //!
-//! One shared object for each crate is slow to start (measured: 45 to 64 ms at 129 crates, 6 to
-//! 7 ms with few objects). One for all crates is linked again after each edit, and for each
-//! selection of packages. Between the two stand these rules:
+//! With one shared object for each crate, programs start slowly (measured: 45 to 64 ms at 129
+//! crates, 6 to 7 ms with few objects). One for all crates would have to be linked again after each
+//! edit, and for each selection of packages. These rules avoid both:
 //!
-//! 1. **Closed under dependencies.** A library that opted out stays in the executable, and so does
-//!    everything that depends on it. So a group never needs a symbol that only some executables
-//!    have, and the linker can check every reference of a group when an executable is linked.
+//! 1. **Closed under dependencies.** A library that the user opted out stays in the executable, and
+//!    so do all libraries that depend on it. So a group never needs a symbol that only some
+//!    executables have, and the linker can check every reference of a group when an executable is
+//!    linked.
 //! 2. **Layers.** Libraries that an edit can rebuild are apart from those that stay as they are. A
 //!    library is *local* if it is a path crate *or depends on a local library*, since Cargo
-//!    rebuilds it too when that one changes. The rest is *frozen*. A registry crate that `[patch]`
-//!    gives a path dependency is the reason for the second half: taken by origin alone, the two
-//!    layers could need each other.
+//!    rebuilds it too when that one changes. The rest is *frozen*. The second half of the rule is
+//!    for a registry crate to which `[patch]` gives a path dependency: if only the origin counted,
+//!    the two layers could need each other.
 //! 3. **Pools** hold the frozen libraries. A pool is linked once and serves each build that reaches
-//!    one of its libraries, whatever the others are. Libraries that no pool holds go into one new
-//!    pool. Pools are merged before a final unit loads more than [`MAX_POOLS`].
-//! 4. **Parts** hold the local libraries. An edit links the parts of the packages that it
-//!    recompiled, so the parts are many where there is much code, but at most [`MAX_PARTS`].
+//!    one of its libraries, whatever else that build reaches. Libraries that no pool holds go into
+//!    one new pool. Pools are merged before a final unit loads more than [`MAX_POOLS`].
+//! 4. **Parts** hold the local libraries. After an edit, Cargo links the parts that hold a
+//!    recompiled package. So there are the more parts the more local code there is, but at most
+//!    [`MAX_PARTS`].
 //! 5. **Only what is used.** A library that no final unit reaches is in no group of the plan, and
 //!    in no new pool.
 //!
-//! What a final unit loads may hold libraries that it does not reach. Whether one of these would
-//! have an effect is seen when its rlib is read, so the engine decides about that.
+//! A group may hold libraries that a final unit loads and does not reach. Only the bytes of an rlib
+//! show whether its library has an effect on such a final unit, so `link-engine` decides about
+//! that.
 //!
-//! Both pools and parts follow from what earlier builds left in the target directory
-//! ([`Known`]): they are kept as long as they serve. The same plan follows from the same graph and
-//! the same records, in whatever order they are given, and planning again with the records of a
-//! plan changes nothing.
+//! Both pools and parts follow from the records of earlier builds ([`Known`]): a plan keeps them as
+//! long as they serve. The same plan follows from the same graph and the same records, in whatever
+//! order they are given, and planning again with the records of a plan changes nothing.
 //!
 //! # The group graph is acyclic
 //!
 //! A dependency never leads from a frozen library to a local one, since the dependent would be
-//! local. That pools never need each other in a cycle is shown in `pools.rs`, and that parts do
-//! not in `parts.rs`.
+//! local. `pools.rs` shows that pools never need each other in a cycle, and `parts.rs` shows the
+//! same for parts.
 
 mod assemble;
 mod bits;
@@ -52,8 +54,8 @@ pub use known::{Cut, Known, KnownPool, PoolId};
 pub use merge::MAX_POOLS;
 pub use parts::{MAX_PARTS, PART_BYTES};
 
-/// Which libraries are linked into which group, which group each final unit loads, what stays in
-/// the executables, and what the target directory is to remember.
+/// The groups with their libraries, the groups that each final unit loads, the libraries that stay
+/// in the executables, and the records for the next build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// The groups, by [`GroupId::index`], each after the groups it needs: pools by generation,
@@ -68,14 +70,14 @@ pub struct Plan {
     /// Every pool that lives after this plan, by generation, then by id, with those that this
     /// graph does not use.
     ///
-    /// The record of a known pool stays as it was, except for sizes and needs that this graph
-    /// tells otherwise.
+    /// The record of a known pool stays as it was, except for sizes and needs that differ in this
+    /// graph.
     pub living: Vec<KnownPool>,
-    /// What was decided about pools and cut, and why.
+    /// The decisions about pools and cut, with their reasons.
     pub decisions: Vec<Decision>,
 }
 
-/// The libraries of one shared object.
+/// The libraries that are linked together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     /// Whether an edit can change it, and which one it is.
@@ -88,9 +90,9 @@ pub struct Group {
     /// Every other group that holds a dependency of a member, direct or not, and for a pool those
     /// that its record names, dependents first.
     ///
-    /// Not only the direct ones: inlining and generic instantiation let the objects of a crate
-    /// refer to symbols of any crate below it. What a needed group needs for other libraries is
-    /// not here, but in [`FinalPlan::groups`].
+    /// Indirect dependencies count: by inlining and generic instantiation, the objects of a crate
+    /// may refer to symbols of any crate below it. A needed group may need more groups for its
+    /// other libraries; those are only in [`FinalPlan::groups`].
     pub needs: Vec<GroupId>,
 }
 
@@ -106,7 +108,7 @@ pub enum GroupKind {
     },
 }
 
-/// What a pool is beside the members of this graph.
+/// The data of a pool besides its members in this graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pool {
     /// Its name in the target directory.
@@ -115,12 +117,12 @@ pub struct Pool {
     pub generation: u64,
     /// The units in it that this graph does not have, or does not reach.
     pub carried: BTreeSet<UnitKey>,
-    /// The known pools whose records tell of the carried units, oldest first: the pool itself, or
+    /// The known pools whose records list the carried units, oldest first: the pool itself, or
     /// those that it replaces. None for a new pool.
     pub from: Vec<PoolId>,
 }
 
-/// What one final unit is linked with.
+/// The groups with which one final unit is linked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FinalPlan {
     /// The groups that hold its libraries, and all that these need, dependents first.

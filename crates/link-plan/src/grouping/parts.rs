@@ -6,27 +6,27 @@
 //! # A fresh cut
 //!
 //! The packages are ordered by the number of packages above them, direct dependents or not, most
-//! first, then by name. A dependent has fewer above it than its dependency, since what is above
-//! it is also above the dependency, and it is so itself: dependencies come first. What an edit
-//! makes Cargo compile much of is therefore at the bottom, and the edit of a package near the
-//! top concerns the top parts only.
+//! first, then by name. A dependent has fewer packages above it than its dependency: those above
+//! the dependent are also above the dependency, and so is the dependent itself. So dependencies
+//! come first. A package whose edit makes Cargo compile much is therefore at the bottom, and an
+//! edit of a package near the top concerns the top parts only.
 //!
 //! That row is cut into pieces of about equal size: [`PART_BYTES`] each, or more in
 //! [`MAX_PARTS`] parts, if there would be more than these.
 //!
 //! # A known cut
 //!
-//! … is kept, so that nothing is linked only because a package grew or another selection is
-//! built. Packages that it lacks are added, each to the highest part that holds no dependent of
-//! it below: the higher, the fewer edits concern it. A graph that holds at least half of all
-//! bytes is cut anew
+//! A known cut is kept, so that Cargo links nothing only because a package grew or another
+//! selection is built. A package that the cut lacks goes into the highest part that lies above none
+//! of its dependents: the higher the part, the fewer edits concern it. A graph that holds at least
+//! half of all bytes is cut anew
 //!
 //! - if a part of several packages is more than three times as large as the average, or
 //! - if the number of parts is less than half of what the size asks for, or more than twice,
 //!
-//! and in both cases only if a fresh cut is better in that respect. Packages may be so unequal
-//! that it is not, and then each build would cut anew. A cut is also made anew if there is no
-//! place for a package in it.
+//! and in both cases only if a fresh cut is better in that respect. If packages are very unequal, a
+//! fresh cut may be no better, and each build would cut anew. A cut is also made anew if it has no
+//! place for a package.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -117,7 +117,7 @@ impl<'a> Packages<'a> {
         self.dependents_first.len() < self.names.len()
     }
 
-    /// The known cut with all packages and their sizes, if that serves.
+    /// The known cut with all packages and their sizes, if each new package has a place in it.
     fn fit_into(&self, known: &Cut) -> Result<Cut, CutReason> {
         if self.is_cyclic() {
             return Err(CutReason::Cycle);
@@ -149,7 +149,7 @@ impl<'a> Packages<'a> {
         }
     }
 
-    /// What a fresh cut would mend of one that holds all packages.
+    /// The reason to cut anew, for a known cut that holds all packages.
     fn reason_to_cut_anew(&self, cut: &Cut) -> Option<CutReason> {
         let all = cut.bytes();
         if u128::from(sum(self.bytes.iter())) * 2 < u128::from(all) {
@@ -178,8 +178,8 @@ impl<'a> Packages<'a> {
         let mut part_bytes = 0_u64;
         for package in self.lowest_first() {
             let bytes = self.bytes[package];
-            // With the package, the part would be farther above its share of what is left than
-            // it is below it now.
+            // With the package, the part would exceed its share of the remaining bytes by more than
+            // it falls short of that share now.
             let doubled = u128::from(part_bytes) * 2 + u128::from(bytes);
             let is_full = doubled * parts_left as u128 > u128::from(left) * 2;
             if is_full && parts_left > 1 && !part.is_empty() {

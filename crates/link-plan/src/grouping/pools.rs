@@ -2,15 +2,15 @@
 //!
 //! # A known pool lives on
 //!
-//! … if its record is sound, each pool that it needs is older and lives on, no older living pool
-//! holds one of its members, no member stays in the executables or became local, and each
-//! dependency of each member that is reached is in the pool itself or in an older living one. All
-//! of these ask about the pool and older pools only. One pass from the oldest to the newest
-//! answers them, in whatever order the records were found: pools are ordered by generation, then
-//! by id.
+//! A known pool lives on under these conditions. Its record is sound. Each pool that it needs is
+//! older and lives on. No older living pool holds one of its members. No member stays in the
+//! executables or became local. Each dependency of each reached member is in the pool itself or in
+//! an older living one. All conditions concern only the pool and older pools. So one pass from the
+//! oldest to the newest checks them, in whatever order the records were found: pools are ordered by
+//! generation, then by id.
 //!
-//! Fewer final units reach fewer members, so a pool that lives on for a selection lives on for
-//! each part of it: nothing is linked again for a smaller selection.
+//! Fewer final units reach fewer members. So a pool that lives on for a selection of packages also
+//! lives on for a smaller one, and Cargo links nothing again for that.
 //!
 //! # Pools never need each other in a cycle
 //!
@@ -147,7 +147,7 @@ impl<'a> Units<'a> {
             .collect()
     }
 
-    /// What speaks against a pool, given all older ones that live and what they hold.
+    /// The reason to drop a pool, given all older living pools and their members.
     fn reason_to_drop(
         &self,
         pool: &KnownPool,

@@ -1,4 +1,4 @@
-//! What the graph says about each library before anything is grouped.
+//! What follows from the graph for each library, before anything is grouped.
 
 use std::collections::BTreeSet;
 
@@ -79,8 +79,8 @@ impl<'a> Survey<'a> {
 
     /// These libraries and everything they depend on.
     ///
-    /// Followed from library to library: the needs of a needed group are more than that, since
-    /// another member of it may be what has them.
+    /// The walk goes from library to library. The needs of a needed group may be more, since
+    /// another member of that group may have them.
     pub(super) fn reached(&self, from: &[LibraryId]) -> BTreeSet<LibraryId> {
         let mut reached = BTreeSet::new();
         let mut left = from.to_vec();
@@ -116,9 +116,9 @@ fn by_name(graph: &LinkGraph, id: LibraryId) -> ByName<'_> {
     (&library.name, library.key, id)
 }
 
-/// Topological order; of the nodes that could come next, the one with the smallest number does.
+/// Topological order; if several nodes could come next, the one with the smallest number does.
 ///
-/// What is on or below a cycle is left out.
+/// Nodes on or below a cycle are left out.
 pub(super) fn dependents_first(deps: &[BTreeSet<usize>]) -> Vec<usize> {
     let mut dependents_left = vec![0_usize; deps.len()];
     for dep in deps.iter().flatten() {

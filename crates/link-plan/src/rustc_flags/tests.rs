@@ -1,4 +1,4 @@
-//! What flags of rustc say about linking.
+//! Tests of the flags of rustc that concern linking.
 
 use super::*;
 

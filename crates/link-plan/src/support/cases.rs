@@ -4,7 +4,7 @@ use super::{CfgEntry, FallbackReason, LinkSettings, TargetCfg, check_support};
 use crate::run_path::Format;
 use crate::rustc_flags::CodegenFlags;
 
-/// The processors on which Rust programs with groups were run, as `rustc --print cfg` tells them:
+/// The processors on which we ran Rust programs with groups, in the words of `rustc --print cfg`:
 /// architecture, width of a pointer and order of bytes. Another mode of one of them, such as x32, has
 /// relocations of its own. `cargo xtask cross` runs programs on all of them but the first, on which
 /// everything else is tried.
@@ -18,7 +18,7 @@ const PROCESSORS: [(&str, &str, &str); 7] = [
     ("s390x", "64", "big"),
 ];
 
-/// The oldest rustc with which the end-to-end tests pass (`cargo xtask toolchains`). With one before
+/// The oldest rustc in the table of `docs/use.md`, which says what passed with it. With one before
 /// 1.80, Cargo itself compiles nothing (`--check-cfg`).
 pub const OLDEST_RUSTC: (u64, u64) = (1, 85);
 
@@ -30,7 +30,7 @@ pub struct Case {
     pub(super) find: fn(&LinkSettings<'_>) -> Option<FallbackReason>,
 }
 
-/// How a user gets into a case.
+/// How a user meets a case.
 #[derive(Debug)]
 enum Example {
     /// By building for this platform: target triple and cfg.
@@ -46,7 +46,7 @@ enum Example {
 }
 
 impl Case {
-    /// What a user does to get into this case, for example; Markdown.
+    /// An example of how a user meets this case, in Markdown.
     pub fn example(&self) -> String {
         match self.example {
             Example::Platform(triple, _) => format!("`--target {triple}`"),
@@ -55,8 +55,8 @@ impl Case {
         }
     }
 
-    /// What [`check_support`] says to the example: always a reason, which the tests of this module
-    /// see to.
+    /// The answer of [`check_support`] to the example. The tests of this module check that it is
+    /// always a reason.
     pub fn reason(&self) -> Option<FallbackReason> {
         self.with_settings(|settings| check_support(settings).err())
     }

@@ -1,21 +1,21 @@
 //! Whether a final unit can use groups, and if not, why.
 //!
-//! The answer is given while the build is planned, before Cargo computes hashes: a final unit that
-//! turns out to be unfit only when it is linked would have been hashed, and made to wait for its
-//! groups, as what it is not. So only what is known by then is asked: the platform, the compiler, the
-//! profile, the flags of rustc and the crates of the graph. What only the bytes of an rlib can tell
-//! is the engine's to find, and keeps one crate out of a group instead of the whole final unit.
+//! Cargo needs the answer while it plans the build, before it computes hashes: the hash of a final
+//! unit and the groups for which it waits depend on the answer. So the questions concern only facts
+//! that are known by then: the platform, the compiler, the profile, the flags of rustc and the
+//! crates of the graph. `link-engine` finds the facts that only the bytes of an rlib show. These
+//! keep one crate out of a group, and not the whole final unit.
 //!
-//! A reason is a value, so that a caller can warn once for many final units, or make an error of it
-//! when dynamic deps were asked for on the command line.
+//! A reason is a value, so a caller can warn once for many final units, or report an error if the
+//! command line asked for dynamic deps.
 //!
-//! [`CASES`] is all there is: [`check_support`] goes through it, and the table in the README is
-//! written from it (`cargo xtask docs`). So no case can be missing in the documentation, and what
-//! stands there is what a build says.
+//! [`CASES`] has all cases. [`check_support`] goes through it, and `cargo xtask docs` writes the
+//! table in `docs/limits.md` from it. So the documentation lacks no case, and has the words of a
+//! build.
 //!
-//! Fit although it may look otherwise: `profile-use`, which changes code but brings no runtime;
-//! `link-dead-code`, since a group is linked as a whole archive anyway; LTO within each crate
-//! (`lto = false`), which leaves ordinary objects behind.
+//! Some settings may look like cases and are none: `profile-use`, which changes code but brings no
+//! runtime; `link-dead-code`, since groups are linked from whole archives anyway; LTO within each
+//! crate (`lto = false`), which leaves ordinary objects behind.
 
 mod cases;
 mod reason;
@@ -55,7 +55,7 @@ impl LinkSettings<'_> {
 ///
 /// # Errors
 ///
-/// The reason of the first of the [`CASES`] that it is.
+/// The reason of the first of the [`CASES`] that applies.
 pub fn check_support(settings: &LinkSettings<'_>) -> Result<(), FallbackReason> {
     match CASES.iter().find_map(|case| (case.find)(settings)) {
         Some(reason) => Err(reason),

@@ -12,8 +12,8 @@ const HELP_GNU: &str = "build for a `linux-gnu` target triple without \
 
 /// Why a final unit is linked statically.
 ///
-/// The text is a phrase to be put after what fell back; [`help`](FallbackReason::help) says what
-/// to do about it.
+/// The text is a phrase that a message puts after the name of the final unit or of the build;
+/// [`help`](FallbackReason::help) says what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Error)]
 pub enum FallbackReason {
     /// Another program uses Cargo as a library.
@@ -37,7 +37,7 @@ pub enum FallbackReason {
         /// The target triple.
         triple: String,
     },
-    /// No operating system, so nobody who would load a shared object.
+    /// No operating system, so nothing loads a shared object.
     #[error("`{triple}` is bare metal, where nothing loads shared objects")]
     BareMetal {
         /// The target triple.
@@ -71,7 +71,7 @@ pub enum FallbackReason {
         /// The target triple.
         triple: String,
     },
-    /// Whether its linkers and its loader do what groups ask of them, nobody has looked.
+    /// Nobody has checked whether its linkers and its loader do what groups ask of them.
     #[error(
         "no Rust program with groups was ever run on the processor of `{triple}` ({processor})"
     )]
@@ -81,7 +81,7 @@ pub enum FallbackReason {
         /// The architecture, the width of its pointers and the order of bytes.
         processor: String,
     },
-    /// Nobody has looked whether its rlibs and link lines are as groups need them.
+    /// Nobody has checked whether its rlibs and link lines are as groups need them.
     #[error("no group was ever linked with rustc `{release}`")]
     Compiler {
         /// Its release, without the patch level.

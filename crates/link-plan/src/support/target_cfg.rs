@@ -1,16 +1,16 @@
-//! What the compiler says of a platform.
+//! The facts about a platform that `rustc --print cfg` prints.
 
 use crate::run_path::Format;
 
-/// Ends of target triples whose code is instrumented by default, and by what. rustc tells it in
-/// the cfg `sanitize` too, but only where unstable features are allowed (rustc 1.95).
+/// Ends of target triples whose code is instrumented by default, each with the sanitizer. rustc has
+/// the sanitizer in the cfg `sanitize` too, but only if unstable features are allowed (rustc 1.95).
 const SANITIZER_SUFFIXES: [(&str, &str); 3] = [
     ("-gnuasan", "address"),
     ("-gnumsan", "memory"),
     ("-gnutsan", "thread"),
 ];
 
-/// What is known about a platform from `rustc --print cfg`, as far as it matters here.
+/// What `rustc --print cfg` says about a platform, as far as it matters here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TargetCfg {
     /// The target triple, or the name of a target specification file; for messages only.
@@ -75,7 +75,7 @@ impl TargetCfg {
         target_cfg
     }
 
-    /// The format of executables that load shared objects; `None` where none do.
+    /// The format of executables that load shared objects; `None` if none do.
     pub fn format(&self) -> Option<Format> {
         if self.arch.starts_with("wasm") || self.os == "none" {
             None

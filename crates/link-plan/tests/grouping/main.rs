@@ -1,5 +1,5 @@
-//! The rules of grouping: on graphs and records that nobody thought of, against models that know
-//! nothing of the algorithms, and on those that every workspace meets.
+//! Tests of the rules of grouping: on random graphs and records, against models that know nothing
+//! of the algorithms, and in scenarios that every workspace meets.
 
 mod part_scenarios;
 mod parts;

@@ -1,4 +1,4 @@
-//! What local libraries meet in every target directory sooner or later.
+//! Scenarios that local libraries meet in every target directory sooner or later.
 
 use link_plan::graph::{LinkGraph, Origin, UnitKey};
 use link_plan::grouping::{Known, plan};

@@ -1,4 +1,4 @@
-//! What holds of parts, for every graph and all records.
+//! Properties of parts that hold for every graph and all records.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -80,7 +80,7 @@ fn cut_decision(built: &Built) -> Option<&Decision> {
     })
 }
 
-/// Whether units were made packages that no workspace can have.
+/// Whether the packages of the units form a cycle, which no workspace can have.
 fn is_cyclic(built: &Built) -> bool {
     matches!(
         cut_decision(built),
@@ -205,7 +205,7 @@ proptest! {
         if is_cyclic(&first) {
             return Ok(());
         }
-        // What a size is now, at the place where it was.
+        // The new sizes, by package.
         let mut sizes = BTreeMap::<&str, u64>::new();
         for id in built.local_by_model() {
             let library = built.graph.library(id);

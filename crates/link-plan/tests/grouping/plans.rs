@@ -1,4 +1,4 @@
-//! What holds of every plan, whatever records it was made with.
+//! Properties of every plan, whatever its records.
 
 use std::collections::BTreeSet;
 
@@ -182,7 +182,7 @@ proptest! {
         let again = recipe.build(&built.known());
         prop_assert_eq!(again.known(), built.known());
         prop_assert_eq!(&again.plan.finals, &built.plan.finals);
-        // Only where a pool comes from is another matter now.
+        // Only the origin of a pool differs now.
         let parts = |groups: Vec<_>| -> Vec<_> {
             groups
                 .into_iter()

@@ -1,4 +1,4 @@
-//! What holds of pools, for every graph and all records.
+//! Properties of pools that hold for every graph and all records.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -69,7 +69,7 @@ proptest! {
             let all: BTreeSet<UnitKey> = members.union(&pool.carried).copied().collect();
             prop_assert_eq!(&all, &record.members.keys().copied().collect());
             prop_assert_eq!(pool.generation, record.generation);
-            // Those that tell of the carried units.
+            // The records that list the carried units.
             let told: BTreeSet<UnitKey> = known
                 .pools
                 .iter()

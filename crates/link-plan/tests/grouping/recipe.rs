@@ -1,4 +1,4 @@
-//! Graphs and records as `proptest` makes them up, and what is true of them by plain search.
+//! Random graphs and records of `proptest`, and facts about them by plain search.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,7 +61,7 @@ impl Recipe {
         Built { graph, ids, plan }
     }
 
-    /// What Cargo makes of the graph when it is asked for some of the final units only.
+    /// The graph that Cargo makes if the user selects only some of the final units.
     pub(crate) fn select(&self, is_selected: impl Fn(usize) -> bool) -> Recipe {
         let finals = self
             .finals
@@ -91,7 +91,7 @@ impl Recipe {
 }
 
 impl Built {
-    /// What the target directory holds after the build.
+    /// The records in the target directory after the build.
     pub(crate) fn known(&self) -> Known {
         Known {
             pools: self.plan.living.clone(),
@@ -206,7 +206,7 @@ pub(crate) fn package_name(number: usize) -> String {
     format!("lib{number:02}")
 }
 
-/// Persists what fails beside the source.
+/// Writes failing inputs to a file beside the source.
 pub(crate) fn config() -> ProptestConfig {
     ProptestConfig {
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
@@ -290,7 +290,7 @@ fn any_known() -> impl Strategy<Value = Known> {
         })
 }
 
-/// What one build of a history asks for.
+/// The selection of one build of a history.
 #[derive(Clone, Debug)]
 enum Step {
     /// The final units of these numbers.
@@ -315,7 +315,7 @@ impl Step {
 fn histories() -> impl Strategy<Value = Vec<Step>> {
     let finals = prop::collection::btree_set(0..9_usize, 1..3).prop_map(Step::Finals);
     let library = (0_usize..20).prop_map(Step::Library);
-    // Each library after all that it depends on gives as many pools as there can be.
+    // Building each library after all of its dependencies makes as many pools as possible.
     let one_by_one = (0..20).rev().map(Step::Library).collect::<Vec<_>>();
     prop_oneof![
         2 => prop::collection::vec(prop_oneof![finals, library], 0..12),
@@ -323,7 +323,7 @@ fn histories() -> impl Strategy<Value = Vec<Step>> {
     ]
 }
 
-/// A recipe, and what builds of selections of it leave behind, of which some pools may be gone.
+/// A recipe, and the records of builds of selections of it. Some pools may be gone.
 pub(crate) fn recipes_with_history() -> impl Strategy<Value = (Recipe, Known)> {
     let lost = prop::collection::vec(prop::bool::weighted(0.02), 20);
     (recipes(), histories(), lost).prop_map(|(recipe, history, lost)| {

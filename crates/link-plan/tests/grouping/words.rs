@@ -39,7 +39,7 @@ impl<'a> Line<'a> {
 }
 
 impl Target {
-    /// Builds final units that have these dependencies, and gives the plan in words.
+    /// Builds final units that have these dependencies, and returns the plan in words.
     ///
     /// Known pools are left out in the words about decisions, unless they change.
     pub(crate) fn build(&mut self, libraries: &[&str], finals: &[&str]) -> Vec<String> {

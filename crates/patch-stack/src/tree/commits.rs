@@ -14,13 +14,13 @@ use crate::pin::hex;
 use crate::tree::Tree;
 use crate::tree::state::State;
 
-/// Part of the stamp: goes up when this program lays the tree down in another way.
+/// Part of the stamp. Raise it if this program lays the tree down in another way.
 const LAYOUT: u32 = 1;
 
 const OVERLAY_MESSAGE: &str = "overlay: files that upstream does not have\n\n\
     Copies of the repository's `src/` and `tests/`. `cargo xtask export` takes\nthem back, committed or not.\n";
 
-/// What the repository wants the tree to be.
+/// The tree that follows from the repository.
 pub(super) struct Wanted {
     pub(super) stamp: String,
     pub(super) patches: String,
@@ -59,7 +59,7 @@ impl Tree<'_> {
         })
     }
 
-    /// The patch files by name, and the series; each checked to have what the other has.
+    /// The patch files by name, and the series. Both have the same patches, or it is an error.
     pub(crate) fn series(&self) -> Result<(Series, BTreeMap<String, String>)> {
         let mut files = BTreeMap::new();
         let mut series = Series::default();
@@ -116,7 +116,7 @@ impl Tree<'_> {
             .context("failed to commit upstream")
     }
 
-    /// Commits the patches on top of `base`; gives the last commit.
+    /// Commits the patches on top of `base`, and returns the last commit.
     pub(super) fn apply_series(&self, base: &str, base_paths: &BasePaths) -> Result<ObjectId> {
         let (series, mut files) = self.series()?;
         let index = self.scratch_index()?;
@@ -218,7 +218,7 @@ fn rejected_file(message: &str) -> Option<&str> {
     })
 }
 
-/// A hash of parts, in which the same bytes cut elsewhere count as something else.
+/// A hash of parts, which differs if the same bytes are cut elsewhere.
 #[derive(Default)]
 struct Hash(Sha256);
 

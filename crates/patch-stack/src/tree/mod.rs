@@ -6,14 +6,14 @@
 //! | one a patch | the hooks | `patches/`, in the order of `patches/series` |
 //! | last | the overlay | `src/` and `tests/` |
 //!
-//! All commits are made inside the object database, on an index of their own; the work tree is not touched before the
-//! last one exists. So a patch that does not apply leaves everything as it was. Then only the files whose content
-//! differs are written, since a new modification time of one of upstream's files costs minutes of compiling.
-//! Authors and dates are fixed: the same input gives the same commits.
+//! We make all commits inside the object database, on an index of their own, and do not touch the work tree before the
+//! last one exists. So a patch that does not apply leaves everything as it was. Then we write only the files whose
+//! content differs, since a new modification time of one of upstream's files costs minutes of compiling. Authors and
+//! dates are fixed, so the same input gives the same commits.
 //!
-//! A *stamp*, a hash of everything the tree is made from, lies in its `.git` directory. As long as it is right there is
-//! nothing to do, whatever has been changed in the tree. When it is not, work that only the tree has is never
-//! overwritten: [`export`](crate::export) brings it back first, or the user gives it up with `--discard`.
+//! A *stamp*, a hash of everything the tree is made from, lies in its `.git` directory. As long as it is right, there
+//! is nothing to do, whatever people have changed in the tree. If it is not, we never overwrite work that only the tree
+//! has: [`export`](crate::export) brings it back first, or the user gives it up with `--discard`.
 
 mod commits;
 mod state;
@@ -36,7 +36,7 @@ use workshop::paths::Repository;
 const BASE_REF: &str = "refs/xtask/base";
 const HEAD_REF: &str = "refs/xtask/head";
 
-/// What becomes of work in the tree that the repository does not have.
+/// What to do with work in the tree that the repository does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unexported {
     /// It is an error, and the tree stays as it is.
@@ -47,7 +47,7 @@ pub enum Unexported {
     Exported,
 }
 
-/// What a call of [`Tree::materialise`] did.
+/// The outcome of [`Tree::materialise`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It had nothing to do.
@@ -135,7 +135,7 @@ impl<'a> Tree<'a> {
         self.repository
     }
 
-    /// The commit of upstream's files; it stands for their content.
+    /// The commit of upstream's files, which identifies their content.
     pub fn base_commit_id(&self) -> Result<String> {
         Ok(self.materialised()?.base)
     }
@@ -145,7 +145,8 @@ impl<'a> Tree<'a> {
         Ok(files.into_iter().map(|entry| entry.path).collect())
     }
 
-    /// Writes upstream's files, unpatched, below `directory`; gives the commit that has them. The tree must have been made.
+    /// Writes upstream's files, unpatched, below `directory`, and returns the commit that has them. The tree must have
+    /// been made.
     pub(crate) fn write_base(&self, directory: &Path) -> Result<ObjectId> {
         let _lock = self.lock()?;
         let base = self.materialised()?.base;
@@ -159,7 +160,7 @@ impl<'a> Tree<'a> {
         Ok(base)
     }
 
-    /// Its path, as it is shown to people.
+    /// Its path for people.
     pub fn shown_tree(&self) -> String {
         let tree = self.repository.tree();
         self.repository.display(&tree).to_string()
@@ -172,7 +173,7 @@ impl<'a> Tree<'a> {
         Ok(directory.join("index"))
     }
 
-    /// Makes the work tree equal to `next`; gives the number of files written or removed.
+    /// Makes the work tree equal to `next`, and returns the number of files written or removed.
     fn check_out(
         &self,
         state: Option<&State>,
@@ -216,7 +217,7 @@ impl<'a> Tree<'a> {
                 count += 1;
             }
         }
-        // Keeps the file times it knows for entries that stay the same, so that few files are read again.
+        // Git keeps the file times of entries that stay the same, so it reads few files again.
         self.git.run(&["read-tree", "--reset", &next.head])?;
         self.git.test(&["update-index", "-q", "--refresh"])?;
         let differing = self.git.records(&["diff-files", "-z", "--name-only"])?;

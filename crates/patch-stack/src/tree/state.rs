@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::git::ObjectId;
 use crate::tree::Tree;
 
-/// What the tree was last made from.
+/// The state from which the tree was last made.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct State {
     pub(super) stamp: String,
@@ -20,12 +20,12 @@ pub(crate) struct State {
     pub(crate) base: ObjectId,
     /// The overlay's commit; everything beyond it is work in the tree.
     pub(crate) head: ObjectId,
-    /// Set while files are written. If that was interrupted, what looks like work in the tree is none.
+    /// Set while files are written. If that was interrupted, the differences in the tree are not somebody's work.
     pub(super) pending: Option<ObjectId>,
 }
 
 impl Tree<'_> {
-    /// What the tree was made from; an error if it has not been made.
+    /// The state from which the tree was made; an error if it has not been made.
     pub(crate) fn materialised(&self) -> Result<State> {
         self.state()?
             .filter(|state| state.pending.is_none())
@@ -36,7 +36,7 @@ impl Tree<'_> {
             })
     }
 
-    /// Held while the tree or its way back to the repository is written.
+    /// The lock to hold while the tree is written, or exported to the repository.
     pub(crate) fn lock(&self) -> Result<fs::File> {
         let path = self.repository.scratch().join("tree.lock");
         let describe = || format!("failed to lock `{}`", path.display());

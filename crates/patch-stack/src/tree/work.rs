@@ -26,7 +26,7 @@ pub(crate) struct Uncommitted {
 }
 
 impl Tree<'_> {
-    /// Fails if the tree, where there is one, has work that the repository does not have.
+    /// Fails if there is a tree and it has work that the repository does not have.
     pub(crate) fn require_no_work(&self) -> Result<()> {
         let _lock = self.lock()?;
         if !self.git.exists() {
@@ -49,8 +49,8 @@ impl Tree<'_> {
         Ok(())
     }
 
-    /// Files that differ from `HEAD`: changed, added or removed, staged or not. What git is told to ignore counts only
-    /// in the overlay's places.
+    /// Files that differ from `HEAD`: changed, added or removed, staged or not. Files that git is told to ignore count
+    /// only in the overlay's places.
     pub(crate) fn uncommitted(&self, base_paths: &BasePaths) -> Result<Uncommitted> {
         let mut paths = BTreeSet::new();
         let status = [
@@ -82,7 +82,7 @@ impl Tree<'_> {
         Ok(Uncommitted { upstream, overlay })
     }
 
-    /// A directory that xtask did not make is nobody's to overwrite.
+    /// Fails for a directory that xtask did not make, so that nothing overwrites it.
     pub(super) fn require_no_foreign_tree(&self, unexported: Unexported) -> Result<()> {
         let tree = self.repository.tree();
         let is_empty = fs::read_dir(&tree).map_or(true, |mut entries| entries.next().is_none());

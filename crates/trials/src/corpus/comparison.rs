@@ -1,4 +1,4 @@
-//! How a project differs when it is linked dynamically, and how much of it was compared.
+//! The differences of a project when it is linked dynamically, and the number of compared results.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,14 +16,14 @@ use workshop::libtest;
 pub(crate) struct Comparison {
     pub(crate) project: String,
     pub(crate) version: String,
-    /// Which build of the fork, and what it was compared with.
+    /// The build of the fork, and the Cargo with which it was compared.
     pub(crate) fork: String,
     pub(crate) static_by: String,
     /// Tests, command lines, and exit statuses of test programs without a harness.
     pub(crate) compared: usize,
-    /// How many of them failed both ways.
+    /// The number of those that failed both ways.
     pub(crate) failing_alike: usize,
-    /// Results that were counted by a harness, but not found in its output.
+    /// Results that a harness counted, but that we did not find in its output.
     pub(crate) unread: usize,
     pub(crate) differences: Vec<String>,
     pub(crate) executables: Vec<LinkedExecutable>,
@@ -33,7 +33,7 @@ pub(crate) struct Comparison {
     pub(crate) group_bytes: u64,
     /// Libraries in groups.
     pub(crate) members: usize,
-    /// How many of them with symbols made protected.
+    /// The number of those with symbols that were made protected.
     pub(crate) protected: usize,
     /// Libraries that stay in the executables.
     pub(crate) stays: BTreeSet<Stay>,
@@ -62,7 +62,7 @@ pub(crate) struct Stay {
 }
 
 impl Comparison {
-    /// Compares what both ways gave. `fork`, `static_by` and `seconds` are for the caller to fill in.
+    /// Compares the outcomes of both ways. The caller fills in `fork`, `static_by` and `seconds`.
     pub(crate) fn of(
         project: &Project,
         of_static: &Outcome,
@@ -157,7 +157,7 @@ impl Comparison {
         }
     }
 
-    /// How the program ended, and the counts of its harness, which hold results that could not be read.
+    /// Compares how the program ended, and the counts of its harness, which include results that could not be read.
     fn see_end(&mut self, label: &str, of_static: &Tested, of_dynamic: &Tested) {
         let has_harness = of_static.results.stated != [0; 3];
         if !has_harness {

@@ -82,8 +82,8 @@ pub(super) fn fallback_reports(directory: &Path, started: SystemTime) -> Result<
     Ok(reports)
 }
 
-/// Removes executables and groups, and keeps what other projects may share: all that was compiled. They are the bulk of
-/// a target directory.
+/// Removes executables and groups, which are the bulk of a target directory. Keeps the compiled libraries, which other
+/// projects may share.
 pub(super) fn remove_linked(build_directory: &Path) -> Result<()> {
     for directory in ["debug", "debug/deps", "debug/examples"] {
         let directory = build_directory.join(directory);

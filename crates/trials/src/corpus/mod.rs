@@ -1,4 +1,4 @@
-//! `cargo xtask corpus`: real projects must do the same, linked statically and dynamically.
+//! `cargo xtask corpus`: checks that real projects do the same, linked statically and dynamically.
 //!
 //! Each project of `crates/trials/corpus.toml` is a package as it was published, with its own `Cargo.lock`. The Cargo
 //! of the toolchain builds and tests it, and so does the fork with `--dynamic-deps`. We compare the result of each
@@ -6,11 +6,11 @@
 //!
 //! The two Cargos choose different hashes, so each has a target directory of its own. All projects share it, so rustc
 //! compiles a common dependency once. With `--static-by fork` the fork builds statically too, and both ways share the
-//! compiled libraries, at the price that stock Cargo is no longer the measure.
+//! compiled libraries. But then stock Cargo is no longer the measure.
 //!
-//! After a comparison, executables and groups are removed. A target directory that has grown large is emptied.
+//! After a comparison, we remove executables and groups, and empty a target directory that has grown large.
 //!
-//! The result of each project is kept in a file, so a run that was interrupted goes on after the last one.
+//! A file keeps the result of each project, so an interrupted run goes on after the last one.
 
 mod comparison;
 mod linked;
@@ -47,7 +47,7 @@ use workshop::toolchain;
 const TOOLCHAIN_BUILD: &str = "build/toolchain";
 const FORK_BUILD: &str = "build/fork";
 
-/// A target directory that holds more bytes than this is emptied before the next project.
+/// We empty a target directory with more bytes than this before the next project.
 const LARGE: u64 = 4_000_000_000;
 
 /// What to compare.
@@ -63,7 +63,7 @@ pub struct Options {
     again: bool,
 }
 
-/// Who makes the static builds.
+/// The Cargo that makes the static builds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum StaticBy {
     /// The Cargo of the toolchain
@@ -82,11 +82,11 @@ impl StaticBy {
     }
 }
 
-/// Where the corpus lies, and what it is tried with.
+/// The directory of the corpus, and the Cargos with which to try it.
 struct Corpus<'a> {
     repository: &'a Repository,
     fork: PathBuf,
-    /// Tells builds of the fork apart.
+    /// A text that differs between builds of the fork.
     fork_id: String,
     static_by: StaticBy,
 }
@@ -165,7 +165,7 @@ pub fn run_smallest(tree: &Tree, step: &mut Step) -> Result<()> {
     Ok(())
 }
 
-/// Runs a test program for Cargo, with what it does recorded in `directory`.
+/// Runs a test program for Cargo, and records its outcome in `directory`.
 pub fn record(directory: &Path, program: &[std::ffi::OsString]) -> Result<ExitCode> {
     let (program, args) = program.split_first().context("there is nothing to run")?;
     Record::make(directory, Path::new(program), args)

@@ -13,14 +13,14 @@ use patch_stack::pin::sha256;
 use workshop::steps::{Show, Step};
 use workshop::toolchain;
 
-/// Gives the package as it was published; it and its dependencies are then there to be built offline.
+/// Returns the package as it was published. Afterwards, Cargo can build it and its dependencies offline.
 ///
 /// `scratch` is a directory outside of any package.
 pub(crate) fn fetch(step: &mut Step, project: &Project, scratch: &Path) -> Result<Archive> {
     let archive = match Archive::in_cache(project)? {
         Some(archive) => archive,
         None => {
-            // Downloads the package that it shows, and no other.
+            // `cargo info` downloads the package that it shows, and no other.
             let package = format!("{}@{}", project.name, project.version);
             let mut cargo = toolchain::cargo();
             cargo
@@ -74,8 +74,8 @@ impl Archive {
         Ok(None)
     }
 
-    /// Unpacks to a directory in `directory`, anew: what tests have left there is gone. Files have the times that the
-    /// archive gives them, so that Cargo takes none for changed. Gives the path of the package.
+    /// Unpacks to an empty directory in `directory`, without files that tests have left there. Files have the times
+    /// from the archive, so that Cargo takes none for changed. Returns the path of the package.
     pub(crate) fn unpack(&self, directory: &Path) -> Result<PathBuf> {
         let package = directory.join(&self.id);
         let describe = || format!("failed to unpack `{}`", self.path.display());
@@ -97,12 +97,12 @@ impl Archive {
     }
 }
 
-/// Where Cargo keeps what it downloads.
+/// The directory in which Cargo keeps its downloads.
 pub(crate) fn cargo_home() -> Result<PathBuf> {
     home_of("CARGO_HOME", ".cargo")
 }
 
-/// Where rustup keeps its toolchains.
+/// The directory in which rustup keeps its toolchains.
 pub(crate) fn rustup_home() -> Result<PathBuf> {
     home_of("RUSTUP_HOME", ".rustup")
 }

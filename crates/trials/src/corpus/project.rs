@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use workshop::paths::Repository;
 
-/// A published package, and what of it is compared.
+/// A published package, and the tests and command lines to compare.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Project {
@@ -26,11 +26,11 @@ pub(crate) struct Project {
     /// Further arguments of Cargo.
     #[serde(default)]
     pub(crate) args: Vec<String>,
-    /// Set when only some of its tests can be compiled from what was published.
+    /// Set if only some of its tests can be compiled from the published files.
     pub(crate) only: Option<Only>,
     /// Why its documentation is not tested, if it is not.
     pub(crate) without_doctests: Option<String>,
-    /// Tests whose results say nothing.
+    /// Tests whose results do not count.
     #[serde(default)]
     pub(crate) skip: Vec<Skip>,
     /// Command lines to compare: the name of an executable of the package and its arguments.
@@ -38,7 +38,7 @@ pub(crate) struct Project {
     pub(crate) commands: Vec<Vec<String>>,
 }
 
-/// The Cargo targets that are tested, where that is not all of them.
+/// The Cargo targets to test, if not all of them.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Only {
@@ -68,7 +68,7 @@ impl Project {
         format!("{}-{}", self.name, self.version)
     }
 
-    /// Options of `cargo test` that choose what is tested, documentation apart.
+    /// Options of `cargo test` that choose the tests, apart from doctests.
     pub(crate) fn targets(&self) -> Vec<String> {
         match &self.only {
             Some(only) => only.targets.clone(),

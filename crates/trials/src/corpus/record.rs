@@ -1,4 +1,4 @@
-//! What a test program did: how it ended and what it printed.
+//! The record of a test program: how it ended and what it printed.
 //!
 //! Cargo runs each test program through this one (`target.<triple>.runner`), which puts its output into files of its own.
 //! The test program has the environment and the directory that Cargo gives it.
@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-/// After this time a test program is taken to hang. The longest in the corpus take a tenth of it.
+/// After this time we assume that a test program hangs. The longest in the corpus take a tenth of it.
 const LIMIT: Duration = Duration::from_secs(30 * 60);
 
 const POLL: Duration = Duration::from_millis(10);
 
-/// What one program did.
+/// The record of one program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     /// Exit status or signal, in words.
@@ -25,8 +25,8 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// Runs the program with its end and its output in files in `directory`; standard error is there for people. The exit
-    /// code is the program's own.
+    /// Runs the program, and writes its end and its output to files in `directory`; standard error is for people.
+    /// Returns the program's own exit code.
     pub(crate) fn make(directory: &Path, program: &Path, args: &[OsString]) -> Result<ExitCode> {
         let file = |extension| record_file(directory, program, extension);
         let create = |path: PathBuf| {
@@ -58,7 +58,7 @@ impl Record {
         Ok(ExitCode::from(code))
     }
 
-    /// What `program` did; `None` if it was not run.
+    /// The record of `program`; `None` if it was not run.
     pub(crate) fn read(directory: &Path, program: &Path) -> Result<Option<Record>> {
         let read = |extension| {
             let path = record_file(directory, program, extension);

@@ -1,4 +1,4 @@
-//! `target/corpus/report.md`: all results in one table, and what lies behind the numbers.
+//! `target/corpus/report.md`: all results in one table, and the details of the numbers.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -87,7 +87,7 @@ fn row(text: &mut String, name: &str, version: &str, numbers: [u64; 12], static_
     );
 }
 
-/// A section with what `entries` gives of each project; left out when that is nothing.
+/// A section with the `entries` of each project; left out if there are none.
 fn list(
     text: &mut String,
     title: &str,

@@ -14,8 +14,8 @@ pub(crate) struct Results {
 }
 
 impl Results {
-    /// Reads the default format of libtest, which rustdoc and libtest-mimic print too. A line that is mixed up with
-    /// what a test printed is not found; [`Results::unread`] tells.
+    /// Reads the default format of libtest, which rustdoc and libtest-mimic print too. It misses a line that is mixed
+    /// with the output of a test; [`Results::unread`] counts these.
     pub(crate) fn parse(output: &str) -> Results {
         let mut results = Results::default();
         for line in output.lines() {
@@ -30,7 +30,7 @@ impl Results {
         results
     }
 
-    /// How many results the harness counts that were not found.
+    /// The number of results that the harness counts and that were not found.
     pub(crate) fn unread(&self) -> usize {
         let stated: usize = self.stated.iter().sum();
         stated.saturating_sub(self.outcomes.len())

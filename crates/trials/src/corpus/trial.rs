@@ -29,14 +29,14 @@ const BUILD_VARIABLES: [&str; 4] = [
     "CARGO_ENCODED_",
 ];
 
-/// Somebody ended Cargo from outside, which says nothing about the project.
+/// Somebody ended Cargo from outside. The project is not to blame.
 #[derive(Debug)]
 pub(crate) struct Interrupted {
     signal: i32,
 }
 
 impl Interrupted {
-    /// An error if a signal of those that people and systems send ended the process.
+    /// An error if a signal ended the process that people or the system send.
     fn check(status: ExitStatus) -> Result<()> {
         // SIGHUP, SIGINT, SIGKILL and SIGTERM, by their numbers in POSIX.
         match status.signal() {
@@ -70,12 +70,12 @@ pub(crate) struct Trial<'a> {
     pub(crate) home: &'a Path,
 }
 
-/// What came out of a trial.
+/// The outcome of a trial.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     /// By label of the test program; `doc` for the tests in the documentation.
     pub(crate) tested: BTreeMap<String, Tested>,
-    /// What each command line did, as text to compare.
+    /// The outcome of each command line, as text to compare.
     pub(crate) commands: BTreeMap<String, String>,
     /// By label.
     pub(crate) executables: BTreeMap<String, Executable>,
@@ -85,7 +85,7 @@ pub(crate) struct Outcome {
     pub(crate) fallbacks: Vec<String>,
 }
 
-/// What a test program did.
+/// The outcome of a test program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tested {
     /// Exit status or signal, in words.
@@ -93,7 +93,7 @@ pub(crate) struct Tested {
     pub(crate) results: Results,
 }
 
-/// An executable of the project, as it was linked.
+/// The facts about the link of an executable of the project.
 #[derive(Clone, Debug)]
 pub(crate) struct Executable {
     pub(crate) path: PathBuf,
@@ -108,7 +108,7 @@ impl Trial<'_> {
     /// Builds the project, runs its tests and the command lines of the list. An error when it cannot be built.
     pub(crate) fn run(&self, step: &mut Step) -> Result<Outcome> {
         let mut outcome = Outcome::default();
-        // An interrupted trial may have left some, and what is linked already is not linked again.
+        // An interrupted trial may have left some, and Cargo would not link them again.
         remove_linked(self.build_directory)?;
         let artifacts = self.build(step, &mut outcome)?;
         self.examine(&artifacts, &mut outcome)?;
@@ -269,7 +269,7 @@ impl Trial<'_> {
         Ok(())
     }
 
-    /// The two ways to link have a build directory each.
+    /// Each way to link has a build directory of its own, whose path must not count.
     fn without_build_directory(&self, text: &str) -> String {
         text.replace(&self.build_directory.display().to_string(), "[BUILD]")
     }
@@ -299,7 +299,7 @@ impl Trial<'_> {
         Ok(cargo)
     }
 
-    /// Leaves nothing of the user's configuration that could decide what is built or what tests do.
+    /// Removes all settings of the user that could change the build or the behaviour of tests.
     fn set_environment(&self, command: &mut Command) -> Result<()> {
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
@@ -316,9 +316,9 @@ impl Trial<'_> {
             .env("RUSTUP_HOME", rustup_home()?)
             .env("HOME", self.home)
             .env("CARGO_INCREMENTAL", "0")
-            // Versions that name a revision of Git would take that of our repository, around the sources.
+            // A build that puts a git revision into its version would take that of our repository, around the sources.
             .env("GIT_CEILING_DIRECTORIES", sources_of_all)
-            // Snapshots are compared and never written.
+            // Tests compare snapshots and never write them.
             .env("INSTA_UPDATE", "no");
         Ok(())
     }
@@ -329,7 +329,7 @@ impl Trial<'_> {
     }
 }
 
-/// What to call an executable of the project.
+/// The label of an executable of the project.
 fn label(artifact: &Artifact) -> String {
     let kind = artifact.target.kind.first().map_or("", String::as_str);
     let name = &artifact.target.name;
@@ -340,7 +340,7 @@ fn label(artifact: &Artifact) -> String {
     }
 }
 
-/// What of a build's messages tells why it failed.
+/// The part of a build's messages that says why it failed.
 fn errors(stderr: &str) -> String {
     const SHOWN: usize = 20;
     let lines: Vec<&str> = stderr.lines().collect();

@@ -1,8 +1,9 @@
 //! The test step `cross`, and `cargo xtask cross`: the fork for other processors.
 //!
-//! The [application](crate::app) and the [awkward](crate::awkward) programs are built for another processor, statically
-//! and dynamically, with Debian's Rust and cross compilers, and run in QEMU. There they must do the same both ways, as on
-//! this machine. The test step tries one processor; the command tries those that it is asked for.
+//! We build the [application](crate::app) and the [awkward](crate::awkward) programs for another processor, statically
+//! and dynamically, with Debian's Rust and cross compilers, and run them in QEMU. There they must do the same both
+//! ways, as on this machine. The test step tries one processor; the command tries the processors that the user names,
+//! or all.
 
 use anyhow::Result;
 
@@ -12,11 +13,11 @@ use patch_stack::tree::Tree;
 use workshop::debian::{self, Cross, PLATFORMS, Platform};
 use workshop::steps::{Chatter, Step, Steps};
 
-/// The processor of the test step: the one that most people have who do not have this one.
+/// The processor of the test step: the most common one besides x86_64.
 const FIRST: &str = "aarch64-unknown-linux-gnu";
 
-/// Packages of the awkward workspace that are not tried: one needs a library of the system, which there is for this
-/// processor only, and the C code of the other takes as long as everything else together.
+/// Packages of the awkward workspace that we leave out. One needs a library of the system, which is there only for this
+/// machine's processor, and the C code of the other takes as long as everything else together.
 const LEFT_OUT: [&str; 2] = ["awkward-openssl", "awkward-aws-lc"];
 
 /// The target triples of the processors, as values of a command line argument.

@@ -14,7 +14,7 @@ use workshop::linking::{Linking, require_linked};
 use workshop::steps::{Show, Step};
 use workshop::toolchain;
 
-/// Variables of the caller that would give a build another answer.
+/// Variables of the caller that would change a build.
 const FOREIGN_VARIABLES: [&str; 8] = [
     "CARGO_BUILD_BUILD_DIR",
     "CARGO_BUILD_RUSTFLAGS",
@@ -32,7 +32,7 @@ pub struct Bench<'a, 'b> {
     pub step: &'a mut Step<'b>,
     /// Executable of the fork.
     pub(crate) fork: PathBuf,
-    /// Where everything lies that checks leave.
+    /// The directory for all files of the checks.
     directory: PathBuf,
 }
 
@@ -46,7 +46,7 @@ impl<'a, 'b> Bench<'a, 'b> {
         }
     }
 
-    /// Makes the sample as it was, whatever the tool before did to it.
+    /// Restores the sample, whatever the last tool did to it.
     pub fn reset(&self) -> Result<()> {
         sample::sources().write(&self.sample())
     }
@@ -73,7 +73,8 @@ impl<'a, 'b> Bench<'a, 'b> {
         Ok(directory)
     }
 
-    /// The fork in the sample, for any command: the environment says how to link, since tools do not know our options.
+    /// The fork in the sample, for any command. The environment decides how to link, since tools do not know our
+    /// options.
     pub(crate) fn cargo(&self, linking: Linking, args: &[&str]) -> Command {
         let value = match linking {
             Linking::Static => "false",
@@ -84,7 +85,7 @@ impl<'a, 'b> Bench<'a, 'b> {
         cargo
     }
 
-    /// The fork in the sample, which `args` tell how to link.
+    /// The fork in the sample. `args` decide how to link.
     pub fn plain_cargo(&self, args: &[&str]) -> Command {
         let mut cargo = toolchain::command(&self.fork);
         for variable in FOREIGN_VARIABLES {
@@ -99,7 +100,7 @@ impl<'a, 'b> Bench<'a, 'b> {
         cargo
     }
 
-    /// Builds the program; gives its path.
+    /// Builds the program, and returns its path.
     pub(crate) fn build(&mut self, linking: Linking) -> Result<PathBuf> {
         let mut cargo = self.cargo(linking, &["build", "--locked"]);
         self.step.command(&mut cargo, Show::Progress)?;
@@ -114,7 +115,7 @@ impl<'a, 'b> Bench<'a, 'b> {
         messages::artifacts(&printed)
     }
 
-    /// Changes what the local library says.
+    /// Changes the text that the local library prints.
     pub(crate) fn edit(&self, from: &str, to: &str) -> Result<()> {
         edit(&self.sample(), from, to)
     }
@@ -124,7 +125,7 @@ impl<'a, 'b> Bench<'a, 'b> {
         read(path)
     }
 
-    /// Runs the program with nothing else; it has to print its greeting.
+    /// Runs the program; it has to print its greeting and nothing else.
     pub(crate) fn require_greeting(&mut self, command: &mut Command) -> Result<()> {
         let printed = self.step.capture(command)?;
         ensure!(
@@ -150,7 +151,7 @@ impl<'a, 'b> Bench<'a, 'b> {
             })
         };
         if to.exists() {
-            // What an interrupted check left.
+            // An interrupted check may have left this directory.
             fs::remove_dir_all(&to)
                 .with_context(|| format!("failed to remove `{}`", to.display()))?;
         }
@@ -161,7 +162,7 @@ impl<'a, 'b> Bench<'a, 'b> {
     }
 }
 
-/// A port on the loopback interface that nobody uses.
+/// An unused port on the loopback interface.
 pub(crate) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("failed to find a free port")?;
     let address = listener
@@ -170,7 +171,7 @@ pub(crate) fn free_port() -> Result<u16> {
     Ok(address.port())
 }
 
-/// Changes what the local library of the sample in `directory` says.
+/// Changes the text that the local library of the sample in `directory` prints.
 pub(crate) fn edit(directory: &Path, from: &str, to: &str) -> Result<()> {
     let path = directory.join(LOCAL);
     let text = read(&path)?;

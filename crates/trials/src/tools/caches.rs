@@ -28,7 +28,7 @@ pub(super) fn on_disk(bench: &mut Bench) -> Result<Verdict> {
     result
 }
 
-/// sccache with Redis as its storage: what one machine compiled, another takes.
+/// sccache with Redis as its storage, by which machines share compiled crates.
 pub(super) fn in_redis(bench: &mut Bench) -> Result<Verdict> {
     if !workshop::fork::on_path("redis-server") {
         return Ok(Verdict::Skipped(
@@ -159,7 +159,7 @@ fn wait_for_redis(port: u16) -> Result<()> {
     Ok(())
 }
 
-/// Removes what the builds left; the statistics are in the log.
+/// Removes the files of the builds; the statistics are in the log.
 pub(super) fn clean(directory: &Path) {
     for name in ["cached", "sccache", "llvm-cov", "clippy"] {
         let _ = fs::remove_dir_all(directory.join(name));

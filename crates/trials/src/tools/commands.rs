@@ -40,14 +40,14 @@ pub(super) fn fix(bench: &mut Bench) -> Result<Verdict> {
     ))
 }
 
-/// Clippy is a `cargo check`: no group is linked, and it says the same.
+/// Clippy is a `cargo check`: it must link no group, and warn of the same.
 pub(super) fn clippy(bench: &mut Bench) -> Result<Verdict> {
     bench.edit("    3\n", "    return 3;\n")?;
     let mut said = Vec::new();
     for linking in [Linking::Static, Linking::Dynamic] {
         let args = ["clippy", "--workspace", "--all-targets", "--locked"];
         let mut cargo = bench.cargo(linking, &args);
-        // So that it looks at the sources each time.
+        // An empty directory makes it look at the sources each time.
         cargo.env("CARGO_TARGET_DIR", bench.fresh("clippy")?);
         let printed = bench.step.capture(cargo.arg("--message-format=json"))?;
         require_no_groups(&measure::messages::artifacts(&printed)?)?;
@@ -62,7 +62,8 @@ pub(super) fn clippy(bench: &mut Bench) -> Result<Verdict> {
     Ok(Verdict::passed("same lints as statically; links no group"))
 }
 
-/// What rust-analyzer runs at each change: nothing of it may link, or compile what a build of the other kind compiled.
+/// The command that rust-analyzer runs at each change. It must link nothing, and not compile again what a build of the
+/// other kind compiled.
 pub(super) fn check(bench: &mut Bench) -> Result<Verdict> {
     let args = ["check", "--workspace", "--all-targets", "--locked"];
     bench.build(Linking::Dynamic)?;
@@ -82,7 +83,7 @@ pub(super) fn check(bench: &mut Bench) -> Result<Verdict> {
     ))
 }
 
-/// An edit leads to one more run, of the program with the edit.
+/// An edit must lead to one more run, of the edited program.
 pub(super) fn watch(bench: &mut Bench) -> Result<Verdict> {
     let printed = bench.fresh("watch")?.join("stdout");
     let file = File::create(&printed)

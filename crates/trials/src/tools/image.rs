@@ -1,4 +1,4 @@
-//! What an image of a container is made of, and a root directory that stands for one.
+//! The files of a container image, and a root directory that stands for one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,8 @@ use measure::executable::is_group;
 
 use workshop::toolchain;
 
-/// Runs a program where `image` has a `/proc` of its own, which the loader needs to know where the program lies.
+/// Runs a program with `image` as its root and with a `/proc` of its own, which the loader needs to find the directory
+/// of the program.
 pub(crate) fn namespaces(image: &Path) -> Command {
     let mut command = toolchain::command("unshare");
     command
@@ -24,7 +25,7 @@ pub(crate) fn in_container(image: &Path) -> Command {
     command
 }
 
-/// What the guide says to copy: `deps/dynamic-deps-*.so`.
+/// The files that the guide copies: `deps/dynamic-deps-*.so`.
 pub(crate) fn groups_beside(executable: &Path) -> Result<Vec<PathBuf>> {
     let directory = executable.with_file_name("deps");
     let describe = || format!("failed to list `{}`", directory.display());

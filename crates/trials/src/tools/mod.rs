@@ -30,9 +30,9 @@ struct Tool {
     name: &'static str,
     /// The program that has to be on the `PATH`.
     program: &'static str,
-    /// Where it comes from.
+    /// Where to get it.
     source: &'static str,
-    /// Whether the check takes a few seconds only, so that `cargo xtask test` has it.
+    /// Whether the check takes only a few seconds, so that `cargo xtask test` includes it.
     is_cheap: bool,
     check: fn(&mut Bench) -> Result<Verdict>,
 }
@@ -153,10 +153,10 @@ const TOOLS: &[Tool] = &[
     },
 ];
 
-/// How a check ended that found nothing wrong.
+/// The outcome of a check that found no fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Verdict {
-    /// What works.
+    /// The part that works.
     Passed(String),
     /// Why nothing was tried.
     Skipped(String),
@@ -171,7 +171,7 @@ impl Verdict {
 /// A row of the table.
 struct Row {
     tool: &'static str,
-    /// What the program says about itself, if it was there.
+    /// The version that the program prints, if it is installed.
     version: String,
     result: Result<Verdict>,
 }
@@ -250,7 +250,7 @@ fn try_tool(bench: &mut Bench, tool: &Tool) -> Row {
 /// The first line that a program prints about its version.
 fn version(program: &str) -> String {
     let argument = match program {
-        // It takes its own name for a subcommand.
+        // It is a subcommand, and expects its own name as the first argument.
         "cargo-llvm-cov" => &["llvm-cov", "--version"][..],
         "cargo-nextest" => &["nextest", "--version"],
         "cargo-watch" => &["watch", "--version"],

@@ -12,7 +12,7 @@ use workshop::linking::Linking;
 use workshop::steps::Show;
 use workshop::toolchain;
 
-/// What debuggers say where a process must not look at another.
+/// The message of debuggers if a process may not trace another.
 const NO_PTRACE: &str = "Operation not permitted";
 
 pub(super) fn gdb(bench: &mut Bench) -> Result<Verdict> {
@@ -145,7 +145,7 @@ pub(super) fn qemu(bench: &mut Bench) -> Result<Verdict> {
     ))
 }
 
-/// What an image of a container is made of: nothing but the files that were copied into it.
+/// A container image: only the files that were copied into it.
 pub(super) fn container(bench: &mut Bench) -> Result<Verdict> {
     let image = bench.fresh("image")?;
     fs::create_dir_all(image.join("proc")).context("failed to create `proc`")?;

@@ -1,18 +1,18 @@
-//! The workspace on which tools are tried: a program with a library in each layer, tests, and something to stop at, to
-//! measure and to fail with.
+//! The workspace on which we try tools: a program with a library in each layer, tests, and code at which tools can
+//! stop, which they can measure, and which can fail.
 
 use workshop::sources::{Entries, Sources};
 
 /// Name of its program.
 pub(super) const PROGRAM: &str = "sample";
 
-/// What the program prints.
+/// The output of the program.
 pub(super) const GREETING: &str = "hello 1\n";
 
 /// The file of the path dependency, in which tools and edits change something.
 pub(super) const LOCAL: &str = "local/src/lib.rs";
 
-/// What the workspace consists of: not what tools leave there.
+/// The files and directories of the workspace, without those that tools leave there.
 const ENTRIES: Entries = &[
     ".config",
     "Cargo.lock",
@@ -44,7 +44,7 @@ edition = "2024"
 itoa = "=1.0.19"
 "#;
 
-/// The one dependency is one of xtask too, so it has been fetched.
+/// xtask has the same dependency, so Cargo has fetched it already.
 const LOCK: &str = r#"version = 4
 
 [[package]]

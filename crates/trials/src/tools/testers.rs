@@ -10,7 +10,7 @@ use super::bench::Bench;
 use workshop::linking::Linking;
 use workshop::toolchain;
 
-/// cargo-nextest: `list`, `run`, and archives that are run where the target directory is not.
+/// cargo-nextest: `list`, `run`, and archives, whose tests run without the target directory.
 pub(super) fn nextest(bench: &mut Bench) -> Result<Verdict> {
     let list = ["nextest", "list", "--workspace", "--locked", "--offline"];
     let of_static = {
@@ -66,12 +66,12 @@ fn archive(bench: &mut Bench, linking: Linking, path: &Path) -> Result<()> {
         .command(&mut cargo, workshop::steps::Show::Progress)
 }
 
-/// cargo-llvm-cov: it instruments workspace members behind Cargo's back, which must not change what is covered.
+/// cargo-llvm-cov: it instruments workspace members behind Cargo's back. It must report the same coverage.
 pub(super) fn llvm_cov(bench: &mut Bench) -> Result<Verdict> {
     let host = toolchain::host()?;
     let tools = toolchain::sysroot()?.join(format!("lib/rustlib/{host}/bin/llvm-profdata"));
     if !tools.is_file() && std::env::var_os("LLVM_PROFDATA").is_none() {
-        // Without them it would have rustup change the toolchain.
+        // Without these tools it would have rustup change the toolchain.
         return Ok(Verdict::Skipped(
             "the toolchain lacks the component `llvm-tools`".to_owned(),
         ));

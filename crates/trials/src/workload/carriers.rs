@@ -1,7 +1,8 @@
 //! Ordinary uses of popular libraries, as modules for generated crates.
 //!
-//! Each has tests and the function `carry`, which takes a number through the library and gives it back. So the score
-//! of a crate does not depend on the libraries that it uses, and the generator knows it.
+//! Each has tests and the function `carry`, which passes a number through the library and returns the same number. So
+//! the *score* of a crate, the result that its tests expect, does not depend on the libraries that it uses, and the
+//! generator knows it.
 
 /// A module of a generated crate.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +19,7 @@ pub(crate) struct Carrier {
 pub(crate) struct Registry {
     /// How a manifest names it.
     pub(crate) name: &'static str,
-    /// What a manifest asks for, as an inline table or a string of TOML.
+    /// The requirement of a manifest, as an inline table or a string of TOML.
     pub(crate) requirement: &'static str,
 }
 

@@ -21,7 +21,8 @@ impl Table {
     }
 }
 
-/// The manifest of a member of a workspace, whose root says everything about its dependencies but their features.
+/// The manifest of a member of a workspace. The root of the workspace has everything about dependencies except
+/// features.
 #[derive(Clone, Debug)]
 pub(crate) struct Manifest {
     pub(crate) name: String,
@@ -31,7 +32,7 @@ pub(crate) struct Manifest {
     dependencies: BTreeMap<Table, BTreeMap<String, Options>>,
 }
 
-/// What a member says about a dependency.
+/// A member's options for a dependency.
 #[derive(Clone, Debug, Default)]
 struct Options {
     features: BTreeSet<String>,
@@ -73,7 +74,7 @@ impl Manifest {
         dependencies.entry(name.to_owned()).or_default()
     }
 
-    /// Text of the manifest; `header` says where it comes from.
+    /// Text of the manifest; `header` names its generator.
     pub(crate) fn render(&self, header: &str) -> String {
         let mut text = format!(
             "{header}\n[package]\nname = \"{}\"\nversion = \"0.1.0\"\nedition = \"{}\"\n",
@@ -85,7 +86,7 @@ impl Manifest {
         text.push_str(&self.sections);
         let normal = self.dependencies.get(&Table::Normal);
         for (table, dependencies) in &self.dependencies {
-            // A test sees the ordinary dependencies too.
+            // A test has the ordinary dependencies too.
             let repeated = |name: &str| {
                 *table == Table::Dev && normal.is_some_and(|normal| normal.contains_key(name))
             };

@@ -1,7 +1,8 @@
 //! `cargo xtask generate`: workloads that a seed decides.
 //!
-//! A workload is [`Sources`](workshop::sources::Sources) that follow from constants and the seed alone. They are laid down in `target/` when somebody
-//! needs them. Only the lock file is kept, since no seed decides which versions crates.io has.
+//! A workload is [`Sources`](workshop::sources::Sources) that follow from constants and the seed alone. The command
+//! writes them to `target/` when somebody needs them. The repository keeps only the lock file, since no seed decides
+//! which versions crates.io has.
 
 mod carriers;
 mod manifest;
@@ -23,7 +24,7 @@ pub enum Workload {
 }
 
 impl Workload {
-    /// Writes the files; gives their directory. Files that are there already are not touched.
+    /// Writes the files, and returns their directory. It does not touch files that are already there.
     pub fn generate(self, repository: &Repository) -> Result<PathBuf> {
         let (name, sources) = match self {
             Workload::Workspace => ("workspace", workspace::sources(workspace::SEED)),
@@ -48,7 +49,7 @@ mod tests {
         patch_stack::pin::sha256(&all)
     }
 
-    /// Measurements of the workspace can be compared as long as it stays the same.
+    /// As long as the workspace stays the same, its measurements can be compared.
     #[test]
     fn the_workspace_is_the_one_that_was_measured() {
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Chance that a seed decides: the same on every machine and with every version of every library.
+//! Pseudo-random numbers from a seed: the same on every machine and with every version of every library.
 
 /// SplitMix64, the generator of Steele, Lea and Flood, *Fast splittable pseudorandom number generators* (2014).
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ impl Random {
         (self.next() % limit as u64) as usize
     }
 
-    /// Brings `items` into an order by chance.
+    /// Brings `items` into a random order.
     pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for end in (1..items.len()).rev() {
             items.swap(end, self.below(end + 1));
@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn numbers_are_those_of_the_algorithm() {
-        // Those that Rosetta Code lists for this seed, <https://rosettacode.org/wiki/Pseudo-random_numbers/Splitmix64>.
+        // Rosetta Code lists these for this seed, <https://rosettacode.org/wiki/Pseudo-random_numbers/Splitmix64>.
         let mut random = Random::new(1_234_567);
         assert_eq!(
             [random.next(), random.next(), random.next()],

@@ -1,4 +1,4 @@
-//! What was found: numbers, and promises that are broken.
+//! The findings of the step: numbers, and promises that are broken.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use workshop::steps::Step;
 /// Lines of a list that are shown; the log has the others.
 const SHOWN: usize = 10;
 
-/// What was found: numbers, and promises that are broken.
+/// Numbers, and promises that are broken.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     pub(super) table: Table,
@@ -25,7 +25,7 @@ impl Findings {
         }
     }
 
-    /// A promise that each of `lines` breaks.
+    /// Adds a promise that each of `lines` breaks.
     pub(super) fn require_none(&mut self, what: &str, lines: &[String]) {
         self.require(lines.is_empty(), listed(what, lines));
     }
@@ -53,7 +53,7 @@ impl Findings {
     }
 }
 
-/// A heading and what is listed below it.
+/// A heading and the list below it.
 fn listed(heading: &str, lines: &[String]) -> String {
     let mut text = format!("{heading}:");
     for line in lines {

@@ -13,14 +13,14 @@ use measure::messages::Artifact;
 use crate::workspace::Tested;
 use crate::workspace::findings::Findings;
 
-/// How many times the bytes of executables and groups have to go into those of static executables.
+/// Static executables have to be at least this many times as large as executables and groups.
 const SAVING: u64 = 5;
 
-/// Groups that an executable may load: of the sysroot crates, of frozen and of local ones. Each library in C that only
-/// some executables use, of which no executable here has more than two, may be one more.
+/// Groups that an executable may load: those of the sysroot crates, of frozen and of local ones. A library in C that
+/// only some executables use may add one. No executable here has more than two of these.
 const MOST_GROUPS: usize = 5;
 
-/// What executables load, and the bytes of all of it.
+/// Checks the groups that executables load, and the bytes of all files.
 pub(super) fn check_groups(
     findings: &mut Findings,
     static_bytes: u64,
@@ -89,7 +89,7 @@ pub(super) fn check_groups(
 /// The shared objects of the groups of a build, by soname.
 struct Groups {
     paths: BTreeMap<String, PathBuf>,
-    /// What those that were looked at need.
+    /// The needs of the groups that we have read so far.
     needs: BTreeMap<String, Vec<String>>,
 }
 

@@ -1,7 +1,7 @@
 //! The test step `workspace`: the promises of the fork, checked on a workspace of 50 crates with tests of all kinds.
 //!
-//! Static and dynamic builds share one target directory. The step measures everything before it judges anything, so
-//! the report is whole when a promise is broken.
+//! Static and dynamic builds share one target directory. The step measures everything before it judges anything, so the
+//! report is complete even if a promise is broken.
 
 mod findings;
 mod groups;
@@ -31,7 +31,7 @@ use workshop::paths::Repository;
 use workshop::sources::Sources;
 use workshop::steps::Step;
 
-/// Libraries that are edited, those with more dependents first; see [`rebuilds`].
+/// Libraries to edit, those with more dependents first; see [`rebuilds`].
 const EDITS: [(&str, &str); 3] = [
     ("base", "crates/base-shape/src/lib.rs"),
     ("middle", "crates/service-chestnut/src/lib.rs"),
@@ -47,7 +47,7 @@ pub fn run(tree: &Tree, step: &mut Step) -> Result<()> {
     let mut workspace = Workspace::lay_down(repository, fork)?;
     let mut findings = Findings::default();
 
-    // Before the dynamic build, which puts executables of its own in the places that have no hash in their names.
+    // This comes before the dynamic build, which replaces the executables without a hash in their names.
     let of_static = Tested::run(&workspace, step, Linking::Static)?;
     let static_bytes = bytes(of_static.executables.keys())?;
     let of_dynamic = Tested::run(&workspace, step, Linking::Dynamic)?;
@@ -104,7 +104,7 @@ impl Workspace {
         messages::artifacts(&step.capture(&mut cargo)?)
     }
 
-    /// Adds something to a file that the compiler has to put into the object.
+    /// Adds a variable to a file that the compiler has to put into the object.
     fn edit(&mut self, path: &str) -> Result<()> {
         self.edits += 1;
         let edit = self.edits;
@@ -114,7 +114,7 @@ impl Workspace {
     }
 }
 
-/// A build of all tests, and what they come to.
+/// A build of all tests, and their outcomes.
 struct Tested {
     artifacts: Vec<Artifact>,
     executables: BTreeMap<PathBuf, Unit>,
@@ -164,7 +164,7 @@ fn compare_tests(findings: &mut Findings, of_static: &Tested, of_dynamic: &Teste
     }
 }
 
-/// A dynamic build after a static one compiles nothing but what it links.
+/// Checks that a dynamic build after a static one compiles only the executables that it links.
 fn check_switch(findings: &mut Findings, of_dynamic: &Tested) {
     let libraries: Vec<String> = of_dynamic
         .artifacts
@@ -179,7 +179,7 @@ fn check_switch(findings: &mut Findings, of_dynamic: &Tested) {
     findings.require_none("switching compiles libraries", &libraries);
 }
 
-/// After a build, another one has nothing to do.
+/// Checks that after a build, another one has nothing to do.
 fn check_no_op(findings: &mut Findings, workspace: &Workspace, step: &mut Step) -> Result<()> {
     let mut cargo = workspace.cargo_test(Linking::Dynamic);
     let (transcript, succeeded) = step.transcript(cargo.args(["--no-run", "--verbose"]))?;
@@ -193,7 +193,7 @@ fn check_no_op(findings: &mut Findings, workspace: &Workspace, step: &mut Step) 
     Ok(())
 }
 
-/// Lines in which `cargo --verbose` says that it makes something.
+/// Lines in which `cargo --verbose` reports work.
 fn work(transcript: &str) -> Vec<String> {
     let lines = transcript.lines().map(str::trim_start);
     lines

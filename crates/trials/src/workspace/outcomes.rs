@@ -8,11 +8,11 @@ use anyhow::{Context, Result, ensure};
 use crate::workspace::unit::Unit;
 use workshop::libtest::{self, Outcome};
 
-/// Tests by the program that they are in.
+/// Tests by their programs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Outcomes(BTreeMap<Program, BTreeMap<String, Outcome>>);
 
-/// What runs tests.
+/// A program that runs tests.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Program {
     Executable(Unit),
@@ -30,8 +30,8 @@ impl Program {
 }
 
 impl Outcomes {
-    /// Reads a transcript, standard error included, where Cargo says which program runs. Several packages may have a test
-    /// of the same name, so the program is known by the path of its executable only.
+    /// Reads a transcript with standard error, in which Cargo names the program that runs. Several packages may have a
+    /// test of the same name, so only the path of its executable identifies a program.
     pub(super) fn parse(
         transcript: &str,
         executables: &BTreeMap<PathBuf, Unit>,
@@ -69,7 +69,7 @@ impl Outcomes {
         )
     }
 
-    /// A line for each test that comes to something else in `of_dynamic`.
+    /// A line for each test that has another outcome in `of_dynamic`.
     pub(super) fn differences(&self, of_dynamic: &Outcomes) -> Vec<String> {
         let mut differences = Vec::new();
         let none = BTreeMap::new();
@@ -136,7 +136,7 @@ fn executable_header(line: &str) -> Option<&Path> {
     Some(Path::new(path))
 }
 
-/// The tests of one program. Those that libtest counts must be those that it names.
+/// The tests of one program. libtest must name as many as it counts.
 fn tests(body: &[&str]) -> Result<BTreeMap<String, Outcome>> {
     let mut tests = BTreeMap::new();
     let mut counted = None;

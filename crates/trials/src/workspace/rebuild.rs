@@ -1,4 +1,4 @@
-//! Builds after an edit: the two ways to link make the same units, and groups only where something changed.
+//! Builds after an edit: both ways must make the same units, and groups only if something in them changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -15,19 +15,19 @@ use crate::workspace::{EDITS, Workspace};
 use workshop::linking::Linking;
 use workshop::steps::Step;
 
-/// What a build after an edit made again.
+/// The units that a build after an edit made again.
 pub(super) struct Rebuild {
     units: BTreeMap<Unit, usize>,
     groups: usize,
-    /// Those groups of which nothing that they are made of was made again.
+    /// Groups that were made although none of their inputs was made again.
     idle_groups: Vec<String>,
     elapsed: Duration,
 }
 
 /// Edits each library and builds after each edit.
 ///
-/// The first edit makes everything stale that the others do. So the edits of one way to link leave nothing to do for
-/// the other way that its own first edit does not ask for.
+/// The first edit makes stale everything that the others do. So the edits of one way leave no work to the other way
+/// beyond that of the other's own first edit.
 pub(super) fn rebuilds(
     workspace: &mut Workspace,
     step: &mut Step,

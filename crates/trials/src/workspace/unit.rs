@@ -1,17 +1,17 @@
-//! Units of a build, by what they are made of: both ways to link have the same, under other file names.
+//! Units of a build, by package and Cargo target: both ways to link have the same units, under other file names.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use measure::messages::Artifact;
 
-/// What of a package is made, and how.
+/// A Cargo target of a package, and how it is compiled.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Unit {
     package: String,
     kind: String,
     name: String,
-    /// Whether it is made of the unit tests of its Cargo target.
+    /// Whether it has the unit tests of its Cargo target.
     is_test: bool,
 }
 
@@ -36,7 +36,7 @@ impl fmt::Display for Unit {
     }
 }
 
-/// How often each unit was made that is no group: one that two others ask different features of is made twice.
+/// How often each unit except groups was made. If two units ask it for different features, it is made twice.
 pub(super) fn made(artifacts: &[Artifact]) -> BTreeMap<Unit, usize> {
     let mut counts = BTreeMap::new();
     for artifact in artifacts {
@@ -47,7 +47,7 @@ pub(super) fn made(artifacts: &[Artifact]) -> BTreeMap<Unit, usize> {
     counts
 }
 
-/// The name in a package id: what stands behind the `#`, unless that is only the version.
+/// The name in a package id: the text after the `#`, unless that is only the version.
 fn package_name(id: &str) -> &str {
     let (source, rest) = id.rsplit_once('#').unwrap_or(("", id));
     match rest.split_once('@') {

@@ -1,10 +1,11 @@
 //! apt with configuration and state of its own: lists of packages, dependencies and downloads.
 //!
-//! It reads the sources of the system, and for another processor also those of the stable release, which may have
-//! what the system's release does not. It takes packages from there only where no other source has them, or where that
-//! version is asked for. It reads the system's record of installed packages too, so that it fetches only what is
-//! missing, but a copy without what [`is_forgotten`] names: a compiler that lies apart finds its parts beside it or not
-//! at all.
+//! apt reads the sources of the system. For another processor, it also reads those of the stable
+//! release, which may have packages that the system's release lacks. It takes packages from there
+//! only if no other source has them, or if the caller asks for that version. It reads a copy of the
+//! system's record of installed packages, so that it fetches only missing ones. The copy leaves out
+//! the packages that [`is_forgotten`] names: a compiler in a directory of its own finds only parts
+//! that lie beside it.
 
 use std::ffi::OsString;
 use std::fs;
@@ -16,13 +17,13 @@ use super::{make_empty, write};
 use crate::steps::{Show, Step};
 use crate::toolchain;
 
-/// How often lists are asked for: a mirror that is being changed serves some that do not fit together.
+/// How often to ask for lists: while a mirror changes, it serves lists that do not fit together.
 const ATTEMPTS: usize = 3;
 
 /// The sources of the system in the older form; those of the newer one are in a directory.
 const SOURCES: &str = "/etc/apt/sources.list";
 
-/// What Debian signs its releases with.
+/// The keys with which Debian signs its releases.
 const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Where Debian's releases are.
@@ -41,7 +42,7 @@ pub(super) struct Package {
 }
 
 impl Package {
-    /// Tells it apart from all others; may be the name of a file.
+    /// A text that differs from that of all other packages, and may be the name of a file.
     pub(super) fn id(&self) -> String {
         format!("{}_{}_{}", self.name, self.version, self.architecture)
     }
@@ -108,7 +109,7 @@ impl Apt {
             options.push(format!("APT::Architectures::={architecture}").into());
         }
         options.push("Acquire::Languages=none".into());
-        // Its own user may not write below a directory of ours.
+        // apt's own user may not write to our directories.
         options.push("APT::Sandbox::User=root".into());
         let options = options
             .into_iter()
@@ -122,7 +123,8 @@ impl Apt {
             if observed.status.success() {
                 break;
             }
-            // Not an error: another source of the system may be out of reach, and old versions are there.
+            // This is no error: another source of the system may be out of reach, and old versions
+            // are there.
             if attempt == ATTEMPTS {
                 let reason = observed.stderr.lines().find(|line| line.starts_with("E: "));
                 step.say(&format!(
@@ -134,17 +136,17 @@ impl Apt {
         Ok(apt)
     }
 
-    /// The versions of a package that are served, the newest first.
+    /// The versions of a package that the sources have, the newest first.
     pub(super) fn versions(&self, step: &mut Step, name: &str) -> Result<Vec<String>> {
         let mut show = self.command("apt-cache");
-        // It fails where there is no such package.
+        // apt fails if there is no such package.
         let observed = step.observe(show.args(["show", "--all-versions", name]))?;
         let lines = observed.stdout.lines();
         let versions = lines.filter_map(|line| line.strip_prefix("Version: "));
         Ok(versions.map(str::to_owned).collect())
     }
 
-    /// These packages and what they depend on, as far as the system lacks it.
+    /// These packages and their dependencies, without those that the system has.
     pub(super) fn resolve(&self, step: &mut Step, wanted: &[String]) -> Result<Vec<Package>> {
         let mut install = self.command("apt-get");
         install.args(["install", "--simulate", "--no-install-recommends"]);
@@ -159,7 +161,7 @@ impl Apt {
         Ok(packages)
     }
 
-    /// Fetches packages; gives the files.
+    /// Fetches packages, and returns the files.
     pub(super) fn download(&self, step: &mut Step, packages: &[&Package]) -> Result<Vec<PathBuf>> {
         let directory = self.directory.join("download");
         make_empty(&directory)?;
@@ -216,7 +218,7 @@ fn installed() -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The paragraphs of a record of installed packages that count.
+/// The paragraphs of a record of installed packages, without the forgotten ones.
 fn remembered(record: &str) -> String {
     let paragraphs = record.split_inclusive("\n\n");
     let remembered = paragraphs.filter(|paragraph| {
@@ -228,8 +230,8 @@ fn remembered(record: &str) -> String {
     remembered.collect()
 }
 
-/// Whether a package is taken for missing, for it is part of something that lies apart from the system: Rust, a cross
-/// compiler, the emulator.
+/// Whether apt has to take a package as missing, since it is part of something that we keep apart
+/// from the system: Rust, a cross compiler, the emulator.
 fn is_forgotten(name: &str) -> bool {
     let is_of_compiler = super::PLATFORMS.iter().any(|platform| {
         let of_other = name.strip_suffix("-base").unwrap_or(name);

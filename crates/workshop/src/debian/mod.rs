@@ -1,15 +1,18 @@
 //! Debian's packages, unpacked below `target/debian` and used from there.
 //!
 //! Debian has a Rust that is newer or older than the toolchain of this repository, its standard library for other
-//! processors, cross compilers and an emulator. Nothing of it is installed: [`apt`] asks the distribution with
-//! configuration and state of its own, and [`root`] unpacks what it gets. The versions are those that the distribution
-//! serves: the newest compiler, and a standard library for the other processor that was made of the same sources. What is unpacked stays, and is asked for again only when `target/debian` is removed.
+//! processors, cross compilers and an emulator. We install none of these: [`apt`] asks the
+//! distribution with configuration and state of its own, and [`root`] unpacks the packages. The
+//! versions are those that the distribution serves: the newest compiler, and a standard library for
+//! the other processor that was made of the same sources. Unpacked packages stay. We ask for them
+//! again only if somebody has removed `target/debian`.
 //!
-//! A directory of unpacked packages (a root) has `usr` as the packages have it, and `bin` with a script for each
-//! program, which tells the loader of the libraries beside it. Each version of Rust has a root; the cross compilers
-//! share one, where each has its directories.
+//! A *root* is a directory of unpacked packages. It has `usr` as in the packages, and `bin` with a
+//! script for each program, which points the loader to the libraries in the root. Each version of
+//! Rust has a root. The cross compilers share one, in which each has its directories.
 //!
-//! Where there is no Debian, or where the distribution has no such package, functions say so and give `None`.
+//! If there is no Debian, or if the distribution has no such package, functions say so and return
+//! `None`.
 
 mod apt;
 mod platforms;
@@ -29,13 +32,14 @@ use crate::fork::on_path;
 use crate::paths::Repository;
 use crate::steps::Step;
 
-/// The package of the compiler, which browsers of the distribution are built with: newer than its `rustc`.
+/// The package of the compiler with which the distribution builds its browsers, newer than its
+/// `rustc`.
 pub const RUSTC: &str = "rustc-web";
 
 /// The package of the standard library, one for each processor.
 const STD: &str = "libstd-rust-web-dev";
 
-/// Which one is wanted of several versions that the distribution serves.
+/// Which of the versions to take that the distribution serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Age {
     /// The one that would be installed.
@@ -63,7 +67,7 @@ impl Rust {
         self.root.program("rustdoc")
     }
 
-    /// Makes Cargo, or what else follows these variables, use this Rust.
+    /// Makes Cargo, or another program that follows these variables, use this Rust.
     pub fn set_for(&self, command: &mut Command) {
         command
             .env("RUSTC", self.rustc())
@@ -71,7 +75,7 @@ impl Rust {
     }
 }
 
-/// Debian's Rust with what it takes to build for another processor, and to run that here.
+/// Debian's Rust with the tools to build programs for another processor, and to run them here.
 #[derive(Clone, Debug)]
 pub struct Cross {
     /// Has the standard library for this processor too.
@@ -88,7 +92,7 @@ impl Cross {
         self.tools.program(&name)
     }
 
-    /// What runs a program for the processor: a command whose last argument the program is.
+    /// The command that runs a program for the processor. The program is to be its last argument.
     pub fn runner(&self) -> Vec<PathBuf> {
         let libraries = self.tools.directory().join("usr").join(self.platform.gnu);
         match self.platform.runs {
@@ -107,7 +111,8 @@ impl Cross {
         }
     }
 
-    /// Makes Cargo, or what else follows these variables, build for the processor and run in the emulator.
+    /// Makes Cargo, or another program that follows these variables, build for the processor and
+    /// run in the emulator.
     pub fn set_for(&self, command: &mut Command) {
         let triple = self.platform.triple;
         let of_cargo = triple.to_uppercase().replace('-', "_");
@@ -178,7 +183,7 @@ impl Debian {
         Root::at(self.directory.join("tools"))
     }
 
-    /// Unpacks what is wanted unless it is there. Gives the version of Rust.
+    /// Unpacks the packages unless they are there. Returns the version of Rust.
     fn unpack_once(
         &self,
         step: &mut Step,
@@ -190,7 +195,7 @@ impl Debian {
             Age::Oldest => "this-machine-oldest",
         };
         let name = platform.map_or(of_machine, |platform| platform.triple);
-        // Written last: what it stands for is complete.
+        // The stamp is written last, so the packages are complete if it is there.
         let stamp = self.directory.join("complete").join(name);
         if let Ok(version) = fs::read_to_string(&stamp) {
             return Ok(Some(version));
@@ -247,7 +252,7 @@ impl Debian {
         let rust = self.rust(version.clone());
         let wanted = [RUSTC, STD].map(|name| format!("{name}={version}"));
         let mut packages = apt.resolve(step, &wanted)?;
-        // Alone: nothing for the other processor runs at compile time.
+        // It comes without its dependencies: nothing for the other processor runs at compile time.
         packages.extend(foreign.map(|foreign| Package {
             name: STD.to_owned(),
             version: of_std,
@@ -274,8 +279,9 @@ impl Debian {
     }
 }
 
-/// The newest version of the compiler for which there is a standard library, and the version of that. rustc takes a
-/// library for its own when the same sources of the same version made it, in whichever release of Debian.
+/// The newest version of the compiler for which there is a standard library, and the version of
+/// that. rustc accepts a library that was made of the same sources in the same version, in
+/// whichever release of Debian.
 fn newest_that_fit(of_rustc: &[String], of_std: &[String]) -> Option<(String, String)> {
     let sources = |version: &str| version.split('-').next().map(str::to_owned);
     of_rustc.iter().find_map(|rustc| {
@@ -300,7 +306,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
         .with_context(|| format!("failed to write `{}`", path.display()))
 }
 
-/// Removes a directory with all in it, and makes it again.
+/// Removes a directory with its content, and makes it again.
 fn make_empty(directory: &Path) -> Result<()> {
     let describe = || {
         format!(

@@ -1,4 +1,4 @@
-//! The processors for which Debian has all that it takes, and the names that each has.
+//! The processors for which Debian has all necessary packages, and their names.
 
 /// A processor for which Debian has Rust's standard library, a cross compiler and a way to run
 /// programs.
@@ -8,7 +8,7 @@ pub struct Platform {
     pub triple: &'static str,
     /// Debian's name.
     pub(super) architecture: &'static str,
-    /// The name in those of the cross compiler and of its directories.
+    /// The name of the processor in the names of the cross compiler and of its directories.
     pub(super) gnu: &'static str,
     /// How its programs are run.
     pub(super) runs: Runs,
@@ -19,8 +19,8 @@ pub struct Platform {
 pub(super) enum Runs {
     /// In this program of QEMU.
     In(&'static str),
-    /// By this loader of the C library: a processor of 64 bits runs programs of 32. (In QEMU 7.2, programs for i386 with
-    /// threads of rayon do not end, static ones neither.)
+    /// By this loader of the C library: a 64-bit processor runs 32-bit programs. (In QEMU 7.2,
+    /// programs for i386 with threads of rayon do not end, linked either way.)
     ByLoader(&'static str),
 }
 

@@ -29,7 +29,7 @@ impl Root {
         &self.directory
     }
 
-    /// A program, as it is called from outside.
+    /// The script that runs a program of the root.
     pub(super) fn program(&self, name: &str) -> PathBuf {
         self.directory.join("bin").join(name)
     }
@@ -56,8 +56,8 @@ impl Root {
         Ok(())
     }
 
-    /// Makes the linker scripts among libraries (`libc.so`) name others by their names alone, as the linker finds them
-    /// here, and not by where they would be installed, below `prefix`.
+    /// Makes the linker scripts among libraries (`libc.so`) name other libraries by file name, as
+    /// the linker finds them here, and not by their installed path below `prefix`.
     pub(super) fn relocate_scripts(&self, prefix: &str) -> Result<()> {
         let directory = self.directory.join(prefix).join("lib");
         let describe = || {
@@ -86,7 +86,7 @@ impl Root {
         self.directory.join(UNPACKED).join(package.id())
     }
 
-    /// Fails where a package is there in another version: files of both would lie side by side.
+    /// Fails if a package is there in another version, since files of both would lie side by side.
     fn refuse_other_versions(&self, packages: &[Package]) -> Result<()> {
         let Ok(entries) = fs::read_dir(self.directory.join(UNPACKED)) else {
             return Ok(());

@@ -1,11 +1,12 @@
 //! Runs long commands as named steps.
 //!
-//! On a terminal, a step rewrites one line while it runs. Elsewhere (a pipe, or `CI=true`) it says when it begins and
-//! ends, gives a sign of life in between, and shows the output of test programs in full. Either way, the log of the
-//! step has everything that its commands print. If one of them fails, the step shows the end of the log.
+//! On a terminal, a step rewrites one line while it runs. Elsewhere (a pipe, or `CI=true`) it says
+//! when it begins and ends, prints a sign of life in between, and shows the output of test programs
+//! in full. Either way, the log of the step has everything that its commands print. If one of them
+//! fails, the step shows the end of the log.
 //!
-//! Commands write to the log directly, and the step reads it behind them. A pipe would stay open for as long as any
-//! background process holds it, such as the server of a compiler cache.
+//! Commands write to the log directly, and the step reads it after them. A pipe would stay open as
+//! long as any background process holds it, such as the server of a compiler cache.
 
 mod output;
 
@@ -26,21 +27,21 @@ const POLL: Duration = Duration::from_millis(50);
 const REDRAW: Duration = Duration::from_millis(250);
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
-/// What of a command's output is shown where there is no terminal to draw on.
+/// The part of a command's output to show if there is no terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Show {
     /// Signs of life only.
     Progress,
-    /// All of it: what a test program prints.
+    /// All of it, for test programs.
     Everything,
 }
 
-/// How much is said about steps that go well.
+/// How much to print about steps that go well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chatter {
     /// A line when a step begins and when it ends.
     Steps,
-    /// For `cargo xtask run`, where the output belongs to the program that is run.
+    /// Nothing: in `cargo xtask run`, the output belongs to the program that runs.
     None,
 }
 
@@ -68,14 +69,14 @@ pub struct Step<'a> {
     chatter: Chatter,
 }
 
-/// What became of a command.
+/// The outcome of a command.
 #[derive(Debug)]
 pub struct Observed {
     /// How it ended.
     pub status: ExitStatus,
-    /// What it printed to standard output.
+    /// Its standard output.
     pub stdout: String,
-    /// What it printed to standard error.
+    /// Its standard error.
     pub stderr: String,
 }
 
@@ -169,7 +170,8 @@ impl Step<'_> {
         captured.text(command)
     }
 
-    /// Runs `command`, which may fail; gives what it prints, standard error included, and whether it succeeded.
+    /// Runs `command`, which may fail, and returns what it prints, standard error included, and
+    /// whether it succeeded.
     pub fn transcript(&mut self, command: &mut Command) -> Result<(String, bool)> {
         let start = self.begin(command)?;
         let stdout = self.log_handle()?;
@@ -188,7 +190,8 @@ impl Step<'_> {
         self.wait(command, LogReader::open(stdout, 0)?, false)
     }
 
-    /// Runs `command`, which may fail; gives how it ended and what it printed. Standard error goes to the log too.
+    /// Runs `command`, which may fail, and returns how it ended and what it printed. Standard error
+    /// goes to the log too.
     pub fn observe(&mut self, command: &mut Command) -> Result<Observed> {
         let start = self.begin(command)?;
         let mut captured = Captured::of(command)?;
@@ -221,7 +224,7 @@ impl Step<'_> {
         }
     }
 
-    /// Notes the command in the log; gives the length of the log behind it.
+    /// Notes the command in the log, and returns the length of the log behind it.
     fn begin(&mut self, command: &mut Command) -> Result<u64> {
         let line = format!("$ {}\n", toolchain::display(command));
         let describe = || format!("failed to write `{}`", self.log_path.display());
@@ -249,7 +252,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Runs `command` to its end and gives signs of life, for which `reader` follows its output.
+    /// Runs `command` to its end and prints signs of life, for which `reader` follows its output.
     fn wait(&self, command: &mut Command, mut reader: LogReader, echo: bool) -> Result<ExitStatus> {
         let mut child = command
             .spawn()
@@ -294,7 +297,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Says how far the step is: `last_line` stands for all that came before it.
+    /// Prints the progress of the step, for which `last_line` stands.
     pub fn sign_of_life(&self, last_line: &str) {
         let elapsed = seconds(self.started.elapsed());
         if !self.on_terminal {

@@ -13,7 +13,7 @@ use crate::toolchain;
 /// Lines of the log that are shown when a command fails.
 const TAIL_LINES: usize = 40;
 
-/// A file that takes what a command prints to standard output.
+/// A file for the standard output of a command.
 pub(super) struct Captured(File);
 
 impl Captured {
@@ -60,7 +60,7 @@ impl LogReader {
         })
     }
 
-    /// What was written since the last call.
+    /// The bytes that were written since the last call.
     pub(super) fn read(&mut self) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         self.file

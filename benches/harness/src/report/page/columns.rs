@@ -45,7 +45,7 @@ pub(super) const BUILDS: [Column; 12] = [
     column("after adding one", Phase::Addition, Quantity::Seconds),
 ];
 
-/// What is known of edits besides the time of the whole build.
+/// The quantities of edits besides the time of the whole build.
 pub(super) const EDITS: [Column; 9] = [
     column(
         "leaf: after the libraries",

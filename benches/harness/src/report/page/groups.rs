@@ -1,10 +1,10 @@
-//! Which groups builds of the fork link.
+//! The groups that builds of the fork link.
 
 use crate::peers::OURS;
 use crate::report::view::{Of, View, time, value};
 use crate::results::{Phase, Quantity, part};
 
-/// How long groups take in a cold build, and whether anything had to wait for them.
+/// The times of groups in a cold build, and whether anything had to wait for them.
 pub(super) fn groups(view: &View, workload: &str) -> String {
     let mut links: Vec<(&str, f64)> = Vec::new();
     for cell in &view.0.cells {
@@ -42,7 +42,7 @@ pub(super) fn groups(view: &View, workload: &str) -> String {
     )
 }
 
-/// Which groups the builds of ever other packages have linked, in the order of the builds.
+/// The groups that builds of different packages have linked, in the order of the builds.
 pub(super) fn selections(view: &View, workload: &str) -> String {
     const QUANTITIES: [Quantity; 4] = [
         Quantity::GroupsMade,

@@ -1,4 +1,4 @@
-//! Targets about groups of frozen crates, which are linked once for all that is built in a target directory.
+//! Targets about groups of frozen crates, which Cargo links once for all builds in a target directory.
 
 use super::{Found, PROGRAMS, Row, title};
 use crate::peers::OURS;

@@ -10,7 +10,7 @@ use crate::results::{Phase, Quantity};
 const HEAVY: &str = "local-heavy";
 const WORKSPACE: &str = "workspace";
 
-/// Small crates, so that their size takes no part in what a part costs.
+/// Small crates, so that their size does not matter for the cost of a part.
 const SMALL: &str = "local-50";
 
 const EDIT_OF_BIN: &str = "local code: edit of the program, compared with static rust-lld";
@@ -127,7 +127,7 @@ fn after_libraries(view: &View, target: &'static str, phase: Phase) -> Row {
     }
 }
 
-/// What an edit of a base crate takes more than in a static build, for each group that it makes.
+/// The time that an edit of a base crate takes beyond a static build, for each group that it makes.
 fn cost_of_a_part(view: &View) -> Row {
     const BOUND: f64 = 0.025;
     let found = || {

@@ -6,9 +6,9 @@ use crate::executable::groups::Group;
 use crate::executable::inputs::{Objects, Outside};
 use crate::executable::unfit::{Definer, Unfit};
 
-/// Whether each symbol that matters beyond its own library has one definition among the
-/// groups, the libraries outside of them, and the program. A static link takes the
-/// definition that it meets first; shared objects would each keep their own.
+/// Checks that each symbol that matters beyond its own library has one definition among the groups,
+/// the libraries outside of them, and the program. A static link takes the definition that it meets
+/// first; shared objects would each keep their own.
 pub(in crate::executable) fn check(
     groups: &[Group],
     objects: &Objects,
@@ -18,8 +18,8 @@ pub(in crate::executable) fn check(
         let members = group.object.members.iter();
         members.map(move |member| (index, member))
     });
-    // Two that are outside clash as they do in a static link, so only what is in a group
-    // is compared with all others.
+    // Two definitions outside of groups clash as they do in a static link. So we compare only the
+    // definitions in groups with all others.
     let mut in_groups: HashMap<&str, &str> = HashMap::new();
     let mut with_state = Vec::new();
     for (group, member) in members {
@@ -39,7 +39,8 @@ pub(in crate::executable) fn check(
         (definer, &outside.shared)
     });
     for (definer, shared) in others.chain(program) {
-        // What is weak, a static link takes for all or for nobody; with groups, some would get it.
+        // A static link takes a weak definition for all users or for none; with groups, some would
+        // get it.
         for symbol in shared.unmangled_definitions.union(&shared.weak_definitions) {
             if let Some(other) = in_groups.get(symbol.as_str()) {
                 return Err(clash(symbol, definer, Definer::Member(other.to_string())));
@@ -58,7 +59,7 @@ pub(in crate::executable) fn check(
             with_state.push((groups.len(), definer, &shared.state));
         }
     }
-    // The linker makes one variable of those in one output.
+    // The linker makes one variable of all definitions within one output.
     for (index, (output, definer, state)) in with_state.iter().enumerate() {
         let others = with_state[..index].iter();
         for (_, other, other_state) in others.filter(|(other, ..)| other != output) {

@@ -1,5 +1,5 @@
-//! Whether groups fit a program: each check names what does not, as an
-//! [`Unfit`](super::unfit::Unfit).
+//! Whether groups fit a program. If they do not, each check says why by an
+//! [`Unfit`].
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ pub(super) mod run_path;
 pub(crate) mod scope;
 pub(super) mod visibility;
 
-/// Whether the runtime that rustc links is the one in the group of the sysroot crates.
+/// Checks that the runtime that rustc links is the one in the group of the sysroot crates.
 pub(super) fn check_sysroot(
     members: &HashSet<String>,
     on_line: &HashSet<String>,

@@ -1,7 +1,7 @@
-//! Options of the linker that are for all that is linked.
+//! Linker options that concern all libraries of a program.
 //!
-//! Most options concern the executable alone. Some say what becomes of symbols and sections in
-//! all that is linked, and groups were linked before and without them.
+//! Most options concern the executable alone. Some change symbols or sections in all libraries, and
+//! groups were linked earlier and without these options.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -13,10 +13,10 @@ use crate::executable::unfit::Unfit;
 use crate::finish::private::shows_symbols;
 use crate::line::words::Word;
 
-/// Whether groups that were linked without the options on a line fit an executable with them.
+/// Checks that groups that were linked without the options on a line fit an executable with them.
 ///
 /// # Errors
-/// The option by which they do not.
+/// The option because of which they do not.
 pub(crate) fn check(words: &[Word]) -> Result<(), Unfit> {
     for word in words {
         let link_arg = || word.link_arg();
@@ -32,13 +32,13 @@ pub(crate) fn check(words: &[Word]) -> Result<(), Unfit> {
     Ok(())
 }
 
-/// The option that shows symbols of the program to what it loads later, if there is one.
+/// The option that shows symbols of the program to libraries that it loads later, if there is one.
 pub(crate) fn showing(words: &[Word]) -> Option<String> {
     let showing = words.iter().find(|word| shows_symbols(&word.word));
     showing.map(Word::link_arg)
 }
 
-/// Whether an option leads references to a symbol somewhere else, wherever they are.
+/// Whether an option redirects references to a symbol, in whichever library they are.
 fn rebinds_symbols(word: &Word) -> bool {
     const OPTIONS: [&[u8]; 4] = [b"wrap", b"defsym", b"just-symbols", b"remap-inputs"];
     let option = word.option();
@@ -46,13 +46,14 @@ fn rebinds_symbols(word: &Word) -> bool {
     name.is_some_and(|name| OPTIONS.contains(&name))
 }
 
-/// Whether a word brings a linker script: by an option, or by being a file that is nothing else
-/// a linker knows (ld, "Implicit Linker Scripts").
+/// Whether a word brings a linker script: it is an option for one, or a file of no other kind that
+/// linkers know (ld, "Implicit Linker Scripts").
 ///
-/// A script decides on the sections of all inputs, by whatever names, so that something may be
-/// gathered that lies in groups.
+/// A script decides about the sections of all inputs, by any names, so it might gather sections
+/// that are in groups.
 fn is_script(word: &Word) -> bool {
-    /// Where segments lie: in the executable, which does not matter to groups.
+    /// Options that set addresses of sections or segments in the executable, which do not matter to
+    /// groups.
     const ADDRESSES: [&[u8]; 6] = [
         b"-Ttext",
         b"-Tdata",
@@ -77,7 +78,7 @@ fn is_script(word: &Word) -> bool {
     !is_known_input(path) && holds_sections(path).unwrap_or(false)
 }
 
-/// Whether a file is what rustc hands to linkers, by its name.
+/// Whether a file has the name of an input that rustc hands to linkers.
 fn is_known_input(path: &Path) -> bool {
     let extension = path.extension().map(OsStr::as_bytes);
     matches!(extension, Some(b"o" | b"rlib" | b"a" | b"so"))

@@ -1,4 +1,5 @@
-//! Whether everything that groups refer to is defined, and by what a linker takes.
+//! Whether each reference of a group has a definition, and the loader takes the same one as a
+//! linker.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -15,9 +16,8 @@ use crate::line::arguments::{self, search_directories};
 use crate::line::search::LibrarySearch;
 use crate::record::Fallback;
 
-/// Makes a failure of a link that leaves references of groups undefined. Linkers were
-/// asked to look (`--no-allow-shlib-undefined`), but mold 1.10 does not, and the loader
-/// would refuse the program.
+/// Treats a link as failed if it leaves references of groups undefined. We ask linkers to check
+/// (`--no-allow-shlib-undefined`), but mold 1.10 does not, and the loader would refuse the program.
 pub(in crate::executable) fn check(
     args: &[OsString],
     groups: &[Group],

@@ -1,8 +1,9 @@
-//! Whether libraries that a program opens while it runs are looked for where a static one does.
+//! Whether the loader finds libraries that a program opens by `dlopen` as in a static program.
 //!
-//! A name without a slash, the loader looks up by the run path of the file that calls `dlopen`
-//! (dlopen(3)). In a static program that is the executable's, whichever library calls; in a group
-//! it is the group's, which many executables share.
+//! If the name has no slash, the loader searches the run path of the file that calls `dlopen`
+//! (dlopen(3)). In a static program, that is the executable's run path, whichever library calls. If
+//! the calling library is in a group, it is the run path of the group, which many executables
+//! share.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -15,7 +16,7 @@ use crate::record::Fallback;
 
 const OPENERS: [&str; 2] = ["dlopen", "dlmopen"];
 
-/// Checks the groups for an executable that has a run path of the user.
+/// Checks the groups of an executable to which the user gave a run path.
 pub(in crate::executable) fn check(args: &[OsString], groups: &[Group]) -> Result<(), Fallback> {
     let openers = OPENERS.map(str::to_owned).into();
     let mut found = BTreeSet::new();

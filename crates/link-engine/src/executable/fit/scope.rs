@@ -1,11 +1,11 @@
-//! What the loader will find for the references of groups in shared libraries that are no groups.
+//! The definitions that the loader will find for references of groups in other shared libraries.
 //!
-//! A linker that looks for the symbols of a group's own references takes the version of each that
-//! the library shows by default, and writes it down. A library that only an attribute names
-//! (`#[link(name = "foo")]`) is unknown when the group is linked, so the reference has no version, and
-//! the loader takes the oldest one (`do_lookup_x` in `elf/dl-lookup.c` of glibc 2.36: index 2 or less,
-//! hidden or not). And of linkers some do not look whether what a shared object refers to is there.
-//! So it is looked up when the executable is finished.
+//! When a linker finds the definition of a reference in a library, it writes down the version that
+//! the library shows by default. A library that only an attribute names (`#[link(name = "foo")]`)
+//! is unknown when the group is linked. The reference then has no version, and the loader takes the
+//! oldest one (`do_lookup_x` in `elf/dl-lookup.c` of glibc 2.36: index 2 or less, hidden or not).
+//! In addition, some linkers do not check whether a definition exists for each reference of a
+//! shared object. So we look these references up when the executable is finished.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
@@ -21,16 +21,16 @@ use crate::{Error, Result};
 
 /// The shared libraries that a program loads besides groups.
 pub(super) struct Scope {
-    /// In the order in which the loader looks into them.
+    /// In the order in which the loader searches them.
     libraries: Vec<(PathBuf, Mmap)>,
-    /// Whether all of them were found.
+    /// Whether we found all of them.
     is_complete: bool,
 }
 
-/// What is wrong with references of groups.
+/// A problem with references of groups.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Nobody defines these symbols.
+    /// Nothing defines these symbols.
     Undefined(Vec<String>),
     /// In a library, the loader takes an older version of a symbol than a linker does.
     OlderVersion {
@@ -44,13 +44,14 @@ pub(super) enum Fault {
 /// How a library defines a symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Definition {
-    /// The loader takes for a reference without a version what a linker takes.
+    /// For a reference without a version, the loader takes the definition that a linker takes.
     Same,
     /// It takes an older version.
     Older,
 }
 
-/// The highest index of a version at which the loader takes a symbol for a reference without one.
+/// The highest index of a version at which the loader takes a symbol for a reference without a
+/// version.
 const OLDEST: u16 = 2;
 
 impl Scope {
@@ -86,8 +87,8 @@ impl Scope {
         Ok(scope)
     }
 
-    /// What is wrong with references to these symbols, which neither a group nor the executable
-    /// defines. A library that was not found may define what is missing.
+    /// The problem with references to these symbols, which neither a group nor the executable
+    /// defines. If a library was not found, it may define the missing ones.
     pub(super) fn fault(&self, mut missing: BTreeSet<&str>) -> Result<Option<Fault>> {
         for (path, bytes) in &self.libraries {
             let found = definitions(bytes, &missing).map_err(Error::object(path))?;
@@ -109,7 +110,7 @@ impl Scope {
     }
 }
 
-/// How a shared library with these bytes defines those of `names` that it does.
+/// Those of `names` that a shared library with these bytes defines, with the kind of definition.
 ///
 /// # Errors
 /// When these are malformed.
@@ -129,7 +130,7 @@ fn definitions_in<'a, Class: ElfClass>(
     let sections = header.sections(endian, data)?;
     let symbols = sections.symbols(endian, data, elf::SHT_DYNSYM)?;
     let versions = sections.gnu_versym(endian, data)?.map(|(table, _)| table);
-    // For each name: where an old version lies that is hidden, and where the one for linkers.
+    // For each name: the address of a hidden old version, and that of the version for linkers.
     let mut found: HashMap<&str, (Option<u64>, Option<u64>)> = HashMap::new();
     for (index, symbol) in symbols.enumerate() {
         if symbol.st_shndx(endian) == elf::SHN_UNDEF || symbol.st_bind() == elf::STB_LOCAL {
@@ -154,7 +155,7 @@ fn definitions_in<'a, Class: ElfClass>(
     let found = found.into_iter();
     Ok(found
         .map(|(name, kinds)| match kinds {
-            // Often an old version is another name of the same.
+            // Often an old version is another name of the same function.
             (Some(old), Some(shown)) if old != shown => (name, Definition::Older),
             _ => (name, Definition::Same),
         })

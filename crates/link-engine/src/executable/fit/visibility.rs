@@ -1,4 +1,4 @@
-//! Whether whoever uses a symbol sees the definition that a static link gives it.
+//! Whether each user of a symbol sees the definition that a static link would give to it.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -15,8 +15,8 @@ use crate::line::words::Word;
 use crate::record::Fallback;
 use crate::system::files;
 
-/// Whether a link arg of this program alone shows what is private in the groups. That of the
-/// sysroot crates has nothing that is meant to be seen.
+/// Checks that no link arg of this program alone shows definitions that are private in the groups.
+/// The group of the sysroot crates does not count, since nobody means to show its symbols.
 pub(in crate::executable) fn check_shown(words: &[Word], groups: &[Group]) -> Result<(), Fallback> {
     let Some(link_arg) = options::showing(words) else {
         return Ok(());
@@ -31,7 +31,7 @@ pub(in crate::executable) fn check_shown(words: &[Word], groups: &[Group]) -> Re
     Ok(())
 }
 
-/// Whether a group refers to a private definition of one that is not below it.
+/// Checks that no group refers to a private definition of a group that is not below it.
 pub(in crate::executable) fn check_open_references(groups: &[Group]) -> Result<(), Fallback> {
     for Group { name, object, .. } in groups {
         let open = object.open_references.iter();
@@ -42,14 +42,14 @@ pub(in crate::executable) fn check_open_references(groups: &[Group]) -> Result<(
     Ok(())
 }
 
-/// Whether a shared library that the executable needs names a private definition. In a
-/// static link, the linker shows to such a library what it names.
+/// Checks that no shared library that the executable needs names a private definition. In a static
+/// link, the linker shows such a library the symbols that it names.
 pub(in crate::executable) fn check_shared_libraries(
     args: &[OsString],
     groups: &[Group],
 ) -> Result<(), Fallback> {
     let template = groups.iter().find_map(|group| group.template.as_ref());
-    // Nobody means what the sysroot crates define under names of C.
+    // A library that names a C symbol never means that of the sysroot crates.
     let of_crates = groups.iter().filter(|group| group.template.is_none());
     let mut members = of_crates.flat_map(|group| &group.object.members);
     let has_private = members.any(|member| !member.unmangled_definitions.is_empty());
@@ -81,7 +81,7 @@ pub(in crate::executable) fn check_shared_libraries(
     Ok(())
 }
 
-/// Whether none of the symbols that `user` names is a private definition of a group.
+/// Checks that none of the symbols that `user` names is a private definition of a group.
 fn check_seen(names: &HashSet<&[u8]>, user: &str, groups: &[Group]) -> Result<(), Fallback> {
     for group in groups {
         for member in &group.object.members {

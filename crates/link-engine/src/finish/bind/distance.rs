@@ -1,4 +1,4 @@
-//! Executables in which nothing may be bound.
+//! Executables in which we may bind nothing.
 
 use std::path::Path;
 
@@ -12,13 +12,13 @@ use crate::elf::{PlaceRelocations, is_mangled_by_rustc, loaded_tables};
 use crate::system::files;
 use crate::{Error, Result};
 
-/// A function of a group that an executable refers to by the distance from its code, or a variable
-/// of any shared object, so that a static link has to be made.
+/// A function of a group, or a variable of any shared object, to which an executable refers by the
+/// distance from its code. Such an executable has to be linked statically.
 ///
-/// In the symbol table, the address of such a function stands at an undefined symbol (System V
-/// ABI, AMD64 supplement, "Function Addresses"). For a variable, a static link of C would copy
-/// it into the executable, which `-z nocopyreloc` forbids. GNU ld 2.40 then leaves the distance
-/// to the loader (DT_TEXTREL), where it overflows in most programs; other linkers refuse.
+/// The symbol table gives the address of such a function at an undefined symbol (System V ABI,
+/// AMD64 supplement, "Function Addresses"). For a variable, a static link of C would copy it into
+/// the executable, which `-z nocopyreloc` forbids. GNU ld 2.40 then leaves the distance to the
+/// loader (DT_TEXTREL), where it overflows in most programs; other linkers refuse.
 ///
 /// # Errors
 /// When the file cannot be read or is malformed.

@@ -1,29 +1,33 @@
-//! Binding by place: references to what a group defines that need no look-up by name.
+//! Binding by address: references to definitions of a group that the loader need not look up by
+//! name.
 //!
 //! rustc asks the loader to resolve all references when a program starts (`-z now`). For each
-//! symbol it hashes the name and asks one shared object after the other, which takes most of
-//! the time that the start of a dynamic program takes longer than that of a static one. But
-//! what is linked against a group knows where each symbol lies in it, since it never runs with
-//! one that has another [layout](crate::elf::layout). So after the link, the relocations of all symbols
-//! of one group are made to name the same symbol, with the distance from it as addend. The
-//! loader looks that one up, and takes the result over while relocations name no other symbol
-//! (`RESOLVE_MAP` in `elf/dl-reloc.c`, glibc 2.36).
+//! symbol, the loader hashes the name and asks one shared object after the other. That is most of
+//! the time by which a dynamic program starts more slowly than a static one. But when we link a
+//! file against a group, we know the address of each symbol in the group, since the file never runs
+//! with a group that has another [layout](crate::elf::layout). So after the link, we make the
+//! relocations of all symbols of one group name the same symbol, its *base*, each with the distance
+//! from the base as addend. The loader looks the base up, and reuses the result as long as
+//! relocations name no other symbol (`RESOLVE_MAP` in `elf/dl-reloc.c`, glibc 2.36).
 //!
-//! What a group refers to and defines itself becomes relative to where it is loaded, which
-//! takes no look-up at all. `-Bsymbolic-functions` has the linker do that for functions.
+//! A reference of a group to its own definition becomes relative to the address at which the group
+//! is loaded, which takes no look-up at all. `-Bsymbolic-functions` has the linker do that for
+//! functions.
 //!
-//! The outcome of each look-up has to be known, so only references to strong definitions that
-//! are [private](crate::finish::private) are bound: a static link binds these as well. The symbol that
-//! stands for a group has a name that rustc has mangled, with a hash of the one crate that
-//! defines it, so it is not by chance in what the user has the loader load first (`LD_PRELOAD`).
-//! Whatever else has a name of C or C++ may be defined by the program, by a library of the
-//! system, or by what is loaded first, and is looked up. So are thread locals, but for those that
-//! a group itself uses, and functions where they are called by way of the procedure
-//! linkage table.
+//! We must know the outcome of each look-up that we replace. So we bind only references to strong
+//! definitions that are [private](crate::finish::private): a static link binds these as well. The
+//! base of a group has a name that rustc has mangled, with a hash of the one crate that defines it.
+//! So no library that the user has the loader load first (`LD_PRELOAD`) defines it by chance. The
+//! loader still looks up by name
 //!
-//! An executable may refer to a symbol of a shared object by the distance from its code
-//! (assembler can, and C without `-fPIC`; rustc does not). For a function, linkers then make an
-//! address in the executable that all of the process has to use, and nothing may be bound: see
+//! - other symbols with a name of C or C++: the program, a library of the system, or a library that
+//!   is loaded first may define them;
+//! - thread locals, except for those that a group itself uses;
+//! - functions that are called by way of the procedure linkage table.
+//!
+//! An executable may refer to a symbol of a shared object by the distance from its code (assembler
+//! can, and C without `-fPIC`; rustc does not). For a function, linkers then make an address in the
+//! executable that the whole process has to use, and we may bind nothing: see
 //! [`referred_to_by_distance`].
 
 mod distance;
@@ -46,8 +50,8 @@ use crate::elf::{
 use crate::system::files::{self, Patch};
 use crate::{Error, Result};
 
-/// Only files of 64 bits are bound: those of 32 bits keep addends where they are added, at
-/// least on the processors that have `.rel` sections.
+/// We bind only 64-bit files. 32-bit files keep addends in the relocated words, at least on the
+/// processors that have `.rel` sections.
 type Class = FileHeader64<Endianness>;
 
 /// Binds a finished executable or shared object to those of these groups, given by soname and
@@ -114,33 +118,33 @@ struct Binder<'data> {
     relocations: PlaceRelocations,
     symbols: SymbolTable<'data, Class>,
     versions: VersionTable<'data, Class>,
-    /// The version that tells of the layout of the file itself, if it is a group.
+    /// The version of the layout of the file itself, if it is a group.
     layout: Option<elf::VersionIndex>,
     /// By soname.
     groups: HashMap<&'data [u8], Exports<'data, Class>>,
-    /// By soname, what the references to a group are bound to, if anything.
+    /// By soname, the base to which the references to a group are bound, if there is one.
     bases: HashMap<&'data [u8], Base>,
-    /// The versions of what the program defines for its [runtime](crate::finish::runtime), which stay
-    /// open.
+    /// The versions of the symbols that the program defines for its
+    /// [runtime](crate::finish::runtime). Needs of these stay open.
     open_needs: HashSet<elf::VersionIndex>,
 }
 
-/// A symbol that stands for all of its group.
+/// The symbol of a group to which all references to the group are bound.
 #[derive(Debug, Clone, Copy)]
 struct Base {
     symbol: u32,
     /// Where it lies in its group, in bytes.
     place: u64,
-    /// Tells groups apart, by the order in which they are met.
+    /// A number for the group, in the order in which we meet groups.
     number: usize,
 }
 
 impl<'data> Binder<'data> {
-    /// Finds the symbol that stands for each group, among those that are referred to, and the needs
-    /// that stay open.
+    /// Finds the base of each group, among the symbols to which the file refers, and the needs that
+    /// stay open.
     fn find_bases(&mut self) -> object::read::Result<()> {
         for (index, symbol) in self.symbols.enumerate() {
-            // A need for weak references alone may itself be weak, and then is no guard.
+            // A need for weak references alone may itself be weak, and then it is no guard.
             if symbol.st_shndx(self.endian) != elf::SHN_UNDEF || symbol.st_bind() != elf::STB_GLOBAL
             {
                 continue;
@@ -154,7 +158,7 @@ impl<'data> Binder<'data> {
             };
             let place = self.groups[soname].place(name);
             if ties_to_runtime(name) {
-                // No base, for another std has these names too.
+                // Such a symbol is no base, since another std has these names too.
                 if place.is_none() {
                     let version = self.versions.version_index(self.endian, index);
                     self.open_needs.insert(version.index());
@@ -178,9 +182,9 @@ impl<'data> Binder<'data> {
     /// The relocations of a table that change, all in one piece, with the index of the first.
     /// `None` where none is bound.
     ///
-    /// Relative ones stay where they are, since a count of those at the beginning may be
-    /// known to the loader (DT_RELACOUNT). In the places of the others come first those that
-    /// are bound, group by group, and then the rest in their order.
+    /// Relative ones stay at their places, since DT_RELACOUNT may tell the loader how many are at
+    /// the beginning. The places of the others get first the bound ones, group by group, and then
+    /// the rest in their order.
     fn bind_table(
         &self,
         table: &[Rela64<Endianness>],
@@ -211,7 +215,8 @@ impl<'data> Binder<'data> {
         Ok(Some((first, object::bytes_of_slice(&changed).to_vec())))
     }
 
-    /// What a relocation becomes that is bound, after a number for what it is bound to.
+    /// The new form of a relocation that is bound, after a number for the group or file to which it
+    /// is bound.
     fn bind_relocation(
         &self,
         relocation: &Rela64<Endianness>,
@@ -267,8 +272,8 @@ impl<'data> Binder<'data> {
         Ok(Some((base.number, bound)))
     }
 
-    /// What a relocation becomes for a private thread local of the file itself. Without a
-    /// symbol it is about the file.
+    /// The new form of a relocation for a private thread local of the file itself. Without a
+    /// symbol, it concerns the file.
     fn own_thread_local(
         &self,
         relocation: &Rela64<Endianness>,
@@ -293,7 +298,7 @@ impl<'data> Binder<'data> {
         Some(bound)
     }
 
-    /// What makes the needs of layouts hidden, so that nothing else satisfies them.
+    /// The patches that hide the needs of layouts, so that nothing else satisfies them.
     fn hidden_needs(&self, needs: &[Need<'_>]) -> Vec<Patch> {
         let is_of_layout = |need: &&Need<'_>| {
             let layout = self.groups.get(need.file).and_then(Exports::layout);

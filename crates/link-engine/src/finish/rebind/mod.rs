@@ -1,20 +1,21 @@
 //! Binding anew: a group follows those below it without another link.
 //!
-//! When an edit gives a group another layout, the groups above it whose members are as they
-//! were would come out of their links as they are, but for three things: the names of the groups
-//! below, the names of their layouts, and what the references to these are
-//! [bound](crate::finish::bind) to. So [`Rebind`] takes the finished file of such a group, writes back
-//! what binding has overwritten, replaces the names, which have the same lengths, and binds the file
-//! to the new groups below. What comes out has the bytes that another link would give it, except
-//! for a build id, which stays. (By lld and mold. GNU ld puts references, and the slots for their
-//! addresses, in the order of a hash of name and version; here they keep the order that they have.)
+//! An edit may give a group another layout while the members of a group above it stay as they were.
+//! Another link of the upper group would change only three things: the names of the groups below,
+//! the names of their layouts, and the addresses to which its references are
+//! [bound](crate::finish::bind). So [`Rebind`] takes the finished file of such a group and writes
+//! back the bytes that binding has overwritten. It replaces the names, which have the same lengths,
+//! and binds the file to the new groups below. The result has the bytes that another link by lld or
+//! mold would give it, except for a build id, which stays. (GNU ld puts references, and the slots
+//! for their addresses, in the order of a hash of name and version; [`Rebind`] keeps their old
+//! order.)
 //!
-//! What has been overwritten is not in the finished file, so it is kept beside it
-//! ([`Unbound`]). That file tells too what else the linker saw of the groups below and does not
-//! show in the file. If the new groups would show the linker something else, or if a file is
-//! not as expected, there is an [`Obstacle`], and the group has to be linked.
+//! The finished file no longer has the overwritten bytes, so a second file beside it keeps them
+//! ([`Unbound`]). The second file also records facts about the groups below that the linker saw and
+//! that the finished file does not show. If the new groups would show the linker other facts, or if
+//! a file is not as expected, there is an [`Obstacle`], and the group has to be linked.
 //!
-//! The layout of the group itself stays, since no place of a symbol moves.
+//! The layout of the group itself stays, since no symbol of it moves.
 
 mod names;
 mod relations;
@@ -30,15 +31,15 @@ pub use self::unbound::Unbound;
 use crate::system::files::{self, Patch};
 use crate::{Error, Result};
 
-/// Only files of 64 bits are bound.
+/// We bind only 64-bit files.
 type Class = FileHeader64<Endianness>;
 
 /// A name, and the one that takes its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Renamed<'a> {
-    /// What the older content has.
+    /// The name in the older content.
     pub old: &'a str,
-    /// What the new content is to have: as many bytes.
+    /// The name for the new content, which has as many bytes.
     pub new: &'a str,
 }
 
@@ -47,14 +48,15 @@ pub struct Renamed<'a> {
 pub struct Below<'a> {
     /// Its soname.
     pub soname: Renamed<'a>,
-    /// The name of the version that tells of its [layout](crate::elf::layout::of). `None` if it had
-    /// and has none.
+    /// The name of the version of its [layout](crate::elf::layout::of). `None` if it had and has
+    /// none.
     pub layout: Option<Renamed<'a>>,
     /// The bytes of its new shared object.
     pub bytes: &'a [u8],
 }
 
-/// An older content of a group to be bound to new groups below.
+/// An older content of a group, and how to bind it to new groups below. (A *content* of a group is
+/// one of its shared objects on disk.)
 #[derive(Debug, Clone, Copy)]
 pub struct Rebind<'a> {
     /// The older content. It is not changed.
@@ -66,8 +68,8 @@ pub struct Rebind<'a> {
     /// All groups below, in the order in which the linker was given them, and [`Unbound::bind`]
     /// too.
     pub below: &'a [Below<'a>],
-    /// Where the new content goes. What is there is overwritten in place, so nobody else may
-    /// know the file yet.
+    /// Where the new content goes. An existing file is overwritten in place, so no other process
+    /// may know it yet.
     pub result: &'a Path,
     /// Where the [`Unbound`] of the new content goes, in one step.
     pub result_unbound: &'a Path,
@@ -77,18 +79,17 @@ pub struct Rebind<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Obstacle {
-    /// The older content, or what is kept beside it, cannot be read, or it or a group below is
-    /// malformed.
+    /// The older content, or its [`Unbound`], cannot be read, or it or a group below is malformed.
     #[error("{0}")]
     Unreadable(String),
     /// The older content is no file that can be bound.
     #[error("it is no ELF file of 64 bits")]
     NotBound,
-    /// What is kept beside the older content is about another file.
+    /// The [`Unbound`] beside the older content is that of another file.
     #[error("the file is not the one that was bound")]
     OtherFile,
-    /// A name is not where it is expected, is a part of another one, or has another length than
-    /// what is to take its place.
+    /// A name is not where we expect it, is a part of another one, or has another length than its
+    /// replacement.
     #[error("the name `{0}` cannot be replaced")]
     Name(String),
     /// The groups below define or use a symbol in another way than before.
@@ -97,8 +98,8 @@ pub enum Obstacle {
 }
 
 impl Rebind<'_> {
-    /// Makes the new content and its [`Unbound`]. With an [`Obstacle`], neither is made, or
-    /// `result` is left with bytes that nobody must use.
+    /// Makes the new content and its [`Unbound`]. If there is an [`Obstacle`], it makes neither, or
+    /// leaves `result` with bytes that nobody must use.
     ///
     /// # Errors
     /// When a result cannot be written.
@@ -131,7 +132,7 @@ impl Rebind<'_> {
     }
 }
 
-/// What takes an older content back to what the linker has made, with new names.
+/// The patches that turn an older content back into the linker's output, with new names.
 struct Undone {
     unbound: Unbound,
     patches: Vec<Patch>,
@@ -146,7 +147,7 @@ impl From<object::read::Error> for Obstacle {
 /// What [`Rebind`] writes before it binds, from the bytes of the older content.
 ///
 /// # Errors
-/// When these cannot be bound anew.
+/// The obstacle, if these cannot be bound anew.
 pub fn undo_patches(
     data: &[u8],
     unbound: &Unbound,

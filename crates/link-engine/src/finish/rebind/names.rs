@@ -1,7 +1,7 @@
 //! The names of a group and of those below it, in the string table of its shared object.
 //!
-//! Linkers put each string into the table once, and may let a string be the end of a longer one.
-//! So a name is replaced only where no other string has a part of it.
+//! Linkers put each string into the table once, and may use the end of a longer string for a
+//! shorter one. So we replace a name only if no other string shares a part of it.
 
 use std::collections::HashMap;
 
@@ -14,12 +14,12 @@ use super::{Below, Class, Obstacle, Renamed};
 use crate::elf::versions::LAYOUT;
 use crate::system::files::Patch;
 
-/// Where the hash of a version lies in its definition, and in what tells that it is needed, in
-/// bytes (LSB Core, "Symbol Versioning": `vd_hash`, `vna_hash`).
+/// The offset of a version's hash in its definition, and in the entry of a need, in bytes (LSB
+/// Core, "Symbol Versioning": `vd_hash`, `vna_hash`).
 const VD_HASH: u64 = 8;
 const VNA_HASH: u64 = 0;
 
-/// What replaces the names in a shared object.
+/// The patches that replace the names in a shared object.
 pub(super) fn patches(
     data: &[u8],
     soname: Renamed<'_>,
@@ -59,11 +59,11 @@ struct Names<'data, 'a> {
     start: u64,
     bytes: &'data [u8],
     strings: StringTable<'data>,
-    /// Where the strings begin that are used and not replaced.
+    /// The offsets of the strings that are used and not replaced.
     references: Vec<u32>,
-    /// What replaces the strings that begin in these places.
+    /// The replacements of strings, by their offsets.
     replaced: HashMap<u32, Renamed<'a>>,
-    /// The hashes of versions that are replaced.
+    /// The new hashes of versions.
     hashes: Vec<Patch>,
 }
 
@@ -97,7 +97,7 @@ impl<'data, 'a> Names<'data, 'a> {
             };
             let renamed = renamed.filter(|name| name.old.as_bytes() == string);
             missing.retain(|name| renamed.is_none_or(|renamed| renamed.old != *name));
-            // The string was found at such an offset.
+            // The string was found at an offset that fits.
             let offset = entry.val32(self.endian).unwrap_or_default();
             self.use_string(offset, renamed)?;
         }
@@ -187,7 +187,7 @@ impl<'data, 'a> Names<'data, 'a> {
         }
     }
 
-    /// Notes a string that is used, and what it becomes if that is something else.
+    /// Notes a string that is used, and its replacement if it has one.
     fn use_string(&mut self, offset: u32, renamed: Option<Renamed<'a>>) -> Result<(), Obstacle> {
         let Some(renamed) = renamed.filter(|renamed| renamed.old != renamed.new) else {
             self.references.push(offset);
@@ -196,7 +196,7 @@ impl<'data, 'a> Names<'data, 'a> {
         let other = self.replaced.insert(offset, renamed);
         let is_same = other.is_none_or(|other| other == renamed);
         let is_as_long = renamed.old.len() == renamed.new.len();
-        // With a zero inside, it would end there.
+        // A zero inside would end the name.
         match is_same && is_as_long && !renamed.new.contains('\0') {
             true => Ok(()),
             false => Err(Obstacle::Name(renamed.new.to_owned())),

@@ -1,5 +1,4 @@
-//! What a group and those below it have to do with each other beyond what the versions of its
-//! symbols tell.
+//! Relations between a group and those below it that the versions of its symbols do not show.
 
 use std::collections::BTreeSet;
 
@@ -12,9 +11,9 @@ use super::{Below, Class, Obstacle};
 use crate::elf::versions::is_layout;
 use crate::elf::{Exports, open_references_in};
 
-/// A symbol about which the versions in the shared object do not tell all: a reference with the
-/// layout version of a group is to a private definition in that group, and any other is to
-/// something that no group defines.
+/// An exception to the rule by which the versions in the shared object tell what a reference is to:
+/// a reference with the layout version of a group is to a private definition in that group, and any
+/// other reference is to a symbol that no group defines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Relation {
     /// Its index in the table of dynamic symbols.
@@ -25,17 +24,18 @@ pub(super) struct Relation {
     pub(super) kind: u8,
 }
 
-/// The reference is to a public definition in the group, which is the first with any.
+/// The reference is to a public definition in the group, which is the first group with a
+/// definition.
 const PUBLIC: u8 = 0;
-/// It is to a private definition, though it has not the version of that.
+/// The reference is to a private definition in the group, but does not have its layout version.
 const PRIVATE: u8 = 1;
-/// It has the layout version of the group, which is not the first to define the symbol, or does
-/// not define it as private.
+/// The reference has the layout version of the group, but the group is not the first to define the
+/// symbol, or does not define it as private.
 const NOT_PRIVATE: u8 = 2;
 /// The group refers to this definition above it.
 const WANTED: u8 = 3;
-/// With the type of the definition (function, variable, thread local) in the lower four bits: the
-/// reference has another one.
+/// The reference has another type than the definition, whose type (function, variable, thread
+/// local) is in the lower four bits.
 const OTHER_TYPE: u8 = 0x10;
 
 /// A group below, as the shared object knows it.
@@ -57,7 +57,7 @@ impl<'a> Group<'a> {
         })
     }
 
-    /// A new one under the names that the older content has for it.
+    /// A new group under the names that the older content has for it.
     fn renamed(below: &Below<'a>) -> Result<Group<'a>, Obstacle> {
         let group = Group::read(below.soname.old, below.bytes)?;
         let layout = below.layout.map(|layout| layout.new.as_bytes());
@@ -94,8 +94,8 @@ pub(super) fn of(
     Ok(find(data, &groups)?.unwrap_or_default())
 }
 
-/// Sees to it that a shared object that has the `known` relations to the old groups has the same
-/// ones to the new groups.
+/// Checks that a shared object has the same relations to the new groups as to the old ones, which
+/// are the `known` ones.
 pub(super) fn check(
     data: &[u8],
     below: &[Below<'_>],
@@ -138,7 +138,7 @@ fn find(data: &[u8], groups: &[Group<'_>]) -> object::read::Result<Option<BTreeS
     Ok(Some(relations))
 }
 
-/// Adds those of the references.
+/// Adds the relations of the references.
 fn references(
     data: &[u8],
     groups: &[Group<'_>],
@@ -187,7 +187,7 @@ fn references(
     Ok(())
 }
 
-/// Index of the group that a version tells the layout of.
+/// Index of the group whose layout a version names.
 fn group_of(version: &Version<'_>, groups: &[Group<'_>]) -> Option<u32> {
     let is_named = |group: &Group<'_>| {
         version.file() == Some(group.soname) && group.layout == Some(version.name())

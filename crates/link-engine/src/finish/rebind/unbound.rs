@@ -1,4 +1,4 @@
-//! What binding has overwritten, and the file that keeps it.
+//! The bytes that binding has overwritten in a shared object, and the file that keeps them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,23 +9,23 @@ use crate::finish::bind;
 use crate::system::files::{self, Patch};
 use crate::{Error, Result};
 
-/// What the file begins with. The digit changes with the format.
+/// The first bytes of the file. The digit changes with the format.
 const MAGIC: &[u8; 16] = b"dynamic-deps ub1";
 
-/// What makes a bound shared object unbound again, and what else [`Rebind`](super::Rebind) has
-/// to know of its link.
+/// The bytes that make a bound shared object unbound again, and the facts about its link that
+/// [`Rebind`](super::Rebind) needs.
 ///
-/// The file has `MAGIC`, a hash of what follows and of what is bound in the shared object (32
-/// bytes), and then, as numbers in little-endian order, the length of the shared object (8), the
-/// number of pieces that were overwritten (4), each with its offset (8), length (4) and bytes, and
-/// the number of relations (4), each with symbol (4), group (4) and kind (1).
+/// The file has `MAGIC`, a hash of the rest of the file and of the bound pieces of the shared
+/// object (32 bytes), and then, as numbers in little-endian order, the length of the shared object
+/// (8), the number of pieces that were overwritten (4), each with its offset (8), length (4) and
+/// bytes, and the number of relations (4), each with symbol (4), group (4) and kind (1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unbound {
-    /// Hash of all the rest, and of what has overwritten the pieces.
+    /// Hash of all the rest, and of the bytes that binding has written over the pieces.
     hash: blake3::Hash,
     /// Length of the shared object, in bytes.
     length: u64,
-    /// The pieces as they were.
+    /// The pieces as they were before binding.
     pub(super) overwritten: Vec<Patch>,
     pub(super) relations: BTreeSet<Relation>,
 }
@@ -45,8 +45,8 @@ impl Unbound {
         Ok(unbound)
     }
 
-    /// Like [`Unbound::bind`], from the bytes of the shared object, with what is to be written
-    /// to it.
+    /// Like [`Unbound::bind`], from the bytes of the shared object. Also returns the patches to
+    /// write to it.
     ///
     /// # Errors
     /// When a file is malformed.
@@ -85,7 +85,7 @@ impl Unbound {
         hasher.finalize()
     }
 
-    /// Whether it is whole, and about the shared object with these bytes.
+    /// Whether it is undamaged, and that of the shared object with these bytes.
     pub(super) fn is_of(&self, data: &[u8]) -> bool {
         let pieces = self.overwritten.iter().map(|patch| {
             let start = usize::try_from(patch.offset).ok()?;
@@ -96,7 +96,7 @@ impl Unbound {
             && pieces.is_some_and(|pieces| self.hash_with(pieces.into_iter()) == self.hash)
     }
 
-    /// Reads the file. Whether it is damaged is seen when it is used.
+    /// Reads the file. Its users find out whether it is damaged.
     ///
     /// # Errors
     /// When it cannot be read, or is another file.
@@ -147,7 +147,7 @@ impl Unbound {
         })
     }
 
-    /// What [`Unbound::write`] writes.
+    /// The bytes that [`Unbound::write`] writes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend(self.hash.as_bytes());
@@ -155,7 +155,7 @@ impl Unbound {
         bytes
     }
 
-    /// What follows the hash.
+    /// The bytes after the hash.
     fn content(&self) -> Vec<u8> {
         let mut bytes = self.length.to_le_bytes().to_vec();
         bytes.extend(count(self.overwritten.len()));
@@ -174,13 +174,13 @@ impl Unbound {
     }
 }
 
-/// A count in the file. What is too large for it, such as a table of relocations of 4 GiB, gives a
-/// file that is refused when it is read.
+/// A count in the file. If a count is too large for it, as for a table of relocations of 4 GiB, the
+/// file is refused when it is read.
 fn count(count: usize) -> [u8; 4] {
     (count as u32).to_le_bytes()
 }
 
-/// What these patches, which lie in the data, take the place of.
+/// The bytes that these patches replace. The patches must lie within the data.
 fn overwritten(data: &[u8], patches: &[Patch]) -> Vec<Patch> {
     let patches = patches.iter();
     patches

@@ -1,4 +1,4 @@
-//! What stays, and for which reason.
+//! Tests: which libraries stay, and for which reason.
 
 use super::*;
 use crate::rlib::Constructor;

@@ -1,4 +1,4 @@
-//! What is removed, and what is kept.
+//! Tests: which contents are removed, and which are kept.
 
 use super::*;
 

@@ -1,9 +1,9 @@
-//! What builds have left in a target directory: executables, the shared objects of groups, and what
-//! was written about their links.
+//! The inventory of a target directory: executables, the shared objects of groups, and the records
+//! about their links.
 //!
-//! Nothing is built, locked or changed. Another process may build at the same time, so a file may go
-//! between the listing of a directory and its reading; what cannot be read is told as
-//! [damaged](Inventory::damaged) and left out.
+//! Taking an inventory builds, locks and changes nothing. Another process may build at the same
+//! time, so a file may go after we have listed its directory and before we read it. The inventory
+//! lists a file that cannot be read as [damaged](Inventory::damaged), and is otherwise without it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -23,7 +23,7 @@ use crate::Error;
 pub struct Places {
     /// Those of groups.
     pub groups: Vec<PathBuf>,
-    /// Those of executables, in the order in which names of the same file are told.
+    /// Those of executables. The order decides which name of a file comes first.
     pub executables: Vec<PathBuf>,
     /// Those of linker wrappers.
     pub wrappers: Vec<WrapperPlace>,
@@ -39,7 +39,7 @@ pub struct WrapperPlace {
     pub outputs: Vec<PathBuf>,
 }
 
-/// What is there.
+/// The inventory.
 #[derive(Debug, Default)]
 pub struct Inventory {
     /// By name.
@@ -48,27 +48,28 @@ pub struct Inventory {
     pub objects: Vec<Object>,
     /// The groups that an executable was linked against, each as it is now.
     pub groups: Vec<Group>,
-    /// What could not be read.
+    /// The errors of files that could not be read.
     pub damaged: Vec<Error>,
 }
 
 /// An executable with at least one shared library, such as the C library.
 #[derive(Debug)]
 pub struct Executable {
-    /// Its names, of which the first is the one to tell.
+    /// Its names, of which reports use the first.
     pub paths: Vec<PathBuf>,
     /// Its size.
     pub bytes: u64,
-    /// What the loader is asked for, in order.
+    /// The shared libraries for which it asks the loader, in order.
     pub needs: Vec<String>,
-    /// What is known of its link. None for what was never meant to be linked dynamically.
+    /// The facts about its link. None for an executable that was never meant to be linked
+    /// dynamically.
     pub link: Option<Link>,
 }
 
-/// What is known of the link of an executable.
+/// The facts about the link of an executable.
 #[derive(Debug)]
 pub struct Link {
-    /// What the linker wrapper was to do.
+    /// The task of the linker wrapper.
     pub task: LinkTask,
     /// How long it took.
     pub making: Option<Making>,
@@ -83,11 +84,11 @@ pub struct Object {
     pub soname: String,
     /// Where it is.
     pub path: PathBuf,
-    /// Its size, with what lies beside it for binding it anew.
+    /// Its size, with that of the file beside it for binding it anew.
     pub bytes: u64,
-    /// What it is for.
+    /// The kind of its libraries.
     pub kind: Kind,
-    /// The name of its group for people. None for an older content, of which no manifest tells.
+    /// The name of its group for people. None for an older content, which no manifest names.
     pub group: Option<String>,
     /// The libraries in it, by name.
     pub libraries: BTreeSet<String>,
@@ -97,11 +98,11 @@ pub struct Object {
     pub modified: u64,
     /// The executables that load it, by their index.
     pub users: Vec<usize>,
-    /// Whether it is what a group of an executable is now, so that a build would make it again.
+    /// Whether a group of an executable has it now, so that a build would make it again.
     pub is_current: bool,
 }
 
-/// What a shared object is for.
+/// The kind of the libraries in a shared object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -118,7 +119,7 @@ pub enum Kind {
 pub struct Group {
     /// The manifest's path.
     pub path: PathBuf,
-    /// What it says.
+    /// Its content.
     pub manifest: GroupManifest,
 }
 
@@ -129,7 +130,7 @@ impl Executable {
         needs.filter(|soname| soname.starts_with(NAME_PREFIX))
     }
 
-    /// The path to tell.
+    /// The path for reports.
     ///
     /// # Panics
     /// Never: each executable has a path.
@@ -137,7 +138,7 @@ impl Executable {
         &self.paths[0]
     }
 
-    /// Its name for people, if builds have told it.
+    /// Its name for people, if a build has recorded it.
     pub fn name(&self) -> Option<&str> {
         let executable = self.link.as_ref()?.task.executable.as_ref()?;
         Some(&executable.name)
@@ -148,7 +149,7 @@ impl Executable {
         self.link.as_ref()?.making.as_ref()
     }
 
-    /// Whether it loads some.
+    /// Whether it loads shared objects of groups.
     pub fn is_dynamic(&self) -> bool {
         self.groups().next().is_some()
     }
@@ -160,7 +161,7 @@ impl Object {
         self.users.is_empty() && !self.is_current
     }
 
-    /// When it was made, as far as that is known.
+    /// When it was made, or else last found on disk.
     pub fn made_at(&self) -> u64 {
         let making = self.making.as_ref();
         making.map_or(self.modified, |making| making.at)
@@ -168,7 +169,7 @@ impl Object {
 }
 
 impl Inventory {
-    /// Takes the inventory. What is not there is empty.
+    /// Takes the inventory. A directory that is not there counts as empty.
     pub fn take(places: &Places) -> Inventory {
         let mut inventory = Inventory::default();
         inventory.read_executables(&places.executables);
@@ -183,7 +184,7 @@ impl Inventory {
         inventory
     }
 
-    /// Whether nothing there has to do with groups.
+    /// Whether nothing in it concerns groups.
     pub fn is_empty(&self) -> bool {
         let links = self.executables.iter().any(|one| one.link.is_some());
         !links && self.objects.is_empty() && self.damaged.is_empty()
@@ -232,7 +233,7 @@ impl Inventory {
             };
             let mut executables = self.executables.iter();
             let index = executables.position(|executable| executable.paths.iter().any(is_it));
-            // Otherwise it was removed.
+            // If there is none, the executable was removed.
             if let Some(index) = index {
                 let making = self.read(&directory.join(LINKED_FILE));
                 let fallback = self.read(&directory.join(FALLBACK_FILE));
@@ -259,7 +260,7 @@ impl Inventory {
                 }
             }
         }
-        // Those that are in use tell first what an object is.
+        // Manifests in use come first, so that they decide the kind of an object.
         manifests.sort_by_key(|group| !self.is_used(group));
         for name in &names {
             if let Some(kind) = content::store_of(name).and_then(kind) {
@@ -340,7 +341,7 @@ fn kind(store: &str) -> Option<Kind> {
     }
 }
 
-/// What is in a directory, by name.
+/// The entries of a directory, by name.
 fn entries(directory: &Path) -> Vec<fs::DirEntry> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let mut entries: Vec<_> = entries.collect();

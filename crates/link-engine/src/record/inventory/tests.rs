@@ -109,7 +109,7 @@ fn what_is_there_is_told() {
     assert_eq!(inventory.groups.len(), 1);
 }
 
-/// As where each unit has directories of its own.
+/// As with directories for each unit.
 #[test]
 fn executables_of_one_name_are_told_apart() {
     let (directory, mut places) = directory();
@@ -143,7 +143,7 @@ fn executables_of_one_name_are_told_apart() {
             outputs: vec![output],
         });
     }
-    // The order in which units are listed says nothing.
+    // The order in which units are listed must not matter.
     places.wrappers.reverse();
     let inventory = Inventory::take(&places);
     let names = inventory.executables.iter().map(|executable| {

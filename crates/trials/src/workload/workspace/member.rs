@@ -87,7 +87,7 @@ fn dependencies(plan: &Plan, member: &Member) -> Manifest {
     manifest
 }
 
-/// What the crate is for: its own part of the workspace's score.
+/// The module with the crate's own part of the workspace's score.
 fn component(plan: &Plan, member: &Member) -> String {
     let mut text = format!("//! The crate `{}` and all below it.\n\n", member.name);
     for carrier in &member.carriers {

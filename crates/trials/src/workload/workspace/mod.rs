@@ -1,12 +1,12 @@
 //! A workspace of 50 crates in layers, with 60 from crates.io below them.
 //!
-//! The lowest layer is written by hand, a crate for each thing that a workspace can have: shared state, a trait with
-//! generic code, a procedural macro, build scripts, features, C, a crate for tests. The seed makes the layers above it:
-//! which crates each uses, which libraries, and what it has of programs, tests and examples.
+//! We wrote the lowest layer by hand, a crate for each thing that a workspace can have: shared state, a trait with
+//! generic code, a procedural macro, build scripts, features, C, a crate for tests. The seed decides the layers above
+//! it: the crates and libraries that each crate uses, and its programs, tests and examples.
 //!
-//! Each crate above the lowest layer has a function `score`, which visits all crates below it, each as often as there
-//! are ways to it, and counts the visits in the shared state. What comes of it is known when the crate is generated and
-//! stands in its tests, so a state that is in a process twice, or a wrong symbol, makes tests fail.
+//! Each crate above the lowest layer has a function `score`. It visits all crates below, each as often as there are
+//! paths to it, and counts the visits in the shared state. The generator knows the result and writes it into the tests
+//! of the crate. So tests fail if a process has a state twice, or a wrong symbol.
 
 mod base;
 mod member;
@@ -19,7 +19,7 @@ use crate::workload::manifest::Manifest;
 use crate::workload::random::Random;
 use workshop::sources::{Entries, Sources};
 
-/// The seed of the workspace that is measured.
+/// The seed of the workspace that we measure.
 pub(crate) const SEED: u64 = 3;
 
 /// Layers above the lowest, with the number of their crates.
@@ -50,13 +50,13 @@ const BASE_CARRIERS: [&str; 3] = ["base-native", "base-palette", "base-stamp"];
 /// Features of `base-palette`, of which each of its users asks for some.
 const PALETTE_FEATURES: [&[&str]; 4] = [&[], &["bright"], &["deep"], &["bright", "hex"]];
 
-/// What is at the top of its directory.
+/// The files and directories at the top of the workspace.
 const ENTRIES: Entries = &["Cargo.lock", "Cargo.toml", "rustfmt.toml", CRATES];
 
 /// Directory of the crates, in the workspace.
 const CRATES: &str = "crates";
 
-/// What a crate is made of.
+/// The kind of a crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Library,
@@ -77,21 +77,21 @@ struct Member {
     base: Option<&'static str>,
     palette_features: &'static [&'static str],
     carriers: Vec<&'static Carrier>,
-    /// The carrier that one of its integration tests is made of.
+    /// The carrier in one of its integration tests.
     tested: Option<&'static Carrier>,
     /// Whether its name comes from the procedural macro.
     is_derived: bool,
-    /// What it adds to the score by itself.
+    /// Its own part of the score.
     own: u64,
     /// The number that its tests use.
     number: u64,
     reach: Reach,
 }
 
-/// What a call of `score` comes to.
+/// The result of a call of `score`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Reach {
-    /// Sum of all that is added, without the number that is given.
+    /// Sum of all parts of the score, without the argument.
     own: u64,
     visits: u64,
     /// Records that are logged.
@@ -177,7 +177,7 @@ impl Plan {
         plan
     }
 
-    /// For each crate of a layer those of the layer below that it uses: none of them is left out.
+    /// For each crate of a layer, the crates of the layer below that it uses. Each of the latter has a user.
     fn belows(&self, random: &mut Random, layer: usize, size: usize) -> Vec<Vec<usize>> {
         let mut belows = vec![Vec::new(); size];
         let mut candidates: Vec<usize> = (0..self.members.len())
@@ -196,7 +196,7 @@ impl Plan {
         belows
     }
 
-    /// What the score of `member`, which comes after all that it uses, reaches.
+    /// The reach of `member`, which comes after all crates that it uses.
     fn reach(&self, member: &Member) -> Reach {
         let logs = member
             .carriers
@@ -223,7 +223,7 @@ fn choose<T: Copy>(random: &mut Random, items: &[T]) -> T {
     items[random.below(items.len())]
 }
 
-/// Deals carriers by chance; none a second time before all were dealt.
+/// Deals carriers at random, and none a second time before all were dealt.
 #[derive(Default)]
 struct Deck {
     cards: Vec<&'static Carrier>,
@@ -292,7 +292,7 @@ unsafe_code = \"deny\"
         text.push_str(&format!("{name} = {{ path = \"{CRATES}/{name}\" }}\n"));
     }
     files.sources.insert("Cargo.toml", text);
-    // What is generated has one style, whatever the edition.
+    // Generated code has one style, whatever the edition.
     let text = format!("# {}\nstyle_edition = \"2024\"\n", files.header);
     files.sources.insert("rustfmt.toml", text);
 }

@@ -1,4 +1,4 @@
-//! Files of a crate above the lowest layer that are the same in each, but for names and numbers.
+//! Files of a crate above the lowest layer that are the same in each, except for names and numbers.
 
 use crate::workload::workspace::Member;
 use crate::workload::workspace::member::{array, crate_name};

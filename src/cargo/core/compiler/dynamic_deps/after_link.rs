@@ -1,5 +1,5 @@
-//! What is left to do when a group was linked: to keep what the next plan has to know, and to remove
-//! what nothing needs any more.
+//! The work after a group was linked: writing the records for the next plan, and removing files
+//! that nothing needs any more.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -15,10 +15,10 @@ use super::units::{groups, groups_below};
 use crate::core::compiler::{BuildRunner, Unit};
 use crate::util::CargoResult;
 
-/// What is left to do when a group was linked.
+/// The work after a group was linked.
 pub(super) struct AfterLink {
     records: Records,
-    /// Whether the build has no group that is made later, so that one job looks after the rest.
+    /// Whether this is the last group of the build, whose job removes leftovers of other builds.
     is_last: bool,
     /// The stores of all groups of this build.
     stores: HashSet<String>,
@@ -27,7 +27,7 @@ pub(super) struct AfterLink {
 }
 
 impl AfterLink {
-    /// Of the group that `unit` is, whose files are in the directory of `job`.
+    /// The work for the group `unit`, whose files are in the directory of `job`.
     pub(super) fn new(build_runner: &BuildRunner<'_, '_>, unit: &Unit, job: &GroupJob) -> Self {
         let below = groups_below(build_runner, unit).into_iter();
         AfterLink {
@@ -45,7 +45,7 @@ impl AfterLink {
         }
     }
 
-    /// Tells the next plan what is there, and removes what nothing needs any more.
+    /// Writes the records for the next plan, and removes files that nothing needs any more.
     pub(super) fn run(
         self,
         job: &GroupJob,

@@ -1,7 +1,8 @@
 //! The toolchain that this Cargo was installed over.
 //!
-//! The installer makes a rustup toolchain of this Cargo and of links to another toolchain, and writes down which rustc that
-//! had. An update of the other one changes what the links lead to, and nobody has tried this Cargo with that.
+//! The installer makes a rustup toolchain of this Cargo and of links to another toolchain, the
+//! *base*, and records the rustc of the base. After an update of the base, the links lead to other
+//! programs, with which nobody has tried this Cargo. So Cargo warns.
 
 use std::fs;
 use std::path::Path;
@@ -9,15 +10,16 @@ use std::path::Path;
 use crate::GlobalContext;
 use crate::util::{CargoResult, Rustc};
 
-/// What the installer writes in the directory of the toolchain: what `rustc -vV` printed.
+/// The record in the directory of the toolchain: the output of `rustc -vV`.
 const RECORD: &str = "base-rustc";
 
-/// Says so if the rustc of the toolchain is another one than when `program`, this Cargo, was installed.
+/// Warns if the rustc of the toolchain is another one than when `program`, this Cargo, was
+/// installed.
 pub(super) fn check_base(gctx: &GlobalContext, program: &Path, rustc: &Rustc) -> CargoResult<()> {
     let Some(toolchain) = program.parent().and_then(Path::parent) else {
         return Ok(());
     };
-    // Most are built or unpacked, and not installed.
+    // Most Cargos are built or unpacked, and not installed.
     let Ok(record) = fs::read_to_string(toolchain.join(RECORD)) else {
         return Ok(());
     };

@@ -1,4 +1,4 @@
-//! Where groups lie, and executables that may need one of their shared objects.
+//! The directories of groups, and of executables that may need their shared objects.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,14 @@ use crate::core::compiler::{BuildRunner, CompileKind};
 /// serve more units than those of one build.
 pub(super) const GROUPS: &str = "deps";
 
-/// Whether each group has the directory of its unit, which is locked by itself. In one directory, builds
-/// at the same time would remove what the others need. No plan knows what earlier builds left then.
+/// Whether each group lies in the directory of its unit, which has a lock of its own. In a common
+/// directory, simultaneous builds would remove files that others need. In this case, plans use no
+/// records of earlier builds.
 pub(super) fn are_apart(ws: &Workspace<'_>) -> bool {
     ws.gctx().cli_unstable().fine_grain_locking
 }
 
-/// Where the files of a group lie, whose unit has the output directory `output`.
+/// The directory of the files of a group whose unit has the output directory `output`.
 pub(super) fn group_directory(ws: &Workspace<'_>, output: PathBuf) -> PathBuf {
     if !ws.gctx().cli_unstable().build_dir_new_layout || are_apart(ws) {
         return output;
@@ -30,7 +31,7 @@ pub(super) fn group_directory(ws: &Workspace<'_>, output: PathBuf) -> PathBuf {
     }
 }
 
-/// Where the executables of this build directory are, whoever built them.
+/// The directories of the executables of this build directory, whichever build made them.
 pub(super) fn executable_directories(
     build_runner: &BuildRunner<'_, '_>,
     kind: CompileKind,
@@ -64,7 +65,7 @@ pub(super) fn unit_directories(build: &Path) -> impl Iterator<Item = PathBuf> {
         .map(|unit| unit.join("out"))
 }
 
-/// What is in a directory; nothing if it cannot be listed.
+/// The entries of a directory; none if it cannot be listed.
 pub(super) fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     let entries = fs::read_dir(directory).into_iter().flatten();
     entries.filter_map(|entry| Some(entry.ok()?.path()))

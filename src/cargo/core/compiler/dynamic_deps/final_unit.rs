@@ -1,4 +1,5 @@
-//! Final units, which rustc links with the linker wrapper in the place of the linker.
+//! Final units: has rustc link them with the linker wrapper in the place of the linker, and reports
+//! the outcome.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -34,7 +35,7 @@ pub(in crate::core::compiler) fn add_linker_wrapper(
     unit: &Unit,
     rustc: &mut ProcessBuilder,
 ) -> CargoResult<()> {
-    // Most units of most builds end here, so nothing is read before.
+    // Most units of most builds end here, so we read nothing before.
     let groups = groups_of(build_runner, unit);
     if groups.is_empty() {
         return Ok(());
@@ -43,20 +44,20 @@ pub(in crate::core::compiler) fn add_linker_wrapper(
     let linker = flags.linker().map(Path::new);
     let bcx = build_runner.bcx;
     if !link_engine::is_executable(&located_linker(bcx.ws, &bcx.target_data, linker)) {
-        // rustc has the better words for it.
+        // rustc reports it better than we could.
         return Ok(());
     }
     if let Some(directory) = unreachable_directory(build_runner, unit, &groups)? {
         bcx.gctx.shell().warn(format_args!(
-            "linking the dependencies of `{}` statically: the executable cannot tell the loader of \
-             `{}`, where their shared objects are\n\
+            "linking the dependencies of `{}` statically: no run path can name `{}`, where their \
+             shared objects are\n\
              help: give the build directory a path without `:` and `$`",
             unit.target.name(),
             directory.display(),
         ))?;
         return Ok(());
     }
-    // The line may be run again by hand, or by a tool that takes it down.
+    // Somebody may run the line again by hand, or a tool may record and replay it.
     let is_known = flags
         .linker()
         .is_none_or(|linker| link_engine::is_known_linker(linker.as_ref()));
@@ -74,7 +75,7 @@ pub(in crate::core::compiler) fn add_linker_wrapper(
     Ok(())
 }
 
-/// Says that `unit` is linked statically, because the linker wrapper could not be put in place.
+/// Warns that `unit` is linked statically, because the linker wrapper could not be put in place.
 fn warn_of_no_wrapper(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
@@ -107,7 +108,7 @@ pub(in crate::core::compiler) fn add_doctest_args(
     }
     let flags = CodegenFlags::parse(args.iter());
     let linker = flags.linker().or(linker.map(Path::as_os_str));
-    // rustdoc removes what it links, and nobody asks after its links.
+    // rustdoc removes the executables that it links, and no report asks for their links.
     match linker_flag(build_runner, unit, &groups, linker, false, None) {
         Ok(flag) => {
             args.extend(["-C".into(), flag]);
@@ -131,7 +132,7 @@ fn unreachable_directory(
     };
     let mut directories = groups.iter().map(|group| group.directory()).unique();
     let unreachable = directories.find(|groups| {
-        // A doctest has no place that is known.
+        // We do not know the place of a doctest.
         let mut of_one = places.iter().map(|place| has_none(&[place], groups));
         places.is_empty() && has_none(&[], groups) || of_one.any(|has_none| has_none)
     });
@@ -139,8 +140,8 @@ fn unreachable_directory(
 }
 
 /// Puts the linker wrapper of a final unit in place, with `linker` as the real one,
-/// and returns the codegen option that makes it the linker. `keep`: whether the files of
-/// the link stay; `log`: which of its events are kept for [`report_link`].
+/// and returns the codegen option that makes it the linker. `keep`: whether the files of the link
+/// stay; `log`: the events of the link to write for [`report_link`].
 fn linker_flag(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
@@ -163,7 +164,7 @@ fn linker_flag(
     Ok(wrapper::linker_flag(&linker))
 }
 
-/// What reports tell of the executable, which a doctest is not.
+/// The description of an executable for reports. None for a doctest.
 fn executable_in_task(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
@@ -187,7 +188,7 @@ fn executable_in_task(
     }))
 }
 
-/// How the shared objects that a unit uses are put beside an output of it that is exported.
+/// The function that puts the shared objects of a unit beside an exported output of it.
 pub(in crate::core::compiler) fn group_export(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
@@ -213,8 +214,8 @@ fn groups_of(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Vec<GroupFiles>
         .collect()
 }
 
-/// What decides on a final unit besides what a static build looks at: which of its
-/// libraries are kept in the executable. None where there are none.
+/// The input of a final unit besides those of a static build: the libraries that are kept in the
+/// executable. None if there are none.
 pub(in crate::core::compiler) fn final_inputs(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
@@ -230,7 +231,7 @@ pub(in crate::core::compiler) fn final_inputs(
     let names = kept_libraries(graph, profiles, unit)
         .map(|(library, _)| {
             let id = library.pkg.package_id();
-            // A path would make a project that was moved another one.
+            // With a path, a project would be another one after somebody moved it.
             let is_path = id.source_id().is_path();
             if is_path {
                 library_name(library)
@@ -242,9 +243,9 @@ pub(in crate::core::compiler) fn final_inputs(
     Some(names.format(", ").to_string()).filter(|names| !names.is_empty())
 }
 
-/// Tells the user how `unit` was linked: that the dynamic link failed and the static one
-/// did not, and the linker's command and what is where to those who want to see each. For a
-/// group, that there is none.
+/// Tells the user how `unit` was linked. It warns if the dynamic link failed and the static one did
+/// not, or if a group could not be made. With `-v` or `-vv`, it shows the linker's command and
+/// where each library is.
 pub(in crate::core::compiler) fn report_link(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
@@ -262,7 +263,7 @@ pub(in crate::core::compiler) fn report_link(
     let name = unit.target.name().to_owned();
     let profile = profile_name(&unit.profile);
     let work = Work::new(move |state| {
-        // What cannot be read is for those who want to see each step.
+        // Only somebody who wants to see each step misses a record that cannot be read.
         if let Ok(Some((linker, args))) = wrapper::take_record(&directory) {
             state.running(ProcessBuilder::new(linker).args(&args));
         }
@@ -276,7 +277,7 @@ pub(in crate::core::compiler) fn report_link(
         if let Some(fallback) = fallback {
             state.warning(fallback_warning(&name, &fallback, profile));
         }
-        // This executable may have been the last that needed them.
+        // This executable may have been the last that needed these pools.
         if records.has_replaced_pools()
             && let Err(error) = records.sweep_pools(&group, &directories)
         {
@@ -288,16 +289,17 @@ pub(in crate::core::compiler) fn report_link(
     work.then(description.unwrap_or_else(|error| Work::new(|_| Err(error))))
 }
 
-/// Where the wrapper of a final unit and its plan lie: with all else that Cargo
-/// keeps about the unit.
+/// The directory of the wrapper of a final unit and of its task: the one in which Cargo keeps
+/// everything about the unit.
 fn wrapper_directory(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> PathBuf {
     build_runner.files().fingerprint_dir(unit).join("linker")
 }
 
-/// The run path of an executable: to itself, and to the groups from all places where Cargo puts it.
+/// The run path of an executable: its own directory, and the groups from all places where Cargo
+/// puts it.
 ///
-/// What was built before may be exported later, to a directory that is in no hash. The groups go with
-/// it, so it looks beside itself whichever build has linked it.
+/// A later build may export the executable, to a directory that is in no hash. The groups go with
+/// it, so every executable also looks beside itself.
 fn executable_run_paths(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
@@ -316,9 +318,9 @@ fn executable_run_paths(
     Ok(entries.map(|entry| entry.as_os_str().to_owned()).collect())
 }
 
-/// The directories of the target directory in which Cargo puts the executable, that of its users first.
-/// In the new layout, the way from the other one to the groups leads out of the project if it begins in
-/// `target/debug`.
+/// The directories in the target directory in which Cargo puts the executable. The one from which
+/// people start it comes first. In the new layout, the relative path from the other directory to
+/// the groups would lead out of the project if the loader began in `target/debug`.
 fn places(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Vec<PathBuf>> {
     let outputs = build_runner.outputs(unit)?;
     Ok(outputs
@@ -331,9 +333,9 @@ fn places(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Vec<Pa
         .collect())
 }
 
-/// The absolute form lets a copy elsewhere on this host run; it is left out where
-/// the user wants no paths of this host in the executable. Doctests have no other:
-/// rustdoc runs them from a temporary directory, and removes them.
+/// Whether the run path has the absolute path of the groups. It lets a copy elsewhere on this host
+/// run. We leave it out if the user wants no paths of this host in the executable. Doctests have
+/// only this path: rustdoc runs them from a temporary directory, and removes them.
 fn absolute_form(unit: &Unit) -> AbsoluteForm {
     if unit.profile.trim_paths.is_some() && !unit.mode.is_doc_test() {
         AbsoluteForm::Omit

@@ -16,10 +16,10 @@ use crate::core::compiler::fingerprint::{FsStatus, StaleItem};
 use crate::core::compiler::{BuildRunner, FileFlavor, Unit};
 use crate::util::CargoResult;
 
-/// What a group is made from, besides what the unit itself and its dependencies
-/// tell: for the sysroot, the linker and the toolchain on disk. An update of a
-/// toolchain may keep the version and change the files. The other groups of a link
-/// setting have the same linker, and depend on the one of the sysroot.
+/// The inputs of a group besides the unit itself and its dependencies. For the group of the sysroot
+/// crates, these are the linker and the toolchain on disk: an update of a toolchain may keep the
+/// version and change the files. The other groups of a link setting have the same linker, and
+/// depend on the group of the sysroot crates.
 pub(in crate::core::compiler) fn group_inputs(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
@@ -40,24 +40,24 @@ pub(in crate::core::compiler) fn group_inputs(
     format!("{FORMAT}, linker {linker}, sysroot {sysroot} {changed:?}")
 }
 
-/// Whether `unit` is another one, and has to be built again, when `dependency` is.
+/// Whether `unit` follows `dependency`: if the dependency is another unit, or built again, so is
+/// `unit`.
 ///
-/// A final unit does not follow the groups of libraries: what it reaches in them are
-/// dependencies of its own, as in a static build, and the older content stays for it
-/// where only others change. So it is built again exactly when it would be if it was
-/// linked statically, whatever else is built and shares groups with it. It follows the
-/// group of the sysroot, which stands for toolchain and linker.
+/// A final unit does not follow the groups of libraries. It depends itself on the libraries that it
+/// reaches in them, as in a static build. If only other libraries of a group change, the older
+/// content of the group stays for it. So Cargo builds a final unit again exactly when it would in a
+/// static build, whatever else is built and shares groups with it. A final unit does follow the
+/// group of the sysroot crates, which stands for toolchain and linker.
 pub(in crate::core::compiler) fn follows(unit: &Unit, dependency: &Unit) -> bool {
     unit.mode.is_link_group() || !dependency.mode.is_link_group() || is_sysroot(dependency)
 }
 
-/// Whether what a unit has to do with groups is as it should be. For a group, the shared objects
-/// under their sonames are what executables load. A final unit has to load those that it was linked
-/// against.
+/// Whether the shared objects of a unit are as they should be. Those of a group have to be on disk
+/// under their sonames. A final unit has to load those against which it was linked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "freshness", rename_all = "kebab-case")]
 pub enum Freshness {
-    /// It is.
+    /// They are.
     Current,
     /// A shared object of a group is not there.
     MissingGroup {
@@ -70,12 +70,12 @@ pub enum Freshness {
         /// The shared object.
         path: PathBuf,
     },
-    /// The group could not be linked, which may pass.
+    /// The group could not be linked, for a cause that may pass.
     Refused {
         /// Its name for people.
         group: String,
     },
-    /// What the group is cannot be read.
+    /// The manifest of the group cannot be read.
     Unreadable {
         /// The manifest.
         path: PathBuf,
@@ -105,7 +105,7 @@ impl fmt::Display for Freshness {
     }
 }
 
-/// Makes a unit stale whose own files are as they should be, but not what it has to do with groups.
+/// Makes a unit stale whose own files are as they should be, but whose shared objects are not.
 pub(in crate::core::compiler) fn check_groups(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
@@ -139,7 +139,7 @@ fn freshness(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Fre
     if groups_below(build_runner, unit).is_empty() {
         return Ok(Freshness::Current);
     }
-    // An executable that cannot be read is stale or not by what a static build looks at.
+    // For an executable that cannot be read, the checks of a static build decide.
     let outputs = build_runner.outputs(unit)?;
     let reason = outputs
         .iter()

@@ -48,7 +48,7 @@ pub(in crate::core::compiler) fn link_group(
     let failed_units = Arc::clone(&build_runner.failed_units);
 
     Ok(Work::new(move |state| {
-        // Cargo makes the directories of units only.
+        // Cargo makes only the directories of units.
         paths::create_dir_all(job.files.directory())?;
         leave_out_failed(&mut job, &members, &failed_units.lock().unwrap());
         if let Some(scripts) = scripts {
@@ -149,13 +149,13 @@ fn group_job(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Gro
     })
 }
 
-/// Which libraries a pool has that this build does not, and where it was kept what they are.
+/// The libraries of a pool that this build does not have, and the files that describe them.
 fn lasting(pool: &PoolRole, files: &GroupFiles, libraries: &[Library]) -> Lasting {
     let records = Records::beside(files.directory());
     let own: HashSet<u64> = libraries.iter().map(|library| library.key).collect();
     let mut carried = HashSet::new();
     let mut facts = Vec::new();
-    // The newest first: what depends on another is not in an older one.
+    // The newest first: a dependent is never in an older pool than its dependency.
     for id in pool.from.iter().rev() {
         carried.extend(records.pool_members(*id));
         facts.push(files.clone().of_pool(id).facts());
@@ -164,7 +164,7 @@ fn lasting(pool: &PoolRole, files: &GroupFiles, libraries: &[Library]) -> Lastin
     Lasting::Pool { carried, facts }
 }
 
-/// For each library, which executables depend on it.
+/// For each library, the executables that depend on it.
 fn users(build_runner: &BuildRunner<'_, '_>) -> HashMap<Unit, Users> {
     let graph = &build_runner.bcx.unit_graph;
     let finals = graph.keys().filter(|unit| is_final(unit)).sorted();

@@ -1,9 +1,9 @@
 //! The unit of a group.
 //!
-//! Every unit has a package and a Cargo target. Those of a group are made up: a
-//! package without Cargo targets, of a source that nobody can have. It must not
-//! be a path source, because those are looked up for dep-info files, and no
-//! package of the workspace, because those may have build scripts.
+//! Every unit has a package and a Cargo target. We make up those of a group: a package without
+//! Cargo targets, of a source that no package can have. It must not be a path source, because Cargo
+//! looks up those for dep-info files, and no package of the workspace, because those may have build
+//! scripts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{Hash, Hasher};
@@ -34,24 +34,24 @@ use crate::core::{
 use crate::util::interning::InternedString;
 use crate::util::{CargoResult, StableHasher, Unhashed};
 
-/// The crate type of groups, which rustc does not know: it needs the objects of
-/// its dependencies, and nobody can name it as an `--extern`.
+/// The crate type of groups, which rustc does not know. To Cargo, a unit of this type needs the
+/// objects of its dependencies, and no unit names it as an `--extern`.
 static CRATE_TYPE: LazyLock<CrateType> =
     LazyLock::new(|| CrateType::Other("dynamic-deps-group".to_owned()));
 
-/// What makes a group unit, besides its dependencies.
+/// The properties of a group unit, besides its dependencies.
 pub(super) struct GroupUnit<'a> {
     pub(super) role: GroupRole,
     pub(super) kind: CompileKind,
-    /// Holds what decides on the link: panic strategy and stripping.
+    /// Its panic strategy and stripping decide the link.
     pub(super) profile: &'a Profile,
     /// The flags that decide which linker runs and how.
     pub(super) link_flags: &'a [String],
-    /// Tells groups of one name apart.
+    /// A number that differs between groups of one name.
     pub(super) index: u64,
 }
 
-/// What a group is for.
+/// The role of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum GroupRole {
     /// The sysroot crates.
@@ -65,14 +65,14 @@ pub(super) enum GroupRole {
     },
 }
 
-/// What the job of a pool has to know that its edges do not tell.
+/// The facts that the job of a pool needs besides its edges.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PoolRole {
     pub(super) id: PoolId,
     pub(super) generation: u64,
-    /// The pools that it holds the libraries of: itself, or those that it takes the place of.
+    /// The pools whose libraries it holds: itself, or those that it replaces.
     pub(super) from: Vec<PoolId>,
-    /// Stands for what all users of the pool have in common.
+    /// A hash of the link setting that all users of the pool share.
     pub(super) setting: u64,
 }
 
@@ -86,7 +86,7 @@ impl GroupRole {
         }
     }
 
-    /// What is part of the metadata hash of the group's unit, besides its members.
+    /// The part of the role that is in the metadata hash of the group's unit.
     fn identity(&self) -> Vec<InternedString> {
         match self {
             GroupRole::Pool(pool) => vec![pool.id.to_string().into()],
@@ -94,8 +94,8 @@ impl GroupRole {
         }
     }
 
-    /// The rest, as the job reads it: the numbers in the order of the fields. The next build
-    /// may have others for the same group, so they must not be part of a hash.
+    /// The rest of the role, as the job reads it: the numbers in the order of the fields. The next
+    /// build may have others for the same group, so they must not be part of a hash.
     fn details(&self) -> Vec<String> {
         match self {
             GroupRole::Sysroot => Vec::new(),
@@ -144,8 +144,8 @@ impl GroupUnit<'_> {
         let mut target = Target::lib_target(
             package.name().as_str(),
             vec![CRATE_TYPE.clone()],
-            // A path must be given, and one in the project would make the group stale when
-            // the project moves.
+            // There has to be a path, and with one in the project, the group would be stale after
+            // somebody moved the project.
             Path::new("/").join(package.name()),
             Edition::LATEST_STABLE,
         );
@@ -164,8 +164,8 @@ impl GroupUnit<'_> {
             CompileMode::LinkGroup,
             self.role.identity(),
             Rc::from(self.link_flags),
-            // Units have no other place for what only their job reads: flags of rustdoc are part
-            // of the hashes of its own units alone.
+            // Units have no other place for values that only their job reads: flags of rustdoc are
+            // part only of the hashes of rustdoc's units.
             Rc::from(self.role.details()),
             Rc::new(BTreeMap::new()),
             false,
@@ -205,8 +205,8 @@ pub(super) fn is_sysroot(unit: &Unit) -> bool {
     GroupRole::of(unit) == GroupRole::Sysroot
 }
 
-/// Says what is done with a group. Only to those who want to see each step: a user
-/// who asked for an executable is not asked to know of groups.
+/// Prints a step of a group, only with `-v`: a user who asked for an executable need not know of
+/// groups.
 pub(in crate::core::compiler) fn note_group(
     gctx: &GlobalContext,
     status: &str,
@@ -216,7 +216,7 @@ pub(in crate::core::compiler) fn note_group(
     gctx.shell().verbose(|shell| shell.status(status, &name))
 }
 
-/// Where the files of a group lie.
+/// The files of a group.
 pub(super) fn group_files(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> GroupFiles {
     let files = build_runner.files();
     let directory = group_directory(build_runner.bcx.ws, files.deps_dir(unit));
@@ -228,8 +228,9 @@ pub(super) fn group_files(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Gr
     }
 }
 
-/// Names a part by its libraries: other groups may lie below the same part in a build of another
-/// selection, and so make it another unit.
+/// A name of a part that follows from its libraries. The hash of the unit does not serve: in a
+/// build of another selection, the same part may have other groups below it, and so be another
+/// unit.
 fn part_name(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> String {
     let members = members(build_runner, unit);
     let mut ids: Vec<UnitHash> = members
@@ -241,7 +242,7 @@ fn part_name(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> String {
     format!("{:016x}", Hasher::finish(&hasher))
 }
 
-/// What the job of a group makes under names that are known before it runs.
+/// The files that the job of a group makes under names that are known before it runs.
 pub(in crate::core::compiler) fn group_outputs(
     ws: &Workspace<'_>,
     unit: &Unit,

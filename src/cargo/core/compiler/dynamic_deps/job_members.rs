@@ -1,4 +1,4 @@
-//! The members of a group, as far as its job asks after them when others have run.
+//! The facts about the members of a group that its job needs after other jobs have run.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::core::PackageId;
 use crate::core::compiler::{BuildOutput, BuildRunner, Unit, UnitHash};
 use crate::util::CargoResult;
 
-/// A library of a group, as far as its job asks after it when others have run.
+/// The facts about a library of a group that the job needs after other jobs have run.
 pub(super) struct Member {
     package: PackageId,
     /// See [`package_text`].
@@ -30,8 +30,8 @@ impl Member {
     }
 }
 
-/// Takes those libraries out of a job that were not compiled, with `--keep-going`: what lies on disk
-/// in their place is from an earlier build.
+/// Takes libraries out of a job that were not compiled, with `--keep-going`: their rlibs on disk
+/// are from an earlier build.
 pub(super) fn leave_out_failed(job: &mut GroupJob, members: &[Member], failed: &HashSet<UnitHash>) {
     let libraries = std::mem::take(&mut job.libraries);
     for (library, member) in libraries.into_iter().zip(members) {
@@ -43,7 +43,8 @@ pub(super) fn leave_out_failed(job: &mut GroupJob, members: &[Member], failed: &
     }
 }
 
-/// Gives what a build script asks for to the library of its package, or else to the job.
+/// Adds the libraries that a build script asks for to the library of its package, or else to the
+/// job.
 pub(super) fn add_native_libraries(
     job: &mut GroupJob,
     members: &[Member],

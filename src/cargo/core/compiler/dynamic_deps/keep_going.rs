@@ -7,9 +7,9 @@ use super::units::groups;
 use crate::core::compiler::{BuildRunner, Unit};
 use crate::util::DependencyQueue;
 
-/// Has the groups that wait for a unit, or for what depends on it, go on without these, when that
-/// unit has failed and the build goes on (`--keep-going`): an executable that does not depend on
-/// the unit is to be built, as in a static build.
+/// Lets groups go on without a unit that has failed, and without those that depend on it, if the
+/// build goes on (`--keep-going`). So Cargo builds each executable that does not depend on the
+/// unit, as in a static build.
 pub(in crate::core::compiler) fn release_groups<E: Clone + Eq + Hash, V>(
     build_runner: &BuildRunner<'_, '_>,
     failed: &Unit,
@@ -25,7 +25,7 @@ pub(in crate::core::compiler) fn release_groups<E: Clone + Eq + Hash, V>(
     }
 }
 
-/// A unit that has failed, and all that depend on it, but for groups, which can do without.
+/// A unit that has failed, and all that depend on it, except groups, which can do without it.
 fn lost_with(build_runner: &BuildRunner<'_, '_>, failed: &Unit) -> HashSet<Unit> {
     let graph = &build_runner.bcx.unit_graph;
     let mut dependents: HashMap<&Unit, Vec<&Unit>> = HashMap::new();

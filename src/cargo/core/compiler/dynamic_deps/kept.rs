@@ -14,7 +14,7 @@ use crate::core::profiles::Profiles;
 pub(super) enum Kept {
     /// The user said so.
     ByProfile,
-    /// Its code takes the image that it lies in for the program.
+    /// Its code counts on lying in the executable.
     TakesImage(&'static ImageUser),
 }
 
@@ -27,7 +27,7 @@ impl fmt::Display for Kept {
     }
 }
 
-/// The libraries below `unit` that are to stay in it, and why.
+/// The libraries below `unit` that have to stay in it, with the reasons.
 pub(super) fn kept_libraries<'g>(
     graph: &'g UnitGraph,
     profiles: &Profiles,
@@ -37,11 +37,11 @@ pub(super) fn kept_libraries<'g>(
     libraries.filter_map(|library| Some((library, kept(profiles, library)?)))
 }
 
-/// Whether and why a library is to stay in the executable.
+/// The reason to keep a library in the executable, if there is one.
 ///
-/// `false` in the profile of a package counts, `false` for the whole profile does not, since a
-/// demand on the command line overrides that. `true` in the profile of a package that is known to
-/// take its image for the program puts it into a group.
+/// `false` in the profile of a package counts. `false` for the whole profile does not, since a
+/// request on the command line overrides it. `true` in the profile of a package that counts on
+/// lying in the executable puts it into a group.
 pub(super) fn kept(profiles: &Profiles, library: &Unit) -> Option<Kept> {
     let is_opted_out = library.profile.dynamic_deps == Some(false);
     if is_opted_out && profiles.base_profile().dynamic_deps != Some(false) {

@@ -1,4 +1,4 @@
-//! What earlier builds left in the target directory, for the plan of the next one.
+//! The records of earlier builds in the target directory, for the plan of the next one.
 //!
 //! ```text
 //! <groups>/dynamic-deps/
@@ -8,10 +8,10 @@
 //!   replaced            there when an executable still needs a pool of which there is no record
 //! ```
 //!
-//! All of it can be removed at any time: the next build plans without it, and links again what the
-//! plan has otherwise. It is read before the build directory is locked. What another Cargo changes
-//! in between leads to a plan that is not the best one, and to no wrong one: the job of a group
-//! looks at what is there.
+//! Anybody can remove these files at any time: the next build plans without them, and links the
+//! groups that the plan then has otherwise. Cargo reads them before it locks the build directory.
+//! If another Cargo changes them in between, the plan may not be the best one, but it is still
+//! right: the job of a group looks at the files that are there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -39,7 +39,7 @@ const REPLACED: &str = "replaced";
 /// The record of a pool.
 #[derive(Serialize, Deserialize)]
 struct PoolRecord {
-    /// What all its users have in common, besides that they are in this directory.
+    /// A hash of the link setting that all its users share.
     setting: u64,
     id: u64,
     generation: u64,
@@ -55,14 +55,14 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// Those beside the groups in `groups`.
+    /// The records beside the groups in `groups`.
     pub(super) fn beside(groups: &Path) -> Records {
         Records {
             directory: groups.join(DIRECTORY),
         }
     }
 
-    /// Those of a build that was not prepared yet. `None` where groups have no common directory.
+    /// The records of a build that was not prepared yet. `None` if groups have no common directory.
     pub(super) fn of_workspace(
         ws: &Workspace<'_>,
         kind: CompileKind,
@@ -79,7 +79,7 @@ impl Records {
         Some(Records::beside(&root.join(profile_directory).join(GROUPS)))
     }
 
-    /// What is known about pools of that setting and about the cut.
+    /// The records of pools of that setting, the cut, and the sizes of packages.
     pub(super) fn read(&self, setting: u64) -> (Known, BTreeMap<String, u64>) {
         let cut: Vec<BTreeMap<String, u64>> = read_json(&self.cut()).unwrap_or_default();
         let mut known = Known {
@@ -98,13 +98,14 @@ impl Records {
                 match read_json::<PoolRecord>(&entry.path()) {
                     Ok(record) if record.setting == setting => known.pools.push(record.into()),
                     Ok(_) => {}
-                    // As long as it is there, its pool counts as one that lives.
+                    // As long as the file is there, its pool counts as a living one.
                     Err(_) => drop(fs::remove_file(entry.path())),
                 }
             } else if name.starts_with(SIZES_PREFIX)
                 && let Ok(of_part) = read_json::<BTreeMap<String, u64>>(&entry.path())
             {
-                // Parts of several selections can have a package, and the files come in any order.
+                // Parts of several selections can have the same package, and the files come in any
+                // order.
                 for (package, bytes) in of_part {
                     let size = sizes.entry(package).or_insert(bytes);
                     *size = bytes.max(*size);
@@ -122,7 +123,7 @@ impl Records {
         self.write(&self.cut(), &cut.parts)
     }
 
-    /// Says that a pool is there.
+    /// Writes the record of a pool.
     pub(super) fn write_pool(&self, setting: u64, pool: &KnownPool) -> CargoResult<()> {
         let record = PoolRecord {
             setting,
@@ -145,13 +146,13 @@ impl Records {
         members.into_iter().map(|(key, _)| key).collect()
     }
 
-    /// Forgets a pool.
+    /// Removes the record of a pool.
     pub(super) fn remove_pool(&self, id: PoolId) {
-        // A record that is left is looked at again by the next plan.
+        // If it stays, the next plan looks at it again.
         let _ = fs::remove_file(self.pool(id));
     }
 
-    /// The ids of all pools that there are records of.
+    /// The ids of all pools with a record.
     fn pools(&self) -> BTreeSet<u64> {
         let entries = fs::read_dir(&self.directory)
             .into_iter()
@@ -174,7 +175,8 @@ impl Records {
         self.write(&path, sizes)
     }
 
-    /// Removes the pools in `groups` that there are no records of, but for what executables need.
+    /// Removes the pools in `groups` without a record, except the shared objects that executables
+    /// need.
     pub(super) fn sweep_pools(
         &self,
         groups: &GroupFiles,
@@ -210,7 +212,7 @@ impl Records {
                 .and_then(|name| name.strip_prefix(SIZES_PREFIX));
             let manifest = part.and_then(|part| Some(self.directory.parent()?.join(part)));
             if manifest.is_some_and(|manifest| !manifest.exists()) {
-                // What is left is read once more by each plan.
+                // If it stays, each plan reads it again.
                 let _ = fs::remove_file(entry.path());
             }
         }

@@ -1,4 +1,4 @@
-//! The linker of groups and final units, and how rustc is asked to call it.
+//! The linker of groups and final units.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,12 +12,10 @@ use crate::core::Workspace;
 use crate::core::compiler::{BuildRunner, CompileKind, RustcTargetData, Unit};
 use crate::util::CargoResult;
 
-/// The linker of rustc for `*-linux-gnu` when nobody chooses one (rustc 1.95,
-/// `TargetOptions::linker`).
+/// rustc's default linker for `*-linux-gnu` (rustc 1.95, `TargetOptions::linker`).
 pub(super) const DEFAULT_LINKER: &str = "cc";
 
-/// Where the linker is to be found: a relative path starts from the directory in which
-/// rustc runs.
+/// The path of the linker. A relative one starts from the directory in which rustc runs.
 pub(super) fn located_linker(
     ws: &Workspace<'_>,
     target_data: &RustcTargetData<'_>,
@@ -27,7 +25,7 @@ pub(super) fn located_linker(
     if linker.components().count() > 1 {
         return ws.root().join(linker);
     }
-    // As rustc does, which has `rust-lld` there and nowhere in `PATH`.
+    // rustc looks there too: it has `rust-lld` there and not in `PATH`.
     let libraries = &target_data.info(CompileKind::Host).sysroot_target_libdir;
     let of_toolchain = libraries.with_file_name("bin").join(linker);
     if of_toolchain.is_file() {
@@ -37,7 +35,7 @@ pub(super) fn located_linker(
     }
 }
 
-/// The linker for a group: as for a final unit, the flags have the last word.
+/// The linker for a group. As for a final unit, the flags override everything else.
 pub(super) fn linker(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> PathBuf {
     let flags = CodegenFlags::parse(unit.rustflags.iter());
     let configured = build_runner.compilation.target_linker(unit.kind);
@@ -45,13 +43,13 @@ pub(super) fn linker(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> PathBuf
     located_linker(build_runner.bcx.ws, &build_runner.bcx.target_data, linker)
 }
 
-/// How to ask rustc for the link line of a program that is linked as the users of
-/// this group are.
+/// The probe that asks rustc for the link line of a program that is linked like the users of this
+/// group.
 pub(super) fn sysroot_probe(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Probe {
     let mut rustc = ProcessBuilder::new(&build_runner.bcx.rustc().path);
     unit.kind.add_target_arg(&mut rustc);
     let mut flags: Vec<OsString> = rustc.get_args().cloned().collect();
-    // As for a final unit, the profile comes first and the flags have the last word.
+    // As for a final unit, the flags come after the profile and override it.
     let panic = unit.profile.panic.to_string();
     flags.extend(["-C".into(), format!("panic={panic}").into()]);
     flags.extend(unit.rustflags.iter().map(OsString::from));
@@ -65,7 +63,8 @@ pub(super) fn sysroot_probe(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> 
     }
 }
 
-/// What the user's configuration adds to the environment of rustc, and so of its linker.
+/// The variables that the user's configuration adds to the environment of rustc, and so of its
+/// linker.
 pub(super) fn environment(
     build_runner: &BuildRunner<'_, '_>,
 ) -> CargoResult<Vec<(OsString, OsString)>> {

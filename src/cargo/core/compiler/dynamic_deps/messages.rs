@@ -1,9 +1,9 @@
-//! What messages for programs say of groups.
+//! Groups in JSON messages and other messages for programs.
 //!
 //! A group is a Cargo target that its package does not have and whose crate type rustc does not know.
-//! Programs that read messages look for kinds they know: cargo-nextest takes into an archive what is a
-//! `dylib` (0.9.143, `BinaryListBuilder::process_message`), and with it the tests find their shared
-//! objects elsewhere.
+//! Programs that read messages look for kinds that they know. cargo-nextest puts files of the kind
+//! `dylib` into an archive (0.9.143, `BinaryListBuilder::process_message`). So messages call groups
+//! `dylib`, and archived tests find their shared objects.
 
 use std::path::PathBuf;
 
@@ -13,9 +13,9 @@ use crate::core::{Target, TargetKind};
 use crate::util::CargoResult;
 use crate::util::log_message;
 
-/// Has `target`, of which a message is made, be a Rust `dylib` if `unit` is a group, and returns what
-/// lists its files, besides the manifest: those of its contents that are on disk, of which executables
-/// that were not built again may need an older one. None for any other unit.
+/// Makes `target`, of which a message is made, a Rust `dylib` if `unit` is a group. Returns a
+/// function that lists the files of the group besides the manifest: all contents on disk, since
+/// executables that were not built again may need an older one. It lists none for any other unit.
 pub(in crate::core::compiler) fn group_contents(
     build_runner: &BuildRunner<'_, '_>,
     unit: &Unit,
@@ -31,8 +31,8 @@ pub(in crate::core::compiler) fn group_contents(
     }
 }
 
-/// The target of `unit`, as log messages tell of it, of which `--timings` is made. A group has its
-/// name for people.
+/// The target of `unit` in the log messages from which `--timings` makes its report. A group has
+/// its name for people.
 pub(crate) fn logged_target(unit: &Unit) -> log_message::Target {
     let mut target = log_message::Target::from(&unit.target);
     if unit.mode.is_link_group() {

@@ -1,29 +1,27 @@
 //! Linking the dependencies of executables from shared objects.
 //!
-//! An executable copies its whole dependency tree, so that the link after an
-//! edit costs what the tree costs. With `dynamic-deps`, libraries are compiled
-//! to the same rlibs as ever and then linked into a few shared objects, the
-//! *groups*, against which the executables are linked.
+//! By default, the linker copies the whole dependency tree into each executable, so the link after
+//! an edit takes longer the larger the tree is. With `dynamic-deps`, rustc compiles libraries to
+//! the same rlibs as before. Cargo links these into a few shared objects, the *groups*, and links
+//! executables against them.
 //!
 //! This module is the glue between Cargo and two crates that know nothing of it:
 //! `link_plan` decides which libraries share a group, `link_engine` does the work
 //! at linker level. The data flows one way:
 //!
-//! 1. [`DynamicDepsRequest`]: what command line, profile and `-Z` flag ask for.
-//! 2. [`Planner`]: where the request can be met, groups become units of the unit
-//!    graph, and dependencies of the final units that use them. What earlier builds
-//!    have linked is used again, as the records beside the groups tell (`known`). From
-//!    here on, Cargo's own machinery does the rest.
-//! 3. [`link_group`]: the job of a group, when the rlibs of its members are there, or,
-//!    with `--keep-going`, when those that are missing cannot be made
-//!    ([`release_groups`]). It tells the next plan what is there.
-//! 4. [`add_linker_wrapper`]: a final unit is compiled as always, with the linker
-//!    wrapper as its linker.
+//! 1. [`DynamicDepsRequest`]: the request of command line, profile and `-Z` flag.
+//! 2. [`Planner`]: if the request can be met, it adds groups to the unit graph, as units on which
+//!    the final units that use them depend. By the records beside the groups (`known`), it uses the
+//!    groups of earlier builds again. From here on, Cargo's own machinery does the rest.
+//! 3. [`link_group`]: the job of a group. It runs when the rlibs of its members are there or, with
+//!    `--keep-going`, when the missing ones cannot be made ([`release_groups`]). It writes the
+//!    records for the next plan.
+//! 4. [`add_linker_wrapper`]: rustc compiles a final unit as always, but gets the linker wrapper as
+//!    its linker.
 //! 5. [`enter_linker_wrapper`]: this program, called by rustc as the linker.
 //!
-//! What all that has left in a target directory is told by [`report`], the command
-//! `cargo report dynamic-deps`. With `--measure`, it builds a program both ways and
-//! compares (`measurement`).
+//! [`report`], the command `cargo report dynamic-deps`, lists the files that builds have left in a
+//! target directory. With `--measure`, it builds a program both ways and compares (`measurement`).
 //!
 //! | Value                          | part of the metadata hash of | part of the fingerprint of |
 //! |--------------------------------|------------------------------|----------------------------|
@@ -36,11 +34,11 @@
 //! | content of the members         | –                            | group                      |
 //! | linker, content of the sysroot | –                            | group, final unit          |
 //!
-//! So a library is the same unit in a static and in a dynamic build, and a final
-//! unit is another one: both kinds of executable can be in a target directory,
-//! and switching between them compiles nothing again. A final unit has no part in
-//! the groups of its libraries (`follows`): it is built again when what it reaches
-//! changes, and not when others that share a group with it do.
+//! So a library is the same unit in a static and in a dynamic build, and a final unit is another
+//! one. Both kinds of executable can be in a target directory, and switching between them compiles
+//! nothing again. A final unit does not follow the groups of its libraries (`follows`): Cargo
+//! builds it again when a library that it reaches changes, and not when another library of a group
+//! does.
 //!
 //! Words: a *final unit* is a unit that rustc links to an executable (bin, test,
 //! bench, example, doctest); it need not be a root unit. *Frozen* libraries come from a

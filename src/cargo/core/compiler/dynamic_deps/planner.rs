@@ -1,4 +1,4 @@
-//! From the unit graph to groups in the unit graph.
+//! The planner: adds groups to the unit graph.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
@@ -43,7 +43,7 @@ pub(crate) struct Planner<'a, 'gctx> {
     pub(crate) root_rustc_args: &'a [String],
 }
 
-/// What all final units that share groups have in common.
+/// The link setting: the properties that all final units which share groups have in common.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct LinkSetting {
     kind: CompileKind,
@@ -89,8 +89,8 @@ impl Planner<'_, '_> {
             .sorted();
         let mut reasons = Vec::new();
         let mut supported = Vec::new();
-        // To look for a program in `PATH` takes a dozen system calls, and most units have
-        // the same.
+        // Looking for a program in `PATH` takes a dozen system calls, and most units have the same
+        // linker.
         let mut is_executable = HashMap::new();
         for unit in wanted {
             match self.check_support(graph, unit) {
@@ -98,7 +98,7 @@ impl Planner<'_, '_> {
                     let has_linker = is_executable
                         .entry(self.linker(unit))
                         .or_insert_with_key(|linker| link_engine::is_executable(linker));
-                    // rustc says so in its own words, as soon as it has something to link.
+                    // If there is no linker, rustc reports that as soon as it links something.
                     if *has_linker {
                         supported.push(unit.clone());
                     }
@@ -148,13 +148,13 @@ impl Planner<'_, '_> {
             })
         };
         if unit.mode.is_doc_test() {
-            // The libraries below a doctest were not compiled with the flags of rustdoc.
+            // The libraries below a doctest are compiled with the flags of rustc, not of rustdoc.
             check(CodegenFlags::parse(self.compiler_flags(unit)))?;
         }
         check(CodegenFlags::parse(self.rustc_flags(unit)))
     }
 
-    /// The linker of a unit, as far as it is known here.
+    /// The linker of a unit, as far as it is known while planning.
     fn linker(&self, unit: &Unit) -> PathBuf {
         let gctx = self.ws.gctx();
         let kind = if unit.kind.is_host() && !gctx.target_applies_to_host().unwrap_or(true) {
@@ -183,8 +183,8 @@ impl Planner<'_, '_> {
         }
     }
 
-    /// All flags for rustc, or for doctests rustdoc, that come from the user, in the
-    /// order in which it gets them.
+    /// All flags of the user for rustc, or for rustdoc in case of doctests, in the order in which
+    /// it gets them.
     fn rustc_flags<'u>(&'u self, unit: &'u Unit) -> Box<dyn Iterator<Item = &'u str> + 'u> {
         if unit.mode.is_doc_test() {
             Box::new(unit.rustdocflags.iter().map(String::as_str))
@@ -193,7 +193,7 @@ impl Planner<'_, '_> {
         }
     }
 
-    /// All flags for rustc that come from the user, in the order in which it gets them.
+    /// All flags of the user for rustc, in the order in which it gets them.
     fn compiler_flags<'u>(&'u self, unit: &'u Unit) -> impl Iterator<Item = &'u str> {
         let root_args = match self.root_units {
             [root] if root == unit => self.root_rustc_args,
@@ -271,8 +271,8 @@ impl Planner<'_, '_> {
         Ok(())
     }
 
-    /// Keeps for the next build what the plan says of it. A target directory that cannot be written
-    /// to has to have everything, and then the plan is the one that is kept there.
+    /// Writes the records of the plan for the next build. A target directory that cannot be written
+    /// to has to have everything already, and then the plan does not differ from its records.
     fn keep(&self, records: &Records, known: &Known, plan: &Plan) {
         if plan.cut != known.cut
             && let Err(error) = records.write_cut(self.ws, &plan.cut)
@@ -286,7 +286,7 @@ impl Planner<'_, '_> {
         }
     }
 
-    /// The libraries below `finals` as `link_plan` wants them, and their units by id.
+    /// The libraries below `finals` as a graph for `link_plan`, and their units by id.
     fn link_graph(
         &self,
         finals: &[Unit],
@@ -336,7 +336,7 @@ impl Planner<'_, '_> {
 }
 
 impl LinkSetting {
-    /// The same for the same setting in each build.
+    /// A hash that is the same for the same setting in each build.
     fn stable_hash(&self) -> u64 {
         let mut hasher = StableHasher::new();
         self.kind.fingerprint_hash().hash(&mut hasher);
@@ -347,8 +347,8 @@ impl LinkSetting {
     }
 }
 
-/// How many times larger the rlib of a crate is than its sources, roughly: 60 times for Cargo, with
-/// full debugging information (rustc 1.95). Only relative sizes matter much.
+/// Roughly how many times larger the rlib of a crate is than its sources: 60 times for Cargo, with
+/// full debugging information (rustc 1.95). Mostly, only relative sizes matter.
 const RLIB_FOR_SOURCE: u64 = 50;
 
 /// A guess at the size of an rlib that was never seen, in bytes.
@@ -373,7 +373,8 @@ fn members_of<'a>(
     members.iter().map(|member| &libraries[member.index()])
 }
 
-/// Interning does not look at dependencies, by which groups differ.
+/// A number for each group, since the interning of units does not look at dependencies, by which
+/// groups differ.
 fn unique_index(setting: usize, group: usize) -> u64 {
     ((setting as u64) << 32) | (group as u64 + 1)
 }

@@ -1,9 +1,8 @@
-//! What `-v` says of an executable: which groups it loads, what they hold, and what
-//! is inside the executable and why.
+//! The output of `-v` about an executable: the groups that it loads, the libraries in them, and the
+//! libraries inside the executable, with the reasons.
 //!
-//! It is said of fresh units too, so that a build without changes answers the
-//! question. Groups are described once and named by their executables, of which
-//! `cargo test` may build hundreds.
+//! Cargo prints it for fresh units too, so a build without changes shows it. Cargo describes a
+//! group once, and then only names it for each executable, since `cargo test` may build hundreds.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -27,11 +26,11 @@ struct Dependency {
     name: String,
     /// File name of its rlib, by which manifests know it.
     rlib: String,
-    /// Why it stays in the executable, if that is not for what is in it.
+    /// Why it stays in the executable, if the reason is not its content.
     kept: Option<Kept>,
 }
 
-/// Describes a group to those who want to see each step.
+/// Describes a group, with `-v`.
 pub(super) fn describe_group(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Work {
     if !is_wanted(build_runner) {
         return Work::noop();
@@ -40,13 +39,13 @@ pub(super) fn describe_group(build_runner: &BuildRunner<'_, '_>, unit: &Unit) ->
     Work::new(move |state| {
         match GroupManifest::read(&manifest_path) {
             Ok(manifest) => state.stderr(of_group(&manifest, &manifest_path)),
-            // What could not be written was told of where it matters.
+            // If the manifest could not be written, the job has reported that.
             Err(_) => Ok(()),
         }
     })
 }
 
-/// Describes a final unit that uses groups to those who want to see each step.
+/// Describes a final unit that uses groups, with `-v`.
 pub(super) fn describe_final(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Work> {
     if !is_wanted(build_runner) {
         return Ok(Work::noop());
@@ -62,7 +61,7 @@ pub(super) fn describe_final(build_runner: &BuildRunner<'_, '_>, unit: &Unit) ->
         let Some(executable) = executable else {
             return Ok(());
         };
-        // What cannot be read was told of where it matters.
+        // If a manifest cannot be read, the linker wrapper has reported that.
         let manifests: Vec<GroupManifest> = manifests
             .iter()
             .filter_map(|path| GroupManifest::read(path).ok())

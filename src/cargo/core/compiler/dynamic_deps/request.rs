@@ -1,4 +1,4 @@
-//! Whether dependencies are to be linked dynamically, as far as the user says.
+//! The user's request: whether to link dependencies dynamically.
 
 use clap::{Arg, ArgAction};
 
@@ -6,20 +6,20 @@ use crate::GlobalContext;
 use crate::core::compiler::BuildConfig;
 use crate::util::command_prelude::{ArgMatchesExt, flag, heading, opt};
 
-/// What the command line and the `-Z` flag say; the profile says the rest.
+/// The request of the command line and of the `-Z` flag. The profile has the rest.
 #[derive(Clone, Debug, Default)]
 pub struct DynamicDepsRequest {
-    /// `--dynamic-deps`, `--no-dynamic-deps`, or that the command allows one only.
+    /// `--dynamic-deps` or `--no-dynamic-deps`, or the one that the command allows.
     asked: Option<bool>,
-    /// What holds when neither the command line nor the profile says anything.
+    /// The answer if neither the command line nor the profile has one.
     default: bool,
 }
 
 impl DynamicDepsRequest {
     /// The arguments of the commands that link executables.
     ///
-    /// The value needs an equals sign, or `cargo run --dynamic-deps x` would take
-    /// an argument of the program for it.
+    /// The value needs an equals sign. Otherwise `cargo run --dynamic-deps x` would take an
+    /// argument of the program as the value.
     pub fn args() -> [Arg; 2] {
         [
             opt(
@@ -40,7 +40,7 @@ impl DynamicDepsRequest {
         ]
     }
 
-    /// What the arguments of a command say, which need not have [`Self::args`].
+    /// The request in the arguments of a command, which need not have [`Self::args`].
     pub fn from_args<Args: ArgMatchesExt + ?Sized>(args: &Args) -> DynamicDepsRequest {
         let asked = if args.flag("no-dynamic-deps") {
             Some(false)
@@ -53,7 +53,8 @@ impl DynamicDepsRequest {
         }
     }
 
-    /// Links dynamically if `-Z dynamic-deps` is given and nobody says otherwise.
+    /// Links dynamically if `-Z dynamic-deps` is given, unless command line or profile say
+    /// otherwise.
     pub fn default_on(&mut self, gctx: &GlobalContext) {
         self.default = gctx.cli_unstable().dynamic_deps;
     }
@@ -69,8 +70,8 @@ impl DynamicDepsRequest {
         self.asked.or(profile).unwrap_or(self.default)
     }
 
-    /// Whether the user asks for it on the command line, so that not doing it
-    /// would be an error.
+    /// Whether the user asks for it on the command line, so that Cargo has to report an error if it
+    /// is not possible.
     pub(super) fn is_demand(&self) -> bool {
         self.asked == Some(true)
     }

@@ -1,4 +1,4 @@
-//! What tells units apart before their metadata hashes are known, and in the same way in each build.
+//! Keys that identify units before their metadata hashes are known, and are the same in each build.
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};

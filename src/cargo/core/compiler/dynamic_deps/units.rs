@@ -1,4 +1,4 @@
-//! What units are to groups: who is linked into whom, and what is named how.
+//! Units from the view of groups: which is linked into which, and their names.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,9 @@ use crate::core::{PackageId, Workspace};
 use crate::util::CargoResult;
 
 /// Whether rustc links the unit to an executable that is run from the target
-/// directory. Artifact dependencies may end up inside of other files, and what is
-/// for the host (proc macros and their tests, build scripts) runs inside of or
-/// beside the compiler, which has an own copy of the standard library.
+/// directory. Artifact dependencies do not count, since they may end up inside of other files.
+/// Neither do units for the host (proc macros and their tests, build scripts), since they run
+/// inside of or beside the compiler, which has its own copy of the standard library.
 pub(super) fn is_final(unit: &Unit) -> bool {
     let is_executable = match unit.mode {
         CompileMode::Test | CompileMode::Doctest => true,
@@ -32,7 +32,7 @@ pub(super) fn has_no_rlib(library: &Unit) -> bool {
     library.target.is_dylib() && !crate_types.iter().any(is_rlib)
 }
 
-/// The libraries that are linked into `unit` by an edge of its own.
+/// The libraries that are linked into `unit` as its direct dependencies.
 pub(super) fn linked_dependencies<'g>(
     graph: &'g UnitGraph,
     unit: &Unit,
@@ -76,8 +76,8 @@ pub(super) fn groups_below(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> V
         .collect()
 }
 
-/// The package of a library as text that no other package has, and that is the same in each build,
-/// also of a workspace that was moved.
+/// The package of a library as text that no other package has. It is the same in each build, even
+/// after somebody moved the workspace.
 pub(super) fn package_text(ws: &Workspace<'_>, unit: &Unit) -> String {
     let id = unit.pkg.package_id();
     match unit.pkg.root().strip_prefix(ws.root()) {
@@ -113,7 +113,7 @@ pub(super) fn file_name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// The libraries that are planned to be in a group, dependents first.
+/// The libraries that the plan puts into a group, dependents first.
 pub(super) fn members<'a>(
     build_runner: &'a BuildRunner<'_, '_>,
     unit: &Unit,

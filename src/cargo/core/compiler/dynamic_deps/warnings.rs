@@ -1,5 +1,5 @@
-//! What the user is told when dependencies are linked statically after all: of a group that could
-//! not be made, or not with all of its libraries, and of an executable that fell back.
+//! The warnings about static links that were to be dynamic: a group could not be made, or not with
+//! all of its libraries, or the link of an executable fell back.
 
 use itertools::Itertools;
 use link_engine::record::{DanglingReference, Fallback, GroupManifest, Refusal, StayReason};
@@ -12,13 +12,13 @@ use crate::core::profiles::{Profile, ProfileRoot};
 /// The name of the group of the sysroot crates.
 const SYSROOT: &str = "sysroot";
 
-/// Tells the user, in each build, that a group could not be made, or not with all its libraries.
+/// Warns in each build that a group could not be made, or not with all its libraries.
 pub(super) fn report_refusal(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Work {
     let manifest = group_files(build_runner, unit).manifest();
     let profile = profile_name(&unit.profile);
     Work::new(move |state| {
         let Ok(manifest) = GroupManifest::read(&manifest) else {
-            // It could not be written, and executables say what they could not read.
+            // The manifest could not be written, and the links of executables report that.
             return Ok(());
         };
         if let Some(refusal) = &manifest.refusal {
@@ -31,7 +31,8 @@ pub(super) fn report_refusal(build_runner: &BuildRunner<'_, '_>, unit: &Unit) ->
     })
 }
 
-/// What to say of libraries with which the linker makes no shared object. `None` if there is none.
+/// The warning about libraries with which the linker makes no shared object. `None` if there are
+/// none.
 fn unlinkable_warning(manifest: &GroupManifest, profile: &str) -> Option<String> {
     let unlinkable: Vec<(&str, &str)> = manifest
         .stays
@@ -57,14 +58,14 @@ fn unlinkable_warning(manifest: &GroupManifest, profile: &str) -> Option<String>
     ))
 }
 
-/// What to say of a group of which no shared object could be made.
+/// The warning about a group of which no shared object could be made.
 pub(super) fn refusal_warning(group: &str, refusal: &Refusal, profile: &str) -> String {
     let (what, members) = if group == SYSROOT {
         ("all dependencies".to_owned(), "the standard library")
     } else {
         (format!("the dependencies in the {group}"), "them")
     };
-    // The linker names what it refuses; other errors are about all of the group.
+    // The linker names the libraries that it refuses; other errors concern the whole group.
     let help = if group == SYSROOT || refusal.link_line.is_none() {
         format!("write {}", opt_out(profile, None))
     } else {
@@ -86,17 +87,17 @@ pub(super) fn refusal_warning(group: &str, refusal: &Refusal, profile: &str) -> 
     )
 }
 
-/// What to say if the records for later builds cannot be kept, or what nothing needs cannot be
-/// removed: this build has all it needs.
+/// The warning if records for later builds cannot be written, or files that nothing needs cannot be
+/// removed. This build has all it needs.
 pub(super) fn records_warning(error: &anyhow::Error) -> String {
     format!(
-        "could not put in order what is kept of groups for later builds\n\
+        "could not update the records of groups for later builds\n\
          caused by: {error:#}\n\
          help: if it happens again, run `cargo clean`"
     )
 }
 
-/// What to say of an executable that was linked statically, because the dynamic link failed.
+/// The warning about an executable that was linked statically because the dynamic link failed.
 pub(super) fn fallback_warning(executable: &str, report: &Fallback, profile: &str) -> String {
     let (stderr, link_line, dangling) = match report {
         Fallback::Unfit { reason, libraries } => {
@@ -158,13 +159,14 @@ pub(super) fn opt_out(profile: &str, package: Option<&str>) -> String {
     format!("`[{}] dynamic-deps = false`", section(profile, package))
 }
 
-/// The section of a manifest in which a profile says something of `package`, or else of everything.
+/// The section of a manifest for a profile's settings of `package`, or else of everything.
 pub(super) fn section(profile: &str, package: Option<&str>) -> String {
     let package = package.map_or(String::new(), |package| format!(".package.{package}"));
     format!("profile.{profile}{package}")
 }
 
-/// The name of the profile that a unit's inherits: what is said for `dev` or `release` holds for it.
+/// The name of the profile from which that of a unit inherits, `dev` or `release`, whose settings
+/// hold for it.
 pub(super) fn profile_name(profile: &Profile) -> &'static str {
     match profile.root {
         ProfileRoot::Debug => "dev",
@@ -172,7 +174,7 @@ pub(super) fn profile_name(profile: &Profile) -> &'static str {
     }
 }
 
-/// The name of the package of a library, of which people are told name and version.
+/// The name of the package of a library, from its name for people, which includes the version.
 pub(super) fn package_of(library: &str) -> &str {
     library.split(' ').next().unwrap_or_default()
 }

@@ -14,9 +14,8 @@ use crate::core::compiler::{BuildRunner, Unit};
 /// The program that becomes the linker wrapper when it is called as one.
 static WRAPPER_PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 
-/// Acts as the linker and exits, if rustc called this process as such. To be
-/// called first in `main`, by programs that can be the linker wrapper: linking
-/// dynamically is possible only in those.
+/// Acts as the linker and exits, if rustc called this process as such. A program that can be the
+/// linker wrapper calls this first in `main`. Only such a program can link dynamically.
 pub fn enter_linker_wrapper() {
     run_if_called_as_linker(subscribe);
     if let Ok(program) = std::env::current_exe() {
@@ -38,8 +37,8 @@ pub(super) fn own_program() -> &'static Path {
     program.expect("groups are planned only with a linker wrapper")
 }
 
-/// The program that becomes the linker wrapper for a unit. A copy of it, if there has to be one, is
-/// shared by all that is built under one lock.
+/// The program that becomes the linker wrapper for a unit. If it has to be copied, all units that
+/// are built under one lock share a copy.
 ///
 /// # Panics
 /// Without [`is_wrapper_available`].
@@ -52,8 +51,8 @@ pub(super) fn wrapper_program(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -
     }
 }
 
-/// Has the events of a link written, in the form in which Cargo shows its own, with the time that
-/// each of its phases takes.
+/// Has the events of a link written in the form of Cargo's own events, with the time of each of its
+/// phases.
 fn subscribe(log: Log) {
     let layer = fmt::layer()
         .with_timer(fmt::time::Uptime::default())

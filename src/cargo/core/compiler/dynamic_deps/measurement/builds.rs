@@ -1,4 +1,4 @@
-//! Builds of what is measured, each by a Cargo of its own, as people call it.
+//! The builds of a measurement. Each starts a Cargo of its own, as people do.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -35,14 +35,14 @@ impl Way {
 /// Builds the program, either way in one target directory.
 pub(super) struct Builder<'a> {
     pub(super) gctx: &'a GlobalContext,
-    /// Options of the reader that the builds get too.
+    /// The user's options, which the builds get too.
     pub(super) args: &'a ArgMatches,
     pub(super) subject: &'a Subject,
     pub(super) manifest: PathBuf,
     pub(super) target_directory: PathBuf,
 }
 
-/// What a build did.
+/// The outcome of a build.
 pub(super) struct Build {
     pub(super) time: Duration,
     /// The program.
@@ -52,7 +52,7 @@ pub(super) struct Build {
 }
 
 impl Build {
-    /// Whether what begins in this file is part of the build.
+    /// Whether the library or program with this first source file is part of the build.
     pub(super) fn has(&self, file: &Path) -> bool {
         self.units.iter().any(|(root, _)| root == file)
     }
@@ -71,7 +71,7 @@ impl Build {
     }
 }
 
-/// What Cargo says of each unit.
+/// Cargo's message about a unit.
 #[derive(Deserialize)]
 struct Message {
     reason: String,
@@ -88,12 +88,12 @@ struct MessageTarget {
 }
 
 impl Builder<'_> {
-    /// Builds, and shows what Cargo says.
+    /// Builds, and shows Cargo's output.
     pub(super) fn build_aloud(&self, way: Way) -> CargoResult<Build> {
         self.run(self.command(way).stderr(Stdio::inherit()))
     }
 
-    /// Builds, and shows what Cargo says only if it fails.
+    /// Builds, and shows Cargo's output only if it fails.
     pub(super) fn build(&self, way: Way) -> CargoResult<Build> {
         self.run(self.command(way).stderr(Stdio::piped()))
     }
@@ -159,7 +159,7 @@ impl Builder<'_> {
             .arg("--config")
             .arg(format!("build.build-dir={build_directory}"));
         let flags = [self.gctx.offline_flag(), self.gctx.locked_flag()];
-        // Both are `--frozen` if the reader said so.
+        // Both are `--frozen` if the user said so.
         cargo.args(flags.into_iter().flatten().unique());
         for features in self.args._values_of("features") {
             cargo.args(["--features", &features]);

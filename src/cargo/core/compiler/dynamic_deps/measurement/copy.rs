@@ -1,8 +1,8 @@
-//! A copy of the reader's sources in which files can be edited.
+//! A copy of the user's sources in which the measurement edits files.
 //!
-//! It is a tree of links: a directory is made where a file below it is edited, and everything beside
-//! that is a link to the original. So nothing of the reader's is written, not even a time, and paths
-//! of one package to another lead where they should.
+//! The copy is a tree of links. It has a directory of its own if a file below it is edited, and
+//! everything else is a link to the original. So the measurement writes to no file of the user's,
+//! not even a time, and paths from one package to another lead where they should.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,11 +15,11 @@ use cargo_util::paths;
 
 use crate::util::CargoResult;
 
-/// What an edit adds to the end of a file: something that the compiler may not leave out, so that the
+/// The text that an edit adds to the end of a file. The compiler must not leave it out, so the
 /// object differs after each edit.
 const EDIT: &str = "\n#[used]\nstatic DYNAMIC_DEPS_EDIT: u32 = ";
 
-/// What no copy has: what git keeps, as it is of no use in a build.
+/// The directory of git, which no copy has, since builds do not need it.
 const LEFT_OUT: &str = ".git";
 
 /// The copy of a directory.
@@ -29,8 +29,8 @@ pub(super) struct Copy {
 }
 
 impl Copy {
-    /// Makes the directory `copy` a copy of one that has all of `directories`. The `files` in it are
-    /// files of their own; `without` is left out.
+    /// Makes the directory `copy` a copy of the one that contains all of `directories`. The `files`
+    /// in it are copies and not links; `without` is left out.
     pub(super) fn make(
         copy: PathBuf,
         directories: &BTreeSet<PathBuf>,
@@ -41,7 +41,7 @@ impl Copy {
             bail!("the packages of the workspace have no directory in common");
         };
         if let Some(file) = files.iter().find(|file| !file.starts_with(&original)) {
-            // Written, it would be the reader's own.
+            // An edit would change the user's own file.
             bail!(
                 "`{}` is not in the directory of its package",
                 file.display()
@@ -55,20 +55,20 @@ impl Copy {
         Ok(Copy { original, copy })
     }
 
-    /// Where a file of the original is in the copy.
+    /// The path in the copy of a file of the original.
     pub(super) fn path(&self, original: &Path) -> PathBuf {
         let inside = original.strip_prefix(&self.original);
         self.copy.join(inside.unwrap_or(original))
     }
 
-    /// Changes one of the files in a way that it was not changed before.
+    /// Changes one of the files in a way in which it was not changed before.
     pub(super) fn edit(&self, original: &Path, number: u32) -> CargoResult<()> {
         let text = paths::read(original)?;
         paths::write(self.path(original), format!("{text}{EDIT}{number};\n"))
     }
 }
 
-/// Makes `copy` have what `original` has.
+/// Gives the directory `copy` the content of `original`.
 fn link(original: &Path, copy: &Path, files: &[PathBuf], without: &Path) -> io::Result<()> {
     fs::create_dir_all(copy)?;
     for entry in fs::read_dir(original)? {
@@ -79,7 +79,7 @@ fn link(original: &Path, copy: &Path, files: &[PathBuf], without: &Path) -> io::
             continue;
         }
         if files.contains(&from) {
-            // Not its permissions: it may be read-only.
+            // This copies no permissions, since the original may be read-only.
             fs::write(&to, fs::read(&from)?)?;
         } else if files.iter().any(|file| file.starts_with(&from)) {
             link(&from, &to, files, without)?;

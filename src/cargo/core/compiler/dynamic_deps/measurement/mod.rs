@@ -1,16 +1,16 @@
-//! `cargo report dynamic-deps --measure`: what the reader's own project would gain.
+//! `cargo report dynamic-deps --measure`: measures what the user's own project would gain.
 //!
-//! Builds a program statically and dynamically, in turns, after edits that people make: of the program
-//! itself, of a local library near the top and of the lowest one. It happens in a [copy](copy) with a
-//! target directory of its own, which both ways share, as they do for people who switch: libraries are
-//! compiled once.
+//! The command builds a program statically and dynamically, in turns, after edits such as people
+//! make: of the program itself, of a local library near the top, and of the lowest one. It builds
+//! in a [copy](copy) with a target directory of its own. Both kinds of builds share that directory,
+//! as they do for people who switch, so rustc compiles libraries once.
 //!
 //! | module    | what it does                                            |
 //! |-----------|---------------------------------------------------------|
 //! | `subject` | chooses the program and the libraries to edit           |
 //! | `copy`    | makes a copy of the sources, in which files are edited  |
 //! | `builds`  | runs Cargo, and reads what it has compiled              |
-//! | `outcome` | says what came of it                                    |
+//! | `outcome` | prints the outcome                                      |
 
 mod builds;
 mod copy;
@@ -34,7 +34,7 @@ use crate::util::{CargoResult, GlobalContext};
 /// Name of the directory, in the target directory.
 const DIRECTORY: &str = "dynamic-deps-measure";
 
-/// After this time, a case gets no further round, however many were asked for.
+/// After this time, a case gets no further round, even if the user asked for more.
 const ENOUGH: Duration = Duration::from_secs(60);
 
 /// Adds the options of a measurement to the report.
@@ -65,15 +65,15 @@ pub(super) fn add_options(command: Command) -> Command {
         })
 }
 
-/// What is done before each build.
+/// An edit, or none, before each build.
 struct Case<'a> {
-    /// What is edited, for people.
+    /// The edited thing, for people.
     name: String,
     /// The file that is edited, if one is.
     file: Option<&'a Path>,
 }
 
-/// Measures a program of the workspace, and prints what came of it.
+/// Measures a program of the workspace, and prints the outcome.
 pub(super) fn measure(
     gctx: &GlobalContext,
     args: &ArgMatches,
@@ -99,13 +99,13 @@ pub(super) fn measure(
         manifest: copy.path(&subject.manifest),
         target_directory: directory.join("target"),
     };
-    // Cargo says itself what it does, which takes the longest here.
+    // This build takes longest, so Cargo shows its progress.
     let first = builder.build_aloud(Way::Static)?;
     let static_bytes = first.executable_bytes()?;
     let sizes = Sizes::new(static_bytes, &builder, &builder.build_aloud(Way::Dynamic)?)?;
     let rounds = args.get_one::<u32>("rounds").copied().unwrap_or(1);
     let mut rows = Vec::new();
-    // No shared object of an earlier measurement may have the same content.
+    // No edit may repeat one of an earlier measurement, whose shared objects are still there.
     let mut number = super::project_report::now() as u32;
     for case in cases(&subject, |library| first.has(&copy.path(&library.root))) {
         gctx.shell().status(
@@ -138,7 +138,8 @@ fn own_files(ws: &Workspace<'_>, subject: &Subject) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The program, a library near the top and the lowest, of those that are built, and nothing at all.
+/// The cases: the program, a library near the top and the lowest, of those that are built, and no
+/// edit.
 fn cases<'s>(subject: &'s Subject, is_built: impl Fn(&Library) -> bool) -> Vec<Case<'s>> {
     let libraries: Vec<&Library> = subject.libraries.iter().filter(|it| is_built(it)).collect();
     let edited = match libraries.as_slice() {
@@ -174,7 +175,7 @@ fn measure_case(
     let start = Instant::now();
     let mut times = [Vec::new(), Vec::new()];
     let mut compiled = 0;
-    // The first round brings up to date what the case before has left, and does not count.
+    // The first round builds what the case before has left stale, and does not count.
     for round in 0..=rounds {
         for (way, times) in Way::BOTH.into_iter().zip(&mut times) {
             if let Some(file) = case.file {

@@ -1,4 +1,4 @@
-//! What came of a measurement, for people.
+//! The outcome of a measurement, for people.
 
 use std::fmt;
 use std::path::Path;
@@ -10,37 +10,37 @@ use super::builds::{Build, Builder};
 use crate::core::compiler::dynamic_deps::project_report::{fallback, find_in};
 use crate::util::{CargoResult, HumanBytes};
 
-/// All of it.
+/// The whole outcome.
 pub(super) struct Outcome<'a> {
     pub(super) rows: Vec<Row>,
     pub(super) sizes: Sizes,
-    /// The directory in which everything was built.
+    /// The directory of all builds.
     pub(super) directory: &'a Path,
 }
 
-/// What came of a case.
+/// The outcome of a case.
 pub(super) struct Row {
-    /// What was edited.
+    /// The edited thing.
     pub(super) name: String,
-    /// How many libraries and programs rustc compiled after the edit.
+    /// The number of libraries and programs that rustc compiled after the edit.
     pub(super) compiled: usize,
     /// Median times, statically and dynamically.
     pub(super) times: [Duration; 2],
 }
 
-/// What the two executables need on disk.
+/// The disk space of the two executables.
 pub(super) struct Sizes {
     statically: u64,
     dynamically: u64,
-    /// What the dynamic one loads.
+    /// The shared objects that the dynamic one loads.
     objects: u64,
 }
 
 impl Sizes {
-    /// Of what was built dynamically last.
+    /// The sizes after the last dynamic build.
     ///
     /// # Errors
-    /// When that is static after all, with the reason.
+    /// When its executable is static after all, with the reason.
     pub(super) fn new(statically: u64, builder: &Builder<'_>, build: &Build) -> CargoResult<Sizes> {
         let directory = &builder.target_directory;
         for found in find_in(directory, directory)? {
@@ -114,7 +114,7 @@ impl fmt::Display for Outcome<'_> {
     }
 }
 
-/// The middle one; of two, their mean.
+/// The middle time; if there are two, their mean.
 pub(super) fn median(mut times: Vec<Duration>) -> Duration {
     times.sort();
     match times.len() {

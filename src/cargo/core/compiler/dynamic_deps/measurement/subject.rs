@@ -1,4 +1,4 @@
-//! What is measured: a program of the workspace, and local libraries below it to edit.
+//! The subject of a measurement: a program of the workspace, and local libraries below it to edit.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ pub(super) struct Subject {
     pub(super) libraries: Vec<Library>,
     /// The directories of all local packages, which may lie outside of the workspace.
     pub(super) packages: BTreeSet<PathBuf>,
-    /// Whether another program could have been meant.
+    /// Whether the user could have meant another program.
     pub(super) is_one_of_several: bool,
 }
 
@@ -39,8 +39,8 @@ pub(super) struct Library {
 }
 
 impl Subject {
-    /// The program `name` of a package of the workspace, or, where there is a choice, that with
-    /// the most dependencies. Writes nothing, the lock file included.
+    /// The program `name` of a package of the workspace; without a name, the program with the most
+    /// dependencies. Writes no file, not even the lock file.
     pub(super) fn choose(ws: &Workspace<'_>, name: Option<&str>) -> CargoResult<Subject> {
         let (packages, resolve) = ops::resolve_ws(ws, true)?;
         let mut candidates: Vec<(&Package, &Target)> = programs(ws, name, Target::is_bin);
@@ -48,7 +48,7 @@ impl Subject {
             candidates = programs(ws, name, Target::is_exe_example);
         }
         let is_one_of_several = candidates.len() > 1;
-        // The first of those that are equal.
+        // If several are equal, the first.
         let chosen = candidates
             .into_iter()
             .rev()
@@ -83,7 +83,8 @@ impl Subject {
     }
 }
 
-/// The programs of the packages that Cargo builds without further options; by name, of all.
+/// The programs of the packages that Cargo builds without further options; with a name, those of
+/// all packages.
 fn programs<'w>(
     ws: &'w Workspace<'_>,
     name: Option<&str>,
@@ -104,8 +105,8 @@ fn programs<'w>(
         .collect()
 }
 
-/// The libraries of local packages that are linked into a program of `program`. That of its own
-/// package is one.
+/// The libraries of local packages that are linked into a program of the package `program`,
+/// including the library of that package.
 fn libraries(
     packages: &PackageSet<'_>,
     resolve: &Resolve,

@@ -1,7 +1,7 @@
 //! The report as JSON.
 //!
-//! Its fields are described in the manual page (`src/doc/man/cargo-report-dynamic-deps.md`): keep
-//! the two alike. Fields may be added; one that changes its meaning gets another `version`.
+//! The manual page (`src/doc/man/cargo-report-dynamic-deps.md`) describes its fields: keep the two
+//! alike. You may add fields. If a field changes its meaning, raise `version`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ struct JsonExecutable<'a> {
     name: Option<&'a str>,
     bytes: u64,
     dynamic: bool,
-    /// What the loader has to find at each start.
+    /// The shared objects that the loader has to find at each start.
     loads: &'a [String],
     link: Option<&'a Making>,
     fallback: Option<String>,

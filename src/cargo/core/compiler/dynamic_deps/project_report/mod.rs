@@ -1,15 +1,17 @@
-//! `cargo report dynamic-deps`: what builds have left in the target directory of a project.
+//! `cargo report dynamic-deps`: lists the files that builds have left in the target directory of a
+//! project.
 //!
-//! Without `--measure`, it builds nothing and takes no lock, so it can be called at any time. It does not resolve
-//! dependencies either: whatever it tells was written by the builds themselves, into manifests of
-//! groups and beside the linker wrappers. A build that failed or was killed may have left less.
+//! Without `--measure`, the command builds nothing and takes no lock, so people can run it at any
+//! time. It does not resolve dependencies either. The builds themselves have written everything
+//! that it reports, into manifests of groups and beside the linker wrappers. A build that failed or
+//! was killed may have left less.
 //!
 //! | module   | what it does                                                  |
 //! |----------|---------------------------------------------------------------|
 //! | `places` | finds the directories of each profile and target triple       |
-//! | `stays`  | says what is in executables and why, and what to write        |
-//! | `json`   | gives all of it as JSON                                       |
-//! | `text`   | describes it to people                                        |
+//! | `stays`  | lists the libraries in executables, the reasons, and the help |
+//! | `json`   | prints the report as JSON                                     |
+//! | `text`   | prints the report for people                                  |
 
 mod json;
 mod places;
@@ -32,10 +34,10 @@ use crate::util::CargoResult;
 use crate::util::command_prelude::{ArgMatches, ArgMatchesExt, CommandExt, opt, subcommand};
 use crate::{CliResult, GlobalContext};
 
-/// How to get something to report.
+/// The help if there is nothing to report.
 const HELP: &str = "build first, for example with `cargo build --dynamic-deps`";
 
-/// What is in the directory of a profile.
+/// The findings in the directory of a profile.
 pub(super) struct Found {
     directory: ProfileDirectory,
     pub(super) inventory: Inventory,
@@ -97,7 +99,7 @@ pub fn report(gctx: &GlobalContext, args: &ArgMatches) -> CliResult {
     Ok(())
 }
 
-/// What there is in the target directory, for each profile and target triple.
+/// The findings in the target directory, for each profile and target triple.
 fn find(ws: &Workspace<'_>) -> CargoResult<Vec<Found>> {
     let build_directory = ws.build_dir().into_path_unlocked();
     if !build_directory.is_dir() {

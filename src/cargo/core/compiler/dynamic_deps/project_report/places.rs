@@ -1,7 +1,7 @@
-//! The directories of each profile and target triple, found by what they hold.
+//! Finds the directories of each profile and target triple, by their contents.
 //!
-//! As `Layout` makes them, in both of its forms. A profile needs not be in the manifest any more, so
-//! the names of directories are all that tells of it.
+//! `Layout` makes these directories, in one of two forms. The manifest may no longer have a profile
+//! with which something was built, so only the names of directories show it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use link_engine::record::inventory::{Places, WrapperPlace};
 use crate::core::compiler::dynamic_deps::directories::{GROUPS, entries, unit_directories};
 use crate::core::compiler::dynamic_deps::units::file_name;
 
-/// Where builds with one profile for one target triple put what they make.
+/// The directory of all builds with one profile for one target triple.
 pub(super) struct ProfileDirectory {
     /// The name of the directory of the profile, such as `debug`.
     pub(super) profile: String,
@@ -23,8 +23,8 @@ pub(super) struct ProfileDirectory {
 }
 
 impl ProfileDirectory {
-    /// The name under which the profile is written in manifests: all that inherit `dev` and have no
-    /// directory of their own share that of `dev`.
+    /// The name of the profile in manifests. Profiles that inherit from `dev` and have no directory
+    /// of their own share that of `dev`.
     pub(super) fn profile_name(&self) -> &str {
         match self.profile.as_str() {
             "debug" => "dev",
@@ -33,7 +33,8 @@ impl ProfileDirectory {
     }
 }
 
-/// Those in a build directory, by name; executables may be in a target directory too.
+/// The directories of profiles in a build directory, by name. Executables may also be in a target
+/// directory.
 pub(super) fn profile_directories(
     build: &Path,
     target: &Path,
@@ -70,7 +71,7 @@ fn profile_directory(
     artifacts.extend(&triple);
     artifacts.push(&profile);
     let mut executables = vec![artifacts.clone(), artifacts.join("examples")];
-    // Both layouts of the build directory may have been used.
+    // Builds may have used both layouts of the build directory.
     let build = path.join("build");
     let units = entries(&build).flat_map(|name| entries(&name));
     let of_units = units.map(|unit| WrapperPlace {

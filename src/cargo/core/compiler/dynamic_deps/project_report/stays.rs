@@ -1,4 +1,5 @@
-//! What is inside of executables though it could be in a shared object, and what to write about it.
+//! The libraries that stay in executables although shared objects are possible, and the help for
+//! each.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +16,7 @@ pub(super) struct StayingLibrary {
     /// Package and version.
     pub(super) name: String,
     pub(super) reason: String,
-    /// What to write or do. None where nothing but other code would change it.
+    /// What to write or do. None if only other code would change it.
     pub(super) help: Option<String>,
 }
 
@@ -49,7 +50,7 @@ pub(super) fn staying_libraries(inventory: &Inventory, profile: &str) -> BTreeSe
     of_groups.chain(of_executables).collect()
 }
 
-/// What to write so that a library does not stay, or that the build says nothing of it.
+/// What to write so that a library does not stay, or so that the build does not warn of it.
 fn help(name: &str, reason: &StayReason, profile: &str) -> Option<String> {
     match reason {
         StayReason::LinkerRefuses { .. } | StayReason::Refused => Some(format!(
@@ -70,7 +71,7 @@ fn help(name: &str, reason: &StayReason, profile: &str) -> Option<String> {
     }
 }
 
-/// What the build warns of in each run: groups of which no shared object could be made.
+/// The warnings of each build about groups of which no shared object could be made.
 pub(super) fn refusals(inventory: &Inventory, profile: &str) -> Vec<String> {
     let groups = inventory.groups.iter().map(|group| &group.manifest);
     groups

@@ -11,12 +11,12 @@ use super::Found;
 use super::stays::{fallback, refusals, staying_libraries};
 use crate::util::HumanBytes;
 
-/// How many executables that load a shared object are named.
+/// The largest number of executables to name for a shared object.
 const MOST_NAMED: usize = 3;
 
 /// The directory of a profile, described.
 pub(super) struct Text<'a> {
-    /// The directory that paths are told from.
+    /// The directory from which paths are relative.
     pub(super) root: &'a Path,
     pub(super) found: &'a Found,
     /// Seconds since 1970 (UTC).
@@ -169,7 +169,7 @@ impl Text<'_> {
         }
     }
 
-    /// What a link took and how long ago it was, behind a comma.
+    /// The time that a link took and its age, after a comma.
     fn link(&self, making: Option<&Making>) -> String {
         let Some(making) = making else {
             return String::new();
@@ -219,7 +219,7 @@ fn shared_objects(count: usize) -> String {
     format!("{count} shared {objects}")
 }
 
-/// How long ago `then` was, roughly. What lies in the future has just happened.
+/// Roughly how long ago `then` was. A time in the future counts as now.
 fn age(now: u64, then: u64) -> String {
     let seconds = now.saturating_sub(then);
     match seconds {
