@@ -1,8 +1,9 @@
 //! Packs the fork for those who use it.
 //!
 //! [`make`] builds the executable and writes the archive and its checksum. [`contents`] lists the contents of the
-//! archive. The same sources at the same path give the same bytes: files are sorted and have one time, that of
-//! `SOURCE_DATE_EPOCH` or of the last commit, and the executable names no directory of the machine that built it.
+//! archive. The same sources at the same path give the same bytes. Files are sorted and have one time, that of
+//! `SOURCE_DATE_EPOCH` or of the last commit. Rust and C code name no directory of the machine that built them. Only
+//! OpenSSL keeps the path where it was compiled, and the flags of its compiler.
 //!
 //! The executable may need a glibc as new as that of the machine that built it, since its C code is compiled against that
 //! one. [`glibc`] reads the version that it needs from the executable. For an old one, build on an old system. [`check`]
