@@ -18,9 +18,9 @@ pub const TOOLCHAIN: &str = "dynamic-deps";
 /// their time. These are optimised in development builds too.
 const ENGINE_PACKAGES: [&str; 5] = ["link-engine", "link-plan", "object", "memmap2", "blake3"];
 
-/// Settings of a quick build: without debugging information, and slightly optimised in small
+/// Settings of a quick build: without debugging information and assertions, and slightly optimised in small
 /// packages that read files at each start of Cargo. Optimising Cargo itself would take minutes.
-const QUICK: [&str; 20] = [
+const QUICK: [&str; 24] = [
     "--bin",
     "cargo",
     "--profile",
@@ -31,6 +31,10 @@ const QUICK: [&str; 20] = [
     "profile.quick.debug=0",
     "--config",
     "profile.quick.incremental=false",
+    "--config",
+    "profile.quick.debug-assertions=false",
+    "--config",
+    "profile.quick.overflow-checks=false",
     "--config",
     "profile.quick.package.toml_parser.opt-level=1",
     "--config",
