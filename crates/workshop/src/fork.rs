@@ -20,7 +20,7 @@ const ENGINE_PACKAGES: [&str; 5] = ["link-engine", "link-plan", "object", "memma
 
 /// Settings of a quick build: without debugging information and assertions, and slightly optimised in small
 /// packages that read files at each start of Cargo. Optimising Cargo itself would take minutes.
-const QUICK: [&str; 24] = [
+const QUICK: [&str; 28] = [
     "--bin",
     "cargo",
     "--profile",
@@ -35,6 +35,10 @@ const QUICK: [&str; 24] = [
     "profile.quick.debug-assertions=false",
     "--config",
     "profile.quick.overflow-checks=false",
+    "--config",
+    "profile.quick.package.link-engine.opt-level=1",
+    "--config",
+    "profile.quick.package.link-plan.opt-level=1",
     "--config",
     "profile.quick.package.toml_parser.opt-level=1",
     "--config",
