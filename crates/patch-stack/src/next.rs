@@ -151,7 +151,7 @@ fn port(repository: &Repository, git: &Git, base: &str) -> Result<ObjectId> {
     git.text_with_input(&["commit-tree", &tree, "-p", base], b"port\n")
 }
 
-/// The files of `repository` after the moves, with pin and patches of the port.
+/// The files of `repository` after the moves, with pin and patches of the port, or those that it has until it has others.
 fn moved(repository: &Repository) -> Result<Files> {
     let kept = repository.root().join(KEPT);
     let moves = fs::read_to_string(kept.join("moves")).unwrap_or_default();
@@ -167,9 +167,22 @@ fn moved(repository: &Repository) -> Result<Files> {
         }
         text
     };
+    let mut of_port = Files::new();
+    for (path, file) in files_below(&kept)? {
+        let path = match path.starts_with("Cargo.") {
+            true => format!("upstream/{path}"),
+            false => path,
+        };
+        if kept_as(&path).is_some() {
+            of_port.insert(path, file);
+        }
+    }
     let mut files = Files::new();
     for (path, mut file) in files_of(repository.root())? {
         if kept_as(&path).is_some() {
+            if of_port.is_empty() {
+                files.insert(path, file);
+            }
             continue;
         }
         if let Ok(text) = std::str::from_utf8(&file.content)
@@ -183,17 +196,7 @@ fn moved(repository: &Repository) -> Result<Files> {
         }
         files.insert(rename(&path), file);
     }
-    for (path, file) in files_below(&kept)? {
-        let is_pin = path.starts_with("Cargo.");
-        let path = if is_pin {
-            format!("upstream/{path}")
-        } else {
-            path
-        };
-        if kept_as(&path).is_some() {
-            files.insert(path, file);
-        }
-    }
+    files.extend(of_port);
     Ok(files)
 }
 

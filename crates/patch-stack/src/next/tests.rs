@@ -45,6 +45,18 @@ fn without_a_port_nothing_is_made() {
 }
 
 #[test]
+fn a_port_begins_with_moves_alone() {
+    let fixture = Fixture::new();
+    fixture.write("upstream/Cargo.toml", "src/new\n");
+    fixture.write("upstream/next/moves", "src/new => src/z\n");
+    assert_eq!(lay_down_in(&fixture), "");
+    let read = |path: &str| fixture.read(&format!("target/next/{path}"));
+    assert_eq!(read("src/z/mod.rs"), "new\n");
+    assert_eq!(read("upstream/Cargo.toml"), "src/new\n");
+    assert_eq!(read(&format!("patches/{HOOK_NAME}")), HOOK);
+}
+
+#[test]
 fn moves_and_the_port_make_the_next_repository() {
     let fixture = fixture();
     assert_eq!(lay_down_in(&fixture), "");
