@@ -51,7 +51,7 @@ pub fn lay_down(repository: &Repository) -> Result<Option<Repository>> {
             git.commit("HEAD")?.as_ref() == Some(&head)
                 && git.text(&["status", "--porcelain"])?.is_empty(),
             "`target/next` has work that `{KEPT}` does not have\n\
-             help: `cargo xtask next --keep` brings it there; `git -C target/next stash -u` puts it aside"
+             help: `cargo xtask next --keep` brings it there; `git -C target/next reset --hard {HEAD_REF}` gives it up"
         );
     }
     make(repository, &git)?;
@@ -66,7 +66,7 @@ pub fn keep(tree: &Tree) -> Result<()> {
     let repository = tree.repository();
     let git = Git::at(&repository.next());
     ensure!(
-        git.exists() && git.commit(FROM_REF)?.as_ref() == Some(&from(repository, &git)?),
+        git.exists() && git.commit(FROM_REF)?.as_ref() == Some(&import(repository, &git)?),
         "this repository has changed since `target/next` was made\n\
          help: put the change aside for a moment (`git stash`), and keep the port first"
     );
@@ -125,7 +125,7 @@ pub fn is_behind(tree: &Tree) -> Result<bool> {
 
 /// Makes the work tree of `git` the port to the present state of `repository`.
 fn make(repository: &Repository, git: &Git) -> Result<()> {
-    let from = from(repository, git)?;
+    let from = import(repository, git)?;
     let base = git.import(None, "moved\n", &moved(repository)?)?;
     let head = port(repository, git, &base)?;
     git.run(&["update-ref", FROM_REF, &from])?;
@@ -134,7 +134,8 @@ fn make(repository: &Repository, git: &Git) -> Result<()> {
     git.run(&["reset", "--quiet", "--hard", &head])
 }
 
-fn from(repository: &Repository, git: &Git) -> Result<ObjectId> {
+/// Commits `repository` as it is.
+fn import(repository: &Repository, git: &Git) -> Result<ObjectId> {
     git.import(None, "this repository\n", &files_of(repository.root())?)
 }
 
@@ -145,7 +146,12 @@ fn port(repository: &Repository, git: &Git, base: &str) -> Result<ObjectId> {
     let patch = fs::read(repository.root().join(KEPT).join("port.patch")).unwrap_or_default();
     if !patch.is_empty() {
         git.run_with_input(&["apply", "--cached", "-"], &patch)
-            .with_context(|| format!("`{KEPT}port.patch` does not apply any more"))?;
+            .with_context(|| {
+                format!(
+                    "`{KEPT}port.patch` does not apply any more\n\
+                     help: mend the hunk, or remove it and make the change again in `target/next`"
+                )
+            })?;
     }
     let tree = git.text(&["write-tree"])?;
     git.text_with_input(&["commit-tree", &tree, "-p", base], b"port\n")
