@@ -13,8 +13,8 @@ use super::{LAYERED_OUTPUT, contents, layered_project, run, stdout, text};
 #[cargo_test]
 fn manual_pages_say_what_their_source_says() {
     let tree = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let read = |path: &str| fs::read_to_string(tree.join("src").join(path)).unwrap();
-    let source = read("doc/man/includes/options-dynamic-deps.md");
+    let read = |path: &str| fs::read_to_string(tree.join(path)).unwrap();
+    let source = read("src/doc/man/includes/options-dynamic-deps.md");
     let source: Vec<&str> = source
         .lines()
         .filter(|line| !line.starts_with("{{"))
@@ -23,9 +23,9 @@ fn manual_pages_say_what_their_source_says() {
     assert!(source.starts_with("Link the dependencies of executables"));
     for command in ["bench", "build", "run", "rustc", "test"] {
         for page in [
-            format!("doc/man/generated_txt/cargo-{command}.txt"),
-            format!("doc/src/commands/cargo-{command}.md"),
-            format!("etc/man/cargo-{command}.1"),
+            format!("src/doc/man/generated_txt/cargo-{command}.txt"),
+            format!("src/doc/src/commands/cargo-{command}.md"),
+            format!("src/etc/man/cargo-{command}.1"),
         ] {
             let mut text = without(&read(&page), "<", ">").replace(r"\-", "-");
             for roff in [r"\fB", r"\fI", r"\fR", "\n.sp"] {
@@ -40,8 +40,8 @@ fn manual_pages_say_what_their_source_says() {
 #[cargo_test]
 fn the_manual_page_of_the_report_says_what_its_source_says() {
     let tree = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let read = |path: &str| fs::read_to_string(tree.join("src").join(path)).unwrap();
-    let source = read("doc/man/cargo-report-dynamic-deps.md");
+    let read = |path: &str| fs::read_to_string(tree.join(path)).unwrap();
+    let source = read("src/doc/man/cargo-report-dynamic-deps.md");
     let of_json = |text: &str| {
         let object = text.split_once("\n{\n").unwrap().1;
         let object = object.split_once("\n}\n").unwrap().0;
@@ -60,9 +60,9 @@ fn the_manual_page_of_the_report_says_what_its_source_says() {
         })
         .collect();
     for page in [
-        "doc/man/generated_txt/cargo-report-dynamic-deps.txt",
-        "doc/src/commands/cargo-report-dynamic-deps.md",
-        "etc/man/cargo-report-dynamic-deps.1",
+        "src/doc/man/generated_txt/cargo-report-dynamic-deps.txt",
+        "src/doc/src/commands/cargo-report-dynamic-deps.md",
+        "src/etc/man/cargo-report-dynamic-deps.1",
     ] {
         let mut text = read(page).replace(r"\-", "-").replace(r"\\", r"\");
         for roff in [r"\fB", r"\fI", r"\fR", "\n.sp", "`", "["] {
@@ -77,7 +77,7 @@ fn the_manual_page_of_the_report_says_what_its_source_says() {
         assert!(text.contains(&json), "{page}\n{json}");
     }
     // Each field that the command prints is described.
-    let code = read("cargo/core/compiler/dynamic_deps/project_report/json.rs");
+    let code = read("src/cargo/core/compiler/dynamic_deps/project_report/json.rs");
     for field in code.lines().filter_map(|line| {
         let (name, _) = line.strip_prefix("    ")?.split_once(": ")?;
         name.bytes()

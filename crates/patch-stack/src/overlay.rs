@@ -19,7 +19,7 @@ pub(crate) struct Place {
     pub(crate) in_tree: &'static str,
 }
 
-pub(crate) const PLACES: [Place; 3] = [
+pub(crate) const PLACES: [Place; 4] = [
     Place {
         in_repository: "src",
         in_tree: "src",
@@ -28,10 +28,14 @@ pub(crate) const PLACES: [Place; 3] = [
         in_repository: "tests",
         in_tree: "tests/testsuite/dynamic_deps",
     },
-    // Upstream keeps its book and manual pages here from 0.100 on, and before that in `src/doc`.
+    // Upstream keeps its book, manual pages and completions here from 0.100 on, and before that below `src`.
     Place {
         in_repository: "doc",
         in_tree: "doc",
+    },
+    Place {
+        in_repository: "etc",
+        in_tree: "etc",
     },
 ];
 
@@ -134,7 +138,12 @@ fn inside<'a>(directory: &str, path: &'a str) -> Option<&'a str> {
 }
 
 /// Adds the files below `directory` of `root`, named as if it were `tree_directory`.
-fn collect(root: &Path, directory: &str, tree_directory: &str, files: &mut Files) -> Result<()> {
+pub(crate) fn collect(
+    root: &Path,
+    directory: &str,
+    tree_directory: &str,
+    files: &mut Files,
+) -> Result<()> {
     let path = root.join(directory);
     let describe = || format!("failed to read `{}`", path.display());
     let entries = match fs::read_dir(&path) {
@@ -163,7 +172,8 @@ fn collect(root: &Path, directory: &str, tree_directory: &str, files: &mut Files
     Ok(())
 }
 
-fn read(path: &Path) -> Result<File> {
+/// Reads the file at `path`.
+pub(crate) fn read(path: &Path) -> Result<File> {
     let describe = || format!("failed to read `{}`", path.display());
     let content = fs::read(path).with_context(describe)?;
     let mode = fs::metadata(path)
@@ -202,6 +212,7 @@ mod tests {
             Some("/r/tests/mod.rs"),
         );
         check(&base, "doc/book/new.md", Some("/r/doc/book/new.md"));
+        check(&base, "etc/man/new.1", Some("/r/etc/man/new.1"));
         check(&base, "tests/testsuite/other.rs", None);
         check(&base, "srcs/a", None);
         check(&base, "build.rs", None);

@@ -99,7 +99,8 @@ pub fn all(
     Ok(compilers)
 }
 
-fn of_rustup(step: &mut Step) -> Result<Vec<Compiler>> {
+/// Those of the toolchains that rustup has.
+pub fn of_rustup(step: &mut Step) -> Result<Vec<Compiler>> {
     if !on_path("rustup") {
         step.say("LEFT OUT: the compilers of rustup, which is not there");
         return Ok(Vec::new());

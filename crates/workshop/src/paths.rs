@@ -154,6 +154,11 @@ impl Repository {
         self.root.join("target/rebase")
     }
 
+    /// The repository of the next release.
+    pub fn next(&self) -> PathBuf {
+        self.root.join("target/next")
+    }
+
     /// Root directories of other systems.
     pub fn roots(&self) -> PathBuf {
         self.root.join("target/roots")

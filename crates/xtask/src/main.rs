@@ -7,6 +7,7 @@ mod demo;
 mod dist;
 mod docs;
 mod docs_commands;
+mod next;
 mod testing;
 mod toolchains;
 mod verbs;
@@ -135,6 +136,11 @@ enum Command {
         #[arg(long)]
         write: bool,
     },
+    /// Build and test the port to the next release, which waits in `upstream/next` for a stable compiler that takes it
+    ///
+    /// The repository of that release is made in `target/next`. The step `testsuite` runs there, with the newest toolchain of
+    /// rustup.
+    Next(next::Options),
     /// Run everything that CI checks
     Test {
         /// Run this step only; may be given several times
@@ -220,6 +226,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Rebase { version, write } => {
             println!("{}", rebase::run(tree, pin, &version, write)?);
         }
+        Command::Next(options) => return next::run(tree, &options),
         Command::Test { only } => testing::run(tree, &only)?,
         Command::NewLayout => toolchains::new_layout(tree)?,
         Command::Toolchains { names } => toolchains::run(tree, &names)?,

@@ -10,7 +10,9 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use crate::docs_commands;
 use crate::toolchains;
 use patch_stack::export;
+use patch_stack::next;
 use patch_stack::overlay;
+use patch_stack::pin::Pin;
 use patch_stack::stock;
 use patch_stack::tree::{Tree, Unexported};
 use trials::{app, awkward, corpus, cross, tools, workspace};
@@ -45,8 +47,8 @@ const STEPS: &[TestStep] = &[
     },
     TestStep {
         name: "tree",
-        about: "Patches and overlay make a tree, and export gives them back",
-        run: tree_and_back,
+        about: "Patches and overlay make a tree, and export gives them back; so does the port to the next release",
+        run: trees_and_back,
     },
     TestStep {
         name: "fork",
@@ -208,7 +210,20 @@ fn unit(tree: &Tree, step: &mut Step) -> Result<()> {
     )
 }
 
-fn tree_and_back(tree: &Tree, _: &mut Step) -> Result<()> {
+fn trees_and_back(tree: &Tree, step: &mut Step) -> Result<()> {
+    tree_and_back(tree)?;
+    let Some(repository) = next::lay_down(tree.repository())? else {
+        return Ok(());
+    };
+    let pin = Pin::new(&repository);
+    tree_and_back(&Tree::new(&repository, &pin)).context("in `target/next`")?;
+    if next::is_behind(tree)? {
+        step.say("patches have changed since the port to the next release was made");
+    }
+    Ok(())
+}
+
+fn tree_and_back(tree: &Tree) -> Result<()> {
     tree.materialise(Unexported::Refuse)?;
     let changes = export::round_trip(tree)?;
     let paths: Vec<String> = changes

@@ -298,7 +298,7 @@ fn package(group: &str, ws: &Workspace<'_>) -> CargoResult<Package> {
         None,
         None,
         Vec::new(),
-        HashMap::new(),
+        HashMap::default(),
         WorkspaceConfig::Member { root: None },
         Features::default(),
         Edition::LATEST_STABLE,

@@ -28,13 +28,13 @@ pub(in crate::core::compiler) fn release_groups<E: Clone + Eq + Hash, V>(
 /// A unit that has failed, and all that depend on it, except groups, which can do without it.
 fn lost_with(build_runner: &BuildRunner<'_, '_>, failed: &Unit) -> HashSet<Unit> {
     let graph = &build_runner.bcx.unit_graph;
-    let mut dependents: HashMap<&Unit, Vec<&Unit>> = HashMap::new();
+    let mut dependents: HashMap<&Unit, Vec<&Unit>> = HashMap::default();
     for (unit, deps) in graph.iter().filter(|(unit, _)| !unit.mode.is_link_group()) {
         for dep in deps {
             dependents.entry(&dep.unit).or_default().push(unit);
         }
     }
-    let mut lost = HashSet::new();
+    let mut lost = HashSet::default();
     let mut left = vec![failed];
     while let Some(unit) = left.pop() {
         if lost.insert(unit.clone()) {

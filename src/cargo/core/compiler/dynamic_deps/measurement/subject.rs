@@ -8,7 +8,8 @@ use itertools::Itertools as _;
 
 use crate::core::compiler::dynamic_deps::units::package_name;
 use crate::core::dependency::DepKind;
-use crate::core::{Package, PackageId, PackageSet, Resolve, Target, Workspace};
+use crate::core::resolver::Resolve;
+use crate::core::{Package, PackageId, PackageSet, Target, Workspace};
 use crate::ops;
 use crate::util::CargoResult;
 
