@@ -70,17 +70,17 @@ fn dynamic_info<Class: ElfClass>(data: &[u8]) -> object::read::Result<DynamicInf
     Ok(info)
 }
 
-/// The dynamic section of a file of 64 bits, and where it lies, for those who change values in it.
+/// The dynamic section of a 64-bit file, of which we change values.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DynamicTable<'data> {
     endian: Endianness,
-    /// In bytes from the start of the file.
+    /// Where the section lies, in bytes from the start of the file.
     offset: u64,
     entries: &'data [Dyn64<Endianness>],
 }
 
 impl<'data> DynamicTable<'data> {
-    /// `None` where there is none.
+    /// `None` if the file has no such section.
     pub(crate) fn of(
         sections: &SectionTable<'data, FileHeader64<Endianness>>,
         endian: Endianness,
@@ -105,7 +105,7 @@ impl<'data> DynamicTable<'data> {
         Some(self.entries[index].d_val.get(self.endian))
     }
 
-    /// What gives that entry another value, if there is one.
+    /// A patch that gives the first entry with this tag another value. `None` if there is none.
     pub(crate) fn patch(&self, tag: elf::DynamicTag, value: u64) -> Option<Patch> {
         let entry = self.position(tag)? * size_of::<Dyn64<Endianness>>();
         Some(Patch {

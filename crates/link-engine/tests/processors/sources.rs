@@ -70,9 +70,27 @@ pub(crate) const PROGRAM: &str = r#"
         printf("%g\n", unusual(1.5));
         placed_data += 1;
         printf("%d %d\n", call(1), address() == reference);
+        printf("%d %d\n", placed(2), placed_address() == reference);
         return 0;
     }
 "#;
 
 /// The output of a static executable: `user` returns 2 + 43 + 6 + 1006 + 7.
-pub(crate) const PRINTED: &str = "1064 43\n1\n1\n3\n10 1\n";
+pub(crate) const PRINTED: &str = "1064 43\n1\n1\n3\n10 1\n11 1\n";
+
+/// A definition with the name of a private function of the group.
+pub(crate) const PRELOADED: &str = "double unusual(double value) { return 0; }";
+
+/// A library to which the loader tells each call through the procedure linkage table
+/// (rtld-audit(7)). The function that it calls for that has another name on each processor. For such
+/// a library, glibc fills the slots at the first call.
+pub(crate) const AUDIT: &str = r#"
+    #include <elf.h>
+    #include <stdint.h>
+    unsigned la_version(unsigned version) { return version; }
+    unsigned la_objopen(void *map, long lmid, uintptr_t *cookie) { return 3; }
+    Elf64_Addr PLTENTER(Elf64_Sym *symbol, unsigned index, uintptr_t *from, uintptr_t *to,
+                        void *registers, unsigned *flags, const char *name, long *size) {
+        return symbol->st_value;
+    }
+"#;
