@@ -47,7 +47,8 @@ pub(crate) struct PlaceRelocations {
     pub(crate) distances: &'static [elf::RelocationType],
     /// The module of a thread local.
     pub(crate) module: elf::RelocationType,
-    /// The place of a thread local, in its module and from the thread pointer, and an addend.
+    /// The place of a thread local and an addend: in its module, from the thread pointer, or in a
+    /// descriptor, from which a function finds the place.
     pub(crate) thread_local: &'static [elf::RelocationType],
 }
 
@@ -74,7 +75,11 @@ impl PlaceRelocations {
                 relative: elf::R_AARCH64_RELATIVE,
                 distances: &[elf::R_AARCH64_PREL32, elf::R_AARCH64_PREL64],
                 module: elf::R_AARCH64_TLS_DTPMOD,
-                thread_local: &[elf::R_AARCH64_TLS_DTPREL, elf::R_AARCH64_TLS_TPREL],
+                thread_local: &[
+                    elf::R_AARCH64_TLS_DTPREL,
+                    elf::R_AARCH64_TLS_TPREL,
+                    elf::R_AARCH64_TLSDESC,
+                ],
             },
             elf::EM_RISCV => PlaceRelocations {
                 address: elf::R_RISCV_64,

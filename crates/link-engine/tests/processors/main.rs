@@ -264,6 +264,7 @@ fn check_with(workshop: &Workshop<'_>) {
         "counter_address",
         "function_address",
         "unusual",
+        "next_local",
         "_RNvCs1_3dep4data",
         "_RNvCs1_3dep6placed",
         "_RNvCs1_3dep7address",
@@ -277,7 +278,7 @@ fn check_with(workshop: &Workshop<'_>) {
         ("std.so", vec![]),
     ];
     for (soname, below) in groups {
-        seal::seal(&path(soname), &["unusual"].into()).unwrap();
+        seal::seal(&path(soname), &["unusual", "own_local"].into()).unwrap();
         let open = open_references(&path(soname), &below).unwrap();
         let stub = path("stubs").join(soname);
         assert!(
@@ -291,6 +292,8 @@ fn check_with(workshop: &Workshop<'_>) {
             .unwrap()
         );
     }
+    // It refers to a private thread local of its own.
+    bind(&dep_so, &[]).unwrap();
     for file in [dep_so, path("stubs").join("dep.so")] {
         let bits = st_other(&file, "unusual") & !elf::STV_MASK;
         assert_eq!(bits, workshop.processor.convention_bits, "{file:?}");
