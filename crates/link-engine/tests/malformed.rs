@@ -7,14 +7,17 @@ use std::process::Command;
 
 use link_engine::for_tests::DynamicInfo;
 use link_engine::for_tests::bind;
-use link_engine::for_tests::rebind::{Obstacle, Renamed, Unbound, undo_patches};
+use link_engine::for_tests::rebind::{Below, Obstacle, Renamed, Unbound, undo_patches};
 use link_engine::for_tests::response_file;
 use link_engine::for_tests::seal;
 use link_engine::for_tests::versions;
 use link_engine::for_tests::{KnownRlib, RlibFacts, Stamp, undefined_among};
 use link_engine::for_tests::{Wanted, open_references, stub_bytes, write_stub};
 use link_engine::record::{GroupManifest, read_json};
+use programs::{are_missing, rust_programs};
 use tempfile::TempDir;
+
+mod programs;
 
 #[path = "../fuzz/src/lib.rs"]
 #[allow(unreachable_pub)]
@@ -26,6 +29,9 @@ const SOURCE: &str = r#"
     extern int exported(void);
     int *place = &below;
     int (*function)(void) = &exported;
+    static int own;
+    int *relative[] = { &own, &own };
+    int call(void) { return exported(); }
 #else
 #ifdef SECOND
     int more[20] = { 1 };
@@ -44,12 +50,17 @@ const SOURCE: &str = r#"
 
 /// The output of `cc` for the source with these options.
 fn compiled(options: &[&str]) -> Vec<u8> {
+    compiled_by(&mut Command::new("cc"), options)
+}
+
+/// What a compiler makes of the source with these options.
+fn compiled_by(compiler: &mut Command, options: &[&str]) -> Vec<u8> {
     let directory = tempfile::tempdir().unwrap();
     let source = directory.path().join("source.c");
     let output = directory.path().join("output");
     fs::write(&source, SOURCE).unwrap();
     fs::write(directory.path().join("versions"), versions::SCRIPT).unwrap();
-    let status = Command::new("cc")
+    let status = compiler
         .current_dir(directory.path())
         .args(["-fPIC", "-O1"])
         .args(options)
@@ -81,6 +92,10 @@ fn shared_object() -> Vec<u8> {
 
 /// A group with the soname `so.so`, and another content of it, in which all addresses differ.
 fn groups() -> [Vec<u8>; 2] {
+    groups_by(compiled)
+}
+
+fn groups_by(compiled: impl Fn(&[&str]) -> Vec<u8>) -> [Vec<u8>; 2] {
     ["-DFIRST", "-DSECOND"].map(|version| {
         let mut group = compiled(&[&SHARED[..], &["-Wl,-soname,so.so", version]].concat());
         for patch in seal::seal_patches(&group, &fuzz::private()).unwrap() {
@@ -93,6 +108,10 @@ fn groups() -> [Vec<u8>; 2] {
 
 /// A shared object with the soname `a.so` that refers to such a group.
 fn above(group: &[u8]) -> Vec<u8> {
+    above_by(compiled, group)
+}
+
+fn above_by(compiled: impl Fn(&[&str]) -> Vec<u8>, group: &[u8]) -> Vec<u8> {
     let directory = tempfile::tempdir().unwrap();
     let stub = directory.path().join("so.so");
     let bytes = stub_bytes(group, "so.so", Wanted::All.into(), &[]).unwrap();
@@ -152,6 +171,41 @@ fn a_damaged_shared_object_is_bound_anew_or_refused() {
     damage(&above, rebind);
     damage(&new, |new| fuzz::rebind(&above, &old, new));
     damage(&unbound.to_bytes(), fuzz::unbound);
+}
+
+#[test]
+fn a_damaged_shared_object_with_slots_is_bound_anew_or_refused() {
+    let test = "a_damaged_shared_object_with_slots_is_bound_anew_or_refused";
+    if are_missing(test, &["clang"]) {
+        return;
+    }
+    let lld = format!("-B{}", rust_programs().join("gcc-ld").display());
+    let compiled = |options: &[&str]| {
+        let mut clang = Command::new("clang");
+        clang.args(["--target=aarch64-linux-gnu", &lld, "-fuse-ld=lld"]);
+        clang.arg("-Wl,-z,now,-z,pack-relative-relocs");
+        compiled_by(&mut clang, options)
+    };
+    let [old, new] = groups_by(compiled);
+    let above = above_by(compiled, &old);
+    // There is something to damage: the need of a layout, the table, four entries of the dynamic section, and three
+    // section headers.
+    let (unbound, patches) = Unbound::of(&above, &[("so.so", &old)]).unwrap();
+    assert_eq!(patches.len(), 9);
+    assert_eq!(unbound, Unbound::parse(&unbound.to_bytes()).unwrap());
+    let bound = fuzz::patched(&above, &patches);
+    let same = |name| Renamed {
+        old: name,
+        new: name,
+    };
+    let below = Below {
+        soname: same("so.so"),
+        layout: fuzz::layout_name(&old).map(same),
+        bytes: &old,
+    };
+    let undone = undo_patches(&bound, &unbound, same("a.so"), &[below]).unwrap();
+    assert!(fuzz::patched(&bound, &undone) == above);
+    damage(&above, |data| fuzz::rebind(data, &old, &new));
 }
 
 #[test]

@@ -126,7 +126,7 @@ pub fn rebind(data: &[u8], old: &[u8], new: &[u8]) {
 }
 
 /// The name of the version of a group's layout.
-fn layout_name(group: &[u8]) -> Option<&str> {
+pub fn layout_name(group: &[u8]) -> Option<&str> {
     let prefix = b"DYNAMIC_DEPS_LAYOUT_";
     let start = group
         .windows(prefix.len())
@@ -135,7 +135,8 @@ fn layout_name(group: &[u8]) -> Option<&str> {
     str::from_utf8(name).ok()
 }
 
-fn patched(data: &[u8], patches: &[Patch]) -> Vec<u8> {
+/// The data, with the bytes of these patches in it.
+pub fn patched(data: &[u8], patches: &[Patch]) -> Vec<u8> {
     let mut data = data.to_vec();
     for patch in patches {
         data[patch.offset as usize..][..patch.bytes.len()].copy_from_slice(&patch.bytes);

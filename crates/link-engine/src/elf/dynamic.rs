@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use object::elf;
+use object::elf::{self, Dyn64, FileHeader64};
+use object::read::elf::{SectionHeader as _, SectionTable};
+use object::{Endianness, U64};
 
 use super::{ElfClass, with_class};
-use crate::system::files;
+use crate::system::files::{self, Patch};
 use crate::{Error, Result};
 
 /// The entries of a dynamic section (ELF gABI, "Dynamic Section").
@@ -66,6 +68,56 @@ fn dynamic_info<Class: ElfClass>(data: &[u8]) -> object::read::Result<DynamicInf
         info.run_path = older_run_path;
     }
     Ok(info)
+}
+
+/// The dynamic section of a 64-bit file, of which we change values.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DynamicTable<'data> {
+    endian: Endianness,
+    /// Where the section lies, in bytes from the start of the file.
+    offset: u64,
+    entries: &'data [Dyn64<Endianness>],
+}
+
+impl<'data> DynamicTable<'data> {
+    /// `None` if the file has no such section.
+    pub(crate) fn of(
+        sections: &SectionTable<'data, FileHeader64<Endianness>>,
+        endian: Endianness,
+        data: &'data [u8],
+    ) -> object::read::Result<Option<Self>> {
+        for section in sections.iter() {
+            if let Some((entries, _)) = section.dynamic(endian, data)? {
+                let offset = section.sh_offset(endian);
+                return Ok(Some(DynamicTable {
+                    endian,
+                    offset,
+                    entries,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The value of the first entry with this tag.
+    pub(crate) fn value(&self, tag: elf::DynamicTag) -> Option<u64> {
+        let index = self.position(tag)?;
+        Some(self.entries[index].d_val.get(self.endian))
+    }
+
+    /// A patch that gives the first entry with this tag another value. `None` if there is none.
+    pub(crate) fn patch(&self, tag: elf::DynamicTag, value: u64) -> Option<Patch> {
+        let entry = self.position(tag)? * size_of::<Dyn64<Endianness>>();
+        Some(Patch {
+            offset: self.offset + (entry + size_of::<u64>()) as u64,
+            bytes: object::bytes_of(&U64::new(self.endian, value)).to_vec(),
+        })
+    }
+
+    fn position(&self, tag: elf::DynamicTag) -> Option<usize> {
+        let mut entries = self.entries.iter();
+        entries.position(|entry| entry.d_tag.get(self.endian) == tag)
+    }
 }
 
 #[cfg(test)]

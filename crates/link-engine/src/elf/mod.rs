@@ -28,6 +28,7 @@ pub mod versions;
 pub(crate) use class::{ElfClass, with_class};
 pub use definitions::{definitions, has_private, names, private_among};
 pub use dynamic::DynamicInfo;
+pub(crate) use dynamic::DynamicTable;
 pub use exports::Names;
 pub(crate) use exports::{Definition, Exports};
 pub(crate) use names::{is_mangled_by_rustc, ties_to_runtime};

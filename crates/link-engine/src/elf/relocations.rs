@@ -38,14 +38,18 @@ pub(crate) struct PlaceRelocations {
     pub(crate) address: elf::RelocationType,
     /// The address of a symbol, in the global offset table.
     pub(crate) slot: elf::RelocationType,
+    /// The address of a function, in the slots of the procedure linkage table. `None` if rustc
+    /// calls functions without that table.
+    pub(crate) jump_slot: Option<elf::RelocationType>,
     /// The address where the file is loaded, and an addend.
     pub(crate) relative: elf::RelocationType,
     /// The distance of a symbol from the relocated place, in the widths that instructions have.
     pub(crate) distances: &'static [elf::RelocationType],
     /// The module of a thread local.
     pub(crate) module: elf::RelocationType,
-    /// The place of a thread local, in its module and from the thread pointer, and an addend.
-    pub(crate) thread_local: [elf::RelocationType; 2],
+    /// The place of a thread local and an addend: in its module, from the thread pointer, or in a
+    /// descriptor, from which a function finds the place.
+    pub(crate) thread_local: &'static [elf::RelocationType],
 }
 
 impl PlaceRelocations {
@@ -58,30 +62,38 @@ impl PlaceRelocations {
             elf::EM_X86_64 => PlaceRelocations {
                 address: elf::R_X86_64_64,
                 slot: elf::R_X86_64_GLOB_DAT,
+                jump_slot: None,
                 relative: elf::R_X86_64_RELATIVE,
                 distances: &[elf::R_X86_64_PC32, elf::R_X86_64_PC64],
                 module: elf::R_X86_64_DTPMOD64,
-                thread_local: [elf::R_X86_64_DTPOFF64, elf::R_X86_64_TPOFF64],
+                thread_local: &[elf::R_X86_64_DTPOFF64, elf::R_X86_64_TPOFF64],
             },
             elf::EM_AARCH64 => PlaceRelocations {
                 address: elf::R_AARCH64_ABS64,
                 slot: elf::R_AARCH64_GLOB_DAT,
+                jump_slot: Some(elf::R_AARCH64_JUMP_SLOT),
                 relative: elf::R_AARCH64_RELATIVE,
                 distances: &[elf::R_AARCH64_PREL32, elf::R_AARCH64_PREL64],
                 module: elf::R_AARCH64_TLS_DTPMOD,
-                thread_local: [elf::R_AARCH64_TLS_DTPREL, elf::R_AARCH64_TLS_TPREL],
+                thread_local: &[
+                    elf::R_AARCH64_TLS_DTPREL,
+                    elf::R_AARCH64_TLS_TPREL,
+                    elf::R_AARCH64_TLSDESC,
+                ],
             },
             elf::EM_RISCV => PlaceRelocations {
                 address: elf::R_RISCV_64,
                 slot: elf::R_RISCV_64,
+                jump_slot: Some(elf::R_RISCV_JUMP_SLOT),
                 relative: elf::R_RISCV_RELATIVE,
                 distances: &[elf::R_RISCV_32_PCREL],
                 module: elf::R_RISCV_TLS_DTPMOD64,
-                thread_local: [elf::R_RISCV_TLS_DTPREL64, elf::R_RISCV_TLS_TPREL64],
+                thread_local: &[elf::R_RISCV_TLS_DTPREL64, elf::R_RISCV_TLS_TPREL64],
             },
             elf::EM_S390 => PlaceRelocations {
                 address: elf::R_390_64,
                 slot: elf::R_390_GLOB_DAT,
+                jump_slot: Some(elf::R_390_JMP_SLOT),
                 relative: elf::R_390_RELATIVE,
                 distances: &[
                     elf::R_390_PC16DBL,
@@ -90,7 +102,7 @@ impl PlaceRelocations {
                     elf::R_390_PC64,
                 ],
                 module: elf::R_390_TLS_DTPMOD,
-                thread_local: [elf::R_390_TLS_DTPOFF, elf::R_390_TLS_TPOFF],
+                thread_local: &[elf::R_390_TLS_DTPOFF, elf::R_390_TLS_TPOFF],
             },
             _ => return None,
         })

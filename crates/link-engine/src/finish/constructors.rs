@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use object::elf::{self, FileHeader64};
-use object::read::elf::{Dyn, FileHeader, SectionHeader, SectionTable};
+use object::read::elf::{FileHeader, SectionHeader, SectionTable};
 use object::{Endianness, FileKind, U64};
 use serde::{Deserialize, Serialize};
 
-use crate::elf::{Exports, PlaceRelocations, loaded_tables};
+use crate::elf::{DynamicTable, Exports, PlaceRelocations, loaded_tables};
 use crate::rlib::{Constructor, ENTRY};
 use crate::system::files::{self, Patch};
 use crate::{Error, Result};
@@ -166,21 +166,14 @@ pub fn hand_over_patches(
         return Ok(None);
     };
 
-    let Some(section) = sections
-        .iter()
-        .find(|section| section.sh_type(endian) == elf::SHT_DYNAMIC)
-    else {
+    let Some(dynamic) = DynamicTable::of(&sections, endian, data)? else {
         return Ok(None);
     };
-    let Some((dynamic, _)) = section.dynamic(endian, data)? else {
+    let list = dynamic.value(elf::DT_INIT_ARRAY);
+    let (Some(start), Some(size)) = (list, dynamic.value(elf::DT_INIT_ARRAYSZ)) else {
         return Ok(None);
     };
-    let find = |tag| dynamic.iter().position(|entry| entry.d_tag(endian) == tag);
-    let (Some(address), Some(size)) = (find(elf::DT_INIT_ARRAY), find(elf::DT_INIT_ARRAYSZ)) else {
-        return Ok(None);
-    };
-    let start = dynamic[address].d_val(endian);
-    let end = start.saturating_add(dynamic[size].d_val(endian));
+    let end = start.saturating_add(size);
     let is_inside =
         |place: &u64| (start..end).contains(place) && (place - start).is_multiple_of(ENTRY);
     if !places.iter().all(is_inside) {
@@ -200,13 +193,7 @@ pub fn hand_over_patches(
         }
         next = place + ENTRY;
     }
-    let table = section.sh_offset(endian);
-    let patch = |index: usize, value: u64| Patch {
-        offset: table + (index * size_of::<elf::Dyn64<Endianness>>() + 8) as u64,
-        bytes: object::bytes_of(&U64::new(endian, value)).to_vec(),
-    };
-    Ok(Some(vec![
-        patch(address, kept.start),
-        patch(size, kept.end - kept.start),
-    ]))
+    let start = dynamic.patch(elf::DT_INIT_ARRAY, kept.start);
+    let size = dynamic.patch(elf::DT_INIT_ARRAYSZ, kept.end - kept.start);
+    Ok(start.zip(size).map(|(start, size)| vec![start, size]))
 }

@@ -4,11 +4,12 @@
 //!
 //! The objects are compiled from C, since std for these platforms need not be there.
 
+mod list;
 #[path = "../programs/mod.rs"]
 mod programs;
 mod sources;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,57 +24,11 @@ use link_engine::for_tests::versions;
 use link_engine::for_tests::{GroupInput, GroupLine, Rewrite};
 use link_engine::for_tests::{Names, Wanted, open_references, write_stub};
 use link_engine::for_tests::{RlibFacts, copy_with_protected_symbols};
+use list::{AARCH64, ARM, Processor, RISCV64, S390X};
 use object::{Object, ObjectSymbol, SymbolFlags, elf};
 use programs::{are_missing, run, rust_programs};
-use sources::{DEP, LINE, PRINTED, PROGRAM, STD, USER};
+use sources::{AUDIT, DEP, LINE, PRELOADED, PRINTED, PROGRAM, STD, USER};
 use tempfile::TempDir;
-
-struct Processor {
-    /// Prefix of its tools; its libraries are below `/usr/<prefix>`.
-    prefix: &'static str,
-    qemu: &'static str,
-    /// An attribute that gives a function another calling convention, if there is one.
-    convention: &'static str,
-    /// The bits in `st_other` that say so.
-    convention_bits: u8,
-    /// Whether references are bound by address.
-    is_bound: bool,
-}
-
-const AARCH64: Processor = Processor {
-    prefix: "aarch64-linux-gnu",
-    qemu: "qemu-aarch64-static",
-    convention: "__attribute__((aarch64_vector_pcs))",
-    // STO_AARCH64_VARIANT_PCS
-    convention_bits: 0x80,
-    is_bound: true,
-};
-
-const RISCV64: Processor = Processor {
-    prefix: "riscv64-linux-gnu",
-    qemu: "qemu-riscv64-static",
-    convention: "",
-    convention_bits: 0,
-    is_bound: true,
-};
-
-/// 32-bit files.
-const ARM: Processor = Processor {
-    prefix: "arm-linux-gnueabihf",
-    qemu: "qemu-arm-static",
-    convention: "",
-    convention_bits: 0,
-    is_bound: false,
-};
-
-/// The most significant byte comes first.
-const S390X: Processor = Processor {
-    prefix: "s390x-linux-gnu",
-    qemu: "qemu-s390x-static",
-    convention: "",
-    convention_bits: 0,
-    is_bound: true,
-};
 
 /// A directory with the objects of one processor.
 struct Workshop<'a> {
@@ -170,10 +125,42 @@ impl Workshop<'_> {
     }
 
     fn run(&self) -> String {
-        run(Command::new(self.processor.qemu)
-            .arg("-L")
-            .arg(Path::new("/usr").join(self.processor.prefix))
-            .arg(self.path("app")))
+        run(self.emulator().arg(self.path("app")))
+    }
+
+    fn emulator(&self) -> Command {
+        let mut qemu = Command::new(self.processor.qemu);
+        qemu.arg("-L")
+            .arg(Path::new("/usr").join(self.processor.prefix));
+        qemu
+    }
+
+    /// Runs the executable with this library in an environment variable of the loader.
+    fn run_with(&self, variable: &str, source: &str) -> String {
+        let (object, library) = (self.compile(source, "library.o"), self.path("library.so"));
+        self.link(&[
+            "-shared".into(),
+            object.into(),
+            "-o".into(),
+            library.clone().into(),
+        ]);
+        let mut setting = OsString::from(format!("{variable}="));
+        setting.push(library);
+        let mut qemu = self.emulator();
+        run(qemu.arg("-E").arg(setting).arg(self.path("app")))
+    }
+
+    /// The number of names that the loader looks up when the executable starts (LD_DEBUG in
+    /// ld.so(8)).
+    fn look_ups(&self) -> usize {
+        let mut qemu = self.emulator();
+        let qemu = qemu.args(["-E", "LD_DEBUG=statistics"]);
+        let output = qemu.arg(self.path("app")).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stderr).unwrap();
+        let mut lines = text.lines();
+        let count = lines.find_map(|line| line.split_once("  number of relocations: "));
+        count.unwrap().1.trim().parse().unwrap()
     }
 }
 
@@ -195,14 +182,10 @@ fn st_other(file: &Path, name: &str) -> u8 {
     }
 }
 
-/// The names that rustc has mangled among those that relocations of a file name. That a linker
-/// also makes an entry in the procedure linkage table does not count: rustc has none.
+/// The names that rustc has mangled among those that relocations of a file name.
 fn mangled_relocations(file: &Path) -> BTreeSet<String> {
     let relocations = run(Command::new("readelf").arg("-rW").arg(file));
-    let lines = relocations
-        .lines()
-        .filter(|line| !line.contains("_JUMP_SLOT"));
-    let words = lines.flat_map(|line| line.split([' ', '@']));
+    let words = relocations.lines().flat_map(|line| line.split([' ', '@']));
     words
         .filter(|word| word.starts_with("_R"))
         .map(str::to_owned)
@@ -218,7 +201,8 @@ fn check(test: &str, processor: &Processor) {
         format!("-B{}", rust_programs().join("gcc-ld").display()).into(),
         "-fuse-ld=lld".into(),
     ];
-    for lld in [&lld[..], &[]] {
+    let packing = [&lld[..], &["-Wl,-z,pack-relative-relocs".into()]].concat();
+    for lld in [&lld[..], &packing, &[]] {
         check_with(&Workshop {
             processor,
             directory: tempfile::tempdir().unwrap(),
@@ -280,6 +264,7 @@ fn check_with(workshop: &Workshop<'_>) {
         "counter_address",
         "function_address",
         "unusual",
+        "next_local",
         "_RNvCs1_3dep4data",
         "_RNvCs1_3dep6placed",
         "_RNvCs1_3dep7address",
@@ -293,7 +278,7 @@ fn check_with(workshop: &Workshop<'_>) {
         ("std.so", vec![]),
     ];
     for (soname, below) in groups {
-        seal::seal(&path(soname), &HashSet::new()).unwrap();
+        seal::seal(&path(soname), &["unusual", "own_local"].into()).unwrap();
         let open = open_references(&path(soname), &below).unwrap();
         let stub = path("stubs").join(soname);
         assert!(
@@ -307,6 +292,8 @@ fn check_with(workshop: &Workshop<'_>) {
             .unwrap()
         );
     }
+    // It refers to a private thread local of its own.
+    bind(&dep_so, &[]).unwrap();
     for file in [dep_so, path("stubs").join("dep.so")] {
         let bits = st_other(&file, "unusual") & !elf::STV_MASK;
         assert_eq!(bits, workshop.processor.convention_bits, "{file:?}");
@@ -319,6 +306,7 @@ fn check_with(workshop: &Workshop<'_>) {
     );
 
     let before = mangled_relocations(&path("app"));
+    let before_look_ups = workshop.look_ups();
     let groups =
         ["user.so", "dep.so", "std.so"].map(|soname| (soname, fs::read(path(soname)).unwrap()));
     let groups = groups.each_ref();
@@ -332,6 +320,18 @@ fn check_with(workshop: &Workshop<'_>) {
     assert_eq!(before.len(), 3, "{before:?}");
     let expected = if workshop.processor.is_bound { 1 } else { 3 };
     assert_eq!(after.len(), expected, "{after:?}");
+    let saved = before_look_ups - workshop.look_ups();
+    if workshop.processor.is_bound {
+        // Three references in variables, two calls, and the call of a private function take one.
+        assert_eq!(saved, 5);
+        assert_eq!(workshop.run_with("LD_PRELOAD", PRELOADED), PRINTED);
+    } else {
+        assert_eq!(saved, 0);
+    }
+    if let Some(function) = workshop.processor.audit {
+        let source = AUDIT.replace("PLTENTER", function);
+        assert_eq!(workshop.run_with("LD_AUDIT", &source), PRINTED);
+    }
 }
 
 #[test]

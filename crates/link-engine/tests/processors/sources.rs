@@ -25,6 +25,8 @@ pub(crate) const DEP: &str = r#"
         return value + hidden_data;
     }
     CONVENTION double unusual(double value) { return value * 2; }
+    __thread int own_local = 1;
+    int next_local(void) { return ++own_local; }
     int *counter_address(void) { return &counter; }
     void *function_address(void) { return (void *)hidden_function; }
     int dep(int value) {
@@ -55,6 +57,7 @@ pub(crate) const PROGRAM: &str = r#"
     int *counter_address(void);
     void *function_address(void);
     CONVENTION double unusual(double);
+    int next_local(void);
     extern int placed_data __asm__("_RNvCs1_3dep4data");
     int placed(int) __asm__("_RNvCs1_3dep6placed");
     int *placed_address(void) __asm__("_RNvCs1_3dep7address");
@@ -70,9 +73,31 @@ pub(crate) const PROGRAM: &str = r#"
         printf("%g\n", unusual(1.5));
         placed_data += 1;
         printf("%d %d\n", call(1), address() == reference);
+        printf("%d %d\n", placed(2), placed_address() == reference);
+        printf("%d\n", next_local());
         return 0;
     }
 "#;
 
 /// The output of a static executable: `user` returns 2 + 43 + 6 + 1006 + 7.
-pub(crate) const PRINTED: &str = "1064 43\n1\n1\n3\n10 1\n";
+pub(crate) const PRINTED: &str = "1064 43\n1\n1\n3\n10 1\n11 1\n2\n";
+
+/// Definitions with names of a private function and a private thread local of the group.
+pub(crate) const PRELOADED: &str = "
+    double unusual(double value) { return 0; }
+    __thread int own_local = 70;
+";
+
+/// A library to which the loader tells each call through the procedure linkage table
+/// (rtld-audit(7)). The function that it calls for that has another name on each processor. For such
+/// a library, glibc fills the slots at the first call.
+pub(crate) const AUDIT: &str = r#"
+    #include <elf.h>
+    #include <stdint.h>
+    unsigned la_version(unsigned version) { return version; }
+    unsigned la_objopen(void *map, long lmid, uintptr_t *cookie) { return 3; }
+    Elf64_Addr PLTENTER(Elf64_Sym *symbol, unsigned index, uintptr_t *from, uintptr_t *to,
+                        void *registers, unsigned *flags, const char *name, long *size) {
+        return symbol->st_value;
+    }
+"#;

@@ -22,8 +22,10 @@
 //!
 //! - other symbols with a name of C or C++: the program, a library of the system, or a library that
 //!   is loaded first may define them;
-//! - thread locals, except for those that a group itself uses;
-//! - functions that are called by way of the procedure linkage table.
+//! - thread locals, except for those that a group itself uses.
+//!
+//! On x86_64, rustc calls functions through the global offset table. Elsewhere it calls them through
+//! the procedure linkage table, whose relocations `slots` moves to where we can bind them.
 //!
 //! An executable may refer to a symbol of a shared object by the distance from its code (assembler
 //! can, and C without `-fPIC`; rustc does not). For a function, linkers then make an address in the
@@ -31,6 +33,7 @@
 //! [`referred_to_by_distance`].
 
 mod distance;
+mod slots;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -41,6 +44,7 @@ use object::read::elf::{FileHeader as _, SectionHeader, Sym, SymbolTable, Versio
 use object::{Endianness, FileKind};
 
 pub use self::distance::{referred_to_by_distance, referred_to_by_distance_in};
+use self::slots::Slots;
 use crate::elf::layout;
 use crate::elf::versions::{self, Need};
 use crate::elf::{
@@ -77,10 +81,17 @@ pub fn bind_patches(data: &[u8], groups: &[(&str, &[u8])]) -> object::read::Resu
     }
     let header = Class::parse(data)?;
     let endian = header.endian()?;
-    let Some(relocations) = PlaceRelocations::of(header, endian) else {
+    let Some(mut relocations) = PlaceRelocations::of(header, endian) else {
         return Ok(Vec::new());
     };
     let sections = header.sections(endian, data)?;
+    let slots = match relocations.jump_slot {
+        Some(_) => Slots::find(header, &sections, endian, data)?,
+        None => None,
+    };
+    if slots.is_none() {
+        relocations.jump_slot = None;
+    }
     let mut exports = HashMap::new();
     for (soname, data) in groups {
         if let Some(group) = Exports::<Class>::read(data)? {
@@ -102,6 +113,9 @@ pub fn bind_patches(data: &[u8], groups: &[(&str, &[u8])]) -> object::read::Resu
     let mut patches = binder.hidden_needs(&versions::needs(endian, data, &sections)?);
     for table in loaded_tables(&sections, endian, data) {
         let (section, table) = table?;
+        if slots.as_ref().is_some_and(|slots| slots.have(section)) {
+            continue;
+        }
         if let Some((first, bytes)) = binder.bind_table(table)? {
             let start = first * size_of::<Rela64<Endianness>>();
             patches.push(Patch {
@@ -109,6 +123,11 @@ pub fn bind_patches(data: &[u8], groups: &[(&str, &[u8])]) -> object::read::Resu
                 bytes,
             });
         }
+    }
+    if let Some(slots) = slots
+        && let Some((first, bytes)) = binder.bind_table(&slots.table()?)?
+    {
+        patches.extend(slots.patches(first, &bytes)?);
     }
     Ok(patches)
 }
@@ -234,7 +253,8 @@ impl<'data> Binder<'data> {
                 .own_thread_local(relocation, index, symbol)
                 .map(|bound| (0, bound)));
         }
-        let is_slot = kind == self.relocations.slot && addend == 0;
+        let is_slot = kind == self.relocations.slot || Some(kind) == self.relocations.jump_slot;
+        let is_slot = is_slot && addend == 0;
         if !is_slot && kind != self.relocations.address {
             return Ok(None);
         }
