@@ -53,6 +53,9 @@ pub fn warmest(readings: &[Reading]) -> Option<&Reading> {
 /// The target directory of the application.
 const TARGET: &str = "target";
 
+/// How often each kind of build is measured: less often than by default, since people wait for it.
+const ROUNDS: &str = "3";
+
 pub(crate) fn run(tree: &Tree, options: &Options) -> Result<()> {
     ensure!(
         is_platform_supported(),
@@ -78,7 +81,11 @@ pub(crate) fn run(tree: &Tree, options: &Options) -> Result<()> {
                 "measures the application in `{}`",
                 repository.display(&package)
             );
-            measure(measurement(&fork, &package).env("CARGO_TARGET_DIR", package.join(TARGET)))?;
+            let mut measurement = measurement(&fork, &package);
+            measurement
+                .args(["--rounds", ROUNDS])
+                .env("CARGO_TARGET_DIR", package.join(TARGET));
+            measure(&mut measurement)?;
             steps.run("compare", |step| {
                 for linking in [Linking::Static, Linking::Dynamic] {
                     let measured = package.join(TARGET).join("dynamic-deps-measure");
