@@ -6,9 +6,9 @@
 //! Developers who work inside the tree use git with their own settings, as everywhere else.
 
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
 use workshop::toolchain;
@@ -348,17 +348,10 @@ impl Git {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let describe = || format!("failed to run `git {}`", args.join(" "));
-        let mut child = command
+        let child = command
             .spawn()
             .with_context(|| format!("{}\nhelp: xtask needs git on the PATH", describe()))?;
-        if let Some(mut stdin) = child.stdin.take() {
-            match stdin.write_all(input) {
-                // Git has ended early; its exit status and message say why.
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
-                result => result.with_context(describe)?,
-            }
-        }
-        child.wait_with_output().with_context(describe)
+        feed(child, input).with_context(describe)
     }
 
     fn command(&self) -> Command {
@@ -390,6 +383,18 @@ impl Git {
         command.args(["--no-replace-objects", "--literal-pathspecs"]);
         command
     }
+}
+
+/// Gives a program all of its input, and then waits for its output.
+pub(crate) fn feed(mut child: Child, input: &[u8]) -> io::Result<Output> {
+    if let Some(mut stdin) = child.stdin.take() {
+        match stdin.write_all(input) {
+            // The program has ended early; its exit status and message say why.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+            result => result?,
+        }
+    }
+    child.wait_with_output()
 }
 
 fn failure(args: &[&str], output: &Output) -> anyhow::Error {

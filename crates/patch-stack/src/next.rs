@@ -13,14 +13,13 @@
 //! and exported like ours. Its git repository tells what was done there from what we laid down.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 
 use crate::export::diff;
-use crate::git::{Files, Git, ObjectId};
+use crate::git::{Files, Git, ObjectId, feed};
 use crate::overlay;
 use crate::patch::Patch;
 use crate::tree::Tree;
@@ -54,7 +53,7 @@ pub fn lay_down(repository: &Repository) -> Result<Option<Repository>> {
              help: `cargo xtask next --keep` brings it there; `git -C target/next reset --hard {HEAD_REF}` gives it up"
         );
     }
-    make(repository, &git)?;
+    make(repository, &git, &files_of(repository.root())?)?;
     Ok(Some(next))
 }
 
@@ -65,8 +64,9 @@ pub fn lay_down(repository: &Repository) -> Result<Option<Repository>> {
 pub fn keep(tree: &Tree) -> Result<()> {
     let repository = tree.repository();
     let git = Git::at(&repository.next());
+    let ours = files_of(repository.root())?;
     ensure!(
-        git.exists() && git.commit(FROM_REF)?.as_ref() == Some(&import(repository, &git)?),
+        git.exists() && git.commit(FROM_REF)?.as_ref() == Some(&import(&git, &ours)?),
         "this repository has changed since `target/next` was made\n\
          help: put the change aside for a moment (`git stash`), and keep the port first"
     );
@@ -82,14 +82,14 @@ pub fn keep(tree: &Tree) -> Result<()> {
             overlay::write(&kept.join(path), file)?;
         }
     }
-    let base = git.import(None, "moved\n", &moved(repository)?)?;
+    let base = git.import(None, "moved\n", &moved(repository, &ours)?)?;
     let head = git.import(None, "port\n", &files)?;
     let port = Patch::normalise_diff(&diff(&git, &base, &head, &[])?);
     let made_from = tree.patches_hash()? + "\n";
     for (name, text) in [("port.patch", port), ("made-from", made_from)] {
         fs::write(kept.join(name), text).with_context(|| format!("failed to write `{name}`"))?;
     }
-    make(repository, &git)
+    make(repository, &git, &ours)
 }
 
 /// Makes this repository the one of the next release.
@@ -123,10 +123,10 @@ pub fn is_behind(tree: &Tree) -> Result<bool> {
     Ok(made_from.trim_end() != tree.patches_hash()?)
 }
 
-/// Makes the work tree of `git` the port to the present state of `repository`.
-fn make(repository: &Repository, git: &Git) -> Result<()> {
-    let from = import(repository, git)?;
-    let base = git.import(None, "moved\n", &moved(repository)?)?;
+/// Makes the work tree of `git` the port to the present state of `repository`, which has the files `ours`.
+fn make(repository: &Repository, git: &Git, ours: &Files) -> Result<()> {
+    let from = import(git, ours)?;
+    let base = git.import(None, "moved\n", &moved(repository, ours)?)?;
     let head = port(repository, git, &base)?;
     git.run(&["update-ref", FROM_REF, &from])?;
     git.run(&["update-ref", HEAD_REF, &head])?;
@@ -134,9 +134,9 @@ fn make(repository: &Repository, git: &Git) -> Result<()> {
     git.run(&["reset", "--quiet", "--hard", &head])
 }
 
-/// Commits `repository` as it is.
-fn import(repository: &Repository, git: &Git) -> Result<ObjectId> {
-    git.import(None, "this repository\n", &files_of(repository.root())?)
+/// Commits this repository as it is.
+fn import(git: &Git, ours: &Files) -> Result<ObjectId> {
+    git.import(None, "this repository\n", ours)
 }
 
 /// Commits what `port.patch` changes on top of `base`.
@@ -157,8 +157,8 @@ fn port(repository: &Repository, git: &Git, base: &str) -> Result<ObjectId> {
     git.text_with_input(&["commit-tree", &tree, "-p", base], b"port\n")
 }
 
-/// The files of `repository` after the moves, with pin and patches of the port, or those that it has until it has others.
-fn moved(repository: &Repository) -> Result<Files> {
+/// The files `ours` of `repository` after the moves, with pin and patches of the port, or those that it has until it has others.
+fn moved(repository: &Repository, ours: &Files) -> Result<Files> {
     let kept = repository.root().join(KEPT);
     let moves = fs::read_to_string(kept.join("moves")).unwrap_or_default();
     let moves: Vec<(&str, &str)> = moves
@@ -184,10 +184,11 @@ fn moved(repository: &Repository) -> Result<Files> {
         }
     }
     let mut files = Files::new();
-    for (path, mut file) in files_of(repository.root())? {
-        if kept_as(&path).is_some() {
+    for (path, file) in ours {
+        let mut file = file.clone();
+        if kept_as(path).is_some() {
             if of_port.is_empty() {
-                files.insert(path, file);
+                files.insert(path.clone(), file);
             }
             continue;
         }
@@ -200,7 +201,7 @@ fn moved(repository: &Repository) -> Result<Files> {
                 false => renamed.into_bytes(),
             };
         }
-        files.insert(rename(&path), file);
+        files.insert(rename(path), file);
     }
     files.extend(of_port);
     Ok(files)
@@ -217,13 +218,10 @@ fn kept_as(path: &str) -> Option<&str> {
 /// Rust as rustfmt writes it: names that moved have another place in a list of imports.
 fn sorted(text: &str) -> Result<Vec<u8>> {
     let mut rustfmt = toolchain::command("rustfmt");
-    rustfmt.args(["--edition", "2024", "--style-edition", "2024"]);
+    rustfmt.args(overlay::RUSTFMT_OPTIONS);
     rustfmt.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = rustfmt.spawn().context("failed to run `rustfmt`")?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(text.as_bytes())?;
-    }
-    let output = child.wait_with_output()?;
+    let child = rustfmt.spawn().context("failed to run `rustfmt`")?;
+    let output = feed(child, text.as_bytes()).context("failed to run `rustfmt`")?;
     ensure!(
         output.status.success(),
         "rustfmt failed ({})",

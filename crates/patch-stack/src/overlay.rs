@@ -59,6 +59,9 @@ pub(crate) fn path_in_repository(repository: &Repository, path: &str) -> Result<
         .with_context(|| format!("`{path}` has no place in the overlay"))
 }
 
+/// Options of rustfmt for the overlay. The style edition is the one setting that upstream's `rustfmt.toml` has.
+pub const RUSTFMT_OPTIONS: [&str; 4] = ["--edition", "2024", "--style-edition", "2024"];
+
 /// The Rust sources of the overlay, where the repository keeps them.
 pub fn rust_sources(repository: &Repository) -> Result<Vec<PathBuf>> {
     let files = of_repository(repository)?;

@@ -182,12 +182,9 @@ fn fmt(tree: &Tree, step: &mut Step) -> Result<()> {
     if sources.is_empty() {
         return Ok(());
     }
-    // The style edition is the one setting that upstream's `rustfmt.toml` has.
-    let options = ["--check", "--edition", "2024", "--style-edition", "2024"];
-    step.command(
-        toolchain::command("rustfmt").args(options).args(sources),
-        Show::Progress,
-    )
+    let mut rustfmt = toolchain::command("rustfmt");
+    rustfmt.arg("--check").args(overlay::RUSTFMT_OPTIONS);
+    step.command(rustfmt.args(sources), Show::Progress)
 }
 
 fn clippy(tree: &Tree, step: &mut Step) -> Result<()> {
