@@ -124,10 +124,11 @@ pub fn bind_patches(data: &[u8], groups: &[(&str, &[u8])]) -> object::read::Resu
             });
         }
     }
-    if let Some(slots) = slots
-        && let Some((first, bytes)) = binder.bind_table(&slots.table()?)?
-    {
-        patches.extend(slots.patches(first, &bytes)?);
+    if let Some(slots) = slots {
+        let table = slots.table()?;
+        if let Some((first, bytes)) = binder.bind_table(&table)? {
+            patches.extend(slots.patches(&table, first, &bytes)?);
+        }
     }
     Ok(patches)
 }

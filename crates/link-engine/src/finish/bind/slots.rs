@@ -110,14 +110,18 @@ impl<'data> Slots<'data> {
         Ok(table)
     }
 
-    /// Patches that make one table of the two. `changed` takes the place of the relocations from
-    /// the index `first` on.
-    pub(super) fn patches(&self, first: usize, changed: &[u8]) -> object::read::Result<Vec<Patch>> {
+    /// Patches that make one [`table`](Slots::table) of the two. `changed` takes the place of the
+    /// relocations from the index `first` on.
+    pub(super) fn patches(
+        &self,
+        table: &[Rela64<Endianness>],
+        first: usize,
+        changed: &[u8],
+    ) -> object::read::Result<Vec<Patch>> {
         let endian = self.endian;
-        let table = self.table()?;
-        let size = size_of_val(&*table) as u64;
+        let size = size_of_val(table) as u64;
         let start = first * size_of::<Rela64<Endianness>>();
-        let mut bytes = object::bytes_of_slice(&table).to_vec();
+        let mut bytes = object::bytes_of_slice(table).to_vec();
         bytes[start..][..changed.len()].copy_from_slice(changed);
         if let Some((_, packed)) = self.packed {
             bytes.extend(packed.data(endian, self.data)?);
