@@ -18,37 +18,26 @@ pub const TOOLCHAIN: &str = "dynamic-deps";
 /// their time. These are optimised in development builds too.
 const ENGINE_PACKAGES: [&str; 5] = ["link-engine", "link-plan", "object", "memmap2", "blake3"];
 
-/// Settings of a quick build: without debugging information and assertions, and slightly optimised in small
-/// packages that read files at each start of Cargo. Optimising Cargo itself would take minutes.
-const QUICK: [&str; 28] = [
+/// Settings of a quick build: without debugging information and assertions, and slightly optimised in
+/// our own packages and in small ones that read files at each start of Cargo. Optimising Cargo
+/// itself would take minutes.
+const QUICK: [&str; 16] = [
     "--bin",
     "cargo",
     "--profile",
     "quick",
-    "--config",
-    "profile.quick.inherits=\"dev\"",
-    "--config",
-    "profile.quick.debug=0",
-    "--config",
-    "profile.quick.incremental=false",
-    "--config",
-    "profile.quick.debug-assertions=false",
-    "--config",
-    "profile.quick.overflow-checks=false",
-    "--config",
-    "profile.quick.package.link-engine.opt-level=1",
-    "--config",
-    "profile.quick.package.link-plan.opt-level=1",
-    "--config",
-    "profile.quick.package.toml_parser.opt-level=1",
-    "--config",
-    "profile.quick.package.serde_json.opt-level=1",
-    "--config",
-    "profile.quick.package.semver.opt-level=1",
-    "--config",
-    "profile.quick.package.hashbrown.opt-level=1",
-    "--config",
-    "profile.quick.package.sha2.opt-level=1",
+    "--config=profile.quick.inherits=\"dev\"",
+    "--config=profile.quick.debug=0",
+    "--config=profile.quick.incremental=false",
+    "--config=profile.quick.debug-assertions=false",
+    "--config=profile.quick.overflow-checks=false",
+    "--config=profile.quick.package.link-engine.opt-level=1",
+    "--config=profile.quick.package.link-plan.opt-level=1",
+    "--config=profile.quick.package.toml_parser.opt-level=1",
+    "--config=profile.quick.package.serde_json.opt-level=1",
+    "--config=profile.quick.package.semver.opt-level=1",
+    "--config=profile.quick.package.hashbrown.opt-level=1",
+    "--config=profile.quick.package.sha2.opt-level=1",
 ];
 
 /// The Cargo targets of a development build. A test target, the smallest one, makes Cargo choose
