@@ -1,8 +1,10 @@
 //! Where a linker finds the libraries of C, and where the loader does.
 
+use std::path::PathBuf;
+
 use crate::prelude::*;
-use cargo_test_support::project;
 use cargo_test_support::registry::Package;
+use cargo_test_support::{Project, project};
 
 use super::native::project_with_c;
 use super::{manifest, shared_library};
@@ -95,9 +97,9 @@ fn a_library_found_by_pkg_config() {
     }
 }
 
-#[cargo_test]
-fn a_search_path_in_the_flags() {
-    // Only the flags say where the library is that the build script names.
+/// A program that prints 6, and the directory of the shared library that says so. The build script
+/// of `native` names the library, and not the directory.
+fn project_with_a_library_elsewhere() -> (Project, PathBuf) {
     let p = project_with_c(
         "fn main() { println!(\"cargo::rustc-link-lib=elsewhere\"); }",
         "",
@@ -111,6 +113,12 @@ fn a_search_path_in_the_flags() {
     std::fs::create_dir(&directory).unwrap();
     let library = directory.join("libelsewhere.so");
     shared_library(&library, "int elsewhere(void) { return 6; }", "");
+    (p, directory)
+}
+
+#[cargo_test]
+fn a_search_path_in_the_flags() {
+    let (p, directory) = project_with_a_library_elsewhere();
     let directory = directory.display();
     for search in [
         format!("-Lnative={directory}"),
@@ -147,19 +155,7 @@ fn a_run_path_in_the_environment() {
         eprintln!("skipped: ld.bfd");
         return;
     }
-    let p = project_with_c(
-        "fn main() { println!(\"cargo::rustc-link-lib=elsewhere\"); }",
-        "",
-        r#"
-            extern "C" { fn elsewhere() -> i32; }
-            pub fn number() -> i32 { unsafe { elsewhere() } }
-        "#,
-        "fn main() { println!(\"{}\", native::number()); }",
-    );
-    let directory = p.root().join("lib");
-    std::fs::create_dir(&directory).unwrap();
-    let library = directory.join("libelsewhere.so");
-    shared_library(&library, "int elsewhere(void) { return 6; }", "");
+    let (p, directory) = project_with_a_library_elsewhere();
     let directory = directory.display();
     // With an option, only what that says counts.
     for (option, starts) in [("", true), ("-Clink-arg=-Wl,-rpath,/elsewhere", false)] {
