@@ -188,7 +188,7 @@ fn an_archive_without_a_kind_that_the_linker_refuses() {
 
 #[cargo_test]
 fn a_thin_archive_of_the_program() {
-    // As `native::a_static_library_of_the_program`, with the members in files of their own.
+    // As `static_libraries::a_static_library_of_the_program`, with the members in files of their own.
     let thin = build_script_for_c("").replace("[\"crs\"", "[\"rcsT\"");
     assert!(thin.contains("rcsT"));
     Package::new("native", "1.0.0")

@@ -11,7 +11,7 @@ use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, sleep_ms};
 
-use super::parts::{
+use super::cut_workspace::{
     CUT, MEMBERS, beginning, check, check_loaded, cut_workspace, edit, library, manifest_of,
     program, put_cut, records, steps, workspace,
 };

@@ -1,0 +1,235 @@
+//! Programs that groups may not fit, as only their link shows: Cargo links them statically, or they
+//! behave as if it had.
+
+use crate::prelude::*;
+use cargo_test_support::registry::Package;
+use cargo_test_support::{Project, project};
+
+use super::{
+    STATIC, build_script_for_c, groups_of, manifest, program, publish_native, same_output, stdout,
+};
+
+#[cargo_test]
+fn a_program_without_std_is_linked_statically() {
+    let p = project()
+        .file(
+            "Cargo.toml",
+            &manifest(
+                "foo",
+                r#"
+                [profile.dev]
+                panic = "abort"
+                "#,
+            ),
+        )
+        .file(
+            "src/main.rs",
+            r#"
+                #![no_std]
+                #![no_main]
+                #[panic_handler]
+                fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
+                #[link(name = "c")]
+                extern "C" { fn puts(text: *const core::ffi::c_char) -> core::ffi::c_int; }
+                #[no_mangle]
+                pub extern "C" fn main() -> i32 { unsafe { puts(c"no std".as_ptr()) }; 0 }
+            "#,
+        )
+        .build();
+    p.cargo("build --dynamic-deps")
+        .with_stderr_contains(
+            "[WARNING] linked the dependencies of `foo` statically: the program [..]",
+        )
+        .run();
+    assert_eq!(groups_of(&p.bin("foo")), STATIC);
+    assert_eq!(stdout(&p.bin("foo")), "no std\n");
+}
+
+#[cargo_test]
+fn a_fallback_is_told_as_long_as_it_lasts() {
+    let p = two_definers("static int count; int counter(void) { return ++count; }");
+    for _ in 0..2 {
+        p.cargo("build --dynamic-deps")
+            .with_stderr_contains(
+                "[WARNING] linked the dependencies of `foo` statically: `counter` is defined by [..]",
+            )
+            .run();
+    }
+    assert_eq!(groups_of(&p.bin("foo")), STATIC);
+}
+
+#[cargo_test]
+fn a_symbol_that_two_libraries_define_has_one_state() {
+    let p = two_definers("static int count; int counter(void) { return ++count; }");
+    assert_eq!(
+        behaviour(&p, "--no-dynamic-deps"),
+        behaviour(&p, "--dynamic-deps")
+    );
+}
+
+#[cargo_test]
+fn a_weak_function_is_overridden_by_the_program() {
+    let p = two_definers("__attribute__((weak)) int counter(void) { return 1; }");
+    p.change_file(
+        "src/main.rs",
+        r#"
+            #[no_mangle] pub extern "C" fn counter() -> i32 { 42 }
+            fn main() { println!("{}", p::next()); }
+        "#,
+    );
+    assert_eq!(behaviour(&p, "--no-dynamic-deps"), "42\n");
+    assert_eq!(behaviour(&p, "--dynamic-deps"), "42\n");
+}
+
+#[cargo_test]
+fn a_variable_that_the_program_defines_weakly() {
+    // In a static link, one of the two is for both.
+    publish_native(
+        "q",
+        "int level = 1; int q_level(void) { return level; }",
+        r#"
+            extern "C" { fn q_level() -> i32; }
+            pub fn level() -> i32 { unsafe { q_level() } }
+        "#,
+    );
+    let p = program(
+        &["q"],
+        r#"
+            extern "C" { fn own_level() -> i32; }
+            fn main() { println!("{} {}", q::level(), unsafe { own_level() }); }
+        "#,
+    );
+    p.change_file("build.rs", &build_script_for_c(""));
+    p.change_file(
+        "src/native.c",
+        "__attribute__((weak)) int level = 42; int own_level(void) { return level; }",
+    );
+    same_output(&p);
+    assert_eq!(groups_of(&p.bin("foo")), STATIC);
+}
+
+/// Builds and runs `foo`, which may fall back.
+fn behaviour(project: &Project, argument: &str) -> String {
+    project.cargo(&format!("build {argument}")).run();
+    stdout(&project.bin("foo"))
+}
+
+/// A program that depends on a local crate `p` and a frozen one `q`, each with a C
+/// library made of the same source.
+fn two_definers(c: &str) -> Project {
+    let build = &build_script_for_c("");
+    let lib = r#"
+        extern "C" { fn counter() -> i32; }
+        pub fn next() -> i32 { unsafe { counter() } }
+    "#;
+    publish_native("q", c, lib);
+    project()
+        .file(
+            "Cargo.toml",
+            &manifest(
+                "foo",
+                r#"
+                [dependencies]
+                p = { path = "p" }
+                q = "1.0"
+                "#,
+            ),
+        )
+        .file(
+            "src/main.rs",
+            "fn main() { println!(\"{} {}\", p::next(), q::next()); }",
+        )
+        .file("p/Cargo.toml", &manifest("p", ""))
+        .file("p/build.rs", build)
+        .file("p/src/native.c", c)
+        .file("p/src/lib.rs", lib)
+        .build()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[cargo_test]
+fn an_address_that_assembler_takes() {
+    // By its distance from the code, which makes linkers put a function of the executable in
+    // the place of that of the group.
+    let p = project()
+        .file("Cargo.toml", &manifest("foo", ""))
+        .file(
+            "src/main.rs",
+            r#"
+                fn main() {
+                    let address: usize;
+                    unsafe {
+                        std::arch::asm!("lea {0}, [rip + {1}]", out(reg) address, sym std::process::id);
+                    }
+                    println!("{}", address == std::process::id as usize);
+                }
+            "#,
+        )
+        .build();
+    for argument in ["--no-dynamic-deps", "--dynamic-deps"] {
+        p.cargo(&format!("build {argument}")).run();
+        assert_eq!(super::stdout(&p.bin("foo")), "true\n", "{argument}");
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[cargo_test]
+fn a_variable_of_the_c_library_that_code_of_a_program_reads() {
+    // By its distance from the code too: a static link of a program copies the variable.
+    let p = project()
+        .file("Cargo.toml", &manifest("foo", ""))
+        .file("build.rs", &build_script_for_c("-fPIE"))
+        .file(
+            "src/native.c",
+            "#include <stdio.h>\nint is_there(void) { return stderr != NULL; }",
+        )
+        .file(
+            "src/main.rs",
+            r#"
+                extern "C" { fn is_there() -> i32; }
+                fn main() { println!("{}", unsafe { is_there() }); }
+            "#,
+        )
+        .build();
+    prints_by_two_linkers(&p, "1\n");
+}
+
+#[cfg(target_arch = "x86_64")]
+#[cargo_test]
+fn a_variable_that_assembler_reads() {
+    // By its distance from the code, which GNU ld leaves to the loader.
+    Package::new("q", "1.0.0")
+        .file("Cargo.toml", &manifest("q", ""))
+        .file(
+            "src/lib.rs",
+            "#[no_mangle] pub static LEVEL: i32 = 5; pub fn level() -> i32 { LEVEL }",
+        )
+        .publish();
+    let p = program(
+        &["q"],
+        r#"
+            fn main() {
+                let level: i32;
+                unsafe { std::arch::asm!("mov {0:e}, dword ptr [rip + {1}]", out(reg) level, sym q::LEVEL) };
+                println!("{} {level}", q::level());
+            }
+        "#,
+    );
+    prints_by_two_linkers(&p, "5 5\n");
+}
+
+/// Checks what `foo` prints, static and dynamic, linked by lld and by GNU ld.
+#[cfg(target_arch = "x86_64")]
+#[track_caller]
+fn prints_by_two_linkers(project: &Project, expected: &str) {
+    for argument in ["--no-dynamic-deps", "--dynamic-deps"] {
+        for linker in ["lld", "bfd"] {
+            project
+                .cargo(&format!("build {argument}"))
+                .env("RUSTFLAGS", format!("-Clink-arg=-fuse-ld={linker}"))
+                .run();
+            let printed = stdout(&project.bin("foo"));
+            assert_eq!(printed, expected, "{argument} {linker}");
+        }
+    }
+}
