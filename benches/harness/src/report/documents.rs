@@ -1,7 +1,6 @@
 //! Writes numbers of the newest results into README, `docs/`, the guide and the RFC, between marks.
-//!
-//! Each number is from the newest run that measured its workload, since a run need not have all workloads. Programs in
-//! one table are from one run, the newest that has all of them, if there is one.
+
+mod runs;
 
 use std::fs;
 use std::path::Path;
@@ -9,12 +8,13 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use measure::document::with_content;
 
-use crate::peers::{BASELINE, OURS, PEERS, Peer};
+use crate::peers::{BASELINE, PEERS, Peer};
 use crate::report::FILE;
 use crate::report::charts::{Pair, draw_pairs};
 use crate::report::page::{Column, column, table};
-use crate::report::view::{Of, View, value};
-use crate::results::{Phase, Quantity, Results};
+use crate::report::view::value;
+use crate::results::{Phase, Quantity};
+use runs::Runs;
 
 /// Where runs lie, in the repository.
 const RUNS: &str = "benches/results";
@@ -155,67 +155,7 @@ pub(crate) fn write(repository: &Path) -> Result<()> {
     Ok(())
 }
 
-/// All runs with the names of their directories, the newest first.
-struct Runs(Vec<(String, Results)>);
-
 impl Runs {
-    fn read(directory: &Path) -> Result<Runs> {
-        let describe = || format!("failed to read `{}`", directory.display());
-        let mut runs = Vec::new();
-        for entry in fs::read_dir(directory).with_context(describe)? {
-            let path = entry.with_context(describe)?.path();
-            if let Some(results) = Results::read(&path)? {
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                runs.push((name.into_owned(), results));
-            }
-        }
-        // Runs of one day are numbered, and the names of those from 10 on are longer.
-        runs.sort_by_cached_key(|(name, results)| (results.date.clone(), name.len(), name.clone()));
-        runs.reverse();
-        Ok(Runs(runs))
-    }
-
-    /// The run of which a workload is shown.
-    fn of(&self, workload: &str) -> Option<(&str, View<'_>)> {
-        let programs = PROGRAMS.map(|(program, _)| program);
-        let side_by_side = match programs.contains(&workload) {
-            true => self.newest_with(&programs),
-            false => None,
-        };
-        side_by_side.or_else(|| self.newest_with(&[workload]))
-    }
-
-    /// The newest run that has both ways to link of all these workloads.
-    fn newest_with(&self, workloads: &[&str]) -> Option<(&str, View<'_>)> {
-        let has = |results: &Results, workload: &str, peer: &str| {
-            let view = View(results);
-            view.median(Of::seconds(workload, Phase::RebuildBin, peer))
-                .or(view.median(Of::seconds(workload, Phase::Tests, peer)))
-                .is_some()
-        };
-        let has_both = |results: &Results, workload: &&str| {
-            has(results, workload, BASELINE) && has(results, workload, OURS)
-        };
-        self.0
-            .iter()
-            .find(|(_, results)| workloads.iter().all(|one| has_both(results, one)))
-            .map(|(name, results)| (name.as_str(), View(results)))
-    }
-
-    /// Medians of both ways.
-    fn pair(&self, workload: &str, column: &Column) -> Option<(f64, f64)> {
-        let (_, view) = self.of(workload)?;
-        let median = |peer| {
-            view.median(Of {
-                workload,
-                phase: column.phase,
-                peer,
-                quantity: column.quantity,
-            })
-        };
-        Some((median(BASELINE)?, median(OURS)?))
-    }
-
     fn rebuilds(&self) -> Vec<Pair> {
         let rebuild = column("", Phase::RebuildBin, Quantity::Seconds);
         REBUILDS
@@ -361,6 +301,7 @@ impl Runs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::peers::OURS;
     use crate::results::tests::{results, seconds};
 
     const MARKS: [(&str, &[&str]); 4] = [
