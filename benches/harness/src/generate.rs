@@ -245,7 +245,7 @@ fn program(prefix: &str, named: &BTreeSet<usize>) -> String {
 mod tests {
     use super::*;
 
-    fn text(files: &Files, path: &str) -> String {
+    pub(super) fn text(files: &Files, path: &str) -> String {
         let content = files.get(&PathBuf::from(path));
         String::from_utf8(content.cloned().unwrap_or_default()).unwrap()
     }

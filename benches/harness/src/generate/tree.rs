@@ -106,16 +106,10 @@ fn lock(dependencies: &[BTreeSet<usize>], named: &BTreeSet<usize>) -> String {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::path::PathBuf;
 
     use super::*;
     use crate::generate::Generator;
-    use crate::sources::Files;
-
-    fn text(files: &Files, path: &str) -> String {
-        let content = files.get(&PathBuf::from(path));
-        String::from_utf8(content.cloned().unwrap_or_default()).unwrap()
-    }
+    use crate::generate::tests::text;
 
     #[test]
     fn every_crate_of_a_tree_is_reached_and_none_reaches_itself() {
