@@ -155,11 +155,6 @@ impl CodegenFlags {
         self.codegen_value("linker").map(OsStr::new)
     }
 
-    /// The argument syntax that the user says the linker speaks.
-    pub fn linker_flavor(&self) -> Option<&str> {
-        self.codegen_value("linker-flavor")
-    }
-
     /// The link args given by the user, in order; `link-args` is split at white space.
     pub fn link_args(&self) -> Vec<&str> {
         let mut link_args = Vec::new();
