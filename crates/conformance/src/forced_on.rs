@@ -13,7 +13,6 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -22,6 +21,7 @@ use anyhow::{Context, Result, ensure};
 use measure::executable::{is_group, needed};
 
 use crate::suite::{StandIn, Suite};
+use workshop::files;
 use workshop::fork;
 use workshop::linking::is_platform_supported;
 use workshop::steps::Step;
@@ -132,10 +132,7 @@ pub(crate) fn suite(
 fn require_effect(step: &mut Step, suite: &Suite, forced: Forced) -> Result<()> {
     let package = tempfile::tempdir().context("failed to create a temporary directory")?;
     for (path, text) in PROBE {
-        let path = package.path().join(path);
-        fs::create_dir_all(path.parent().unwrap_or(package.path()))
-            .and_then(|()| fs::write(&path, text))
-            .with_context(|| format!("failed to write `{}`", path.display()))?;
+        files::write(&package.path().join(path), text)?;
     }
     suite.while_tested(|cargo| {
         let mut command = toolchain::command(cargo);

@@ -10,13 +10,12 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::suite::Suite;
+use workshop::files::{self, remove, write};
 use workshop::libtest::{Outcome, Session};
 use workshop::steps::Step;
 
@@ -211,37 +210,10 @@ impl Record {
     }
 }
 
+/// The text of a file, if it is there; tests print what they like.
 fn read(path: &Path) -> Result<Option<String>> {
-    match fs::read(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        content => {
-            let content =
-                content.with_context(|| format!("failed to read `{}`", path.display()))?;
-            Ok(Some(String::from_utf8_lossy(&content).into_owned()))
-        }
-    }
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(directory)
-        .and_then(|()| fs::write(path, text))
-        .with_context(|| format!("failed to write `{}`", path.display()))
-}
-
-/// Removes a file or a directory, if it is there.
-fn remove(path: &Path) -> Result<()> {
-    let removed = if path.is_dir() {
-        fs::remove_dir_all(path)
-    } else {
-        fs::remove_file(path)
-    };
-    match removed {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("failed to remove `{}`", path.display()))
-        }
-        _ => Ok(()),
-    }
+    let content = files::read(path)?;
+    Ok(content.map(|content| String::from_utf8_lossy(&content).into_owned()))
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use crate::git::{Files, Git, ObjectId, feed};
 use crate::overlay;
 use crate::patch::Patch;
 use crate::tree::Tree;
+use workshop::files;
 use workshop::paths::Repository;
 use workshop::toolchain;
 
@@ -72,11 +73,7 @@ pub fn keep(tree: &Tree) -> Result<()> {
     );
     let files = files_of(&repository.next())?;
     let kept = repository.root().join(KEPT);
-    let patches = kept.join("patches");
-    if patches.exists() {
-        fs::remove_dir_all(&patches)
-            .with_context(|| format!("failed to remove `{}`", patches.display()))?;
-    }
+    files::remove(&kept.join("patches"))?;
     for (path, file) in &files {
         if let Some(path) = kept_as(path) {
             overlay::write(&kept.join(path), file)?;
@@ -87,7 +84,7 @@ pub fn keep(tree: &Tree) -> Result<()> {
     let port = Patch::normalise_diff(&diff(&git, &base, &head, &[])?);
     let made_from = tree.patches_hash()? + "\n";
     for (name, text) in [("port.patch", port), ("made-from", made_from)] {
-        fs::write(kept.join(name), text).with_context(|| format!("failed to write `{name}`"))?;
+        files::write(&kept.join(name), text)?;
     }
     make(repository, &git, &ours)
 }

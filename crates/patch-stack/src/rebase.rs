@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 
@@ -20,6 +20,7 @@ use crate::overlay::{self, BasePaths};
 use crate::patch::{Header, Patch};
 use crate::pin::{Base, Pin};
 use crate::tree::{Tree, Unexported};
+use workshop::files;
 
 /// Paths of upstream's files that moved: old to new.
 type Moves = BTreeMap<String, String>;
@@ -86,8 +87,8 @@ pub fn run(tree: &Tree, current: &Pin, version: &str, write: bool) -> Result<Rep
     report.keep()?;
     if write {
         report.write(tree)?;
-        copy(pin.manifest(), &repository.pin_manifest())?;
-        copy(pin.lock(), &repository.pin_lock())?;
+        files::copy(pin.manifest(), &repository.pin_manifest())?;
+        files::copy(pin.lock(), &repository.pin_lock())?;
     }
     Ok(report)
 }
@@ -234,10 +235,7 @@ impl Report {
     /// Writes the patches as far as they apply, and beside each the diff that does not.
     fn keep(&self) -> Result<()> {
         let describe = || format!("failed to write `{}`", self.directory.display());
-        if self.directory.exists() {
-            fs::remove_dir_all(&self.directory).with_context(describe)?;
-        }
-        fs::create_dir_all(&self.directory).with_context(describe)?;
+        files::make_empty(&self.directory)?;
         for trial in &self.trials {
             let path = self.directory.join(trial.header.file_name());
             if let Some(patch) = &trial.patch {
@@ -265,35 +263,24 @@ impl Report {
             if trial.patch.is_none() {
                 overlay::remove(&path, repository.root())?;
             } else {
-                copy(&self.directory.join(&name), &path)?;
+                files::copy(&self.directory.join(&name), &path)?;
                 names.push(name);
             }
         }
         if !series.names().eq(names.iter()) {
             let path = repository.series();
-            fs::write(&path, series.format(&names))
-                .with_context(|| format!("failed to write `{}`", path.display()))?;
+            files::write(&path, series.format(&names))?;
         }
         for (from, to) in &self.overlay {
             let from = overlay::path_in_repository(repository, from)?;
             let to = overlay::path_in_repository(repository, to)?;
-            fs::create_dir_all(to.parent().unwrap_or(repository.root()))
-                .and_then(|()| fs::rename(&from, &to))
-                .with_context(|| {
-                    format!("failed to move `{}` to `{}`", from.display(), to.display())
-                })?;
+            files::rename(&from, &to)?;
             // The file has moved away; this removes the directories that are now empty.
             overlay::remove(&from, repository.root())?;
         }
         self.written = true;
         Ok(())
     }
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::copy(from, to)
-        .map(drop)
-        .with_context(|| format!("failed to copy `{}` to `{}`", from.display(), to.display()))
 }
 
 impl fmt::Display for Report {

@@ -2,12 +2,12 @@
 //! harness measures beside it.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::tree::Tree;
+use workshop::files;
 use workshop::fork::{self, Profile};
 use workshop::paths::Repository;
 use workshop::steps::{Show, Step};
@@ -43,17 +43,9 @@ pub fn lay_down(tree: &Tree) -> Result<()> {
     if fs::read_to_string(&record).is_ok_and(|laid_down| laid_down == base) {
         return Ok(());
     }
-    match fs::remove_dir_all(&directory) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            return Err(error)
-                .with_context(|| format!("failed to remove `{}`", directory.display()));
-        }
-        _ => {}
-    }
+    files::remove(&directory)?;
     let base = tree.write_base(&directory)?;
-    fs::create_dir_all(repository.stock())
-        .and_then(|()| fs::write(&record, base))
-        .with_context(|| format!("failed to write `{}`", record.display()))
+    files::write(&record, base)
 }
 
 /// The file that names the commit whose files were laid down.

@@ -2,7 +2,6 @@
 //! threads.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -11,6 +10,7 @@ use measure::executable::{is_group, loaded_groups, needed};
 use crate::application::{self, Application, Build, NAME, Printed, SUBCOMMANDS, require_equal};
 use crate::fork_to_try;
 use patch_stack::tree::Tree;
+use workshop::files;
 use workshop::linking::Linking;
 use workshop::steps::{Show, Step};
 
@@ -145,9 +145,7 @@ fn check_places(application: &Application, executable: &Path, scratch: &Path) ->
 
     let elsewhere = scratch.join("copied");
     let copy = elsewhere.join(NAME);
-    fs::create_dir_all(&elsewhere)
-        .and_then(|()| fs::copy(executable, &copy))
-        .with_context(|| format!("failed to copy the executable to `{}`", copy.display()))?;
+    files::copy(executable, &copy)?;
     print_all(application, &copy, &elsewhere)?;
 
     let moved = scratch.join("moved");
@@ -221,8 +219,7 @@ fn rename(from: &Path, to: &Path) -> Result<()> {
     if to.exists() {
         bail!("`{}` is in the way\nhelp: remove it", to.display());
     }
-    fs::rename(from, to)
-        .with_context(|| format!("failed to move `{}` to `{}`", from.display(), to.display()))
+    files::rename(from, to)
 }
 
 fn is_platform_library(soname: &str) -> bool {

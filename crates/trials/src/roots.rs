@@ -16,7 +16,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::tools::bench::Bench;
-use crate::tools::image::{copy, groups_beside, in_container, namespaces};
+use crate::tools::image::{groups_beside, in_container, namespaces};
+use workshop::files::{self, copy};
 use workshop::linking::{Linking, require_linked};
 use workshop::paths::Repository;
 use workshop::steps::{Chatter, Show, Step, Steps};
@@ -84,8 +85,7 @@ pub fn run(repository: &Repository, options: &Options) -> Result<()> {
         })?;
     }
     if !options.keep {
-        fs::remove_dir_all(&roots)
-            .with_context(|| format!("failed to remove `{}`", roots.display()))?;
+        files::remove(&roots)?;
     }
     Ok(())
 }

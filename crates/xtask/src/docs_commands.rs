@@ -16,6 +16,7 @@ use clap::Parser;
 use crate::Cli;
 use patch_stack::tree::{Tree, Unexported};
 use trials::tools::bench::Bench;
+use workshop::files;
 use workshop::fork::{self, Profile, TOOLCHAIN};
 use workshop::paths::Repository;
 use workshop::steps::{Show, Step};
@@ -197,10 +198,7 @@ impl Trial<'_, '_, '_> {
 /// A copy of the tree's repository in `scratch`, with the commits that xtask keeps there.
 fn copy_tree(tree: &Tree, step: &mut Step, scratch: &Path) -> Result<PathBuf> {
     let copy = scratch.join("tree");
-    if copy.exists() {
-        fs::remove_dir_all(&copy)
-            .with_context(|| format!("failed to remove `{}`", copy.display()))?;
-    }
+    files::remove(&copy)?;
     fs::create_dir_all(scratch)
         .with_context(|| format!("failed to create `{}`", scratch.display()))?;
     let original = tree.repository().tree();

@@ -1,7 +1,5 @@
 //! `cargo xtask test`: everything that CI checks, as a list of named steps.
 
-use std::fs;
-use std::io::ErrorKind;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -16,6 +14,7 @@ use patch_stack::pin::Pin;
 use patch_stack::stock;
 use patch_stack::tree::{Tree, Unexported};
 use trials::{app, awkward, corpus, cross, tools, workspace};
+use workshop::files;
 use workshop::fork::{self, Profile};
 use workshop::paths::Repository;
 use workshop::steps::{Chatter, Show, Step, Steps, is_ci};
@@ -159,14 +158,7 @@ pub(crate) fn run(tree: &Tree, only: &[String]) -> Result<()> {
 fn remove_builds(repository: &Repository, step: &str) -> Result<()> {
     let of_step = BUILDS_OF_ONE_STEP.iter().filter(|(name, _)| *name == step);
     for (_, directory) in of_step {
-        let directory = repository.target().join(directory);
-        match fs::remove_dir_all(&directory) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(error)
-                    .with_context(|| format!("failed to remove `{}`", directory.display()));
-            }
-            _ => {}
-        }
+        files::remove(&repository.target().join(directory))?;
     }
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! The record of the last run, in the `.git` directory of the tree.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -9,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::git::ObjectId;
 use crate::tree::Tree;
+use workshop::files;
 
 /// The state from which the tree was last made.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -52,19 +52,15 @@ impl Tree<'_> {
 
     pub(super) fn state(&self) -> Result<Option<State>> {
         let path = self.state_path();
-        let describe = || format!("failed to read `{}`", path.display());
-        match fs::read(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            text => {
-                let state = serde_json::from_slice(&text.with_context(describe)?);
-                state.map(Some).with_context(|| {
-                    format!(
-                        "{}\nhelp: `cargo xtask tree --discard` after removing that file",
-                        describe()
-                    )
-                })
-            }
-        }
+        let Some(text) = files::read(&path)? else {
+            return Ok(None);
+        };
+        serde_json::from_slice(&text).map(Some).with_context(|| {
+            format!(
+                "failed to read `{}`\nhelp: `cargo xtask tree --discard` after removing that file",
+                path.display()
+            )
+        })
     }
 
     pub(super) fn save(&self, state: &State) -> Result<()> {

@@ -36,6 +36,7 @@ use crate::corpus::record::Record;
 use crate::corpus::trial::{Interrupted, Trial};
 use crate::fork_to_try;
 use patch_stack::tree::{Tree, Unexported};
+use workshop::files;
 use workshop::fork::{self, Profile};
 use workshop::linking::Linking;
 use workshop::linking::is_platform_supported;
@@ -221,21 +222,14 @@ impl Corpus<'_> {
         comparison.fork = self.fork_id.clone();
         comparison.static_by = self.static_by.name().to_owned();
         comparison.seconds = started.elapsed().as_secs();
-        self.keep(&comparison)?;
+        self.keep(project, &comparison)?;
         Ok(comparison)
     }
 
     /// An empty directory.
     fn scratch(&self, name: &str) -> Result<PathBuf> {
         let directory = self.repository.corpus().join(name);
-        let describe = || format!("failed to make `{}` anew", directory.display());
-        match fs::remove_dir_all(&directory) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(error).with_context(describe);
-            }
-            _ => {}
-        }
-        fs::create_dir_all(&directory).with_context(describe)?;
+        files::make_empty(&directory)?;
         Ok(directory)
     }
 
@@ -248,24 +242,19 @@ impl Corpus<'_> {
         self.repository.corpus().join("report.md")
     }
 
-    fn keep(&self, comparison: &Comparison) -> Result<()> {
-        let name = format!("{}-{}.json", comparison.project, comparison.version);
-        let path = self.repository.corpus().join("results").join(name);
-        let describe = || format!("failed to write `{}`", path.display());
+    fn keep(&self, project: &Project, comparison: &Comparison) -> Result<()> {
         let text = serde_json::to_string_pretty(comparison)?;
-        fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))
-            .and_then(|()| fs::write(&path, text))
-            .with_context(describe)
+        files::write(&self.result_path(project), text)
     }
 
     fn result(&self, project: &Project) -> Result<Option<Comparison>> {
         let path = self.result_path(project);
-        let describe = || format!("failed to read `{}`", path.display());
-        let text = match fs::read_to_string(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            text => text.with_context(describe)?,
+        let Some(text) = files::read(&path)? else {
+            return Ok(None);
         };
-        serde_json::from_str(&text).map(Some).with_context(describe)
+        serde_json::from_slice(&text)
+            .map(Some)
+            .with_context(|| format!("failed to read `{}`", path.display()))
     }
 
     fn is_compared(&self, project: &Project) -> Result<bool> {
@@ -281,8 +270,7 @@ impl Corpus<'_> {
 
     fn write_report(&self, projects: &[Project]) -> Result<()> {
         let text = report::report(projects, &self.results(projects)?, &self.fork_id);
-        let path = self.report_path();
-        fs::write(&path, text).with_context(|| format!("failed to write `{}`", path.display()))
+        files::write(&self.report_path(), text)
     }
 }
 

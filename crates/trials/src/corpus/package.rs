@@ -10,6 +10,7 @@ use flate2::read::GzDecoder;
 
 use crate::corpus::project::Project;
 use patch_stack::pin::sha256;
+use workshop::files;
 use workshop::steps::{Show, Step};
 use workshop::toolchain;
 
@@ -79,12 +80,7 @@ impl Archive {
     pub(crate) fn unpack(&self, directory: &Path) -> Result<PathBuf> {
         let package = directory.join(&self.id);
         let describe = || format!("failed to unpack `{}`", self.path.display());
-        match fs::remove_dir_all(&package) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(error).with_context(describe);
-            }
-            _ => {}
-        }
+        files::remove(&package)?;
         tar::Archive::new(GzDecoder::new(&self.bytes[..]))
             .unpack(directory)
             .with_context(describe)?;

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use measure::messages::{self, Artifact};
 
 use super::sample::{self, GREETING, LOCAL, PROGRAM};
+use workshop::files;
 use workshop::linking::{Linking, require_linked};
 
 use workshop::steps::{Show, Step};
@@ -64,12 +65,7 @@ impl<'a, 'b> Bench<'a, 'b> {
     /// An empty directory.
     pub(crate) fn fresh(&self, name: &str) -> Result<PathBuf> {
         let directory = self.directory.join(name);
-        if directory.exists() {
-            fs::remove_dir_all(&directory)
-                .with_context(|| format!("failed to remove `{}`", directory.display()))?;
-        }
-        fs::create_dir_all(&directory)
-            .with_context(|| format!("failed to create `{}`", directory.display()))?;
+        files::make_empty(&directory)?;
         Ok(directory)
     }
 
@@ -145,19 +141,11 @@ impl<'a, 'b> Bench<'a, 'b> {
     ) -> Result<T> {
         let from = self.build_directory();
         let to = self.directory.join("hidden");
-        let rename = |from: &Path, to: &Path| {
-            fs::rename(from, to).with_context(|| {
-                format!("failed to move `{}` to `{}`", from.display(), to.display())
-            })
-        };
-        if to.exists() {
-            // An interrupted check may have left this directory.
-            fs::remove_dir_all(&to)
-                .with_context(|| format!("failed to remove `{}`", to.display()))?;
-        }
-        rename(&from, &to)?;
+        // An interrupted check may have left this directory.
+        files::remove(&to)?;
+        files::rename(&from, &to)?;
         let result = body(self);
-        rename(&to, &from)?;
+        files::rename(&to, &from)?;
         result
     }
 }

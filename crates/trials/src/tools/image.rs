@@ -39,10 +39,3 @@ pub(crate) fn groups_beside(executable: &Path) -> Result<Vec<PathBuf>> {
     }
     Ok(groups)
 }
-
-pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to.parent().unwrap_or(Path::new("/")))
-        .and_then(|()| fs::copy(from, to))
-        .map(drop)
-        .with_context(|| format!("failed to copy `{}` to `{}`", from.display(), to.display()))
-}

@@ -6,8 +6,9 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use super::bench::Bench;
-use super::image::{copy, groups_beside, in_container, namespaces};
+use super::image::{groups_beside, in_container, namespaces};
 use super::{QEMU, Verdict};
+use workshop::files::copy;
 use workshop::linking::Linking;
 use workshop::steps::Show;
 use workshop::toolchain;

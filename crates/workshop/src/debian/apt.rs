@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::{make_empty, write};
+use crate::files;
 use crate::steps::{Show, Step};
 use crate::toolchain;
 
@@ -83,11 +83,11 @@ impl Apt {
                 .with_context(|| format!("failed to create `{}`", directory.display()))?;
         }
         let status = directory.join("status");
-        write(&status, &remembered(&installed()?))?;
+        files::write(&status, remembered(&installed()?))?;
         let sources = directory.join("sources.list");
-        write(&sources, &sources_with_stable(foreign))?;
+        files::write(&sources, sources_with_stable(foreign))?;
         let preferences = directory.join("preferences");
-        write(
+        files::write(
             &preferences,
             "Package: *\nPin: release a=stable\nPin-Priority: 100\n",
         )?;
@@ -164,7 +164,7 @@ impl Apt {
     /// Fetches packages, and returns the files.
     pub(super) fn download(&self, step: &mut Step, packages: &[&Package]) -> Result<Vec<PathBuf>> {
         let directory = self.directory.join("download");
-        make_empty(&directory)?;
+        files::make_empty(&directory)?;
         let mut download = self.command("apt-get");
         download.current_dir(&directory).arg("download");
         for Package {

@@ -19,15 +19,16 @@ mod platforms;
 mod root;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use self::apt::{Apt, Package};
 use self::platforms::Runs;
 pub use self::platforms::{PLATFORMS, Platform};
 use self::root::Root;
+use crate::files;
 use crate::fork::on_path;
 use crate::paths::Repository;
 use crate::steps::Step;
@@ -219,7 +220,7 @@ impl Debian {
         if let Some(platform) = platform {
             self.unpack_tools(step, &apt, platform)?;
         }
-        write(&stamp, &version)?;
+        files::write(&stamp, &version)?;
         Ok(Some(version))
     }
 
@@ -297,27 +298,6 @@ fn oldest_that_fit(of_rustc: &[String], of_std: &[String]) -> Option<(String, St
     let mut oldest_first = of_rustc.iter().rev();
     let version = oldest_first.find(|version| of_std.contains(version))?;
     Some((version.clone(), version.clone()))
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(directory)
-        .and_then(|()| fs::write(path, text))
-        .with_context(|| format!("failed to write `{}`", path.display()))
-}
-
-/// Removes a directory with its content, and makes it again.
-fn make_empty(directory: &Path) -> Result<()> {
-    let describe = || {
-        format!(
-            "failed to make the directory `{}` anew",
-            directory.display()
-        )
-    };
-    if directory.exists() {
-        fs::remove_dir_all(directory).with_context(describe)?;
-    }
-    fs::create_dir_all(directory).with_context(describe)
 }
 
 /// The platform of a target triple.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::apt::{Apt, Package};
-use super::write;
+use crate::files;
 use crate::steps::{Show, Step};
 use crate::toolchain;
 
@@ -51,7 +51,7 @@ impl Root {
         }
         self.write_scripts()?;
         for package in missing {
-            write(&self.stamp(package), "")?;
+            files::write(&self.stamp(package), "")?;
         }
         Ok(())
     }
@@ -132,7 +132,7 @@ impl Root {
                 libraries.display(),
                 programs.join(&name).display()
             );
-            write(&script, &text)?;
+            files::write(&script, &text)?;
             fs::set_permissions(&script, fs::Permissions::from_mode(0o755))
                 .with_context(|| format!("failed to make `{}` executable", script.display()))?;
         }
