@@ -1,9 +1,7 @@
 //! The unit of a group.
 //!
-//! Every unit has a package and a Cargo target. We make up those of a group: a package without
-//! Cargo targets, of a source that no package can have. It must not be a path source, because Cargo
-//! looks up those for dep-info files, and no package of the workspace, because those may have build
-//! scripts.
+//! Every unit has a package and a Cargo target, and a group has neither: [`made_up`] makes them, and
+//! says what holds of them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{Hash, Hasher};
@@ -38,6 +36,9 @@ use crate::util::{CargoResult, StableHasher, Unhashed};
 /// objects of its dependencies, and no unit names it as an `--extern`.
 static CRATE_TYPE: LazyLock<CrateType> =
     LazyLock::new(|| CrateType::Other("dynamic-deps-group".to_owned()));
+
+/// A name that is reserved for what does not exist (RFC 2606).
+const NOWHERE: &str = "dynamic-deps.invalid";
 
 /// The properties of a group unit, besides its dependencies.
 pub(super) struct GroupUnit<'a> {
@@ -140,16 +141,7 @@ impl GroupRole {
 
 impl GroupUnit<'_> {
     pub(super) fn intern(&self, ws: &Workspace<'_>, interner: &UnitInterner) -> CargoResult<Unit> {
-        let package = package(self.role.package(), ws)?;
-        let mut target = Target::lib_target(
-            package.name().as_str(),
-            vec![CRATE_TYPE.clone()],
-            // There has to be a path, and with one in the project, the group would be stale after
-            // somebody moved the project.
-            Path::new("/").join(package.name()),
-            Edition::LATEST_STABLE,
-        );
-        target.set_tested(false).set_doctest(false).set_doc(false);
+        let (package, target) = made_up(self.role.package(), ws)?;
         let profile = Profile {
             name: self.profile.name,
             panic: self.profile.panic,
@@ -263,8 +255,33 @@ fn files_in(unit: &Unit, directory: PathBuf, metadata: Metadata) -> GroupFiles {
     GroupFiles::new(directory, format!("{name}-{}", metadata.unit_id()))
 }
 
+/// The package and the Cargo target of a group.
+///
+/// - The package is of a registry that does not exist. So it is of no path, where Cargo would look
+///   for dep-info files, and not of the workspace, whose packages may have build scripts. No source
+///   has it, and `prepare_target` asks none for it.
+/// - Its manifest is that of the workspace, which is what messages name. It declares no Cargo
+///   targets, no lints and no `links`.
+/// - The target has a [`CRATE_TYPE`] that is not linkable. That, or the mode, keeps groups out of
+///   whatever goes through libraries.
+/// - The source file does not exist, nor does its directory, so that whoever lists it finds nothing.
+///   Cargo looks for the sources of root units, and a group is no root; nothing runs rustc for one.
+///   The path itself is in the fingerprint: with one in the project, a group would be stale after
+///   somebody moved the project.
+fn made_up(group: &str, ws: &Workspace<'_>) -> CargoResult<(Package, Target)> {
+    let package = package(group, ws)?;
+    let mut target = Target::lib_target(
+        package.name().as_str(),
+        vec![CRATE_TYPE.clone()],
+        Path::new("/").join(NOWHERE).join(package.name()),
+        Edition::LATEST_STABLE,
+    );
+    target.set_tested(false).set_doctest(false).set_doc(false);
+    Ok((package, target))
+}
+
 fn package(group: &str, ws: &Workspace<'_>) -> CargoResult<Package> {
-    let source = SourceId::for_registry(&Url::parse("https://dynamic-deps.invalid/")?)?;
+    let source = SourceId::for_registry(&Url::parse(&format!("https://{NOWHERE}/"))?)?;
     let id = PackageId::try_new(format!("{NAME_PREFIX}{group}"), "0.0.0", source)?;
     let no_links: Option<InternedString> = None;
     let summary = Summary::new(id, Vec::new(), &BTreeMap::new(), no_links, None)?;
