@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::prelude::*;
 use crate::utils::tools;
-use cargo_test_support::{Execs, Project};
+use cargo_test_support::{Execs, Project, project};
 
 use super::{STATIC, group_files, groups_of, layered_project, manifest};
 
@@ -143,7 +143,7 @@ fn clippy() {
 
 #[cargo_test]
 fn proc_macros_and_build_scripts_are_static() {
-    let p = super::project()
+    let p = project()
         .file(
             "Cargo.toml",
             &manifest(
