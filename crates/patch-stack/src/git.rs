@@ -14,7 +14,7 @@ use std::process::{Child, Command, Output, Stdio};
 use anyhow::{Context, Result};
 use workshop::toolchain;
 
-pub(crate) use objects::{Change, Entry, File, Files, Mode, ObjectId};
+pub(crate) use objects::{Change, File, Files, Mode, ObjectId};
 
 /// Settings that would change what git writes into a tree, a diff or a work tree.
 const SETTINGS: &[&str] = &[
