@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::git::{File, Files, Mode};
+use workshop::files::{self, entries};
 use workshop::paths::Repository;
 
 /// A directory of the repository and the one of the tree that it is laid over. No slash at the end.
@@ -98,10 +99,7 @@ pub(crate) fn of_work_tree(work_tree: &Path, base: &BasePaths) -> Result<Files> 
 /// Writes `file` to `path`.
 pub(crate) fn write(path: &Path, file: &File) -> Result<()> {
     let describe = || format!("failed to write `{}`", path.display());
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).with_context(describe)?;
-    }
-    fs::write(path, &file.content).with_context(describe)?;
+    files::write(path, &file.content)?;
     let mut permissions = fs::metadata(path).with_context(describe)?.permissions();
     let mode = permissions.mode();
     let wanted = match file.mode {
@@ -148,14 +146,10 @@ pub(crate) fn collect(
     files: &mut Files,
 ) -> Result<()> {
     let path = root.join(directory);
-    let describe = || format!("failed to read `{}`", path.display());
-    let entries = match fs::read_dir(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        entries => entries.with_context(describe)?,
-    };
-    for entry in entries {
-        let entry = entry.with_context(describe)?;
-        let kind = entry.file_type().with_context(describe)?;
+    for entry in entries(&path)? {
+        let kind = entry
+            .file_type()
+            .with_context(|| format!("failed to read `{}`", path.display()))?;
         let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
             bail!("the name of `{}` is not UTF-8", entry.path().display());
         };

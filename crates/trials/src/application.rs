@@ -1,7 +1,6 @@
 //! The application on which we try the fork: its sources, its builds, and its output.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,6 +10,7 @@ use measure::messages::Artifacts;
 
 use workshop::compilers::Compiler;
 use workshop::debian::Cross;
+use workshop::files;
 use workshop::fork;
 use workshop::linking::{Linking, require_linked};
 use workshop::sources::{Entries, Sources};
@@ -85,16 +85,9 @@ impl Application {
 
     /// Removes the groups of earlier builds, so that the next dynamic build links them.
     pub(crate) fn remove_groups(&self) -> Result<()> {
-        let directory = self.group_directory();
-        let describe = || format!("failed to remove the groups in `{}`", directory.display());
-        let entries = match fs::read_dir(&directory) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            entries => entries.with_context(describe)?,
-        };
-        for entry in entries {
-            let entry = entry.with_context(describe)?;
+        for entry in files::entries(&self.group_directory())? {
             if is_group(&entry.file_name().to_string_lossy()) {
-                fs::remove_file(entry.path()).with_context(describe)?;
+                files::remove(&entry.path())?;
             }
         }
         Ok(())

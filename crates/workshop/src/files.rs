@@ -1,6 +1,6 @@
 //! Files and directories, changed with errors that name them.
 
-use std::fs;
+use std::fs::{self, DirEntry};
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -14,6 +14,15 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
             .map(Some)
             .with_context(|| format!("failed to read `{}`", path.display())),
     }
+}
+
+/// The entries of a directory; none if there is no such directory.
+pub fn entries(directory: &Path) -> Result<Vec<DirEntry>> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries.and_then(Iterator::collect),
+    };
+    entries.with_context(|| format!("failed to read `{}`", directory.display()))
 }
 
 /// Writes a file, into a directory that need not exist yet.
@@ -71,8 +80,10 @@ mod tests {
         let directory = scratch.path().join("a/b");
         let file = directory.join("file");
         assert_eq!(read(&file).unwrap(), None);
+        assert!(entries(&directory).unwrap().is_empty());
         remove(&file).unwrap();
         write(&file, "text").unwrap();
+        assert_eq!(entries(&directory).unwrap()[0].path(), file);
         let other = directory.join("c/copy");
         copy(&file, &other).unwrap();
         assert_eq!(read(&other).unwrap().unwrap(), b"text");

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::ErrorKind;
 
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
@@ -13,6 +12,7 @@ use crate::patch::{Patch, Series};
 use crate::pin::hex;
 use crate::tree::Tree;
 use crate::tree::state::State;
+use workshop::files::entries;
 
 /// Part of the stamp. Raise it if this program lays the tree down in another way.
 const LAYOUT: u32 = 1;
@@ -87,15 +87,8 @@ impl Tree<'_> {
 
     /// Content of every file in `patches/`; a repository without patches needs no such directory.
     fn patch_directory(&self) -> Result<BTreeMap<String, Vec<u8>>> {
-        let directory = self.repository.patches();
-        let describe = || format!("failed to read `{}`", directory.display());
-        let entries = match fs::read_dir(&directory) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
-            entries => entries.with_context(describe)?,
-        };
         let mut files = BTreeMap::new();
-        for entry in entries {
-            let entry = entry.with_context(describe)?;
+        for entry in entries(&self.repository.patches())? {
             let name = entry.file_name().to_string_lossy().into_owned();
             let content = fs::read(entry.path())
                 .with_context(|| format!("failed to read `{}`", entry.path().display()))?;

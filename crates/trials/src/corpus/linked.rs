@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::ErrorKind;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -12,6 +11,7 @@ use link_engine::record::wrapper::FALLBACK_FILE;
 use link_engine::record::{Fallback, GroupManifest, read_json};
 use measure::executable::is_group;
 use measure::messages::Artifact;
+use workshop::files::entries;
 
 /// The manifests of a group unit, each with the size of its shared objects.
 pub(super) fn groups(artifact: &Artifact) -> Result<Vec<(GroupManifest, u64)>> {
@@ -88,12 +88,7 @@ pub(super) fn remove_linked(build_directory: &Path) -> Result<()> {
     for directory in ["debug", "debug/deps", "debug/examples"] {
         let directory = build_directory.join(directory);
         let describe = || format!("failed to remove executables in `{}`", directory.display());
-        let entries = match fs::read_dir(&directory) {
-            Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            entries => entries.with_context(describe)?,
-        };
-        for entry in entries {
-            let entry = entry.with_context(describe)?;
+        for entry in entries(&directory)? {
             let name = entry.file_name();
             let text = name.to_string_lossy();
             let is_executable = !text.contains('.');

@@ -22,7 +22,6 @@ mod results;
 mod trial;
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{Instant, UNIX_EPOCH};
@@ -275,25 +274,23 @@ impl Corpus<'_> {
 }
 
 fn remove_if_large(directory: &Path) -> Result<()> {
-    let describe = || format!("failed to empty `{}`", directory.display());
-    if bytes_in(directory).with_context(describe)? > LARGE {
-        fs::remove_dir_all(directory).with_context(describe)?;
+    match bytes_in(directory)? > LARGE {
+        true => files::remove(directory),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 /// The size of all files in a directory, which may be missing.
-fn bytes_in(directory: &Path) -> std::io::Result<u64> {
-    let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
-        entries => entries?,
-    };
+fn bytes_in(directory: &Path) -> Result<u64> {
     let mut bytes = 0;
-    for entry in entries {
-        let entry = entry?;
-        bytes += match entry.file_type()?.is_dir() {
-            true => bytes_in(&entry.path())?,
-            false => entry.metadata()?.len(),
+    for entry in files::entries(directory)? {
+        let path = entry.path();
+        let metadata = entry
+            .metadata()
+            .with_context(|| format!("failed to read `{}`", path.display()))?;
+        bytes += match metadata.is_dir() {
+            true => bytes_in(&path)?,
+            false => metadata.len(),
         };
     }
     Ok(bytes)

@@ -2,7 +2,6 @@
 
 use std::env;
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -58,14 +57,8 @@ impl Archive {
     /// Looks in Cargo's cache, `registry/cache/<index>/`, for the archive with the right content.
     fn in_cache(project: &Project) -> Result<Option<Archive>> {
         let cache = cargo_home()?.join("registry/cache");
-        let describe = || format!("failed to read `{}`", cache.display());
-        let indexes = match fs::read_dir(&cache) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            indexes => indexes.with_context(describe)?,
-        };
-        for index in indexes {
-            let directory = index.with_context(describe)?.path();
-            let path = directory.join(format!("{}.crate", project.id()));
+        for index in files::entries(&cache)? {
+            let path = index.path().join(format!("{}.crate", project.id()));
             let Ok(bytes) = fs::read(&path) else { continue };
             if sha256(&bytes) == project.checksum {
                 let id = project.id();
