@@ -26,11 +26,7 @@ impl Site<'_> {
             self.workload.edit(phase).unwrap_or_default(),
             artifacts.compiled()
         );
-        let mut measured = vec![self.time(&build.ran)?];
-        if !self.peer.linker.leaves_process() {
-            let seconds = build.ran.processor_seconds;
-            measured.push(Measured::fact(Quantity::ProcessorSeconds, seconds));
-        }
+        let mut measured = self.times(&build.ran)?;
         if self.peer.way == Way::Groups {
             let groups = artifacts.groups_made() as f64;
             measured.push(Measured::fact(Quantity::GroupsMade, groups));

@@ -5,7 +5,7 @@ mod groups;
 
 use crate::peers::{BASELINE, Peer};
 use crate::report::charts::Chart;
-use crate::report::page::columns::{BUILDS, EDITS, FILES};
+use crate::report::page::columns::{BUILDS, FILES, MORE};
 pub(super) use crate::report::page::columns::{Column, column};
 use crate::report::page::groups::{groups, selections};
 use crate::report::targets;
@@ -95,7 +95,7 @@ fn workload_section(view: &View, name: &str) -> String {
         _ => String::new(),
     };
     let mut text = format!("\n## {name}: {}{packages}\n", facts.title);
-    for columns in [&BUILDS[..], &EDITS[..], &FILES[..]] {
+    for columns in [&BUILDS[..], &MORE[..], &FILES[..]] {
         let columns: Vec<_> = columns.iter().map(|column| (name, *column)).collect();
         text.push_str(&table(view, &peers, &columns));
     }

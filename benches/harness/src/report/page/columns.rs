@@ -45,8 +45,13 @@ pub(super) const BUILDS: [Column; 12] = [
     column("after adding one", Phase::Addition, Quantity::Seconds),
 ];
 
-/// The quantities of edits besides the time of the whole build.
-pub(super) const EDITS: [Column; 9] = [
+/// The quantities of builds besides the time of the whole build.
+pub(super) const MORE: [Column; 10] = [
+    column(
+        "cold: processor time",
+        Phase::Cold,
+        Quantity::ProcessorSeconds,
+    ),
     column(
         "leaf: after the libraries",
         Phase::RebuildLeaf,
