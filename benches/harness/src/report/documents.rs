@@ -12,7 +12,7 @@ use crate::peers::{BASELINE, PEERS, Peer};
 use crate::report::FILE;
 use crate::report::charts::{Pair, draw_pairs};
 use crate::report::page::{Column, column, table};
-use crate::report::view::value;
+use crate::report::view::{View, value};
 use crate::results::{Phase, Quantity};
 use runs::Runs;
 
@@ -104,6 +104,9 @@ const TEST_ROWS: [Column; 3] = [
     ),
     column("size of their groups", Phase::Tests, Quantity::GroupBytes),
 ];
+
+/// The program that decides of which run the table of all peers is.
+const OF_ALL_PEERS: &str = "app";
 
 /// The columns of the table of all peers.
 const PEER_COLUMNS: [(&str, Column); 9] = [
@@ -241,52 +244,30 @@ impl Runs {
     }
 
     fn peers(&self) -> String {
-        let Some((_, view)) = self.of("app") else {
+        let Some((_, view)) = self.with_most_peers(OF_ALL_PEERS) else {
             return "\n".to_owned();
         };
         let all: Vec<&Peer> = PEERS.iter().collect();
         format!(
             "{}\nA rebuild is one after an edit of the program. In parentheses: how many times smaller than that of {BASELINE}.{}",
             table(&view, &all, &PEER_COLUMNS),
-            self.conditions(&["app"], "").replacen('\n', " ", 1)
+            conditions(&[view], "").replacen('\n', " ", 1)
         )
     }
 
-    /// When and where workloads were measured, and by `linker` if it was one.
     fn conditions(&self, workloads: &[&str], linker: &str) -> String {
-        let mut runs: Vec<String> = Vec::new();
-        for (_, view) in workloads.iter().filter_map(|workload| self.of(workload)) {
-            let identity = &view.0.identity;
-            let rustc: Vec<&str> = identity.versions.rustc.split(' ').take(2).collect();
-            let run = format!(
-                "{}, {} cores of {}, {}",
-                view.0.date,
-                identity.machine.cores,
-                identity.machine.processor,
-                rustc.join(" ")
-            );
-            if !runs.contains(&run) {
-                runs.push(run);
-            }
-        }
-        match &runs[..] {
-            [] => String::new(),
-            [run] => format!("\nMedians of one run in turns, {run}{linker}.\n"),
-            runs => format!(
-                "\nMedians of runs in turns, one for each program: {}{linker}.\n",
-                runs.join("; ")
-            ),
-        }
+        let runs = workloads.iter().filter_map(|workload| self.of(workload));
+        let views: Vec<View<'_>> = runs.map(|(_, view)| view).collect();
+        conditions(&views, linker)
     }
 
     /// A link to the report of each run that is shown.
     fn newest(&self) -> String {
         let mut names: Vec<&str> = Vec::new();
         let shown = REBUILDS.iter().map(|(workload, _)| *workload);
-        for workload in shown.chain(["tests-150"]) {
-            if let Some((name, _)) = self.of(workload)
-                && !names.contains(&name)
-            {
+        let runs = shown.chain(["tests-150"]).map(|workload| self.of(workload));
+        for (name, _) in runs.chain([self.with_most_peers(OF_ALL_PEERS)]).flatten() {
+            if !names.contains(&name) {
                 names.push(name);
             }
         }
@@ -295,6 +276,33 @@ impl Runs {
             .map(|name| format!("[{name}](../{RUNS}/{name}/{FILE})"))
             .collect();
         links.join(", ")
+    }
+}
+
+/// When and where the numbers of `views` were measured, and by `linker` if it was one.
+fn conditions(views: &[View<'_>], linker: &str) -> String {
+    let mut runs: Vec<String> = Vec::new();
+    for view in views {
+        let identity = &view.0.identity;
+        let rustc: Vec<&str> = identity.versions.rustc.split(' ').take(2).collect();
+        let run = format!(
+            "{}, {} cores of {}, {}",
+            view.0.date,
+            identity.machine.cores,
+            identity.machine.processor,
+            rustc.join(" ")
+        );
+        if !runs.contains(&run) {
+            runs.push(run);
+        }
+    }
+    match &runs[..] {
+        [] => String::new(),
+        [run] => format!("\nMedians of one run in turns, {run}{linker}.\n"),
+        runs => format!(
+            "\nMedians of runs in turns, one for each program: {}{linker}.\n",
+            runs.join("; ")
+        ),
     }
 }
 
@@ -364,6 +372,23 @@ mod tests {
 
         write(repository).unwrap();
         assert_eq!(read(MEASURED), measured);
+
+        let of_three = repository.join(RUNS).join("v");
+        let mut run = results();
+        for (peer, value) in [(BASELINE, 0.5), (OURS, 0.25), ("static-gnu", 1.0)] {
+            run.record("app", Phase::RebuildBin, peer, seconds(value));
+        }
+        run.write(&of_three).unwrap();
+        write(repository).unwrap();
+        for part in [
+            "500 ms, 125 ms |  | 500 ms, 250 ms |\n",
+            "| static, GNU ld | 1.00 s (0.50) |\n",
+            "[x](../benches/results/x/README.md), [v](../benches/results/v/README.md)",
+        ] {
+            let measured = read(MEASURED);
+            assert!(measured.contains(part), "{part} in {measured}");
+        }
+        fs::remove_dir_all(of_three).unwrap();
         fs::write(repository.join(README), "no marks").unwrap();
         assert!(write(repository).is_err());
     }

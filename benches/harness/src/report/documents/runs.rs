@@ -1,7 +1,8 @@
 //! The run that each number of the documents is from.
 //!
 //! It is the newest run that measured the workload, since a run need not have all workloads. Programs in one table are
-//! from one run, the newest that has all of them, if there is one.
+//! from one run, the newest that has all of them, if there is one. The table of all peers is from the run that measured
+//! most of them, since many runs compare two.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +10,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::PROGRAMS;
-use crate::peers::{BASELINE, OURS};
+use crate::peers::{BASELINE, OURS, PEERS, Peer};
 use crate::report::page::Column;
 use crate::report::view::{Of, View};
 use crate::results::{Phase, Results};
@@ -58,6 +59,22 @@ impl Runs {
         self.0
             .iter()
             .find(|(_, results)| workloads.iter().all(|one| has_both(results, one)))
+            .map(|(name, results)| (name.as_str(), View(results)))
+    }
+
+    /// The run that measured rebuilds of `workload` with most peers, the newest of these.
+    pub(super) fn with_most_peers(&self, workload: &str) -> Option<(&str, View<'_>)> {
+        let peers = |results: &Results| {
+            let is_measured = |peer: &&Peer| {
+                let rebuild = Of::seconds(workload, Phase::RebuildBin, peer.name);
+                View(results).median(rebuild).is_some()
+            };
+            PEERS.iter().filter(is_measured).count()
+        };
+        let oldest_first = self.0.iter().rev();
+        oldest_first
+            .max_by_key(|(_, results)| peers(results))
+            .filter(|(_, results)| peers(results) > 0)
             .map(|(name, results)| (name.as_str(), View(results)))
     }
 
