@@ -260,13 +260,13 @@ pub(super) fn linked_groups(project: &Project, arguments: &str) -> Vec<String> {
 
 /// A unit that a build made or found fresh, as `--message-format json` tells it.
 #[derive(Debug)]
-struct Artifact {
+pub(super) struct Artifact {
     /// The package id, the kind and the name of the Cargo target, and whether it is a test.
-    unit: String,
-    is_group: bool,
-    is_fresh: bool,
-    files: Vec<PathBuf>,
-    executable: Option<PathBuf>,
+    pub(super) unit: String,
+    pub(super) is_group: bool,
+    pub(super) is_fresh: bool,
+    pub(super) files: Vec<PathBuf>,
+    pub(super) executable: Option<PathBuf>,
 }
 
 /// Runs a build and returns its units, in the order in which they were finished.
