@@ -176,6 +176,30 @@ fn a_constructor_keeps_its_library_in_the_executable() {
 }
 
 #[cargo_test]
+fn a_function_that_is_chosen_at_load_keeps_its_library_in_the_executable() {
+    // The loader calls `choose` in each process that loads the file, whether or not it uses `chosen`.
+    let c = r#"
+        static int seven(void) { return 7; }
+        static int (*choose(void))(void) { return seven; }
+        static int chosen(void) __attribute__((ifunc("choose")));
+        int native_chosen(void) { return chosen(); }
+    "#;
+    let lib = r#"
+        extern "C" { fn native_chosen() -> i32; }
+        pub fn chosen() -> i32 { unsafe { native_chosen() } }
+    "#;
+    let p = project_with_c(
+        &build_script_for_c("-O1"),
+        c,
+        lib,
+        "fn main() { println!(\"{}\", native::chosen()); }",
+    );
+    same_behaviour(&p);
+    assert_eq!(groups_of(&p.bin("foo")), ["sysroot"]);
+    assert_eq!(super::stdout(&p.bin("foo")), "7\n");
+}
+
+#[cargo_test]
 fn a_section_that_the_linker_gathers_is_whole() {
     // What `linkme` does: elements in a dependency, in a local crate and in the
     // program, gathered by the linker into one slice that a dependency reads.

@@ -28,7 +28,8 @@ pub struct Stay {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 pub enum StayReason {
-    /// It has constructors of C, or destructors. A static link takes an object with such code only
+    /// It has constructors of C, destructors, or functions that choose the address of another one
+    /// when the loader asks for it (`ifunc`). A static link takes an object with such code only
     /// if something refers to it; a shared object always has it.
     RunsByItself,
     /// It adds to a section that the linker gathers for each output (`linkme`, `__start_…` and

@@ -71,7 +71,8 @@ pub struct RlibFacts {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub constructors: Vec<Constructor>,
     /// Whether the rlib has code that runs before `main` or after it and that we cannot hand over
-    /// to the executable: constructors of C, and destructors.
+    /// to the executable: constructors of C, destructors, and functions that choose the address of
+    /// another one when the loader asks for it (STT_GNU_IFUNC).
     #[serde(skip_serializing_if = "is_false")]
     pub runs_by_itself: bool,
     /// Names of sections whose name is a C identifier. For each output on its own, a linker gathers
@@ -355,7 +356,10 @@ fn see_sections<'data, Class: ElfClass>(
     let header = Class::parse(object)?;
     let endian = header.endian()?;
     let sections = header.sections(endian, object)?;
+    let symbols = sections.symbols(endian, object, elf::SHT_SYMTAB)?;
     let facts = &mut seen.facts;
+    let mut kinds = symbols.iter().map(|symbol| symbol.st_type());
+    facts.runs_by_itself |= kinds.any(|kind| kind == elf::STT_GNU_IFUNC);
     for (index, section) in sections.enumerate() {
         let name = sections.section_name(endian, section)?;
         if runs_by_itself(section.sh_type(endian), name) {
