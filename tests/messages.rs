@@ -134,6 +134,7 @@ help: remove the link arg from the flags, or pass `--no-dynamic-deps`
 fn reasons_for_a_library_to_stay() {
     let reasons = [
         StayReason::RunsByItself,
+        StayReason::LargeThreadLocals,
         StayReason::GatheredSection {
             section: "linkme_PARTS".to_owned(),
         },
@@ -171,6 +172,7 @@ fn reasons_for_a_library_to_stay() {
         // All variants are above.
         match reason {
             StayReason::RunsByItself
+            | StayReason::LargeThreadLocals
             | StayReason::GatheredSection { .. }
             | StayReason::LinkerDefined { .. }
             | StayReason::ForeignMember { .. }
@@ -189,6 +191,7 @@ fn reasons_for_a_library_to_stay() {
         lines(&reasons).trim(),
         r#"
 it has code that runs before or after `main`
+its thread locals take much of the stack of each thread
 it adds to the section `linkme_PARTS`, which the linker gathers
 it asks for `__ehdr_start`, which the linker defines for each output
 its archive member `notes.txt` is no ELF object

@@ -88,6 +88,7 @@ fn reasons() -> Vec<StayReason> {
     let text = String::new;
     vec![
         StayReason::RunsByItself,
+        StayReason::LargeThreadLocals,
         StayReason::GatheredSection { section: text() },
         StayReason::LinkerDefined { symbol: text() },
         StayReason::ForeignMember { member: text() },
@@ -112,18 +113,19 @@ fn reasons() -> Vec<StayReason> {
 fn position_of_reason(reason: &StayReason) -> usize {
     match reason {
         StayReason::RunsByItself => 0,
-        StayReason::GatheredSection { .. } => 1,
-        StayReason::LinkerDefined { .. } => 2,
-        StayReason::ForeignMember { .. } => 3,
-        StayReason::ProvidesAllocator => 4,
-        StayReason::WeakDefinition { .. } => 5,
-        StayReason::WeakReference { .. } => 6,
-        StayReason::Clash { .. } => 7,
-        StayReason::Replaces { .. } => 8,
-        StayReason::LinkerRefuses { .. } => 9,
-        StayReason::Refused => 10,
-        StayReason::NotCompiled => 11,
-        StayReason::DependsOn { .. } => 12,
+        StayReason::LargeThreadLocals => 1,
+        StayReason::GatheredSection { .. } => 2,
+        StayReason::LinkerDefined { .. } => 3,
+        StayReason::ForeignMember { .. } => 4,
+        StayReason::ProvidesAllocator => 5,
+        StayReason::WeakDefinition { .. } => 6,
+        StayReason::WeakReference { .. } => 7,
+        StayReason::Clash { .. } => 8,
+        StayReason::Replaces { .. } => 9,
+        StayReason::LinkerRefuses { .. } => 10,
+        StayReason::Refused => 11,
+        StayReason::NotCompiled => 12,
+        StayReason::DependsOn { .. } => 13,
     }
 }
 
