@@ -380,6 +380,101 @@ fn an_edit_of_c_code_is_taken_up() {
     }
 }
 
+/// A program over `native`, whose build script asks for `greet` in the directory `lib` beside it. Cargo does not know
+/// the files there.
+fn project_beside_a_library() -> Project {
+    let p = project()
+        .file(
+            "Cargo.toml",
+            &manifest("foo", "[dependencies]\nnative = { path = 'native' }\n"),
+        )
+        .file("src/main.rs", "")
+        .file("native/Cargo.toml", &manifest("native", ""))
+        .file(
+            "native/build.rs",
+            r#"
+                fn main() {
+                    println!("cargo::rerun-if-changed=build.rs");
+                    println!("cargo::rustc-link-search=native={}/../lib", env!("CARGO_MANIFEST_DIR"));
+                    println!("cargo::rustc-link-lib=greet");
+                }
+            "#,
+        )
+        .file(
+            "native/src/lib.rs",
+            "extern \"C\" { fn greet() -> i32; }
+             #[inline(never)] pub fn number() -> i32 { unsafe { greet() } }",
+        )
+        .file("lib/.keep", "")
+        .build();
+    p
+}
+
+/// Checks that an executable that is linked after each of these steps has what the step has made, as in a static
+/// build.
+#[track_caller]
+fn check_beside(make: &dyn Fn(&std::path::Path, i32)) {
+    let p = project_beside_a_library();
+    let directory = p.root().join("lib");
+    for number in [1, 2, 3] {
+        make(&directory, number);
+        p.change_file(
+            "src/main.rs",
+            &format!("fn main() {{ println!(\"{{}} {number}\", native::number()); }}"),
+        );
+        for argument in ["--dynamic-deps", "--no-dynamic-deps"] {
+            p.cargo(&format!("build {argument}")).run();
+            let output = std::process::Command::new(p.bin("foo"))
+                .env("LD_LIBRARY_PATH", &directory)
+                .output()
+                .unwrap();
+            assert_eq!(
+                super::text(&output.stdout),
+                format!("{number} {number}\n"),
+                "{argument} {output:?}"
+            );
+        }
+    }
+    p.cargo("build --dynamic-deps").run();
+    assert_eq!(groups_of(&p.bin("foo")), ["local", "sysroot"]);
+    // Nothing is linked again as long as nobody makes it again.
+    p.cargo("build --dynamic-deps -v")
+        .with_stderr_does_not_contain("[DIRTY] [..]")
+        .run();
+}
+
+#[cargo_test]
+fn an_archive_that_somebody_makes_again() {
+    check_beside(&|directory, number| {
+        let source = directory.join("greet.c");
+        std::fs::write(&source, format!("int greet(void) {{ return {number}; }}")).unwrap();
+        let object = directory.join("greet.o");
+        let archive = directory.join("libgreet.a");
+        let mut cc = std::process::Command::new("cc");
+        cc.args(["-c", "-fPIC", "-o"]).args([&object, &source]);
+        assert!(cc.status().unwrap().success());
+        let mut ar = std::process::Command::new("ar");
+        ar.arg("crs").args([&archive, &object]);
+        assert!(ar.status().unwrap().success());
+    });
+}
+
+#[cargo_test]
+fn a_shared_library_that_somebody_makes_again_with_other_versions() {
+    check_beside(&|directory, number| {
+        let script = directory.join("versions");
+        std::fs::write(&script, format!("V{number} {{ global: greet; }};")).unwrap();
+        super::shared_library(
+            &directory.join("libgreet.so"),
+            &format!("int greet(void) {{ return {number}; }}"),
+            &format!(
+                "-Wl,--version-script={} -Wl,-soname,libgreet.so",
+                script.display()
+            ),
+        );
+    });
+}
+
 #[cargo_test]
 fn link_args_of_build_scripts() {
     // A build script can add to the link of its own package only: here an object that

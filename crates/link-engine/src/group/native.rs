@@ -2,19 +2,20 @@
 
 use std::path::PathBuf;
 
-use crate::Result;
-use crate::elf::DynamicInfo;
+use crate::elf::{self, DynamicInfo};
 use crate::line::search::LibrarySearch;
 use crate::line::template::LinkTemplate;
-use crate::record::NativeLibrary;
+use crate::record::{NativeFile, NativeLibrary};
 use crate::system::files;
+use crate::{Error, Result};
 
 /// A native library that goes into the shared object, or that it needs.
 pub(super) struct NativeInput {
     /// As the linker's `-l` takes it.
     pub(super) argument: String,
     pub(super) library: NativeLibrary,
-    /// Hash of the file, unless that is a shared library with a soname.
+    /// Hash of the file. Of a shared library with a soname, only of its
+    /// [interface](crate::elf::interface_hash): the loader takes its code when the program starts.
     pub(super) content: Option<blake3::Hash>,
 }
 
@@ -47,23 +48,27 @@ pub(super) fn native_inputs(
     requests
         .filter_map(|text| NativeRequest::parse(text))
         .map(|request| {
-            let file = request.find(native_search, search);
-            let soname = match &file {
-                Some(file) => DynamicInfo::read(file)?.and_then(|info| info.soname),
-                None => None,
-            };
-            let content = match &file {
-                Some(file) if soname.is_none() => Some(blake3::hash(&files::map(file)?)),
-                _ => None,
-            };
-            Ok(NativeInput {
+            let mut input = NativeInput {
                 argument: format!("-l{}", request.name),
+                content: None,
                 library: NativeLibrary {
-                    name: request.name,
-                    soname,
+                    name: request.name.clone(),
+                    soname: None,
+                    file: None,
                 },
-                content,
-            })
+            };
+            if let Some(path) = request.find(native_search, search) {
+                // Before we read it, so that any later change shows.
+                input.library.file = Some(NativeFile::read(path.clone())?);
+                let bytes = files::map(&path)?;
+                let info = DynamicInfo::parse(&bytes).map_err(Error::object(&path))?;
+                input.library.soname = info.and_then(|info| info.soname);
+                input.content = match input.library.soname {
+                    Some(_) => elf::interface_hash(&bytes).map_err(Error::object(&path))?,
+                    None => Some(blake3::hash(&bytes)),
+                };
+            }
+            Ok(input)
         })
         .collect()
 }
