@@ -243,6 +243,11 @@ fn reasons_against_groups_for_a_program() {
             definer: Definer::Member("q v1.0.0".to_owned()),
             user: "`libfoo.so.1`".to_owned(),
         },
+        Unfit::Called {
+            symbol: "begin".to_owned(),
+            definer: Definer::Member("q v1.0.0".to_owned()),
+            link_arg: "-Wl,-init=begin".to_owned(),
+        },
         Unfit::WeakReference {
             symbol: "trace".to_owned(),
             definer: Definer::Member("q v1.0.0".to_owned()),
@@ -272,6 +277,7 @@ fn reasons_against_groups_for_a_program() {
             | Unfit::Unmarked { .. }
             | Unfit::ByDistance { .. }
             | Unfit::Unseen { .. }
+            | Unfit::Called { .. }
             | Unfit::WeakReference { .. }
             | Unfit::OlderVersion { .. }
             | Unfit::OpensLibraries { .. }
@@ -291,6 +297,7 @@ the link arg `-rdynamic` shows symbols to what the program loads, and groups are
 `q v1.0.0` has code to be run before `main` that rustc does not mark as used (`START`)
 the program refers to `_RNvCs1_1q3run` by the distance from its code (assembler?)
 `counter` is defined by `q v1.0.0`, and `libfoo.so.1` uses it without depending on it
+`begin` is defined by `q v1.0.0`, and the link arg `-Wl,-init=begin` has the loader call it
 `trace` is defined by `q v1.0.0`, and the program refers to it weakly, which a static link may leave open
 `libcrypt.so.1` has versions of `crypt`, and no build script asks for that library, so that a group would get an older version
 the executable has a run path, by which `p v1.0.0` and `q v1.0.0` would not find libraries to open

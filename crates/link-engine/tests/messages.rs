@@ -47,6 +47,11 @@ fn unfits() -> Vec<Unfit> {
             definer: definer(),
             user: "…".to_owned(),
         },
+        Unfit::Called {
+            symbol: text(),
+            definer: definer(),
+            link_arg: text(),
+        },
         Unfit::WeakReference {
             symbol: text(),
             definer: definer(),
@@ -76,11 +81,12 @@ fn position(unfit: &Unfit) -> usize {
         Unfit::Unmarked { .. } => 6,
         Unfit::ByDistance { .. } => 7,
         Unfit::Unseen { .. } => 8,
-        Unfit::WeakReference { .. } => 9,
-        Unfit::OlderVersion { .. } => 10,
-        Unfit::OpensLibraries { .. } => 11,
-        Unfit::OtherSysroot { .. } => 12,
-        Unfit::NoStd => 13,
+        Unfit::Called { .. } => 9,
+        Unfit::WeakReference { .. } => 10,
+        Unfit::OlderVersion { .. } => 11,
+        Unfit::OpensLibraries { .. } => 12,
+        Unfit::OtherSysroot { .. } => 13,
+        Unfit::NoStd => 14,
     }
 }
 
