@@ -443,19 +443,33 @@ fn check_beside(make: &dyn Fn(&std::path::Path, i32)) {
         .run();
 }
 
+/// Makes an archive in which `greet` returns this number.
+fn make_archive(directory: &std::path::Path, name: &str, number: i32) {
+    let source = directory.join("greet.c");
+    std::fs::write(&source, format!("int greet(void) {{ return {number}; }}")).unwrap();
+    let object = directory.join("greet.o");
+    let archive = directory.join(format!("lib{name}.a"));
+    let mut cc = std::process::Command::new("cc");
+    cc.args(["-c", "-fPIC", "-o"]).args([&object, &source]);
+    assert!(cc.status().unwrap().success());
+    let mut ar = std::process::Command::new("ar");
+    ar.arg("crs").args([&archive, &object]);
+    assert!(ar.status().unwrap().success());
+}
+
 #[cargo_test]
 fn an_archive_that_somebody_makes_again() {
+    check_beside(&|directory, number| make_archive(directory, "greet", number));
+}
+
+#[cargo_test]
+fn an_archive_behind_a_linker_script_that_somebody_makes_again() {
     check_beside(&|directory, number| {
-        let source = directory.join("greet.c");
-        std::fs::write(&source, format!("int greet(void) {{ return {number}; }}")).unwrap();
-        let object = directory.join("greet.o");
-        let archive = directory.join("libgreet.a");
-        let mut cc = std::process::Command::new("cc");
-        cc.args(["-c", "-fPIC", "-o"]).args([&object, &source]);
-        assert!(cc.status().unwrap().success());
-        let mut ar = std::process::Command::new("ar");
-        ar.arg("crs").args([&archive, &object]);
-        assert!(ar.status().unwrap().success());
+        make_archive(directory, "inner", number);
+        let script = directory.join("libgreet.so");
+        if !script.exists() {
+            std::fs::write(script, "INPUT(-linner)\n").unwrap();
+        }
     });
 }
 

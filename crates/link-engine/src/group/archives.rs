@@ -44,7 +44,7 @@ impl Archive {
             library: NativeLibrary {
                 name,
                 soname: None,
-                file: Some(file),
+                files: vec![file],
             },
             path,
             hash,

@@ -14,8 +14,7 @@ pub(super) struct NativeInput {
     /// As the linker's `-l` takes it.
     pub(super) argument: String,
     pub(super) library: NativeLibrary,
-    /// Hash of the file. Of a shared library with a soname, only of its
-    /// [interface](crate::elf::interface_hash): the loader takes its code when the program starts.
+    /// Hash of everything in its files that decides about the link.
     pub(super) content: Option<blake3::Hash>,
 }
 
@@ -54,23 +53,87 @@ pub(super) fn native_inputs(
                 library: NativeLibrary {
                     name: request.name.clone(),
                     soname: None,
-                    file: None,
+                    files: Vec::new(),
                 },
             };
             if let Some(path) = request.find(native_search, search) {
-                // Before we read it, so that any later change shows.
-                input.library.file = Some(NativeFile::read(path.clone())?);
-                let bytes = files::map(&path)?;
-                let info = DynamicInfo::parse(&bytes).map_err(Error::object(&path))?;
-                input.library.soname = info.and_then(|info| info.soname);
-                input.content = match input.library.soname {
-                    Some(_) => elf::interface_hash(&bytes).map_err(Error::object(&path))?,
-                    None => Some(blake3::hash(&bytes)),
-                };
+                input.add(path, native_search, search)?;
             }
             Ok(input)
         })
         .collect()
+}
+
+impl NativeInput {
+    /// Adds the file that the linker finds, and the files that it names if it is a linker script.
+    fn add(
+        &mut self,
+        path: PathBuf,
+        native_search: &[PathBuf],
+        search: &LibrarySearch<'_>,
+    ) -> Result<()> {
+        let found = FoundFile::read(path)?;
+        self.library.soname = found.soname;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(found.content.as_bytes());
+        self.library.files.push(found.file);
+        for path in found.names.iter().filter_map(|name| {
+            let library = name.strip_prefix("-l").unwrap_or(name);
+            let name = match library == name {
+                true => format!(":{name}"),
+                false => library.to_owned(),
+            };
+            search.find_native(native_search, &name)
+        }) {
+            let named = FoundFile::read(path)?;
+            hasher.update(named.content.as_bytes());
+            self.library.files.push(named.file);
+        }
+        self.content = Some(hasher.finalize());
+        Ok(())
+    }
+}
+
+/// A file that a linker finds for a native library.
+struct FoundFile {
+    file: NativeFile,
+    soname: Option<String>,
+    /// Hash of the file. Of a shared library with a soname, only of its
+    /// [interface](crate::elf::interface_hash): the loader takes its code when the program starts.
+    content: blake3::Hash,
+    /// The words of a linker script, some of which are names of files.
+    names: Vec<String>,
+}
+
+/// A linker script in the place of a library is shorter, in bytes.
+const MOST_OF_A_SCRIPT: usize = 1 << 16;
+
+impl FoundFile {
+    fn read(path: PathBuf) -> Result<FoundFile> {
+        // Before we read it, so that any later change shows.
+        let file = NativeFile::read(path)?;
+        let path = &file.path;
+        let bytes = files::map(path)?;
+        let info = DynamicInfo::parse(&bytes).map_err(Error::object(path))?;
+        let text = match str::from_utf8(&bytes) {
+            Ok(text) if info.is_none() && text.len() < MOST_OF_A_SCRIPT => text,
+            _ => "",
+        };
+        let words = text.split(|c: char| c.is_whitespace() || "(),;\"".contains(c));
+        let names = words.filter(|word| !word.is_empty()).map(str::to_owned);
+        let names = names.collect();
+        let soname = info.and_then(|info| info.soname);
+        let interface = match soname {
+            Some(_) => elf::interface_hash(&bytes).map_err(Error::object(path))?,
+            None => None,
+        };
+        Ok(FoundFile {
+            content: interface.unwrap_or_else(|| blake3::hash(&bytes)),
+            file,
+            soname,
+            names,
+        })
+    }
 }
 
 impl NativeRequest {

@@ -88,9 +88,10 @@ pub struct NativeLibrary {
     /// DT_SONAME of the shared library that was found under the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub soname: Option<String>,
-    /// The file that was found under the name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file: Option<NativeFile>,
+    /// The file that was found under the name. If that is a linker script, the files that it names
+    /// follow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<NativeFile>,
 }
 
 /// The file of a native library, as it was when a group was linked with it.
@@ -213,7 +214,7 @@ impl GroupManifest {
             .objects
             .iter()
             .flat_map(|object| &object.native_libraries);
-        let mut files = libraries.filter_map(|library| library.file.as_ref());
+        let mut files = libraries.flat_map(|library| &library.files);
         Some(&files.find(|file| file.has_changed())?.path)
     }
 
