@@ -342,3 +342,52 @@ fn a_library_of_the_platform_is_loaded_only_by_those_who_depend_on_it() {
         check();
     }
 }
+
+#[cargo_test]
+fn large_thread_locals() {
+    // The stack of a thread holds the thread locals of all that the program loads.
+    Package::new("large", "1.0.0")
+        .file(
+            "src/lib.rs",
+            r#"
+                use std::cell::Cell;
+                thread_local! { static LARGE: [Cell<u64>; 1 << 19] = const { [const { Cell::new(3) }; 1 << 19] }; }
+                pub fn last() -> u64 { LARGE.with(|large| large[large.len() - 1].get()) }
+                pub fn name() -> &'static str { "large" }
+            "#,
+        )
+        .publish();
+    Package::new("plain", "1.0.0")
+        .file("src/lib.rs", "pub fn name() -> &'static str { \"plain\" }")
+        .publish();
+    let main = |expression: &str| {
+        format!(
+            r#"
+                fn deep(depth: usize) -> usize {{
+                    let frame = std::hint::black_box([depth; 128]);
+                    if depth == 0 {{ 0 }} else {{ deep(depth - 1) + frame[7] / depth }}
+                }}
+                fn main() {{
+                    let thread = std::thread::Builder::new().stack_size(2 << 20);
+                    println!("{{}}", thread.spawn(|| deep(512)).unwrap().join().unwrap());
+                    println!("{{}}", {expression});
+                }}
+            "#
+        )
+    };
+    let large = "large = '1.0'\nplain = '1.0'\n";
+    let p = workspace(&[
+        (
+            "a",
+            large,
+            "fn main() { println!(\"{} {}\", large::last(), plain::name()); }",
+        ),
+        ("b", "plain = '1.0'\n", &main("plain::name()")),
+        ("c", large, &main("large::name()")),
+    ])
+    .build();
+    check(&p, &[&[], &["-p b"]]);
+    assert_eq!(stdout(&p.bin("b")), "512\nplain\n");
+    assert_eq!(stdout(&p.bin("c")), "512\nlarge\n");
+    assert_eq!(groups_of(&p.bin("b")), ["frozen", "sysroot"]);
+}

@@ -103,6 +103,7 @@ help: remove the link arg from the flags, or pass `--no-dynamic-deps`
 fn reasons_for_a_library_to_stay() {
     let reasons = [
         StayReason::RunsByItself,
+        StayReason::LargeThreadLocals,
         StayReason::GatheredSection {
             section: "linkme_PARTS".to_owned(),
         },
@@ -140,6 +141,7 @@ fn reasons_for_a_library_to_stay() {
         // All variants are above.
         match reason {
             StayReason::RunsByItself
+            | StayReason::LargeThreadLocals
             | StayReason::GatheredSection { .. }
             | StayReason::LinkerDefined { .. }
             | StayReason::ForeignMember { .. }
@@ -158,6 +160,7 @@ fn reasons_for_a_library_to_stay() {
         lines(&reasons).trim(),
         r#"
 it has code that runs before or after `main`
+its thread locals take much of the stack of each thread
 it adds to the section `linkme_PARTS`, which the linker gathers
 it asks for `__ehdr_start`, which the linker defines for each output
 its archive member `notes.txt` is no ELF object
@@ -209,6 +212,11 @@ fn reasons_against_groups_for_a_program() {
             definer: Definer::Member("q v1.0.0".to_owned()),
             user: "`libfoo.so.1`".to_owned(),
         },
+        Unfit::Called {
+            symbol: "begin".to_owned(),
+            definer: Definer::Member("q v1.0.0".to_owned()),
+            link_arg: "-Wl,-init=begin".to_owned(),
+        },
         Unfit::WeakReference {
             symbol: "trace".to_owned(),
             definer: Definer::Member("q v1.0.0".to_owned()),
@@ -238,6 +246,7 @@ fn reasons_against_groups_for_a_program() {
             | Unfit::Unmarked { .. }
             | Unfit::ByDistance { .. }
             | Unfit::Unseen { .. }
+            | Unfit::Called { .. }
             | Unfit::WeakReference { .. }
             | Unfit::OlderVersion { .. }
             | Unfit::OpensLibraries { .. }
@@ -257,6 +266,7 @@ the link arg `-rdynamic` shows symbols to what the program loads, and groups are
 `q v1.0.0` has code to be run before `main` that rustc does not mark as used (`START`)
 the program refers to `_RNvCs1_1q3run` by the distance from its code (assembler?)
 `counter` is defined by `q v1.0.0`, and `libfoo.so.1` uses it without depending on it
+`begin` is defined by `q v1.0.0`, and the link arg `-Wl,-init=begin` has the loader call it
 `trace` is defined by `q v1.0.0`, and the program refers to it weakly, which a static link may leave open
 `libcrypt.so.1` has versions of `crypt`, and no build script asks for that library, so that a group would get an older version
 the executable has a run path, by which `p v1.0.0` and `q v1.0.0` would not find libraries to open

@@ -51,6 +51,7 @@ mod pools;
 mod profiles;
 mod project_report;
 mod references;
+mod remade_libraries;
 mod report;
 mod search_paths;
 mod shared_groups;

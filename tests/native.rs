@@ -4,7 +4,7 @@ use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, project};
 
-use super::{build_script_for, build_script_for_c, groups_of, manifest, same_behaviour};
+use super::{build_script_for, build_script_for_c, groups_of, manifest, same_behaviour, stdout};
 
 /// A program `foo` that depends on `native` from the registry, whose build script
 /// is `build_rs` and whose C file is `c`.
@@ -83,7 +83,7 @@ fn a_library_that_only_an_attribute_names() {
     );
     p.cargo("build --no-dynamic-deps").run();
     let executable = p.bin("foo");
-    let of_static = super::stdout(&executable);
+    let of_static = stdout(&executable);
     p.cargo("build --dynamic-deps").run();
     let info = link_engine::DynamicInfo::read(&executable)
         .unwrap()
@@ -100,7 +100,7 @@ fn a_library_that_only_an_attribute_names() {
             .any(|name| name.starts_with("dynamic-deps-frozen")),
         "{info:?}"
     );
-    assert_eq!(super::stdout(&executable), of_static);
+    assert_eq!(stdout(&executable), of_static);
 }
 
 #[cargo_test]
@@ -122,7 +122,31 @@ fn a_constructor_keeps_its_library_in_the_executable() {
     );
     p.cargo("build --dynamic-deps").run();
     assert_eq!(groups_of(&p.bin("foo")), ["sysroot"]);
-    assert_eq!(super::stdout(&p.bin("foo")), "1\n");
+    assert_eq!(stdout(&p.bin("foo")), "1\n");
+}
+
+#[cargo_test]
+fn a_function_that_is_chosen_at_load_keeps_its_library_in_the_executable() {
+    // The loader calls `choose` in each process that loads the file, whether or not it uses `chosen`.
+    let c = r#"
+        static int seven(void) { return 7; }
+        static int (*choose(void))(void) { return seven; }
+        static int chosen(void) __attribute__((ifunc("choose")));
+        int native_chosen(void) { return chosen(); }
+    "#;
+    let lib = r#"
+        extern "C" { fn native_chosen() -> i32; }
+        pub fn chosen() -> i32 { unsafe { native_chosen() } }
+    "#;
+    let p = project_with_c(
+        &build_script_for_c("-O1"),
+        c,
+        lib,
+        "fn main() { println!(\"{}\", native::chosen()); }",
+    );
+    same_behaviour(&p);
+    assert_eq!(groups_of(&p.bin("foo")), ["sysroot"]);
+    assert_eq!(stdout(&p.bin("foo")), "7\n");
 }
 
 #[cargo_test]

@@ -108,6 +108,58 @@ fn a_variable_that_the_program_defines_weakly() {
     assert_eq!(groups_of(&p.bin("foo")), STATIC);
 }
 
+#[cargo_test]
+fn functions_of_a_crate_that_link_args_have_the_loader_call() {
+    Package::new("p", "1.0.0")
+        .file(
+            "src/lib.rs",
+            r#"
+                use std::ffi::c_int;
+                extern "C" {
+                    fn write(file: c_int, text: *const u8, size: usize) -> isize;
+                    fn _exit(code: c_int) -> !;
+                }
+                fn say(text: &str) { unsafe { write(1, text.as_ptr(), text.len()) }; }
+                #[no_mangle] pub extern "C" fn p_called() { say("called\n") }
+                #[no_mangle] pub extern "C" fn p_start() -> ! { say("start\n"); unsafe { _exit(0) } }
+                pub fn name() -> &'static str { "p" }
+            "#,
+        )
+        .publish();
+    // The program names the functions, so that a static link takes them.
+    let p = program(
+        &["p"],
+        r#"
+            fn main() {
+                println!("{} {}", p::name(), p::p_called as usize == p::p_start as usize);
+            }
+        "#,
+    );
+    for (arg, expected) in [
+        ("-Wl,-init=p_called", "called\np false\n"),
+        ("-Wl,-fini,p_called", "p false\ncalled\n"),
+        ("-Wl,--entry=p_start", "start\n"),
+        ("-Wl,-u,p_called", "p false\n"),
+    ] {
+        p.change_file(
+            "build.rs",
+            &format!("fn main() {{ println!(\"cargo::rustc-link-arg={arg}\"); }}"),
+        );
+        assert_eq!(same_output(&p), expected, "{arg}");
+    }
+    assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
+    p.change_file(
+        "build.rs",
+        "fn main() { println!(\"cargo::rustc-link-arg=-Wl,-init=p_called\"); }",
+    );
+    p.cargo("build --dynamic-deps")
+        .with_stderr_contains(
+            "[WARNING] linked the dependencies of `foo` statically: `p_called` is defined by \
+             `p v1.0.0`, and the link arg `-Wl,-init=p_called` has the loader call it",
+        )
+        .run();
+}
+
 /// Builds and runs `foo`, which may fall back.
 fn behaviour(project: &Project, argument: &str) -> String {
     project.cargo(&format!("build {argument}")).run();

@@ -47,6 +47,11 @@ fn unfits() -> Vec<Unfit> {
             definer: definer(),
             user: "…".to_owned(),
         },
+        Unfit::Called {
+            symbol: text(),
+            definer: definer(),
+            link_arg: text(),
+        },
         Unfit::WeakReference {
             symbol: text(),
             definer: definer(),
@@ -76,11 +81,12 @@ fn position(unfit: &Unfit) -> usize {
         Unfit::Unmarked { .. } => 6,
         Unfit::ByDistance { .. } => 7,
         Unfit::Unseen { .. } => 8,
-        Unfit::WeakReference { .. } => 9,
-        Unfit::OlderVersion { .. } => 10,
-        Unfit::OpensLibraries { .. } => 11,
-        Unfit::OtherSysroot { .. } => 12,
-        Unfit::NoStd => 13,
+        Unfit::Called { .. } => 9,
+        Unfit::WeakReference { .. } => 10,
+        Unfit::OlderVersion { .. } => 11,
+        Unfit::OpensLibraries { .. } => 12,
+        Unfit::OtherSysroot { .. } => 13,
+        Unfit::NoStd => 14,
     }
 }
 
@@ -88,6 +94,7 @@ fn reasons() -> Vec<StayReason> {
     let text = String::new;
     vec![
         StayReason::RunsByItself,
+        StayReason::LargeThreadLocals,
         StayReason::GatheredSection { section: text() },
         StayReason::LinkerDefined { symbol: text() },
         StayReason::ForeignMember { member: text() },
@@ -112,18 +119,19 @@ fn reasons() -> Vec<StayReason> {
 fn position_of_reason(reason: &StayReason) -> usize {
     match reason {
         StayReason::RunsByItself => 0,
-        StayReason::GatheredSection { .. } => 1,
-        StayReason::LinkerDefined { .. } => 2,
-        StayReason::ForeignMember { .. } => 3,
-        StayReason::ProvidesAllocator => 4,
-        StayReason::WeakDefinition { .. } => 5,
-        StayReason::WeakReference { .. } => 6,
-        StayReason::Clash { .. } => 7,
-        StayReason::Replaces { .. } => 8,
-        StayReason::LinkerRefuses { .. } => 9,
-        StayReason::Refused => 10,
-        StayReason::NotCompiled => 11,
-        StayReason::DependsOn { .. } => 12,
+        StayReason::LargeThreadLocals => 1,
+        StayReason::GatheredSection { .. } => 2,
+        StayReason::LinkerDefined { .. } => 3,
+        StayReason::ForeignMember { .. } => 4,
+        StayReason::ProvidesAllocator => 5,
+        StayReason::WeakDefinition { .. } => 6,
+        StayReason::WeakReference { .. } => 7,
+        StayReason::Clash { .. } => 8,
+        StayReason::Replaces { .. } => 9,
+        StayReason::LinkerRefuses { .. } => 10,
+        StayReason::Refused => 11,
+        StayReason::NotCompiled => 12,
+        StayReason::DependsOn { .. } => 13,
     }
 }
 

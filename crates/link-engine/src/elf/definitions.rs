@@ -1,11 +1,11 @@
 //! The symbols that a shared object defines: public ones, and private ones for the files that are
 //! linked against it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use object::elf;
-use object::read::elf::Sym;
+use object::read::elf::{Sym, VersionTable};
 
 use super::exports::Exports;
 use super::{ElfClass, is_mangled_by_rustc, with_class};
@@ -58,6 +58,44 @@ fn names_in<Class: ElfClass>(data: &[u8]) -> object::read::Result<HashSet<&[u8]>
     names
         .map(|symbol| symbols.symbol_name(endian, symbol))
         .collect()
+}
+
+/// A hash of the symbols of a shared library with these bytes that a link against it sees: those
+/// that it defines and those to which it refers, with their versions. It does not depend on their
+/// order.
+///
+/// # Errors
+/// When these are malformed.
+pub(crate) fn interface_hash(data: &[u8]) -> object::read::Result<Option<blake3::Hash>> {
+    with_class!(data, interface_hash_of(data))
+}
+
+fn interface_hash_of<Class: ElfClass>(data: &[u8]) -> object::read::Result<blake3::Hash> {
+    let header = Class::parse(data)?;
+    let endian = header.endian()?;
+    let sections = header.sections(endian, data)?;
+    let symbols = sections.symbols(endian, data, elf::SHT_DYNSYM)?;
+    let versions: VersionTable<'_, Class> = sections.versions(endian, data)?.unwrap_or_default();
+    let mut interface = BTreeSet::new();
+    for (index, symbol) in symbols.enumerate() {
+        let version = versions.version_index(endian, index);
+        let named = versions.version(version.index())?;
+        interface.insert((
+            symbols.symbol_name(endian, symbol)?,
+            named.map(|version| version.name()),
+            version.is_hidden(),
+            symbol.st_shndx(endian) == elf::SHN_UNDEF,
+            symbol.st_info(),
+        ));
+    }
+    let mut hasher = blake3::Hasher::new();
+    for (name, version, is_hidden, is_reference, info) in interface {
+        hasher.update(name);
+        hasher.update(&[0, version.is_some().into()]);
+        hasher.update(version.unwrap_or_default());
+        hasher.update(&[0, is_hidden.into(), is_reference.into(), info.0]);
+    }
+    Ok(hasher.finalize())
 }
 
 /// One of `names` of which a shared object with these bytes has a private definition.

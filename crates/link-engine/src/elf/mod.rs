@@ -26,6 +26,7 @@ mod symbols;
 pub mod versions;
 
 pub(crate) use class::{ElfClass, with_class};
+pub(crate) use definitions::interface_hash;
 pub use definitions::{definitions, has_private, names, private_among};
 pub use dynamic::DynamicInfo;
 pub(crate) use dynamic::DynamicTable;

@@ -121,6 +121,7 @@ fn link_against_groups(
     drop(reading);
     let checking = debug_span!("check").entered();
     fit::definitions::check(&groups, &objects, &outside)?;
+    fit::options::check_called(&words, &groups)?;
     fit::visibility::check_shown(&words, &groups)?;
     fit::visibility::check_open_references(&groups)?;
     drop(checking);

@@ -97,6 +97,19 @@ pub enum Unfit {
         /// The group or shared library that uses it, for people.
         user: String,
     },
+    /// A link arg names a function for the loader to call, and the linker looks for it in the
+    /// executable alone.
+    #[error(
+        "`{symbol}` is defined by {definer}, and the link arg `{link_arg}` has the loader call it"
+    )]
+    Called {
+        /// The function.
+        symbol: String,
+        /// Who defines it.
+        definer: Definer,
+        /// The link arg.
+        link_arg: String,
+    },
     /// A weak reference, which a static link may leave open.
     #[error(
         "`{symbol}` is defined by {definer}, and {user} refers to it weakly, which a static link may \
@@ -152,6 +165,7 @@ impl Unfit {
             Unfit::Clash { one, other, .. } => vec![one, other],
             Unfit::Unseen { definer, .. }
             | Unfit::Unmarked { definer, .. }
+            | Unfit::Called { definer, .. }
             | Unfit::WeakReference { definer, .. } => vec![definer],
             Unfit::OlderVersion { users, .. } | Unfit::OpensLibraries { users } => {
                 return users.clone();

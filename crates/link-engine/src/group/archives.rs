@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::inputs::Input;
 use super::native::NativeRequest;
 use crate::line::search::LibrarySearch;
-use crate::record::NativeLibrary;
+use crate::record::{NativeFile, NativeLibrary};
 use crate::rlib::{self, RlibFacts, copy_with_protected_symbols};
 use crate::{Error, Result};
 
@@ -35,11 +35,17 @@ impl Archive {
         native_search: &[PathBuf],
         search: &LibrarySearch<'_>,
     ) -> Option<Archive> {
-        let (library, path) = find(request, native_search, search)?;
+        let (name, path) = find(request, native_search, search)?;
+        // Before we read it, so that any later change shows.
+        let file = NativeFile::read(path.clone()).ok()?;
         let (facts, hash) = RlibFacts::read(&path).ok()?;
         Some(Archive {
             request: request.to_owned(),
-            library,
+            library: NativeLibrary {
+                name,
+                soname: None,
+                files: vec![file],
+            },
             path,
             hash,
             facts,
@@ -60,14 +66,10 @@ fn find(
     request: &str,
     native_search: &[PathBuf],
     search: &LibrarySearch<'_>,
-) -> Option<(NativeLibrary, PathBuf)> {
+) -> Option<(String, PathBuf)> {
     let request = NativeRequest::parse(request)?;
     let path = request.find(native_search, search)?;
-    let library = NativeLibrary {
-        name: request.name,
-        soname: None,
-    };
-    rlib::is_archive(&path).then_some((library, path))
+    rlib::is_archive(&path).then_some((request.name, path))
 }
 
 /// The archives of these members to give to the linker. If other outputs have to see hidden symbols

@@ -10,6 +10,10 @@ use std::collections::{HashMap, HashSet};
 use crate::record::{Stay, StayReason};
 use crate::rlib::{RlibFacts, SharedState};
 
+/// The most bytes that the thread locals of a member may have: a page. The smallest stack that a
+/// program may ask for has four (PTHREAD_STACK_MIN).
+const MOST_THREAD_LOCAL_BYTES: u64 = 4096;
+
 /// One library to be judged.
 #[derive(Debug)]
 pub(super) struct Candidate<'a> {
@@ -133,6 +137,8 @@ fn own_reason(candidate: &Candidate<'_>, platform: &HashSet<String>) -> Option<S
         })
     } else if facts.runs_by_itself || !candidate.has_layout && !facts.constructors.is_empty() {
         Some(StayReason::RunsByItself)
+    } else if facts.thread_local_bytes > MOST_THREAD_LOCAL_BYTES {
+        Some(StayReason::LargeThreadLocals)
     } else if facts.provides_allocator {
         Some(StayReason::ProvidesAllocator)
     } else if let Some(symbol) = &facts.weak_definition {

@@ -11,8 +11,8 @@ use crate::record::ContentKey;
 
 impl GroupLink<'_> {
     /// Hashes everything that decides the bytes that the linker writes, except the groups below:
-    /// the members, the linker and its options, the contents of native archives, and the sonames of
-    /// native shared libraries.
+    /// the members, the linker and its options, the contents of native archives, and the sonames and
+    /// interfaces of native shared libraries.
     pub(super) fn link_key(&self, object: &Object<'_>, options: &[OsString]) -> ContentKey {
         let mut hasher = blake3::Hasher::new();
         put(&mut hasher, FORMAT.as_bytes());

@@ -2,19 +2,19 @@
 
 use std::path::PathBuf;
 
-use crate::Result;
-use crate::elf::DynamicInfo;
+use crate::elf::{self, DynamicInfo};
 use crate::line::search::LibrarySearch;
 use crate::line::template::LinkTemplate;
-use crate::record::NativeLibrary;
+use crate::record::{NativeFile, NativeLibrary};
 use crate::system::files;
+use crate::{Error, Result};
 
 /// A native library that goes into the shared object, or that it needs.
 pub(super) struct NativeInput {
     /// As the linker's `-l` takes it.
     pub(super) argument: String,
     pub(super) library: NativeLibrary,
-    /// Hash of the file, unless that is a shared library with a soname.
+    /// Hash of everything in its files that decides about the link.
     pub(super) content: Option<blake3::Hash>,
 }
 
@@ -47,25 +47,93 @@ pub(super) fn native_inputs(
     requests
         .filter_map(|text| NativeRequest::parse(text))
         .map(|request| {
-            let file = request.find(native_search, search);
-            let soname = match &file {
-                Some(file) => DynamicInfo::read(file)?.and_then(|info| info.soname),
-                None => None,
-            };
-            let content = match &file {
-                Some(file) if soname.is_none() => Some(blake3::hash(&files::map(file)?)),
-                _ => None,
-            };
-            Ok(NativeInput {
+            let mut input = NativeInput {
                 argument: format!("-l{}", request.name),
+                content: None,
                 library: NativeLibrary {
-                    name: request.name,
-                    soname,
+                    name: request.name.clone(),
+                    soname: None,
+                    files: Vec::new(),
                 },
-                content,
-            })
+            };
+            if let Some(path) = request.find(native_search, search) {
+                input.add(path, native_search, search)?;
+            }
+            Ok(input)
         })
         .collect()
+}
+
+impl NativeInput {
+    /// Adds the file that the linker finds, and the files that it names if it is a linker script.
+    fn add(
+        &mut self,
+        path: PathBuf,
+        native_search: &[PathBuf],
+        search: &LibrarySearch<'_>,
+    ) -> Result<()> {
+        let found = FoundFile::read(path)?;
+        self.library.soname = found.soname;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(found.content.as_bytes());
+        self.library.files.push(found.file);
+        for path in found.names.iter().filter_map(|name| {
+            let library = name.strip_prefix("-l").unwrap_or(name);
+            let name = match library == name {
+                true => format!(":{name}"),
+                false => library.to_owned(),
+            };
+            search.find_native(native_search, &name)
+        }) {
+            let named = FoundFile::read(path)?;
+            hasher.update(named.content.as_bytes());
+            self.library.files.push(named.file);
+        }
+        self.content = Some(hasher.finalize());
+        Ok(())
+    }
+}
+
+/// A file that a linker finds for a native library.
+struct FoundFile {
+    file: NativeFile,
+    soname: Option<String>,
+    /// Hash of the file. Of a shared library with a soname, only of its
+    /// [interface](crate::elf::interface_hash): the loader takes its code when the program starts.
+    content: blake3::Hash,
+    /// The words of a linker script, some of which are names of files.
+    names: Vec<String>,
+}
+
+/// A linker script in the place of a library is shorter, in bytes.
+const MOST_OF_A_SCRIPT: usize = 1 << 16;
+
+impl FoundFile {
+    fn read(path: PathBuf) -> Result<FoundFile> {
+        // Before we read it, so that any later change shows.
+        let file = NativeFile::read(path)?;
+        let path = &file.path;
+        let bytes = files::map(path)?;
+        let info = DynamicInfo::parse(&bytes).map_err(Error::object(path))?;
+        let text = match str::from_utf8(&bytes) {
+            Ok(text) if info.is_none() && text.len() < MOST_OF_A_SCRIPT => text,
+            _ => "",
+        };
+        let words = text.split(|c: char| c.is_whitespace() || "(),;\"".contains(c));
+        let names = words.filter(|word| !word.is_empty()).map(str::to_owned);
+        let names = names.collect();
+        let soname = info.and_then(|info| info.soname);
+        let interface = match soname {
+            Some(_) => elf::interface_hash(&bytes).map_err(Error::object(path))?,
+            None => None,
+        };
+        Ok(FoundFile {
+            content: interface.unwrap_or_else(|| blake3::hash(&bytes)),
+            file,
+            soname,
+            names,
+        })
+    }
 }
 
 impl NativeRequest {

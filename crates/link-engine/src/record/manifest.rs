@@ -1,7 +1,8 @@
 //! The manifest that a group job writes, for links against the group and for people.
 //!
-//! A manifest has no paths, so that a target directory can be moved. It names group files, which
-//! are in the manifest's own directory, and rlibs, whose names hold a hash.
+//! A manifest has no paths in a target directory, so that this can be moved. It names group files,
+//! which are in the manifest's own directory, and rlibs, whose names hold a hash. Only native
+//! libraries have paths, since most are elsewhere.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use super::stay::Stay;
 use crate::elf::OpenReference;
 use crate::finish::constructors::HandedOver;
 use crate::line::template::LinkTemplate;
-use crate::rlib::SharedState;
+use crate::rlib::{SharedState, Stamp};
 use crate::{Error, Result};
 
 /// One group as it was linked.
@@ -87,6 +88,36 @@ pub struct NativeLibrary {
     /// DT_SONAME of the shared library that was found under the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub soname: Option<String>,
+    /// The file that was found under the name. If that is a linker script, the files that it names
+    /// follow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<NativeFile>,
+}
+
+/// The file of a native library, as it was when a group was linked with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NativeFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// The properties by which we recognise it.
+    pub stamp: Stamp,
+}
+
+impl NativeFile {
+    /// The file at `path`, as it is now.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn read(path: PathBuf) -> Result<NativeFile> {
+        let stamp = Stamp::of_file(&path)?;
+        Ok(NativeFile { path, stamp })
+    }
+
+    /// Whether there is another file at its path now. A file that is gone counts as unchanged:
+    /// somebody may have moved the target directory with it.
+    fn has_changed(&self) -> bool {
+        Stamp::of_file(&self.path).is_ok_and(|stamp| stamp != self.stamp)
+    }
 }
 
 /// A group that could not be linked.
@@ -174,6 +205,17 @@ impl GroupManifest {
     /// When it cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
         write_json(path, self)
+    }
+
+    /// A native library that is another file now than when the group was linked with it. An
+    /// executable that is linked now would get that file in a static link.
+    pub fn changed_native_file(&self) -> Option<&Path> {
+        let libraries = self
+            .objects
+            .iter()
+            .flat_map(|object| &object.native_libraries);
+        let mut files = libraries.flat_map(|library| &library.files);
+        Some(&files.find(|file| file.has_changed())?.path)
     }
 
     /// The libraries in all of its shared objects.

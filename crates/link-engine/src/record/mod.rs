@@ -28,5 +28,7 @@ pub(crate) use content::{file_names, remove, remove_unneeded_in};
 pub use fallback::{DanglingReference, Fallback};
 pub use json::{read_json, write_json};
 pub use making::Making;
-pub use manifest::{Binding, Effect, GroupManifest, Member, NativeLibrary, Refusal, SharedObject};
+pub use manifest::{
+    Binding, Effect, GroupManifest, Member, NativeFile, NativeLibrary, Refusal, SharedObject,
+};
 pub use stay::{Stay, StayReason};

@@ -28,9 +28,14 @@ pub struct Stay {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 pub enum StayReason {
-    /// It has constructors of C, or destructors. A static link takes an object with such code only
+    /// It has constructors of C, destructors, or functions that choose the address of another one
+    /// when the loader asks for it (`ifunc`). A static link takes an object with such code only
     /// if something refers to it; a shared object always has it.
     RunsByItself,
+    /// Its thread locals are large. Each thread of a program has those of all shared objects that
+    /// the program loads, and they take from the stack of the thread. A static link drops those
+    /// that the program does not use.
+    LargeThreadLocals,
     /// It adds to a section that the linker gathers for each output (`linkme`, `__start_…` and
     /// `__stop_…`). A shared object and an executable would each see a part.
     GatheredSection {
@@ -99,6 +104,9 @@ impl fmt::Display for StayReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StayReason::RunsByItself => f.write_str("it has code that runs before or after `main`"),
+            StayReason::LargeThreadLocals => {
+                f.write_str("its thread locals take much of the stack of each thread")
+            }
             StayReason::GatheredSection { section } => {
                 write!(
                     f,

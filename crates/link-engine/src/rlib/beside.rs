@@ -29,6 +29,9 @@ impl RlibFacts {
         self.provides_allocator |= others.provides_allocator;
         self.runs_by_itself |= others.runs_by_itself || !others.constructors.is_empty();
         self.gathered_sections.extend(others.gathered_sections);
+        self.thread_local_bytes = self
+            .thread_local_bytes
+            .saturating_add(others.thread_local_bytes);
         self.foreign_member = self.foreign_member.take().or(others.foreign_member);
     }
 }

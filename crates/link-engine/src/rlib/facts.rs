@@ -8,16 +8,15 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::path::Path;
 
-use object::elf;
 use object::read::archive::ArchiveFile;
-use object::read::elf::SectionHeader;
 use serde::{Deserialize, Serialize};
 
-use super::constructors::{self, Constructor};
-use super::linker_defined::{Whose, is_c_identifier, whose};
+use super::constructors::Constructor;
+use super::linker_defined::{Whose, whose};
+use super::sections::see_sections;
 use super::shared::{SharedState, is_own_to_each_output, is_unmangled_definition, leaves_open};
 use super::{DWARF_OBJECT, RUST_OBJECT};
-use crate::elf::{ElfClass, GlobalSymbol, Role, global_symbols, ties_to_runtime, with_class};
+use crate::elf::{GlobalSymbol, Role, global_symbols, ties_to_runtime, with_class};
 use crate::system::files;
 use crate::system::parallel;
 use crate::{Error, Result};
@@ -71,13 +70,17 @@ pub struct RlibFacts {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub constructors: Vec<Constructor>,
     /// Whether the rlib has code that runs before `main` or after it and that we cannot hand over
-    /// to the executable: constructors of C, and destructors.
+    /// to the executable: constructors of C, destructors, and functions that choose the address of
+    /// another one when the loader asks for it (STT_GNU_IFUNC).
     #[serde(skip_serializing_if = "is_false")]
     pub runs_by_itself: bool,
     /// Names of sections whose name is a C identifier. For each output on its own, a linker gathers
     /// those of all inputs and defines their bounds as `__start_<name>` and `__stop_<name>`.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub gathered_sections: BTreeSet<String>,
+    /// Size of its thread locals in bytes, without the gaps between them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub thread_local_bytes: u64,
     /// Whether it holds debugging information in archive members of its own, which linkers drop.
     #[serde(skip_serializing_if = "is_false")]
     pub has_dwarf_objects: bool,
@@ -88,6 +91,10 @@ pub struct RlibFacts {
 
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 /// The archive member at fault, if it is one, and the error.
@@ -214,9 +221,9 @@ fn runs(members: &[Member<'_>]) -> impl Iterator<Item = Range<usize>> {
 #[derive(Default)]
 pub(super) struct Seen<'data> {
     /// The facts that do not depend on the other members.
-    facts: RlibFacts,
+    pub(super) facts: RlibFacts,
     /// Functions of constructors, by their symbols. Any member may define them.
-    functions: HashSet<&'data [u8]>,
+    pub(super) functions: HashSet<&'data [u8]>,
     /// The symbols with names of C that are referred to, and whether all references are weak.
     references: HashMap<&'data [u8], bool>,
     /// The symbols with names of C that are defined, in whatever role.
@@ -299,6 +306,9 @@ impl<'data> Seen<'data> {
         facts
             .gathered_sections
             .append(&mut others.gathered_sections);
+        facts.thread_local_bytes = facts
+            .thread_local_bytes
+            .saturating_add(others.thread_local_bytes);
         facts.has_dwarf_objects |= others.has_dwarf_objects;
         facts.foreign_member = facts.foreign_member.take().or(others.foreign_member);
         self.functions.extend(later.functions);
@@ -345,51 +355,4 @@ fn are_defined(mut symbols: HashSet<&[u8]>, members: &[Member<'_>]) -> bool {
         }
     }
     symbols.is_empty()
-}
-
-fn see_sections<'data, Class: ElfClass>(
-    object: &'data [u8],
-    is_rust: bool,
-    seen: &mut Seen<'data>,
-) -> object::read::Result<()> {
-    let header = Class::parse(object)?;
-    let endian = header.endian()?;
-    let sections = header.sections(endian, object)?;
-    let facts = &mut seen.facts;
-    for (index, section) in sections.enumerate() {
-        let name = sections.section_name(endian, section)?;
-        if runs_by_itself(section.sh_type(endian), name) {
-            let constructors = match is_rust {
-                true => constructors::in_section(object, &sections, index)?,
-                false => None,
-            };
-            facts.runs_by_itself |= constructors.is_none();
-            for (constructor, function) in constructors.into_iter().flatten() {
-                facts.constructors.push(constructor);
-                seen.functions.extend(function);
-            }
-        } else if section.sh_flags(endian).contains(elf::SHF_ALLOC) && is_c_identifier(name) {
-            let name = String::from_utf8_lossy(name).into_owned();
-            facts.gathered_sections.insert(name);
-        }
-    }
-    Ok(())
-}
-
-/// Whether the linker puts such a section on the list of code to run at start or at exit (ELF gABI,
-/// "Special Sections"; `.ctors` and `.dtors` are GCC's older form).
-fn runs_by_itself(kind: elf::SectionType, name: &[u8]) -> bool {
-    const PREFIXES: [&[u8]; 5] = [
-        b".init_array",
-        b".fini_array",
-        b".preinit_array",
-        b".ctors",
-        b".dtors",
-    ];
-    matches!(
-        kind,
-        elf::SHT_INIT_ARRAY | elf::SHT_FINI_ARRAY | elf::SHT_PREINIT_ARRAY
-    ) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        || name == b".init"
-        || name == b".fini"
 }

@@ -12,6 +12,7 @@ mod facts;
 mod hash;
 mod known;
 mod linker_defined;
+mod sections;
 mod shared;
 #[cfg(test)]
 mod tests;

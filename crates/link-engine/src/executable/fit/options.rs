@@ -9,7 +9,8 @@ use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::executable::unfit::Unfit;
+use crate::executable::groups::Group;
+use crate::executable::unfit::{Definer, Unfit};
 use crate::finish::private::shows_symbols;
 use crate::line::words::Word;
 
@@ -30,6 +31,42 @@ pub(crate) fn check(words: &[Word]) -> Result<(), Unfit> {
         }
     }
     Ok(())
+}
+
+/// Checks that no group defines a function that an option has the loader call: the first one of the
+/// program, or one before or after all others. Linkers take these from the executable alone, and
+/// some do not even warn if they find none.
+pub(in crate::executable) fn check_called(words: &[Word], groups: &[Group]) -> Result<(), Unfit> {
+    for (word, symbol) in called(words) {
+        for member in groups.iter().flat_map(|group| &group.object.members) {
+            if member.unmangled_definitions.contains(symbol) {
+                return Err(Unfit::Called {
+                    symbol: symbol.to_owned(),
+                    definer: Definer::Member(member.name.clone()),
+                    link_arg: word.link_arg(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The options that name such a function, each with the name.
+fn called(words: &[Word]) -> impl Iterator<Item = (&Word, &str)> {
+    words.iter().enumerate().filter_map(|(index, word)| {
+        let text = word.word.to_str()?;
+        let (option, value) = match text.split_once('=') {
+            Some((option, value)) => (option, Some(value)),
+            None => (text, None),
+        };
+        let symbol = match option {
+            "-init" | "--init" | "-fini" | "--fini" | "-e" | "-entry" | "--entry" => {
+                value.or_else(|| words.get(index + 1)?.word.to_str())
+            }
+            _ => text.strip_prefix("-e"),
+        };
+        Some((word, symbol?))
+    })
 }
 
 /// The option that shows symbols of the program to libraries that it loads later, if there is one.
@@ -140,6 +177,24 @@ mod tests {
         let link_arg = format!("--wrap=getenv ({outer})");
         assert_eq!(check(&words), Err(Unfit::Rebound { link_arg }));
         assert_eq!(showing(&words).as_deref(), Some("-rdynamic"));
+    }
+
+    #[test]
+    fn functions_that_the_loader_calls_are_told() {
+        let args = line(&[
+            "-Wl,-init=one",
+            "-Wl,--fini,two",
+            "-e",
+            "three",
+            "-Wl,-efour",
+            "-Wl,--entry=five",
+            "-Wl,--eh-frame-hdr",
+            "-o",
+            "out",
+        ]);
+        let words = words(&args).unwrap();
+        let called: Vec<&str> = called(&words).map(|(_, symbol)| symbol).collect();
+        assert_eq!(called, ["one", "two", "three", "four", "five"]);
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub(in crate::core::compiler) fn follows(unit: &Unit, dependency: &Unit) -> bool
 }
 
 /// Whether the shared objects of a unit are as they should be. Those of a group have to be on disk
-/// under their sonames. A final unit has to load those against which it was linked.
+/// under their sonames, and hold the native libraries that a link would take now. A final unit has to load those against which it was linked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "freshness", rename_all = "kebab-case")]
 pub enum Freshness {
@@ -68,6 +68,12 @@ pub enum Freshness {
     /// refuse it.
     OtherLayout {
         /// The shared object.
+        path: PathBuf,
+    },
+    /// A native library in a group, or that a group needs, is another file now. In a static build,
+    /// the next link of an executable takes that file.
+    ChangedLibrary {
+        /// The native library.
         path: PathBuf,
     },
     /// The group could not be linked, for a cause that may pass.
@@ -95,6 +101,9 @@ impl fmt::Display for Freshness {
                 "the shared object `{}` has another layout than the executable needs",
                 name(path)
             ),
+            Freshness::ChangedLibrary { path } => {
+                write!(f, "the library `{}` has changed", name(path))
+            }
             Freshness::Refused { group } => {
                 write!(f, "the group {group} could not be linked the last time")
             }
@@ -129,6 +138,10 @@ fn freshness(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Fre
         if manifest.refusal.as_ref().is_some_and(|r| r.may_pass) {
             let group = manifest.group;
             return Ok(Freshness::Refused { group });
+        }
+        if let Some(path) = manifest.changed_native_file() {
+            let path = path.to_owned();
+            return Ok(Freshness::ChangedLibrary { path });
         }
         let mut objects = manifest.objects.iter().map(|object| object.path(&path));
         return Ok(match objects.find(|object| !object.exists()) {

@@ -59,6 +59,7 @@ fn help(name: &str, reason: &StayReason, profile: &str) -> Option<String> {
         )),
         StayReason::NotCompiled => Some("build again when it compiles".to_owned()),
         StayReason::RunsByItself
+        | StayReason::LargeThreadLocals
         | StayReason::GatheredSection { .. }
         | StayReason::LinkerDefined { .. }
         | StayReason::ForeignMember { .. }

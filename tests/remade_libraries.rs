@@ -1,0 +1,118 @@
+//! Native libraries that somebody makes again beside Cargo, which does not know their files.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::prelude::*;
+use cargo_test_support::{Project, project};
+
+use super::{groups_of, manifest, shared_library, text};
+
+/// A program over `native`, whose build script asks for `greet` in the directory `lib` beside it. Cargo does not know
+/// the files there.
+fn project_beside_a_library() -> Project {
+    project()
+        .file(
+            "Cargo.toml",
+            &manifest("foo", "[dependencies]\nnative = { path = 'native' }\n"),
+        )
+        .file("src/main.rs", "")
+        .file("native/Cargo.toml", &manifest("native", ""))
+        .file(
+            "native/build.rs",
+            r#"
+                fn main() {
+                    println!("cargo::rerun-if-changed=build.rs");
+                    println!("cargo::rustc-link-search=native={}/../lib", env!("CARGO_MANIFEST_DIR"));
+                    println!("cargo::rustc-link-lib=greet");
+                }
+            "#,
+        )
+        .file(
+            "native/src/lib.rs",
+            "extern \"C\" { fn greet() -> i32; }
+             #[inline(never)] pub fn number() -> i32 { unsafe { greet() } }",
+        )
+        .file("lib/.keep", "")
+        .build()
+}
+
+/// Checks that an executable that is linked after each of these steps has what the step has made, as in a static
+/// build.
+#[track_caller]
+fn check_beside(make: &dyn Fn(&Path, i32)) {
+    let p = project_beside_a_library();
+    let directory = p.root().join("lib");
+    for number in [1, 2, 3] {
+        make(&directory, number);
+        p.change_file(
+            "src/main.rs",
+            &format!("fn main() {{ println!(\"{{}} {number}\", native::number()); }}"),
+        );
+        for argument in ["--dynamic-deps", "--no-dynamic-deps"] {
+            p.cargo(&format!("build {argument}")).run();
+            let output = Command::new(p.bin("foo"))
+                .env("LD_LIBRARY_PATH", &directory)
+                .output()
+                .unwrap();
+            assert_eq!(
+                text(&output.stdout),
+                format!("{number} {number}\n"),
+                "{argument} {output:?}"
+            );
+        }
+    }
+    p.cargo("build --dynamic-deps").run();
+    assert_eq!(groups_of(&p.bin("foo")), ["local", "sysroot"]);
+    // Nothing is linked again as long as nobody makes it again.
+    p.cargo("build --dynamic-deps -v")
+        .with_stderr_does_not_contain("[DIRTY] [..]")
+        .run();
+}
+
+/// Makes an archive in which `greet` returns this number.
+fn make_archive(directory: &Path, name: &str, number: i32) {
+    let source = directory.join("greet.c");
+    fs::write(&source, format!("int greet(void) {{ return {number}; }}")).unwrap();
+    let object = directory.join("greet.o");
+    let archive = directory.join(format!("lib{name}.a"));
+    let mut cc = Command::new("cc");
+    cc.args(["-c", "-fPIC", "-o"]).args([&object, &source]);
+    assert!(cc.status().unwrap().success());
+    let mut ar = Command::new("ar");
+    ar.arg("crs").args([&archive, &object]);
+    assert!(ar.status().unwrap().success());
+}
+
+#[cargo_test]
+fn an_archive_that_somebody_makes_again() {
+    check_beside(&|directory, number| make_archive(directory, "greet", number));
+}
+
+#[cargo_test]
+fn an_archive_behind_a_linker_script_that_somebody_makes_again() {
+    check_beside(&|directory, number| {
+        make_archive(directory, "inner", number);
+        let script = directory.join("libgreet.so");
+        if !script.exists() {
+            fs::write(script, "INPUT(-linner)\n").unwrap();
+        }
+    });
+}
+
+#[cargo_test]
+fn a_shared_library_that_somebody_makes_again_with_other_versions() {
+    check_beside(&|directory, number| {
+        let script = directory.join("versions");
+        fs::write(&script, format!("V{number} {{ global: greet; }};")).unwrap();
+        shared_library(
+            &directory.join("libgreet.so"),
+            &format!("int greet(void) {{ return {number}; }}"),
+            &format!(
+                "-Wl,--version-script={} -Wl,-soname,libgreet.so",
+                script.display()
+            ),
+        );
+    });
+}
