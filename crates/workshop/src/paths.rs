@@ -194,6 +194,12 @@ impl Repository {
         self.root.join("crates/trials/corpus.toml")
     }
 
+    /// The lock file of one that is a workspace.
+    pub fn corpus_lock(&self, project: &str) -> PathBuf {
+        self.root
+            .join(format!("crates/trials/corpus/{project}.lock"))
+    }
+
     /// Sources, builds and results of these projects.
     pub fn corpus(&self) -> PathBuf {
         self.root.join("target/corpus")

@@ -1,8 +1,9 @@
 //! `cargo xtask corpus`: checks that real projects do the same, linked statically and dynamically.
 //!
-//! Each project of `crates/trials/corpus.toml` is a package as it was published, with its own `Cargo.lock`. The Cargo
-//! of the toolchain builds and tests it, and so does the fork with `--dynamic-deps`. We compare the result of each
-//! test, how test programs without a harness ended, and what command lines print.
+//! Each project of `crates/trials/corpus.toml` is a package as it was published, with its own `Cargo.lock`, or a
+//! workspace that we assemble of such packages. The Cargo of the toolchain builds and tests it, and so does the fork
+//! with `--dynamic-deps`. We compare the result of each test, how test programs without a harness ended, and what
+//! command lines print. We leave out a project that needs something that the machine lacks, and say so.
 //!
 //! The two Cargos choose different hashes, so each has a target directory of its own. All projects share it, so rustc
 //! compiles a common dependency once. With `--static-by fork` the fork builds statically too, and both ways share the
@@ -20,6 +21,7 @@ mod record;
 mod report;
 mod results;
 mod trial;
+mod workspace;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -108,8 +110,13 @@ pub fn run(tree: &Tree, options: &Options) -> Result<()> {
     let corpus = Corpus::new(repository, fork, options.static_by)?;
 
     let mut failures = Vec::new();
+    let mut left_out = Vec::new();
     for project in &chosen {
         if !options.again && corpus.is_compared(project)? {
+            continue;
+        }
+        if let Some(lacking) = project.lacking() {
+            left_out.push(format!("`{}`, which needs {lacking}", project.name));
             continue;
         }
         let compared = steps.run(&format!("corpus-{}", project.name), |step| {
@@ -122,6 +129,9 @@ pub fn run(tree: &Tree, options: &Options) -> Result<()> {
             failures.push(project.name.as_str());
         }
         corpus.write_report(&projects)?;
+    }
+    if !left_out.is_empty() {
+        eprintln!("left out: {}", left_out.join("; "));
     }
     let comparisons = corpus.results(&chosen)?;
     let different = comparisons
@@ -153,6 +163,13 @@ pub fn run_smallest(tree: &Tree, step: &mut Step) -> Result<()> {
     let corpus = Corpus::new(repository, fork, StaticBy::Toolchain)?;
     let projects = project::list(repository)?;
     for project in projects.iter().filter(|project| project.ci) {
+        if let Some(lacking) = project.lacking() {
+            step.say(&format!(
+                "left out: `{}`, which needs {lacking}",
+                project.name
+            ));
+            continue;
+        }
         let comparison = corpus.compare(step, project)?;
         step.say(&format!("{}: {}", project.name, summary(&comparison)));
         ensure!(
@@ -191,9 +208,9 @@ impl Corpus<'_> {
         let sources = self.repository.corpus().join("sources");
         fs::create_dir_all(&sources)
             .with_context(|| format!("failed to create `{}`", sources.display()))?;
-        let archive = package::fetch(step, project, &sources)?;
+        let published = package::fetch(step, project, self.repository, &sources)?;
         let mut run = |linking| {
-            let package = archive.unpack(&sources)?;
+            let unpacked = published.unpack(&sources)?;
             let fork = (linking == Linking::Dynamic || self.static_by == StaticBy::Fork)
                 .then_some(self.fork.as_path());
             let build = match fork {
@@ -204,7 +221,7 @@ impl Corpus<'_> {
                 project,
                 linking,
                 fork,
-                sources: &package,
+                sources: &unpacked,
                 build_directory: &self.repository.corpus().join(build),
                 records: &self.scratch(&format!("records/{}/{}", project.id(), linking.name()))?,
                 home: &self.scratch("home")?,

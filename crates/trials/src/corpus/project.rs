@@ -1,22 +1,26 @@
 //! The list of projects, `crates/trials/corpus.toml`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
 use workshop::paths::Repository;
+use workshop::toolchain;
 
-/// A published package, and the tests and command lines to compare.
+/// A published package, or several of them as one workspace, and the tests and command lines to compare.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Project {
-    /// Name of the package.
+    /// Name of the package or of the workspace.
     pub(crate) name: String,
     pub(crate) version: String,
-    /// SHA-256 of the archive, hexadecimal. The `Cargo.lock` inside pins all dependencies.
-    pub(crate) checksum: String,
+    /// Of the archive, if the project is a package. The `Cargo.lock` inside pins all dependencies.
+    checksum: Option<String>,
+    /// The packages of a workspace. `crates/trials/corpus/<name>.lock` pins all dependencies.
+    #[serde(default)]
+    pub(crate) members: Vec<Package>,
     /// Whether it is small enough to be compared in CI.
     #[serde(default)]
     pub(crate) ci: bool,
@@ -26,6 +30,11 @@ pub(crate) struct Project {
     /// Further arguments of Cargo.
     #[serde(default)]
     pub(crate) args: Vec<String>,
+    /// Environment variables for its builds, tests and command lines.
+    #[serde(default)]
+    pub(crate) env: BTreeMap<String, String>,
+    /// Set if a machine has to have something besides the toolchain.
+    pub(crate) needs: Option<Needs>,
     /// Set if only some of its tests can be compiled from the published files.
     pub(crate) only: Option<Only>,
     /// Why its documentation is not tested, if it is not.
@@ -36,6 +45,26 @@ pub(crate) struct Project {
     /// Command lines to compare: the name of an executable of the package and its arguments.
     #[serde(default)]
     pub(crate) commands: Vec<Vec<String>>,
+}
+
+/// A published package, by what identifies its archive.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    /// SHA-256 of the archive, hexadecimal.
+    pub(crate) checksum: String,
+}
+
+/// Something that a machine may lack.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Needs {
+    /// In words, with the place where to get it.
+    what: String,
+    /// A command that succeeds where it is.
+    check: Vec<String>,
 }
 
 /// The Cargo targets to test, if not all of them.
@@ -62,10 +91,41 @@ struct List {
     project: Vec<Project>,
 }
 
-impl Project {
+impl Package {
     /// Name and version, as its archive and the directory in it are named.
     pub(crate) fn id(&self) -> String {
         format!("{}-{}", self.name, self.version)
+    }
+}
+
+impl Project {
+    /// Name and version, as the directory of its sources is named.
+    pub(crate) fn id(&self) -> String {
+        format!("{}-{}", self.name, self.version)
+    }
+
+    pub(crate) fn is_workspace(&self) -> bool {
+        !self.members.is_empty()
+    }
+
+    /// All packages of which it consists.
+    pub(crate) fn packages(&self) -> Vec<Package> {
+        match &self.checksum {
+            Some(checksum) => vec![Package {
+                name: self.name.clone(),
+                version: self.version.clone(),
+                checksum: checksum.clone(),
+            }],
+            None => self.members.clone(),
+        }
+    }
+
+    /// What this machine lacks to build it.
+    pub(crate) fn lacking(&self) -> Option<&str> {
+        let needs = self.needs.as_ref()?;
+        let (program, args) = needs.check.split_first()?;
+        let is_there = toolchain::run(toolchain::command(program).args(args)).is_ok();
+        (!is_there).then_some(&needs.what)
     }
 
     /// Options of `cargo test` that choose the tests, apart from doctests.
@@ -98,8 +158,26 @@ fn parse(text: &str) -> Result<Vec<Project>> {
             "project `{}` is listed twice",
             project.name
         );
+        check(project).with_context(|| format!("in project `{}`", project.name))?;
     }
     Ok(list.project)
+}
+
+/// An error if the packages of the project are not given, or given in two ways.
+fn check(project: &Project) -> Result<()> {
+    ensure!(
+        project.checksum.is_some() != project.is_workspace(),
+        "there has to be either a `checksum` or `members`"
+    );
+    let mut names = BTreeSet::new();
+    for member in &project.members {
+        ensure!(
+            names.insert(&member.name),
+            "member `{}` is listed twice",
+            member.name
+        );
+    }
+    Ok(())
 }
 
 /// The projects whose name contains one of `filters`; all, if there is no filter.
@@ -148,6 +226,61 @@ commands = [["regex-lite", "--help"]]
         assert_eq!(error, "project `regex` is listed twice");
         let unknown = LIST.replace("ci = true", "speed = 1");
         assert!(parse(&unknown).is_err());
+    }
+
+    const WORKSPACE: &str = r#"
+[[project]]
+name = "regex-all"
+version = "1.0.0"
+members = [
+    { name = "regex", version = "1.0.0", checksum = "ab" },
+    { name = "regex-lite", version = "0.1.0", checksum = "cd" },
+]
+"#;
+
+    #[test]
+    fn workspace_is_a_list_of_packages() {
+        let projects = parse(&format!("{LIST}{WORKSPACE}")).unwrap();
+        let [regex, lite, all] = &projects[..] else {
+            panic!("{projects:?}");
+        };
+        assert!(all.is_workspace() && !regex.is_workspace());
+        assert_eq!(all.id(), "regex-all-1.0.0");
+        assert_eq!(all.packages(), [regex.packages(), lite.packages()].concat());
+        assert_eq!(all.packages()[1].id(), "regex-lite-0.1.0");
+    }
+
+    #[test]
+    fn packages_are_given_in_one_way() {
+        #[track_caller]
+        fn check(from: &str, to: &str, expected: &str) {
+            let error = parse(&WORKSPACE.replace(from, to)).unwrap_err();
+            let expected = format!("in project `regex-all`: {expected}");
+            assert_eq!(format!("{error:#}"), expected);
+        }
+        let neither = "there has to be either a `checksum` or `members`";
+        check("members = [", "checksum = \"ef\"\nmembers = [", neither);
+        check(
+            &WORKSPACE[WORKSPACE.find("members").unwrap()..],
+            "",
+            neither,
+        );
+        check(
+            "\"regex-lite\"",
+            "\"regex\"",
+            "member `regex` is listed twice",
+        );
+    }
+
+    #[test]
+    fn lack_is_told_in_words() {
+        let needing = |program: &str| {
+            let needs = format!("needs = {{ what = \"a program\", check = [\"{program}\"] }}");
+            parse(&format!("{LIST}{needs}\n")).unwrap().pop().unwrap()
+        };
+        assert_eq!(needing("true").lacking(), None);
+        assert_eq!(needing("false").lacking(), Some("a program"));
+        assert_eq!(needing("/no/such/program").lacking(), Some("a program"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use measure::messages::{self, Artifact};
 
 use crate::corpus::linked::{fallback_reports, fallback_warnings, groups, remove_linked, size};
 use crate::corpus::package::{cargo_home, rustup_home};
-use crate::corpus::project::Project;
+use crate::corpus::project::{Package, Project};
 use crate::corpus::record::Record;
 use crate::corpus::results::Results;
 use workshop::linking::Linking;
@@ -60,7 +60,7 @@ pub(crate) struct Trial<'a> {
     pub(crate) linking: Linking,
     /// The Cargo to build with; `None` for that of the toolchain.
     pub(crate) fork: Option<&'a Path>,
-    /// The package, as it was published.
+    /// The project, as it was published.
     pub(crate) sources: &'a Path,
     /// Cargo's target directory, shared with the other projects.
     pub(crate) build_directory: &'a Path,
@@ -178,7 +178,7 @@ impl Trial<'_> {
                 groups: groups_needed(path)?.len(),
                 bytes: size(path)?,
             };
-            outcome.executables.insert(label(artifact), executable);
+            outcome.executables.insert(self.label(artifact), executable);
         }
         Ok(())
     }
@@ -222,7 +222,7 @@ impl Trial<'_> {
     fn run_doctests(&self, step: &mut Step, outcome: &mut Outcome) -> Result<()> {
         let started = SystemTime::now();
         let mut cargo = self.cargo_test()?;
-        let run = step.observe(cargo.arg("--doc"))?;
+        let run = step.observe(cargo.args(["--doc", "--no-fail-fast"]))?;
         Interrupted::check(run.status)?;
         step.note(&run.stdout)?;
         let tested = Tested {
@@ -319,7 +319,8 @@ impl Trial<'_> {
             // A build that puts a git revision into its version would take that of our repository, around the sources.
             .env("GIT_CEILING_DIRECTORIES", sources_of_all)
             // Tests compare snapshots and never write them.
-            .env("INSTA_UPDATE", "no");
+            .env("INSTA_UPDATE", "no")
+            .envs(&self.project.env);
         Ok(())
     }
 
@@ -327,9 +328,18 @@ impl Trial<'_> {
         let sources = self.sources.to_string_lossy();
         artifact.package_id.contains(&*sources)
     }
+
+    /// The label of an executable of the project. Members of a workspace may have targets of the same name.
+    fn label(&self, artifact: &Artifact) -> String {
+        let is_of = |member: &&Package| artifact.package_id.contains(&format!("/{}#", member.id()));
+        match self.project.members.iter().find(is_of) {
+            None => label(artifact),
+            Some(member) => format!("{}: {}", member.name, label(artifact)),
+        }
+    }
 }
 
-/// The label of an executable of the project.
+/// The label of an executable in its package.
 fn label(artifact: &Artifact) -> String {
     let kind = artifact.target.kind.first().map_or("", String::as_str);
     let name = &artifact.target.name;
