@@ -76,6 +76,26 @@ fn what_a_library_needs_is_told_by_names_of_c() {
 }
 
 #[test]
+fn functions_that_are_chosen_at_load_run_by_themselves() {
+    for storage in ["", "static"] {
+        let source = format!(
+            "int one(void) {{ return 1; }} int (*choose(void))(void) {{ return one; }}
+             {storage} int chosen(void) __attribute__((ifunc(\"choose\")));
+             int use(void) {{ return chosen(); }}"
+        );
+        let (_directory, rlib) = rlib(&["int plain;", &source]);
+        assert!(
+            RlibFacts::read(&rlib).unwrap().0.runs_by_itself,
+            "{storage}"
+        );
+    }
+    let (_directory, rlib) = rlib(&["int plain; __thread char small[3]; __thread int zero;"]);
+    let facts = RlibFacts::read(&rlib).unwrap().0;
+    assert!(!facts.runs_by_itself);
+    assert!(facts.thread_local_bytes >= 7);
+}
+
+#[test]
 fn names_of_the_linker_are_told_unless_they_are_defined() {
     #[track_caller]
     fn check(sources: &[&str], expected: &[&str]) {

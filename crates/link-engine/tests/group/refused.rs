@@ -85,6 +85,24 @@ fn a_library_that_names_a_symbol_of_the_linker_stays() {
 }
 
 #[test]
+fn large_thread_locals_stay() {
+    let workshop = Workshop::new();
+    let local = |name: &str, bytes: usize| {
+        let library = workshop.library(name, "");
+        let source = format!("__thread char local_of_{name}[{bytes}];");
+        let object = workshop.cc(&format!("{name}.o"), &source, &["-c".into()]);
+        let mut ar = Command::new("ar");
+        ar.arg("rs").args([&library.rlib, &object]);
+        assert!(ar.status().unwrap().success());
+        library
+    };
+    let (manifest, _) = run(&workshop.job(vec![local("small", 4096), local("large", 4097)]));
+    let members: Vec<&str> = manifest.members().map(|member| &*member.name).collect();
+    assert_eq!(members, ["small v1.0.0"]);
+    assert_eq!(manifest.stays[0].reason, StayReason::LargeThreadLocals);
+}
+
+#[test]
 fn where_the_linker_names_no_library_all_stay() {
     let workshop = Workshop::new();
     let linker = workshop.path("cc-that-refuses");
