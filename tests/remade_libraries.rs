@@ -1,8 +1,9 @@
 //! Native libraries that somebody makes again beside Cargo, which does not know their files.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::prelude::*;
 use cargo_test_support::{Project, project};
@@ -115,4 +116,38 @@ fn a_shared_library_that_somebody_makes_again_with_other_versions() {
             ),
         );
     });
+}
+
+#[cargo_test]
+fn an_archive_that_a_cache_restores() {
+    let p = project_beside_a_library();
+    let directory = p.root().join("lib");
+    make_archive(&directory, "greet", 1);
+    p.change_file(
+        "src/main.rs",
+        "fn main() { println!(\"{}\", native::number()); }",
+    );
+    p.cargo("build --dynamic-deps").run();
+
+    // Another inode, and a time in whole seconds, as in many archives.
+    let archive = directory.join("libgreet.a");
+    let modified = fs::metadata(&archive).unwrap().modified().unwrap();
+    let copy = directory.join("copy");
+    fs::copy(&archive, &copy).unwrap();
+    fs::rename(&copy, &archive).unwrap();
+    let seconds = modified.duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let restored = UNIX_EPOCH + Duration::from_secs(seconds);
+    let file = File::options().write(true).open(&archive).unwrap();
+    file.set_modified(restored).unwrap();
+    p.cargo("build --dynamic-deps -v")
+        .with_stderr_does_not_contain("[DIRTY] [..]")
+        .run();
+
+    file.set_modified(restored + Duration::from_secs(1))
+        .unwrap();
+    p.cargo("build --dynamic-deps -v")
+        .with_stderr_contains(
+            "[DIRTY] dynamic-deps-local [..]: the library `libgreet.a` has changed",
+        )
+        .run();
 }

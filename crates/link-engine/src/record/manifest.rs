@@ -114,9 +114,10 @@ impl NativeFile {
     }
 
     /// Whether there is another file at its path now. A file that is gone counts as unchanged:
-    /// somebody may have moved the target directory with it.
+    /// somebody may have moved the target directory with it. So does a copy, since a cache may have
+    /// restored the target directory.
     fn has_changed(&self) -> bool {
-        Stamp::of_file(&self.path).is_ok_and(|stamp| stamp != self.stamp)
+        Stamp::of_file(&self.path).is_ok_and(|stamp| !stamp.may_be_copy(&self.stamp))
     }
 }
 

@@ -56,6 +56,15 @@ impl Stamp {
         }
     }
 
+    /// Whether a file with this stamp can be a copy of one with the stamp `other`. Who restores a
+    /// directory gives its files other inodes, and many archives keep times in whole seconds.
+    pub(crate) fn may_be_copy(&self, other: &Stamp) -> bool {
+        let times = [self.modified, other.modified];
+        let is_whole = times.iter().any(|time| time % NANOSECONDS == 0);
+        let seconds = times.map(|time| time.div_euclid(NANOSECONDS));
+        self.size == other.size && (times[0] == times[1] || is_whole && seconds[0] == seconds[1])
+    }
+
     /// Whether any change after the time `read` gives a file that had this stamp at that time
     /// another stamp.
     ///

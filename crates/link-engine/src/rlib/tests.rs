@@ -1,12 +1,13 @@
-//! Tests: however the members of an archive are divided, they show the same facts.
+//! Tests: however the members of an archive are divided, they show the same facts; a copy of a file is
+//! told from another file.
 
 use std::fs;
 use std::process::Command;
 
 use proptest::prelude::*;
 
-use super::RlibFacts;
 use super::facts::{Seen, members};
+use super::{RlibFacts, Stamp};
 
 /// C sources with something of each fact; the references of one are definitions of another.
 const SOURCES: [&str; 6] = [
@@ -92,4 +93,20 @@ fn an_archive_beside_an_rlib_shows_what_it_would_show_inside() {
         rlib.weak_references_to_itself.clear();
         prop_assert_eq!(rlib, all);
     });
+}
+
+#[test]
+fn copies_have_the_same_size_and_time() {
+    let stamp = |size, modified, inode| Stamp {
+        size,
+        modified,
+        inode,
+    };
+    let file = stamp(8, 5_000_000_001, 1);
+    assert!(stamp(8, 5_000_000_001, 2).may_be_copy(&file));
+    assert!(stamp(8, 5_000_000_000, 2).may_be_copy(&file));
+    assert!(file.may_be_copy(&stamp(8, 5_000_000_000, 2)));
+    assert!(!stamp(9, 5_000_000_001, 1).may_be_copy(&file));
+    assert!(!stamp(8, 5_000_000_002, 1).may_be_copy(&file));
+    assert!(!stamp(8, 6_000_000_000, 1).may_be_copy(&file));
 }

@@ -53,7 +53,8 @@ pub(in crate::core::compiler) fn follows(unit: &Unit, dependency: &Unit) -> bool
 }
 
 /// Whether the shared objects of a unit are as they should be. Those of a group have to be on disk
-/// under their sonames, and hold the native libraries that a link would take now. A final unit has to load those against which it was linked.
+/// under their sonames, and hold the native libraries that a link would take now. A final unit has
+/// to load those against which it was linked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "freshness", rename_all = "kebab-case")]
 pub enum Freshness {
