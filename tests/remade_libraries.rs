@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use crate::prelude::*;
 use cargo_test_support::{Project, project};
 
-use super::{groups_of, manifest, shared_library, text};
+use super::{manifest, shared_library, text};
 
 /// A program over `native`, whose build script asks for `greet` in the directory `lib` beside it. Cargo does not know
 /// the files there.
@@ -65,7 +65,9 @@ fn check_beside(make: &dyn Fn(&Path, i32)) {
         }
     }
     p.cargo("build --dynamic-deps").run();
-    assert_eq!(groups_of(&p.bin("foo")), ["local", "sysroot"]);
+    let loaded = link_engine::DynamicInfo::read(&p.bin("foo")).unwrap();
+    let mut loaded = loaded.unwrap().needed.into_iter();
+    assert!(loaded.any(|soname| soname.starts_with("dynamic-deps-local-")));
     // Nothing is linked again as long as nobody makes it again.
     p.cargo("build --dynamic-deps -v")
         .with_stderr_does_not_contain("[DIRTY] [..]")
