@@ -4,13 +4,12 @@
 //! them members again. It also patches crates.io, so that a member depends on the other members and not on what was
 //! published. A lock file in this repository pins everything else.
 
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
 use crate::corpus::project::{Package, Project};
+use workshop::files;
 use workshop::paths::Repository;
 
 /// The files of a workspace that belong to no member.
@@ -27,10 +26,10 @@ impl Root {
             return Ok(None);
         }
         let path = repository.corpus_lock(&project.name);
-        let lock = match fs::read_to_string(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            lock => Some(lock.with_context(|| format!("failed to read `{}`", path.display()))?),
-        };
+        let lock = files::read(&path)?
+            .map(String::from_utf8)
+            .transpose()
+            .with_context(|| format!("failed to read `{}`", path.display()))?;
         Ok(Some(Root {
             manifest: manifest(&project.members),
             lock: (path, lock),
@@ -39,8 +38,7 @@ impl Root {
 
     /// Writes the files to the directory of the workspace.
     pub(super) fn write(&self, directory: &Path) -> Result<()> {
-        let describe = || format!("failed to write to `{}`", directory.display());
-        fs::write(directory.join("Cargo.toml"), &self.manifest).with_context(describe)?;
+        files::write(&directory.join("Cargo.toml"), &self.manifest)?;
         let (path, lock) = &self.lock;
         let lock = lock.as_ref().with_context(|| {
             format!(
@@ -50,7 +48,7 @@ impl Root {
                 directory.display()
             )
         })?;
-        fs::write(directory.join("Cargo.lock"), lock).with_context(describe)
+        files::write(&directory.join("Cargo.lock"), lock)
     }
 }
 
@@ -73,6 +71,8 @@ fn manifest(members: &[Package]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::corpus::project;
 
