@@ -55,17 +55,16 @@ pub(in crate::executable) fn check_called(words: &[Word], groups: &[Group]) -> R
 fn called(words: &[Word]) -> impl Iterator<Item = (&Word, &str)> {
     words.iter().enumerate().filter_map(|(index, word)| {
         let text = word.word.to_str()?;
-        let (option, value) = match text.split_once('=') {
-            Some((option, value)) => (option, Some(value)),
-            None => (text, None),
-        };
-        let symbol = match option {
-            "-init" | "--init" | "-fini" | "--fini" | "-e" | "-entry" | "--entry" => {
-                value.or_else(|| words.get(index + 1)?.word.to_str())
+        let symbol = match word.option() {
+            b"-init" | b"--init" | b"-fini" | b"--fini" | b"-e" | b"-entry" | b"--entry" => {
+                match text.split_once('=') {
+                    Some((_, value)) => value,
+                    None => words.get(index + 1)?.word.to_str()?,
+                }
             }
-            _ => text.strip_prefix("-e"),
+            _ => text.strip_prefix("-e")?,
         };
-        Some((word, symbol?))
+        Some((word, symbol))
     })
 }
 
