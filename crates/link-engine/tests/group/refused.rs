@@ -16,25 +16,20 @@ use crate::workshop::{Workshop, object, run};
 
 /// A library whose C part was not compiled for a shared object.
 fn unfit_library(workshop: &Workshop, name: &str) -> Library {
+    let source = "extern int out; int unfit(void) { return out; }";
+    let flags = ["-fno-pic", "-mcmodel=small", "-O1"];
+    library_with_c(workshop, name, source, &flags)
+}
+
+/// A library without Rust code, with a C part.
+fn library_with_c(workshop: &Workshop, name: &str, source: &str, flags: &[&str]) -> Library {
     let library = workshop.library(name, "");
-    let c = workshop.path("unfit.c");
-    let object = workshop.path("unfit.o");
-    fs::write(&c, "extern int out; int unfit(void) { return out; }").unwrap();
-    let mut cc = Command::new("cc");
-    cc.args(["-c", "-fno-pic", "-mcmodel=small", "-O1"])
-        .arg(&c)
-        .arg("-o")
-        .arg(&object);
-    assert!(cc.status().unwrap().success());
+    let flags = flags.iter().chain(&["-c"]).map(OsString::from);
+    let flags: Vec<OsString> = flags.collect();
+    let object = workshop.cc(&format!("{name}.o"), source, &flags);
     let mut ar = Command::new("ar");
-    assert!(
-        ar.arg("rs")
-            .arg(&library.rlib)
-            .arg(&object)
-            .status()
-            .unwrap()
-            .success()
-    );
+    ar.arg("rs").args([&library.rlib, &object]);
+    assert!(ar.status().unwrap().success());
     library
 }
 
@@ -88,13 +83,8 @@ fn a_library_that_names_a_symbol_of_the_linker_stays() {
 fn large_thread_locals_stay() {
     let workshop = Workshop::new();
     let local = |name: &str, bytes: usize| {
-        let library = workshop.library(name, "");
         let source = format!("__thread char local_of_{name}[{bytes}];");
-        let object = workshop.cc(&format!("{name}.o"), &source, &["-c".into()]);
-        let mut ar = Command::new("ar");
-        ar.arg("rs").args([&library.rlib, &object]);
-        assert!(ar.status().unwrap().success());
-        library
+        library_with_c(&workshop, name, &source, &[])
     };
     let (manifest, _) = run(&workshop.job(vec![local("small", 4096), local("large", 4097)]));
     let members: Vec<&str> = manifest.members().map(|member| &*member.name).collect();
