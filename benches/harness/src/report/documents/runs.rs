@@ -72,10 +72,11 @@ impl Runs {
             PEERS.iter().filter(is_measured).count()
         };
         let oldest_first = self.0.iter().rev();
-        oldest_first
-            .max_by_key(|(_, results)| peers(results))
-            .filter(|(_, results)| peers(results) > 0)
-            .map(|(name, results)| (name.as_str(), View(results)))
+        let counted = oldest_first.map(|(name, results)| (peers(results), name, results));
+        let (_, name, results) = counted
+            .filter(|(peers, ..)| *peers > 0)
+            .max_by_key(|(peers, ..)| *peers)?;
+        Some((name, View(results)))
     }
 
     /// Medians of both ways.
