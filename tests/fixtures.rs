@@ -152,5 +152,18 @@ pub(super) fn shared_library(path: &Path, c: &str, flags: &str) {
     assert!(cc.status().unwrap().success());
 }
 
+/// Has `cc` and `ar` add an object of this C code to an archive, which need not exist. Source and object lie beside it,
+/// with `name`.
+pub(super) fn add_to_archive(archive: &Path, name: &str, c: &str) {
+    let [source, object] = ["c", "o"].map(|kind| archive.with_file_name(format!("{name}.{kind}")));
+    std::fs::write(&source, c).unwrap();
+    let mut cc = Command::new("cc");
+    cc.args(["-c", "-fPIC", "-o"]).args([&object, &source]);
+    assert!(cc.status().unwrap().success());
+    let mut ar = Command::new("ar");
+    ar.arg("crs").args([archive, &object]);
+    assert!(ar.status().unwrap().success());
+}
+
 /// The output of the program of [`layered_project`].
 pub(super) const LAYERED_OUTPUT: &str = "hello from local, call 1 2\n";

@@ -11,8 +11,8 @@ use cargo_test_support::{Project, rustc_host};
 use link_engine::DynamicInfo;
 
 use super::{
-    LAYERED_OUTPUT, LAYERS, artifacts, group_files, groups_of, layered_manifest, layered_project,
-    linked_groups, stdout,
+    LAYERED_OUTPUT, LAYERS, add_to_archive, artifacts, group_files, groups_of, layered_manifest,
+    layered_project, linked_groups, stdout,
 };
 
 #[cargo_test]
@@ -330,15 +330,11 @@ fn another_toolchain_of_the_same_version_links_anew() {
         .unwrap();
     let replaced = p.root().join("replaced.rlib");
     fs::copy(&getopts, &replaced).unwrap();
-    let object = p.root().join("added.o");
-    let mut cc = Command::new("cc");
-    let source = p.root().join("added.c");
-    fs::write(&source, "int added_by_an_update(void) { return 1; }").unwrap();
-    cc.args(["-c", "-fPIC", "-o"]).args([&object, &source]);
-    assert!(cc.status().unwrap().success());
-    let mut ar = Command::new("ar");
-    ar.arg("q").args([&replaced, &object]);
-    assert!(ar.status().unwrap().success());
+    add_to_archive(
+        &replaced,
+        "added",
+        "int added_by_an_update(void) { return 1; }",
+    );
     fs::rename(&replaced, &getopts).unwrap();
 
     assert_eq!(linked(), 3);

@@ -21,6 +21,17 @@ fn depend(project: &Project, dependencies: &[&str]) {
     project.change_file("src/main.rs", &main);
 }
 
+/// A program that was built with `beside`, and with `above`, which depends on `leaf`.
+fn above_and_beside() -> Project {
+    publish("leaf", "1.0.0", &[]);
+    publish("above", "1.0.0", &["leaf"]);
+    publish("beside", "1.0.0", &[]);
+    let p = program(&[], "fn main() {}");
+    depend(&p, &["above", "beside"]);
+    p.cargo("build --dynamic-deps").run();
+    p
+}
+
 #[cargo_test]
 fn a_dependency_that_is_added() {
     publish("leaf", "1.0.0", &[]);
@@ -54,12 +65,7 @@ fn a_dependency_that_is_added() {
 
 #[cargo_test]
 fn a_dependency_that_is_updated() {
-    publish("leaf", "1.0.0", &[]);
-    publish("above", "1.0.0", &["leaf"]);
-    publish("beside", "1.0.0", &[]);
-    let p = program(&[], "fn main() {}");
-    depend(&p, &["above", "beside"]);
-    p.cargo("build --dynamic-deps").run();
+    let p = above_and_beside();
     let before = pools(&p);
     assert_eq!(before.len(), 1);
 
@@ -221,12 +227,7 @@ fn two_versions_of_a_crate() {
 
 #[cargo_test]
 fn a_member_that_is_opted_out_later() {
-    publish("leaf", "1.0.0", &[]);
-    publish("above", "1.0.0", &["leaf"]);
-    publish("beside", "1.0.0", &[]);
-    let p = program(&[], "fn main() {}");
-    depend(&p, &["above", "beside"]);
-    p.cargo("build --dynamic-deps").run();
+    let p = above_and_beside();
     assert_eq!(
         members_of(&p.bin("foo"), "frozen"),
         ["above", "beside", "leaf"]

@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use crate::prelude::*;
 use cargo_test_support::{Project, project};
 
-use super::{manifest, shared_library, text};
+use super::{add_to_archive, manifest, shared_library, text};
 
 /// A program over `native`, whose build script asks for `greet` in the directory `lib` beside it. Cargo does not know
 /// the files there.
@@ -76,16 +76,9 @@ fn check_beside(make: &dyn Fn(&Path, i32)) {
 
 /// Makes an archive in which `greet` returns this number.
 fn make_archive(directory: &Path, name: &str, number: i32) {
-    let source = directory.join("greet.c");
-    fs::write(&source, format!("int greet(void) {{ return {number}; }}")).unwrap();
-    let object = directory.join("greet.o");
     let archive = directory.join(format!("lib{name}.a"));
-    let mut cc = Command::new("cc");
-    cc.args(["-c", "-fPIC", "-o"]).args([&object, &source]);
-    assert!(cc.status().unwrap().success());
-    let mut ar = Command::new("ar");
-    ar.arg("crs").args([&archive, &object]);
-    assert!(ar.status().unwrap().success());
+    let c = format!("int greet(void) {{ return {number}; }}");
+    add_to_archive(&archive, "greet", &c);
 }
 
 #[cargo_test]
