@@ -4,6 +4,7 @@ use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, project};
 
+use super::bystanders::{ALL_ORDERS, check, workspace};
 use super::{LAYERS, build_script_for, groups_of, manifest, same_behaviour};
 
 /// A program with two libraries of C++ which share a header: the frozen `thrower` throws
@@ -274,4 +275,54 @@ fn an_inline_function_in_two_groups_has_one_address() {
         .build();
     assert_eq!(super::text(&same_behaviour(&p).stdout), "true\n");
     assert_eq!(groups_of(&p.bin("foo")), LAYERS);
+}
+
+#[cargo_test(requires = "g++")]
+fn other_versions_of_one_header_do_not_mix() {
+    // Each library was compiled with its own version, and a program has only one of them. They need
+    // nothing of the C++ library, and so do not ask for it.
+    let publish = |name: &str, version: u32| {
+        let build_script = build_script_for("g++", "src/native.cpp", "-fno-exceptions -fno-rtti");
+        Package::new(name, "1.0.0")
+            .file("Cargo.toml", &manifest(name, ""))
+            .file("build.rs", &build_script)
+            .file(
+                "src/native.cpp",
+                &format!(
+                    "template <typename T> struct Table {{ static const int size; }};
+                     template <typename T> const int Table<T>::size = {version};
+                     inline const int *size() {{ return &Table<int>::size; }}
+                     inline int version() {{ volatile int zero = 0; return {version} + zero; }}
+                     extern \"C\" int {name}_size() {{ return *size(); }}
+                     extern \"C\" int {name}_version() {{ return version(); }}"
+                ),
+            )
+            .file(
+                "src/lib.rs",
+                &format!(
+                    "extern \"C\" {{ fn {name}_size() -> i32; fn {name}_version() -> i32; }}
+                     pub fn both() -> (i32, i32) {{
+                         unsafe {{ ({name}_size(), {name}_version()) }}
+                     }}"
+                ),
+            )
+            .publish();
+    };
+    publish("one", 1);
+    publish("two", 2);
+    let p = workspace(&[
+        (
+            "a",
+            "one = '1.0'\n",
+            "fn main() { println!(\"{:?}\", one::both()); }",
+        ),
+        (
+            "b",
+            "two = '1.0'\n",
+            "fn main() { println!(\"{:?}\", two::both()); }",
+        ),
+    ])
+    .build();
+    check(&p, &ALL_ORDERS);
+    assert_eq!(super::text(&super::run(&p.bin("b")).stdout), "(2, 2)\n");
 }

@@ -121,6 +121,10 @@ fn reasons_for_a_library_to_stay() {
             symbol: "trace".to_owned(),
             library: "q v1.0.0".to_owned(),
         },
+        StayReason::UndeclaredReference {
+            symbol: "now".to_owned(),
+            library: "q v1.0.0".to_owned(),
+        },
         StayReason::Clash {
             symbol: "counter".to_owned(),
             library: "q v1.0.0".to_owned(),
@@ -148,6 +152,7 @@ fn reasons_for_a_library_to_stay() {
             | StayReason::ProvidesAllocator
             | StayReason::WeakDefinition { .. }
             | StayReason::WeakReference { .. }
+            | StayReason::UndeclaredReference { .. }
             | StayReason::Clash { .. }
             | StayReason::Replaces { .. }
             | StayReason::LinkerRefuses { .. }
@@ -167,6 +172,7 @@ its archive member `notes.txt` is no ELF object
 it provides the global allocator
 it defines `hook` unless the program does
 a weak reference to `trace` joins it with `q v1.0.0`, and a static link may leave that open
+it refers to `now` of `q v1.0.0`, on which it does not depend
 it defines `counter`, as `q v1.0.0` does
 it defines `malloc_usable_size`, as the platform does
 the linker makes no shared object with it

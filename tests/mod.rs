@@ -62,6 +62,7 @@ mod static_libraries;
 mod symbols;
 mod tests;
 mod thread_locals;
+mod undeclared_references;
 mod unfit;
 mod untouched;
 mod weak_references;

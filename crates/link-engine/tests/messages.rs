@@ -104,6 +104,10 @@ fn reasons() -> Vec<StayReason> {
             symbol: text(),
             library: text(),
         },
+        StayReason::UndeclaredReference {
+            symbol: text(),
+            library: text(),
+        },
         StayReason::Clash {
             symbol: text(),
             library: text(),
@@ -126,12 +130,13 @@ fn position_of_reason(reason: &StayReason) -> usize {
         StayReason::ProvidesAllocator => 5,
         StayReason::WeakDefinition { .. } => 6,
         StayReason::WeakReference { .. } => 7,
-        StayReason::Clash { .. } => 8,
-        StayReason::Replaces { .. } => 9,
-        StayReason::LinkerRefuses { .. } => 10,
-        StayReason::Refused => 11,
-        StayReason::NotCompiled => 12,
-        StayReason::DependsOn { .. } => 13,
+        StayReason::UndeclaredReference { .. } => 8,
+        StayReason::Clash { .. } => 9,
+        StayReason::Replaces { .. } => 10,
+        StayReason::LinkerRefuses { .. } => 11,
+        StayReason::Refused => 12,
+        StayReason::NotCompiled => 13,
+        StayReason::DependsOn { .. } => 14,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::Result;
 use crate::elf::OpenReference;
 use crate::elf::layout;
 use crate::line::template::LinkTemplate;
-use crate::record::{Effect, GroupManifest, SharedObject, Stay};
+use crate::record::{Effect, GroupManifest, Member, SharedObject, Stay};
 
 /// The groups below, read from their manifests.
 pub(super) struct BelowGroups {
@@ -151,17 +151,12 @@ impl BelowGroups {
         stays.cloned().collect()
     }
 
-    /// The library that defines each symbol under a name that others could use too. The definitions
-    /// of the sysroot crates do not count.
-    pub(super) fn definers(&self) -> HashMap<&str, &str> {
+    /// The libraries in shared objects, without the sysroot crates: all others depend on these
+    /// without naming them.
+    pub(super) fn members(&self) -> Vec<&Member> {
         let groups = self.manifests.iter();
         let of_crates = groups.filter(|group| group.template.is_none());
-        let members = of_crates.flat_map(GroupManifest::members);
-        let definitions = members.flat_map(|member| {
-            let symbols = member.unmangled_definitions.iter();
-            symbols.map(|symbol| (symbol.as_str(), &*member.name))
-        });
-        definitions.collect()
+        of_crates.flat_map(GroupManifest::members).collect()
     }
 
     /// The libraries below by the file names of their rlibs, with the hashes of these.

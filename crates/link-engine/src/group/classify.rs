@@ -7,8 +7,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::record::{Stay, StayReason};
+use self::undeclared::Definers;
+use crate::record::{Member, Stay, StayReason};
 use crate::rlib::{RlibFacts, SharedState};
+
+mod undeclared;
 
 /// The most bytes that the thread locals of a member may have: a page. The smallest stack that a
 /// program may ask for has four (PTHREAD_STACK_MIN).
@@ -38,24 +41,20 @@ pub(super) struct Candidate<'a> {
 /// Candidates may come in any order; their dependencies must not form a cycle, as
 /// those of crates never do.
 ///
-/// `stays` are the libraries of lower groups that stay, `defined_below` the definers of symbols in
-/// the lower groups, `platform` the symbols that libraries of the platform define.
+/// `stays` are the libraries of lower groups that stay, `below` those that are members, without the
+/// sysroot crates, and `platform` the symbols that libraries of the platform define.
 pub(super) fn verdicts(
     candidates: &[Candidate<'_>],
     stays: &[Stay],
-    defined_below: &HashMap<&str, &str>,
+    below: &[&Member],
     platform: &HashSet<String>,
 ) -> Vec<Option<StayReason>> {
-    let by_rlib: HashMap<&str, usize> = candidates
-        .iter()
-        .enumerate()
-        .map(|(index, candidate)| (candidate.rlib, index))
-        .collect();
     let stays_below: HashMap<&str, &str> = stays
         .iter()
         .map(|stay| (stay.rlib.as_str(), stay.name.as_str()))
         .collect();
     let definers = definers(candidates);
+    let defined_below = defined_below(below);
     let clashes = clashes(candidates, &definers);
     let weak_users = weak_users(candidates);
     let mut verdicts: Vec<_> = candidates
@@ -75,14 +74,35 @@ pub(super) fn verdicts(
             own_reason(candidate, platform)
                 .or_else(|| linker_defined(candidate, &definers))
                 .or(clash)
-                .or_else(|| weakly_joined(candidate, &weak_users, defined_below))
+                .or_else(|| weakly_joined(candidate, &weak_users, &defined_below))
                 .or_else(depends_on)
                 .or_else(shares_state)
         })
         .collect();
 
-    // Finds the candidates that have to stay with others that stay, until nothing changes. Each
-    // round settles at least one more library.
+    spread(candidates, &mut verdicts);
+
+    // A library that stays defines nothing for those that do not.
+    let members = candidates.iter().zip(&verdicts);
+    let members = members.filter_map(|(candidate, verdict)| verdict.is_none().then_some(candidate));
+    let definers = Definers::new(members, below);
+    for (candidate, verdict) in candidates.iter().zip(&mut verdicts) {
+        if verdict.is_none() {
+            *verdict = definers.undeclared(candidate);
+        }
+    }
+    spread(candidates, &mut verdicts);
+    verdicts
+}
+
+/// Finds the candidates that have to stay with others that stay, until nothing changes.
+fn spread(candidates: &[Candidate<'_>], verdicts: &mut [Option<StayReason>]) {
+    let by_rlib: HashMap<&str, usize> = candidates
+        .iter()
+        .enumerate()
+        .map(|(index, candidate)| (candidate.rlib, index))
+        .collect();
+    // Each round settles at least one more library.
     loop {
         let spread: Vec<_> = (0..candidates.len())
             .filter(|&index| verdicts[index].is_none())
@@ -95,7 +115,7 @@ pub(super) fn verdicts(
                     Some(StayReason::DependsOn { library })
                 });
                 let shares_state = || {
-                    let mut others = candidates.iter().zip(&verdicts);
+                    let mut others = candidates.iter().zip(&*verdicts);
                     others.find_map(|(other, verdict)| {
                         verdict.as_ref()?;
                         shared(candidate, other.name, &other.facts.shared_state)
@@ -105,7 +125,7 @@ pub(super) fn verdicts(
             })
             .collect();
         if spread.is_empty() {
-            return verdicts;
+            return;
         }
         for (index, reason) in spread {
             verdicts[index] = Some(reason);
@@ -163,12 +183,21 @@ fn replaced_symbol<'a>(facts: &'a RlibFacts, platform: &HashSet<String>) -> Opti
 
 /// A symbol of the linker that a candidate names. A library may use such a name, for example `end`,
 /// for a symbol of its own. Linkers then do not define theirs.
-fn linker_defined(candidate: &Candidate<'_>, definers: &Definers<'_>) -> Option<StayReason> {
+fn linker_defined(candidate: &Candidate<'_>, definers: &DefinedBy<'_>) -> Option<StayReason> {
     let mut symbols = candidate.facts.linker_defined_references();
     let symbol = symbols.find(|symbol| !definers.contains_key(symbol.as_str()))?;
     Some(StayReason::LinkerDefined {
         symbol: symbol.clone(),
     })
+}
+
+/// The names of the libraries below that define a symbol under a name that others could use too.
+fn defined_below<'a>(below: &[&'a Member]) -> HashMap<&'a str, &'a str> {
+    let definitions = below.iter().flat_map(|member| {
+        let symbols = member.unmangled_definitions.iter();
+        symbols.map(|symbol| (symbol.as_str(), &*member.name))
+    });
+    definitions.collect()
 }
 
 /// The libraries that refer weakly to a symbol.
@@ -204,10 +233,10 @@ fn weakly_joined(
 }
 
 /// The candidates that define a symbol under a name that others could use too.
-type Definers<'a> = HashMap<&'a str, Vec<usize>>;
+type DefinedBy<'a> = HashMap<&'a str, Vec<usize>>;
 
-fn definers<'a>(candidates: &[Candidate<'a>]) -> Definers<'a> {
-    let mut definers = Definers::new();
+fn definers<'a>(candidates: &[Candidate<'a>]) -> DefinedBy<'a> {
+    let mut definers = DefinedBy::new();
     for (index, candidate) in candidates.iter().enumerate() {
         for symbol in &candidate.facts.unmangled_definitions {
             definers.entry(symbol).or_default().push(index);
@@ -217,7 +246,7 @@ fn definers<'a>(candidates: &[Candidate<'a>]) -> Definers<'a> {
 }
 
 /// For each candidate, a symbol that another candidate defines too.
-fn clashes(candidates: &[Candidate<'_>], definers: &Definers<'_>) -> Vec<Option<StayReason>> {
+fn clashes(candidates: &[Candidate<'_>], definers: &DefinedBy<'_>) -> Vec<Option<StayReason>> {
     let clash = |index: usize| {
         let symbols = candidates[index].facts.unmangled_definitions.iter();
         symbols.into_iter().find_map(|symbol| {

@@ -7,8 +7,8 @@
 //!
 //! - it needs a symbol that neither a group nor the platform defines, or its build script asks for
 //!   a library: the loader would load that library, and run its constructors;
-//! - it defines a variable or function that any number of files may define, as inline functions of
-//!   C++ do: the process has only one of each;
+//! - it defines a function, constant or variable that any number of files may define, as the header
+//!   files of C++ do: a shared object has only one of each, and the process one of each variable;
 //! - it defines a name to which a group below refers, and the loader would take its definition;
 //! - it defines a C name, and programs show all of their names to libraries that they load later.
 //!
@@ -113,7 +113,7 @@ fn has_effect(
     };
     let names = &facts.unmangled_definitions;
     subject.asks_for_library
-        || !facts.shared_state.is_empty()
+        || facts.has_shared_definitions
         || facts
             .unmangled_references
             .iter()

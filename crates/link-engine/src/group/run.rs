@@ -60,12 +60,12 @@ impl GroupJob {
         let platform = platform_definitions(template)?;
         let surroundings = below.surroundings(&platform, link.has_own_versions());
         let stays = below.stays();
-        let defined_below = below.definers();
+        let members_below = below.members();
         let mut refused: HashMap<String, String> = HashMap::new();
         loop {
             let has_layout = !link.has_own_versions();
             let candidates = candidates(&inputs.0, has_layout, &refused);
-            let verdicts = classify::verdicts(&candidates, &stays, &defined_below, &platform);
+            let verdicts = classify::verdicts(&candidates, &stays, &members_below, &platform);
             let divided = self.divide(&mut inputs.0, &verdicts, &surroundings, template);
             let error = match link.make_all(&divided.select(&inputs.0), &below.objects, before_link)
             {

@@ -70,6 +70,14 @@ pub enum StayReason {
         /// Name of the other library.
         library: String,
     },
+    /// It refers to a symbol of a library on which it does not depend. A static link takes that
+    /// definition only if the program has the library; a shared object would always have it.
+    UndeclaredReference {
+        /// Name of the symbol.
+        symbol: String,
+        /// Name of the other library.
+        library: String,
+    },
     /// It defines a symbol that another library of the group defines too. A static link takes the
     /// definition that it needs first.
     Clash {
@@ -128,6 +136,10 @@ impl fmt::Display for StayReason {
                 f,
                 "a weak reference to `{symbol}` joins it with `{library}`, and a static link may leave \
                  that open"
+            ),
+            StayReason::UndeclaredReference { symbol, library } => write!(
+                f,
+                "it refers to `{symbol}` of `{library}`, on which it does not depend"
             ),
             StayReason::Clash { symbol, library } => {
                 write!(f, "it defines `{symbol}`, as `{library}` does")

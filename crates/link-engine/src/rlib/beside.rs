@@ -25,6 +25,7 @@ impl RlibFacts {
             references.retain(|name| !definitions.contains(name));
         }
         self.shared_state.add(others.shared_state);
+        self.has_shared_definitions |= others.has_shared_definitions;
         self.weak_definition = self.weak_definition.take().or(others.weak_definition);
         self.provides_allocator |= others.provides_allocator;
         self.runs_by_itself |= others.runs_by_itself || !others.constructors.is_empty();

@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 use super::constructors::Constructor;
 use super::linker_defined::{Whose, whose};
 use super::sections::see_sections;
-use super::shared::{SharedState, is_own_to_each_output, is_unmangled_definition, leaves_open};
+use super::shared::{
+    SharedState, is_helper, is_own_to_each_output, is_unmangled_definition, leaves_open,
+};
 use super::{DWARF_OBJECT, RUST_OBJECT};
 use crate::elf::{GlobalSymbol, Role, global_symbols, ties_to_runtime, with_class};
 use crate::system::files;
@@ -60,7 +62,11 @@ pub struct RlibFacts {
     /// The variables that it defines as any number of others may.
     #[serde(skip_serializing_if = "SharedState::is_empty")]
     pub shared_state: SharedState,
-    /// A symbol that C code defines unless the program does.
+    /// Whether it defines something as any number of others may, be it a function, a constant or a
+    /// variable: a shared object has only one of each.
+    #[serde(skip_serializing_if = "is_false")]
+    pub has_shared_definitions: bool,
+    /// A symbol that it defines unless the program does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weak_definition: Option<String>,
     /// Whether it holds a `#[global_allocator]`.
@@ -257,6 +263,8 @@ impl<'data> Seen<'data> {
         }
         let facts = &mut self.facts;
         facts.shared_state.see(symbol);
+        facts.has_shared_definitions |=
+            symbol.role == Role::SharedDefinition && !is_helper(symbol.name);
         if symbol.role == Role::Definition {
             facts.provides_allocator |= symbol.ties_to_runtime();
         }
@@ -271,13 +279,12 @@ impl<'data> Seen<'data> {
                 facts.unmangled_definitions.insert(symbol.name());
             }
         }
-        if member.is_rust {
-            return;
-        }
-        if symbol.role == Role::WeakDefinition {
+        // rustc hides a symbol if no other library names it.
+        let is_seen = !member.is_rust || symbol.is_unmangled() && !symbol.is_hidden;
+        if symbol.role == Role::WeakDefinition && is_seen {
             facts.weak_definition.get_or_insert_with(|| symbol.name());
         }
-        if symbol.is_hidden {
+        if symbol.is_hidden && !member.is_rust {
             let offsets = match symbol.role {
                 Role::Reference => &mut facts.hidden_references,
                 _ => &mut facts.hidden_definitions,
@@ -299,6 +306,7 @@ impl<'data> Seen<'data> {
         let definitions = &mut facts.unmangled_definitions;
         definitions.append(&mut others.unmangled_definitions);
         facts.shared_state.add(others.shared_state);
+        facts.has_shared_definitions |= others.has_shared_definitions;
         facts.weak_definition = facts.weak_definition.take().or(others.weak_definition);
         facts.provides_allocator |= others.provides_allocator;
         facts.constructors.append(&mut others.constructors);

@@ -200,6 +200,13 @@ pub(super) fn is_own_to_each_output(symbol: &[u8]) -> bool {
     symbol.starts_with(b"DW.ref.")
 }
 
+/// Whether a compiler adds this function to objects, hidden and with the same code in each: those
+/// that load the address of the next instruction for position-independent code of i686, and the one
+/// of clang for an exception that nothing catches.
+pub(super) fn is_helper(symbol: &[u8]) -> bool {
+    symbol.starts_with(b"__x86.get_pc_thunk.") || symbol == b"__clang_call_terminate"
+}
+
 /// Whether a static link may leave a weak reference to this symbol open, if nothing else needs the
 /// definition. It never does so for the function that initialises a variable of a C++ thread: the
 /// code that refers to it refers to the variable too (Itanium C++ ABI, "TLS wrapper").

@@ -22,6 +22,20 @@ fn state(hidden: &[&str], visible: &[&str]) -> SharedState {
     }
 }
 
+/// A library of a lower group.
+fn member_below() -> Member {
+    Member {
+        name: "below".to_owned(),
+        rlib: "below".to_owned(),
+        hash: String::new(),
+        dependencies: Vec::new(),
+        protected_symbols: 0,
+        unmangled_definitions: ["deep".to_owned()].into(),
+        shared_state: SharedState::default(),
+        constructors: Vec::new(),
+    }
+}
+
 /// `libraries`: name, facts, dependencies; expected: one `name: reason` a line.
 #[track_caller]
 fn check(libraries: &[(&str, RlibFacts, &[&str])], below: &[&str], expected: &str) {
@@ -52,7 +66,7 @@ fn check(libraries: &[(&str, RlibFacts, &[&str])], below: &[&str], expected: &st
     let actual: String = verdicts(
         &candidates,
         &stays,
-        &[("deep", "below")].into(),
+        &[&member_below()],
         &["rand".to_owned()].into(),
     )
     .into_iter()
@@ -282,5 +296,36 @@ fn a_weak_reference_keeps_who_defines_the_symbol() {
          both: a weak reference to `own` joins it with `both`, and a static link may leave that open\n\
          over: a weak reference to `deep` joins it with `below`, and a static link may leave that \
          open\n",
+    );
+}
+
+#[test]
+fn a_reference_to_a_library_that_is_no_dependency_keeps_who_refers() {
+    let names = |symbol: &str| [symbol.to_owned()].into();
+    let refers = |symbol| RlibFacts {
+        unmangled_references: names(symbol),
+        ..RlibFacts::default()
+    };
+    let defines = |symbol| RlibFacts {
+        unmangled_definitions: names(symbol),
+        ..RlibFacts::default()
+    };
+    check(
+        &[
+            ("above", plain(), &["asks"]),
+            ("asks", refers("now"), &[]),
+            ("mock", defines("now"), &[]),
+            ("declares", refers("now"), &["between"]),
+            ("between", plain(), &["mock"]),
+            ("asks-below", refers("deep"), &["mock"]),
+            ("declares-below", refers("deep"), &["below"]),
+            ("of-the-platform", refers("rand"), &[]),
+            ("replaces", defines("rand"), &[]),
+        ],
+        &[],
+        "above: it depends on `asks`, which stays\n\
+         asks: it refers to `now` of `mock`, on which it does not depend\n\
+         asks-below: it refers to `deep` of `below`, on which it does not depend\n\
+         replaces: it defines `rand`, as the platform does\n",
     );
 }

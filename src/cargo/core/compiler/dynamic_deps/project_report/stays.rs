@@ -66,6 +66,7 @@ fn help(name: &str, reason: &StayReason, profile: &str) -> Option<String> {
         | StayReason::ProvidesAllocator
         | StayReason::WeakDefinition { .. }
         | StayReason::WeakReference { .. }
+        | StayReason::UndeclaredReference { .. }
         | StayReason::Clash { .. }
         | StayReason::Replaces { .. }
         | StayReason::DependsOn { .. } => None,
