@@ -36,14 +36,13 @@ use object::read::elf::{SectionHeader, SectionTable, Sym, VersionTable};
 use object::{Endian as _, Endianness};
 
 use crate::elf::versions::{self, LAYOUT, UNKNOWN_LAYOUT};
-use crate::elf::{ElfClass, PlaceRelocations, is_bindable, is_mangled_by_rustc, with_class};
+use crate::elf::{ElfClass, is_bindable, is_mangled_by_rustc, with_class};
 use crate::system::files::{self, Patch};
 use crate::{Error, Result};
 
 /// Gives the layout version of a finished shared object its name, and hides behind that version
-/// the symbols of Rust, where references to these are bound, and those that have one of the
-/// `private` names, unless they are weak. It has no effect on a shared object that was linked
-/// without [`SCRIPT`](versions::SCRIPT).
+/// the symbols of Rust and those that have one of the `private` names, unless they are weak. It has
+/// no effect on a shared object that was linked without [`SCRIPT`](versions::SCRIPT).
 ///
 /// # Errors
 /// When the file cannot be read or written, or is malformed.
@@ -68,7 +67,6 @@ fn seal_patches_of<Class: ElfClass>(
 ) -> object::read::Result<Vec<Patch>> {
     let header = Class::parse(data)?;
     let endian = header.endian()?;
-    let is_bound = PlaceRelocations::of(header, endian).is_some();
     let sections = header.sections(endian, data)?;
     let symbols = sections.symbols(endian, data, elf::SHT_DYNSYM)?;
     let versions: VersionTable<'_, Class> = sections.versions(endian, data)?.unwrap_or_default();
@@ -97,7 +95,7 @@ fn seal_patches_of<Class: ElfClass>(
         let is_named = symbol.st_bind() == elf::STB_GLOBAL
             && str::from_utf8(name).is_ok_and(|name| private.contains(name));
         let is_private = versions.version_index(endian, index).is_global()
-            && (is_named || is_bound && is_of_rust::<Class>(endian, name, symbol));
+            && (is_named || is_of_rust::<Class>(endian, name, symbol));
         if is_private {
             entry.copy_from_slice(&version);
         }
