@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::prelude::*;
-use crate::utils::tools;
+use crate::utils::{cargo_exe, tools};
 use cargo_test_support::{Execs, Project, project};
 
 use super::{STATIC, group_files, groups_of, layered_project, manifest};
@@ -194,4 +194,15 @@ fn proc_macros_and_build_scripts_are_static() {
     assert!(with_wrapper[0].contains("--crate-name foo "));
     assert_eq!(groups_of(&p.bin("foo")), ["local", "sysroot"]);
     assert_eq!(super::stdout(&p.bin("foo")), "7 7 7\n");
+}
+
+#[cargo_test]
+fn a_file_beside_cargo_is_not_the_task_of_a_linker() {
+    let p = project().file("bin/task.json", "{}").build();
+    let cargo = p.root().join("bin/cargo");
+    std::os::unix::fs::symlink(cargo_exe(), &cargo).unwrap();
+    cargo_test_support::process(&cargo)
+        .arg("-V")
+        .exec_with_output()
+        .unwrap();
 }

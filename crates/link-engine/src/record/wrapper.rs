@@ -77,8 +77,9 @@ pub struct KeptLibrary {
     pub by_profile: bool,
 }
 
-/// File name of the [`WrapperTask`] in the directory of the linker wrapper.
-pub const TASK_FILE: &str = "task.json";
+/// File name of the [`WrapperTask`] in the directory of the linker wrapper. Nobody else has such a
+/// file, so a Cargo that is called from another directory is not taken for a linker.
+pub const TASK_FILE: &str = "dynamic-deps-task.json";
 /// File name of the linker's arguments, which the wrapper writes if the task says so.
 pub const RECORD_FILE: &str = "link-line.json";
 /// File name of the events of the links, one line each. rustc 1.95 does not show the output of a
