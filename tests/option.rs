@@ -287,3 +287,23 @@ fn install_is_always_static() {
     let installed = p.root().parent().unwrap().join("root/bin/foo");
     assert_eq!(groups_of(&installed), STATIC);
 }
+
+#[cargo_test]
+fn a_build_override_has_no_say() {
+    let p = project()
+        .file(
+            "Cargo.toml",
+            &manifest(
+                "foo",
+                "[profile.dev.build-override]\ndynamic-deps = false\n",
+            ),
+        )
+        .file("src/main.rs", "fn main() {}")
+        .build();
+    p.cargo("build")
+        .with_status(101)
+        .with_stderr_contains(
+            "[..]`dynamic-deps` may not be specified in a `build-override` profile",
+        )
+        .run();
+}

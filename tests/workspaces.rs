@@ -321,7 +321,7 @@ fn a_build_override() {
     let p = workspace("2");
     p.change_file(
         ".cargo/config.toml",
-        "[profile.dev.build-override]\nopt-level = 1\ndynamic-deps = true\n",
+        "[profile.dev.build-override]\nopt-level = 1\n",
     );
     assert_eq!(same_outputs(&p, "build --workspace"), 4);
     let stderr = p
