@@ -3,7 +3,7 @@
 use crate::prelude::*;
 use cargo_test_support::project;
 
-use super::{groups_of, manifest, program, publish_native, same_output};
+use super::{STATIC, add_to_archive, groups_of, manifest, program, publish_native, same_output};
 
 #[cargo_test]
 fn a_function_that_a_link_arg_wraps() {
@@ -59,6 +59,114 @@ fn a_function_that_a_link_arg_wraps() {
     };
     assert_eq!(run("--no-dynamic-deps"), "111\n");
     assert_eq!(run("--dynamic-deps"), "111\n");
+}
+
+#[cargo_test]
+fn a_function_that_a_linker_script_replaces() {
+    publish_native(
+        "native",
+        "int now(void) { return 1; } int later(void) { return now() + 1; }",
+        r#"
+            extern "C" { fn later() -> i32; }
+            pub fn number() -> i32 { unsafe { later() } }
+        "#,
+    );
+    let p = program(
+        &["native"],
+        r#"
+            extern "C" { fn now() -> i32; }
+            #[no_mangle] extern "C" fn fast_now() -> i32 { 42 }
+            fn main() { println!("{} {}", unsafe { now() }, native::number()); }
+        "#,
+    );
+    // By the names of a script and of libraries, which linkers read all the same.
+    let root = p.root();
+    let root = root.display();
+    for name in ["alias.ld", "libalias.a", "libalias.so"] {
+        p.change_file(name, "now = fast_now;");
+    }
+    p.change_file("names", &format!("INPUT({root}/alias.ld)"));
+    for args in [
+        format!("{root}/alias.ld"),
+        format!("-Wl,{root}/libalias.a"),
+        format!("{root}/libalias.so"),
+        format!("-L{root} -lalias"),
+        format!("-Wl,-L{root},-Bstatic,-lalias,-Bdynamic"),
+        format!("{root}/names"),
+    ] {
+        p.change_file("build.rs", &build_script_with(&args));
+        assert_eq!(same_output(&p), "42 43\n", "{args}");
+        assert_eq!(groups_of(&p.bin("foo")), STATIC, "{args}");
+    }
+    p.cargo("build --dynamic-deps")
+        .with_stderr_contains(
+            "[WARNING] linked the dependencies of `foo` statically: the link arg \
+             `[ROOT]/foo/names` brings a linker script, which may gather what is in groups",
+        )
+        .run();
+
+    // One that only names inputs does not matter, nor does a text that is no input.
+    p.change_file("names", "/* GNU ld script */ INPUT(-lc)");
+    for args in [format!("{root}/names"), format!("-Wl,-Map,{root}/map")] {
+        p.change_file("build.rs", &build_script_with(&args));
+        assert_eq!(same_output(&p), "1 2\n", "{args}");
+        assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"], "{args}");
+    }
+}
+
+#[cargo_test]
+fn an_archive_in_a_word_for_the_linker() {
+    // It defines what a library of a dependency defines too, and a function that calls it. In a
+    // static program, one of the definitions serves both.
+    let c = "static int calls; int db_open(void) { return ++calls; }";
+    publish_native(
+        "native",
+        c,
+        r#"
+            extern "C" { fn db_open() -> i32; }
+            pub fn next() -> i32 { unsafe { db_open() } }
+        "#,
+    );
+    let p = program(
+        &["native"],
+        r#"
+            extern "C" { fn own_call() -> i32; }
+            fn main() { println!("{} {}", unsafe { own_call() }, native::next()); }
+        "#,
+    );
+    let archive = p.root().join("libown.a");
+    let own = "int db_open(void); int own_call(void) { return db_open(); }";
+    add_to_archive(&archive, "own", own);
+    add_to_archive(&archive, "db", c);
+    let root = p.root();
+    let root = root.display();
+    p.change_file("response", &format!("{root}/libown.a"));
+    p.change_file("libnames.so", "INPUT(libown.a)");
+    for args in [
+        format!("{root}/libown.a"),
+        format!("-Wl,-z,muldefs,--whole-archive,{root}/libown.a,--no-whole-archive"),
+        format!("-Wl,-z,muldefs,{root}/own.o,{root}/db.o"),
+        format!("-Wl,-L{root},--push-state,-Bstatic,-lown,--pop-state"),
+        format!("-Xlinker {root}/libown.a"),
+        format!("-Wl,@{root}/response"),
+        format!("-L{root} {root}/libnames.so"),
+    ] {
+        p.change_file("build.rs", &build_script_with(&args));
+        assert_eq!(same_output(&p), "1 2\n", "{args}");
+        assert_eq!(groups_of(&p.bin("foo")), STATIC, "{args}");
+    }
+    p.cargo("build --dynamic-deps")
+        .with_stderr_contains(
+            "[WARNING] linked the dependencies of `foo` statically: `db_open` is defined by [..]",
+        )
+        .run();
+}
+
+/// A build script that adds each of these words to the link line.
+fn build_script_with(args: &str) -> String {
+    let args = args.split(' ');
+    let lines = args.map(|arg| format!("println!(\"cargo::rustc-link-arg={arg}\");"));
+    format!("fn main() {{ {} }}", lines.collect::<String>())
 }
 
 #[cargo_test]

@@ -22,20 +22,23 @@ pub use crate::rlib::{
 pub use crate::stub::{Wanted, bytes as stub_bytes, write_stub};
 pub use crate::system::files::Patch;
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 
 use crate::Result;
 use crate::executable::fit::options;
+use crate::line::inputs::Inputs;
 use crate::line::words;
 
-/// Reads the options of the linker on a link line, as the wrapper does.
+/// Reads the options and inputs of the linker on a link line, as the wrapper does.
 ///
 /// # Errors
 /// When a file that they name is malformed.
-pub fn read_options(args: &[OsString]) -> Result<()> {
+pub fn read_words(args: &[OsString]) -> Result<()> {
     let words = words::words(args)?;
     let _ = options::check(&words);
     let _ = options::showing(&words);
     let _ = words::have_run_path(&words);
+    let _ = options::check_inputs(&Inputs::read(&words, &HashSet::new()));
     Ok(())
 }

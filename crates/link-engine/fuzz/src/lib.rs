@@ -12,7 +12,7 @@ use link_engine::for_tests::rebind::{Below, Renamed, Unbound, undo_patches};
 use link_engine::for_tests::{
     DynamicInfo, GroupInput, GroupLine, KnownRlib, Names, Patch, Rewrite, RlibFacts, StoredLibrary,
     Wanted, arguments, bind, constructors, definitions_for_the_loader, dynamic_names, has_private,
-    library_directories, open_references_in, private_among, read_options, references_among,
+    library_directories, open_references_in, private_among, read_words, references_among,
     response_file, runtime, seal, stub_bytes, template, undefined_symbols,
 };
 use link_engine::record::wrapper::WrapperTask;
@@ -174,10 +174,9 @@ pub fn link_line(text: &[u8]) {
     let args: Vec<OsString> = lines.map(|line| OsStr::from_bytes(line).into()).collect();
     let shared: HashSet<String> = ["c".to_owned()].into();
     let _ = arguments::output(&args);
-    let _ = arguments::has_foreign_archives(&args, &shared);
     // The files of this machine are no part of the input.
     if !text.contains(&b'@') {
-        let _ = read_options(&args);
+        let _ = read_words(&args);
     }
     rewrite(&args, &shared);
 
@@ -212,8 +211,8 @@ fn rewrite(args: &[OsString], shared: &HashSet<String>) {
         shared_object: "/groups/frozen.so".into(),
         members: ["libdep-1.rlib".to_owned()].into(),
     }];
-    let object = arguments::object_files(args).next().map(Path::to_owned);
-    let copy = object.map(|object| (object, PathBuf::from("/copy/0.o")));
+    let object = args.iter().find(|arg| arguments::is_object(arg));
+    let copy = object.map(|object| (PathBuf::from(object), PathBuf::from("/copy/0.o")));
     let rewrite = Rewrite {
         groups: &groups,
         objects: &HashMap::from_iter(copy.clone()),

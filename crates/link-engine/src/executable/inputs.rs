@@ -1,6 +1,6 @@
 //! The inputs of a link besides the groups.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -12,12 +12,10 @@ use object::elf;
 use super::groups::Group;
 use crate::elf::symbol_tables::SymbolTables;
 use crate::elf::{Names, global_symbols, references_among, set_visibility, with_class};
-use crate::line::arguments::{
-    NativeArchive, native_archives, object_files, rlibs, search_directories,
-};
-use crate::line::search::find_archive;
+use crate::line::arguments::rlibs;
+use crate::line::inputs::Inputs;
 use crate::record::GroupManifest;
-use crate::rlib::{self, Shared, is_archive};
+use crate::rlib::{self, Shared};
 use crate::system::parallel;
 use crate::{Error, Result};
 
@@ -72,20 +70,21 @@ pub(super) struct Objects {
     /// Copies of the objects that we had to change, by path on the line.
     pub(super) copies: HashMap<PathBuf, PathBuf>,
     /// The symbols that they share with other files; except for the names, also those of the
-    /// archives beside them.
+    /// archives beside them, which are in no rlib: static libraries of the program itself, or of a
+    /// crate that does not bundle them.
     pub(super) shared: Shared,
 }
 
 impl Objects {
-    /// Reads the objects on a line, and copies into `scratch` those that hide a symbol
-    /// which ties the program to the runtime in the groups.
+    /// Reads the objects and archives among the inputs of a line, and copies into `scratch` the
+    /// objects that hide a symbol which ties the program to the runtime in the groups.
     ///
     /// rustc makes the allocator shim for one output, and hides the symbols that the shim takes
     /// from std (`__rdl_alloc`). If the program has a `#[global_allocator]`, it hides
     /// `__rust_alloc` itself too. std in its group takes that symbol from the executable. So both
     /// sides must be visible, or there would be two allocators in the process.
-    pub(super) fn read(args: &[OsString], scratch: &Path) -> Result<Objects> {
-        let paths: Vec<&Path> = object_files(args).collect();
+    pub(super) fn read(inputs: &Inputs, scratch: &Path) -> Result<Objects> {
+        let paths: Vec<&Path> = inputs.objects.iter().map(PathBuf::as_path).collect();
         let threads = available_parallelism().map_or(1, usize::from);
         let of_a_thread = paths.len().div_ceil(threads).max(OBJECTS_OF_A_THREAD);
         let chunks: Vec<&[&Path]> = paths.chunks(of_a_thread).collect();
@@ -102,33 +101,10 @@ impl Objects {
                 objects.copies.insert(path.to_owned(), copy);
             }
         }
-        Ok(objects)
-    }
-
-    /// Adds the definitions and weak references of archives on a line that are in no rlib: static
-    /// libraries of the program itself, or of a crate that does not bundle them.
-    pub(super) fn add_native_archives(
-        &mut self,
-        args: &[OsString],
-        settled: &HashSet<String>,
-    ) -> Result<()> {
-        let directories = search_directories(args);
-        for archive in native_archives(args) {
-            let path = match archive {
-                NativeArchive::File(path) => Some(path.to_owned()),
-                NativeArchive::Named { name, .. } if settled.contains(name) => None,
-                NativeArchive::Named {
-                    name,
-                    prefer_shared,
-                } => find_archive(&directories, name, prefer_shared),
-            };
-            // Linkers also accept a shared library or a script under such a name, and refuse other
-            // files.
-            if let Some(path) = path.filter(|path| is_archive(path)) {
-                self.shared.add_without_names(Shared::read(&path)?);
-            }
+        for archive in &inputs.archives {
+            objects.shared.add_without_names(Shared::read(archive)?);
         }
-        Ok(())
+        Ok(objects)
     }
 }
 

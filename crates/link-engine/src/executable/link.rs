@@ -22,7 +22,8 @@ use super::refused::dangling_references;
 use super::rewrite::{GroupInput, Rewrite};
 use super::unfit::Unfit;
 use crate::finish::{bind, finish_executable};
-use crate::line::arguments::{self, has_foreign_archives, join_library_names, rlibs};
+use crate::line::arguments::{self, join_library_names, rlibs};
+use crate::line::inputs::Inputs;
 use crate::line::response_file;
 use crate::line::run::{self, ObjectsBy};
 use crate::line::{linker, words};
@@ -101,6 +102,9 @@ fn link_against_groups(
     }
     let words = words::words(&args)?;
     fit::options::check(&words)?;
+    let settled_libraries = settled_libraries(&manifests);
+    let inputs = Inputs::read(&words, &settled_libraries);
+    fit::options::check_inputs(&inputs)?;
     // Each link has its own, because rustdoc links many doctests with one wrapper at the same time.
     let mut scratch_directory = tempfile::Builder::new()
         .prefix(SCRATCH_PREFIX)
@@ -108,9 +112,7 @@ fn link_against_groups(
         .tempdir_in(directory)
         .map_err(Error::io("create a directory in", directory))?;
     let scratch = &scratch_directory.path().to_owned();
-    let mut objects = Objects::read(&args, scratch)?;
-    let settled_libraries = settled_libraries(&manifests);
-    objects.add_native_archives(&args, &settled_libraries)?;
+    let objects = Objects::read(&inputs, scratch)?;
     let outside = libraries_outside(&args, &groups, &manifests)?;
     for library in &outside {
         debug!(
@@ -136,6 +138,7 @@ fn link_against_groups(
     let link = Link {
         linker: &task.linker,
         args: &args,
+        search_directories: &inputs.directories,
         groups: &groups,
         constructors: constructor_objects(&on_line, &groups, &objects, scratch)?,
         settled_libraries: &settled_libraries - &libraries_to_load(&groups)?,
@@ -144,7 +147,7 @@ fn link_against_groups(
         objects: &objects.copies,
         scratch,
     };
-    if !has_foreign_archives(&args, &settled_libraries) {
+    if !inputs.has_foreign_archives {
         let names = named_symbols(&objects, &outside);
         if let Some(stubs) = stubs(Wanted::Named(&names), &groups, scratch)? {
             let linked = link.run(&stubs, ObjectsBy::File)?;
@@ -176,6 +179,8 @@ struct Link<'a> {
     linker: &'a Path,
     /// rustc's line, with its response files expanded.
     args: &'a [OsString],
+    /// Where the linker looks for native libraries.
+    search_directories: &'a [PathBuf],
     groups: &'a [Group],
     /// See [`Rewrite`], as of the others.
     objects: &'a HashMap<PathBuf, PathBuf>,
@@ -206,10 +211,15 @@ impl Link<'_> {
         debug!(status = %output.status, "the linker has ended");
         let _finishing = debug_span!("finish").entered();
         if output.status.success() {
-            fit::visibility::check_shared_libraries(self.args, self.groups)?;
+            fit::visibility::check_shared_libraries(
+                self.args,
+                self.search_directories,
+                self.groups,
+            )?;
         }
         if output.status.success() {
-            fit::references::check(self.args, self.groups, &mut output)?;
+            let directories = self.search_directories;
+            fit::references::check(self.args, directories, self.groups, &mut output)?;
         }
         if output.status.success() {
             let executable = arguments::output(self.args)?;

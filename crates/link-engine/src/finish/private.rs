@@ -21,13 +21,16 @@ use crate::line::syntax::names_option;
 /// Whether an argument shows symbols of a program to libraries that it loads later, or gives
 /// versions to symbols.
 pub(crate) fn shows_symbols(arg: &OsStr) -> bool {
-    const OPTIONS: [&[u8]; 7] = [
+    const OPTIONS: [&[u8]; 10] = [
         b"rdynamic",
         b"E",
         b"export-dynamic",
         b"export-dynamic-symbol",
         b"export-dynamic-symbol-list",
         b"dynamic-list",
+        b"dynamic-list-data",
+        b"dynamic-list-cpp-new",
+        b"dynamic-list-cpp-typeinfo",
         b"version-script",
     ];
     names_option(arg, &OPTIONS)
@@ -46,6 +49,9 @@ mod tests {
             "--export-dynamic",
             "-Wl,--dynamic-list=symbols",
             "-Wl,--dynamic-list,symbols",
+            "-Wl,--dynamic-list-data",
+            "-Wl,--dynamic-list-cpp-new",
+            "-Wl,--dynamic-list-cpp-typeinfo",
             "-Wl,--export-dynamic-symbol=hook",
             "-Wl,--version-script=versions",
         ] {

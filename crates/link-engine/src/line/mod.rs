@@ -5,7 +5,8 @@
 //! | `syntax` | whether a driver or a linker reads a line, and the form of options for it |
 //! | `response_file` | lines that are too long |
 //! | `arguments` | the meaning of an argument |
-//! | `words` | the options that the linker behind a driver gets |
+//! | `words` | the words that the linker behind a driver gets |
+//! | `inputs` | the inputs among them, and in linker scripts |
 //! | `template` | the template of links, learned from a line of rustc |
 //! | `search` | where linkers look for libraries |
 //! | `linker` | recognising the linker |
@@ -15,6 +16,7 @@
 pub mod arguments;
 #[cfg(test)]
 pub(crate) mod for_tests;
+pub(crate) mod inputs;
 pub(crate) mod linker;
 pub mod response_file;
 pub(crate) mod run;

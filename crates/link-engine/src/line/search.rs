@@ -6,20 +6,18 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::arguments::search_directories;
+use super::inputs::search_directories;
 use super::template::LinkTemplate;
+use super::words::words;
 
-/// The archive that a linker takes for `-l<name>`, from the first of the directories that has the
-/// library. `None` if it takes a shared library, or finds neither, as with the libraries of the
-/// platform.
-pub(crate) fn find_archive(
-    directories: &[&Path],
+/// The file that a linker takes for `-l<name>`, from the first of the directories that has the
+/// library. `None` if it is in none of them, as with the libraries of the platform.
+pub(super) fn find_library(
+    directories: &[impl AsRef<Path>],
     name: &str,
     prefer_shared: bool,
 ) -> Option<PathBuf> {
-    let found = first_file(directories, &native_files(name, prefer_shared))?;
-    let is_shared = found.extension() == Some(OsStr::new("so")) && !name.starts_with(':');
-    (!is_shared).then_some(found)
+    first_file(directories, &native_files(name, prefer_shared))
 }
 
 /// The names of the files that a linker looks for in each directory for `-l<name>`, in order.
@@ -33,7 +31,10 @@ fn native_files(name: &str, prefer_shared: bool) -> Vec<String> {
 }
 
 /// The first file with one of these names: in the first directory that has one.
-fn first_file(directories: &[impl AsRef<Path>], names: &[impl AsRef<Path>]) -> Option<PathBuf> {
+pub(super) fn first_file(
+    directories: &[impl AsRef<Path>],
+    names: &[impl AsRef<Path>],
+) -> Option<PathBuf> {
     let mut paths = directories
         .iter()
         .flat_map(|directory| names.iter().map(|name| directory.as_ref().join(name)));
@@ -105,8 +106,9 @@ impl<'a> LibrarySearch<'a> {
     /// The directories that a link line names, with these.
     fn on_line(&self, native_search: &[PathBuf]) -> Vec<PathBuf> {
         let line: Vec<OsString> = self.template.args().cloned().collect();
-        let native_search = native_search.iter().map(PathBuf::as_path);
-        let directories = native_search.chain(search_directories(&line));
+        // The linker reports a response file that is malformed.
+        let of_line = search_directories(&words(&line).unwrap_or_default());
+        let directories = native_search.iter().chain(&of_line);
         directories
             .map(|directory| self.working_directory.join(directory))
             .collect()
@@ -147,7 +149,7 @@ mod tests {
     use crate::line::for_tests::template;
 
     #[test]
-    fn archives_are_found_as_linkers_do() {
+    fn libraries_are_found_as_linkers_do() {
         let directory = tempfile::tempdir().unwrap();
         let [one, other] = ["one", "other"].map(|name| directory.path().join(name));
         fs::create_dir(&one).unwrap();
@@ -155,8 +157,8 @@ mod tests {
         for file in ["one/libboth.so", "one/libboth.a", "other/libown.a"] {
             fs::write(directory.path().join(file), "").unwrap();
         }
-        let find = |name, prefer_shared| find_archive(&[&one, &other], name, prefer_shared);
-        assert_eq!(find("both", true), None);
+        let find = |name, prefer_shared| find_library(&[&one, &other], name, prefer_shared);
+        assert_eq!(find("both", true), Some(one.join("libboth.so")));
         assert_eq!(find("both", false), Some(one.join("libboth.a")));
         assert_eq!(find("own", true), Some(other.join("libown.a")));
         assert_eq!(find(":libown.a", false), Some(other.join("libown.a")));

@@ -4,14 +4,13 @@
 //! groups were linked earlier and without these options.
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::executable::groups::Group;
 use crate::executable::unfit::{Definer, Unfit};
 use crate::finish::private::shows_symbols;
+use crate::line::inputs::Inputs;
 use crate::line::words::Word;
 
 /// Checks that groups that were linked without the options on a line fit an executable with them.
@@ -19,18 +18,29 @@ use crate::line::words::Word;
 /// # Errors
 /// The option because of which they do not.
 pub(crate) fn check(words: &[Word]) -> Result<(), Unfit> {
-    for word in words {
-        let link_arg = || word.link_arg();
-        if rebinds_symbols(word) {
-            let link_arg = link_arg();
+    for (index, word) in words.iter().enumerate() {
+        let before = index.checked_sub(1).map(|index| &words[index]);
+        if rebinds_symbols(word) || gives_symbols(before, word) {
+            let link_arg = word.link_arg();
             return Err(Unfit::Rebound { link_arg });
         }
-        if is_script(word) {
-            let link_arg = link_arg();
+        if brings_script(word) {
+            let link_arg = word.link_arg();
             return Err(Unfit::Scripted { link_arg });
         }
     }
     Ok(())
+}
+
+/// Checks that no input is a linker script that may decide about groups too.
+///
+/// # Errors
+/// The link arg that brings the script.
+pub(crate) fn check_inputs(inputs: &Inputs) -> Result<(), Unfit> {
+    match inputs.script.clone() {
+        Some(link_arg) => Err(Unfit::Scripted { link_arg }),
+        None => Ok(()),
+    }
 }
 
 /// Checks that no group defines a function that an option has the loader call: the first one of the
@@ -74,20 +84,41 @@ pub(crate) fn showing(words: &[Word]) -> Option<String> {
     showing.map(Word::link_arg)
 }
 
-/// Whether an option redirects references to a symbol, in whichever library they are.
+/// Whether an option redirects references to a symbol, in whichever library they are, or replaces
+/// an input.
 fn rebinds_symbols(word: &Word) -> bool {
-    const OPTIONS: [&[u8]; 4] = [b"wrap", b"defsym", b"just-symbols", b"remap-inputs"];
-    let option = word.option();
-    let name = option.strip_prefix(b"--").or(option.strip_prefix(b"-"));
-    name.is_some_and(|name| OPTIONS.contains(&name))
+    const OPTIONS: [&[u8]; 5] = [
+        b"wrap",
+        b"defsym",
+        b"just-symbols",
+        b"remap-inputs",
+        b"remap-inputs-file",
+    ];
+    long_name(word).is_some_and(|name| OPTIONS.contains(&name))
 }
 
-/// Whether a word brings a linker script: it is an option for one, or a file of no other kind that
-/// linkers know (ld, "Implicit Linker Scripts").
+/// The name of an option, which may be behind one dash or two.
+fn long_name(word: &Word) -> Option<&[u8]> {
+    let option = word.option();
+    option.strip_prefix(b"--").or(option.strip_prefix(b"-"))
+}
+
+/// Whether a word is a file whose symbols the linker takes as they are: with a file, GNU ld takes
+/// `-R` for `--just-symbols`, and with a directory for `-rpath`.
+fn gives_symbols(before: Option<&Word>, word: &Word) -> bool {
+    let bytes = word.word.as_bytes();
+    let file = match before {
+        Some(before) if before.word == "-R" => Some(bytes),
+        _ => bytes.strip_prefix(b"-R"),
+    };
+    file.is_some_and(|file| Path::new(OsStr::from_bytes(file)).is_file())
+}
+
+/// Whether an option brings a linker script.
 ///
 /// A script decides about the sections of all inputs, by any names, so it might gather sections
-/// that are in groups.
-fn is_script(word: &Word) -> bool {
+/// that are in groups. It may also define symbols.
+fn brings_script(word: &Word) -> bool {
     /// Options that set addresses of sections or segments in the executable, which do not matter to
     /// groups.
     const ADDRESSES: [&[u8]; 6] = [
@@ -98,44 +129,18 @@ fn is_script(word: &Word) -> bool {
         b"-Trodata-segment",
         b"-Tldata-segment",
     ];
-    const OPTIONS: [&[u8]; 5] = [
-        b"--script",
-        b"-script",
-        b"-dT",
-        b"--default-script",
-        b"-default-script",
+    const OPTIONS: [&[u8]; 6] = [
+        b"script",
+        b"dT",
+        b"default-script",
+        b"c",
+        b"mri-script",
+        // GNU ld reads the file as a script. With gold, it only orders sections.
+        b"section-ordering-file",
     ];
     let option = word.option();
-    if option.starts_with(b"-") {
-        let is_short = option.starts_with(b"-T") && !ADDRESSES.contains(&option);
-        return is_short || OPTIONS.contains(&option);
-    }
-    let path = Path::new(&word.word);
-    !is_known_input(path) && holds_sections(path).unwrap_or(false)
-}
-
-/// Whether a file has the name of an input that rustc hands to linkers.
-fn is_known_input(path: &Path) -> bool {
-    let extension = path.extension().map(OsStr::as_bytes);
-    matches!(extension, Some(b"o" | b"rlib" | b"a" | b"so"))
-}
-
-/// Whether a text file has the command that gathers sections.
-fn holds_sections(path: &Path) -> std::io::Result<bool> {
-    /// A script is shorter.
-    const MAX_BYTES: u64 = 1024 * 1024;
-    if !path.is_file() {
-        return Ok(false);
-    }
-    let mut file = File::open(path)?;
-    let mut start = [0; 4];
-    file.read_exact(&mut start)?;
-    if start == *b"\x7fELF" || start.starts_with(b"!<") {
-        return Ok(false);
-    }
-    let mut text = start.to_vec();
-    file.take(MAX_BYTES).read_to_end(&mut text)?;
-    Ok(text.windows(8).any(|word| word == b"SECTIONS"))
+    let is_short = option.starts_with(b"-T") && !ADDRESSES.contains(&option);
+    is_short || long_name(word).is_some_and(|name| OPTIONS.contains(&name))
 }
 
 #[cfg(test)]
@@ -197,42 +202,46 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_symbols_elsewhere_is_refused() {
+    fn what_changes_all_libraries_is_refused() {
+        let file = std::env::current_exe().unwrap();
+        let file = file.display();
         for arg in [
             "-Wl,--wrap=malloc",
             "-Wl,-O1,--wrap,malloc",
             "-Wl,--defsym=a=b",
             "--wrap=malloc",
             "-Wl,--just-symbols=a.out",
+            "-Wl,--remap-inputs=a.o=b.o",
+            "-Wl,--remap-inputs-file,replaced",
+            &format!("-Wl,-R,{file}"),
+            &format!("-R{file}"),
         ] {
             let expected = format!(
                 "the link arg `{arg}` is for all libraries, and groups are linked without it"
             );
             check_line(&["-o", "out", arg], Some(&expected));
         }
-        for arg in ["-wrapper", "-Wl,--warn-once", "-Wl,-rpath,/--wrap/x"] {
+        for arg in [
+            "-wrapper",
+            "-Wl,--warn-once",
+            "-Wl,-rpath,/--wrap/x",
+            "-Wl,-R,/",
+        ] {
             check_line(&[arg], None);
         }
     }
 
     #[test]
-    fn scripts_are_told_from_addresses_and_other_files() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = |name: &str| directory.path().join(name).display().to_string();
-        std::fs::write(
-            path("gather.ld"),
-            "SECTIONS { .a : { *(.a.*) } } INSERT AFTER .data;",
-        )
-        .unwrap();
-        std::fs::write(path("libraries"), "INPUT(-lc)").unwrap();
-        std::fs::copy(std::env::current_exe().unwrap(), path("program")).unwrap();
+    fn scripts_are_told_from_addresses() {
         for args in [
             &["-T", "x.ld"][..],
             &["-Tx.ld"],
             &["-Wl,-T,x.ld"],
             &["-Xlinker", "--script=x.ld"],
             &["-Wl,-dT,x.ld"],
-            &[&path("gather.ld")],
+            &["-Wl,-c,x.mri"],
+            &["-Wl,--mri-script=x.mri"],
+            &["-Wl,--section-ordering-file,order"],
         ] {
             let refused = check(&words(&line(args)).unwrap());
             assert!(matches!(refused, Err(Unfit::Scripted { .. })), "{args:?}");
@@ -240,8 +249,7 @@ mod tests {
         for args in [
             &["-Ttext-segment=0x1000000"][..],
             &["-Wl,-Tbss,0x1000"],
-            &[&path("libraries")],
-            &["-o", &path("program")],
+            &["-Wl,-call_shared"],
             &["no-such-file", "-t", "--trace"],
         ] {
             assert_eq!(check(&words(&line(args)).unwrap()), Ok(()), "{args:?}");

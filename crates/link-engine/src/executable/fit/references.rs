@@ -12,7 +12,7 @@ use crate::elf::{DynamicInfo, undefined_references};
 use crate::executable::groups::Group;
 use crate::executable::refused::references_of_members;
 use crate::executable::unfit::Unfit;
-use crate::line::arguments::{self, search_directories};
+use crate::line::arguments;
 use crate::line::search::LibrarySearch;
 use crate::record::Fallback;
 
@@ -20,6 +20,7 @@ use crate::record::Fallback;
 /// (`--no-allow-shlib-undefined`), but mold 1.10 does not, and the loader would refuse the program.
 pub(in crate::executable) fn check(
     args: &[OsString],
+    native_search: &[PathBuf],
     groups: &[Group],
     output: &mut Output,
 ) -> Result<(), Fallback> {
@@ -40,9 +41,7 @@ pub(in crate::executable) fn check(
     }
     sonames.retain(|soname| !is_group(soname));
     let search = LibrarySearch::new(template, Path::new(""), &[]);
-    let native_search = search_directories(args).into_iter().map(Path::to_owned);
-    let native_search: Vec<PathBuf> = native_search.collect();
-    match Scope::read(sonames, &search, &native_search)?.fault(open)? {
+    match Scope::read(sonames, &search, native_search)?.fault(open)? {
         None => Ok(()),
         Some(Fault::Undefined(symbols)) => {
             output.status = ExitStatus::from_raw(1 << 8);

@@ -9,7 +9,7 @@ use crate::Error;
 use crate::elf::{DynamicInfo, has_private, names, private_among};
 use crate::executable::groups::Group;
 use crate::executable::unfit::{Definer, Unfit};
-use crate::line::arguments::{self, search_directories};
+use crate::line::arguments;
 use crate::line::search::LibrarySearch;
 use crate::line::words::Word;
 use crate::record::Fallback;
@@ -46,6 +46,7 @@ pub(in crate::executable) fn check_open_references(groups: &[Group]) -> Result<(
 /// link, the linker shows such a library the symbols that it names.
 pub(in crate::executable) fn check_shared_libraries(
     args: &[OsString],
+    native_search: &[PathBuf],
     groups: &[Group],
 ) -> Result<(), Fallback> {
     let template = groups.iter().find_map(|group| group.template.as_ref());
@@ -67,12 +68,8 @@ pub(in crate::executable) fn check_shared_libraries(
     if libraries.is_empty() {
         return Ok(());
     }
-    let native_search: Vec<PathBuf> = search_directories(args)
-        .into_iter()
-        .map(Path::to_owned)
-        .collect();
     let here = Path::new("");
-    for library in LibrarySearch::new(template, here, &[]).find(&native_search, &libraries) {
+    for library in LibrarySearch::new(template, here, &[]).find(native_search, &libraries) {
         let user = format!("`{}`", library.file_name().unwrap_or_default().display());
         let bytes = files::map(&library)?;
         let names = names(&bytes).map_err(Error::object(&library))?;
