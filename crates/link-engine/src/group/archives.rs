@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::inputs::Input;
 use super::native::NativeRequest;
-use crate::line::search::LibrarySearch;
+use crate::line::search::{LibrarySearch, find_native};
 use crate::record::{NativeFile, NativeLibrary};
 use crate::rlib::{self, RlibFacts, copy_with_protected_symbols};
 use crate::{Error, Result};
@@ -22,7 +22,6 @@ pub(super) struct Archive {
     /// The library in the manifest, so that executables need not link it.
     pub(super) library: NativeLibrary,
     pub(super) path: PathBuf,
-    pub(super) hash: blake3::Hash,
     pub(super) facts: RlibFacts,
 }
 
@@ -35,20 +34,26 @@ impl Archive {
         native_search: &[PathBuf],
         search: &LibrarySearch<'_>,
     ) -> Option<Archive> {
-        let (name, path) = find(request, native_search, search)?;
-        // Before we read it, so that any later change shows.
-        let file = NativeFile::read(path.clone()).ok()?;
-        let (facts, hash) = RlibFacts::read(&path).ok()?;
+        let NativeRequest { name } = NativeRequest::parse(request)?;
+        Archive::read(request, name, search.directories(native_search))
+    }
+
+    fn read(request: &str, name: String, directories: Vec<PathBuf>) -> Option<Archive> {
+        let path = find_native(&directories, &name)?;
+        if !rlib::is_archive(&path) {
+            return None;
+        }
+        let (file, bytes) = NativeFile::read(&name, path.clone()).ok()?;
         Some(Archive {
             request: request.to_owned(),
+            facts: RlibFacts::parse(&bytes).ok()?,
             library: NativeLibrary {
                 name,
                 soname: None,
+                directories,
                 files: vec![file],
             },
             path,
-            hash,
-            facts,
         })
     }
 }
@@ -59,17 +64,9 @@ pub(super) fn is_archive(
     native_search: &[PathBuf],
     search: &LibrarySearch<'_>,
 ) -> bool {
-    find(request, native_search, search).is_some()
-}
-
-fn find(
-    request: &str,
-    native_search: &[PathBuf],
-    search: &LibrarySearch<'_>,
-) -> Option<(String, PathBuf)> {
-    let request = NativeRequest::parse(request)?;
-    let path = request.find(native_search, search)?;
-    rlib::is_archive(&path).then_some((request.name, path))
+    let path = NativeRequest::parse(request)
+        .and_then(|request| find_native(&search.directories(native_search), &request.name));
+    path.is_some_and(|path| rlib::is_archive(&path))
 }
 
 /// The archives of these members to give to the linker. If other outputs have to see hidden symbols
