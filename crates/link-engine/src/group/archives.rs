@@ -1,10 +1,15 @@
-//! Archives that a build script asks for as if they were shared libraries.
+//! Archives that a build script asks for and that are not in the rlib.
 //!
 //! `cargo::rustc-link-lib=foo` leaves the kind open: the linker takes `libfoo.so`, or `libfoo.a` if
 //! only that is there. If the build script names the kind `static`, rustc puts the library into the
 //! rlib, and we read its facts there. An archive without a kind needs the same: this module reads
 //! its facts, and the group that links the rlib links the whole archive. If each output took
 //! members from it instead, each would have its own copy of the archive's variables.
+//!
+//! An archive with the modifier `-bundle` is on the link line of executables, which take members
+//! from it as they do in a static link. But the shared object of the rlib refers to all that any
+//! part of the crate needs, so an executable may take more members than in a static link. We read
+//! the facts of such an archive only to see whether that would change a program.
 
 use std::path::{Path, PathBuf};
 
@@ -35,6 +40,16 @@ impl Archive {
         search: &LibrarySearch<'_>,
     ) -> Option<Archive> {
         let NativeRequest { name } = NativeRequest::parse(request)?;
+        Archive::read(request, name, search.directories(native_search))
+    }
+
+    /// Like [`Archive::find`], for a request with the modifier `-bundle`.
+    pub(super) fn find_unbundled(
+        request: &str,
+        native_search: &[PathBuf],
+        search: &LibrarySearch<'_>,
+    ) -> Option<Archive> {
+        let NativeRequest { name } = NativeRequest::parse_unbundled(request)?;
         Archive::read(request, name, search.directories(native_search))
     }
 

@@ -84,6 +84,16 @@ impl NativeRequest {
         (kind == "dylib").then_some(NativeRequest { name })
     }
 
+    /// Like [`NativeRequest::parse`], for a static library with the modifier `-bundle`.
+    pub(super) fn parse_unbundled(text: &str) -> Option<NativeRequest> {
+        let (kind, modifiers, name) = dissect(text);
+        let name = match modifiers.contains(&"+verbatim") {
+            true => format!(":{name}"),
+            false => format!(":lib{name}.a"),
+        };
+        (kind == "static" && modifiers.contains(&"-bundle")).then_some(NativeRequest { name })
+    }
+
     /// The library that the linker finds in these directories.
     fn library(self, directories: Vec<PathBuf>) -> Result<NativeLibrary> {
         let mut library = NativeLibrary {
@@ -131,13 +141,25 @@ mod tests {
             let expected = expected.map(|name| NativeRequest { name: name.into() });
             assert_eq!(NativeRequest::parse(text), expected);
         }
+        #[track_caller]
+        fn check_unbundled(text: &str, expected: &str) {
+            assert_eq!(NativeRequest::parse(text), None);
+            let name = expected.to_owned();
+            let expected = Some(NativeRequest { name });
+            assert_eq!(NativeRequest::parse_unbundled(text), expected);
+        }
         check("z", Some("z"));
         check("dylib=ssl", Some("ssl"));
         check("dylib:+as-needed=ssl", Some("ssl"));
         check("dylib=ssl:crypto", Some("crypto"));
         check("dylib:+verbatim=libz.so.1", Some(":libz.so.1"));
         check("static=sqlite3", None);
-        check("static:-bundle=sqlite3", None);
         check("framework=Foundation", None);
+        check_unbundled("static:-bundle=sqlite3", ":libsqlite3.a");
+        check_unbundled("static:+whole-archive,-bundle=a:b", ":libb.a");
+        check_unbundled("static:-bundle,+verbatim=own.lib", ":own.lib");
+        for bundled in ["sqlite3", "static=sqlite3", "static:+bundle=sqlite3"] {
+            assert_eq!(NativeRequest::parse_unbundled(bundled), None);
+        }
     }
 }

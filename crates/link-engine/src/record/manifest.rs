@@ -54,6 +54,10 @@ pub struct SharedObject {
     /// The native libraries that it was linked with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub native_libraries: Vec<NativeLibrary>,
+    /// The archives that executables link for its members: libraries with the modifier `-bundle`.
+    /// What is in them [decides](crate::group) whether a library can be a member.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unbundled: Vec<NativeLibrary>,
     /// The symbols that executables have to define for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub open_references: Vec<OpenReference>,
@@ -174,7 +178,7 @@ impl GroupManifest {
         let mut libraries = self
             .objects
             .iter()
-            .flat_map(|object| &object.native_libraries);
+            .flat_map(|object| object.native_libraries.iter().chain(&object.unbundled));
         libraries.find_map(NativeLibrary::changed_file)
     }
 

@@ -17,7 +17,7 @@ use crate::rlib::{Stamp, is_settled, nanoseconds};
 use crate::system::files;
 use crate::{Error, Result};
 
-/// A native library that a group was linked with.
+/// A native library that a group was linked with, or whose archive was read for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NativeLibrary {
     /// Its name, as behind the `-l` of a linker.

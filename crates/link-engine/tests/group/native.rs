@@ -9,7 +9,7 @@ use link_engine::group::Library;
 
 use super::ADD;
 use crate::programs;
-use crate::workshop::{Workshop, run, soname};
+use crate::workshop::{Workshop, object, run, soname};
 
 #[test]
 fn a_native_library_that_is_another_file_counts() {
@@ -117,6 +117,31 @@ fn a_native_library_that_is_found_elsewhere_counts() {
     // Nothing is found, as after somebody has moved the directory.
     fs::remove_dir_all(second.parent().unwrap()).unwrap();
     assert_eq!(again.changed_native_file(), None);
+}
+
+#[test]
+fn an_archive_that_executables_link_counts() {
+    let workshop = Workshop::new();
+    let library = library_that_asks(&workshop, "static:-bundle=greet", &["native"]);
+    let job = workshop.job(vec![library, workshop.library("add", ADD)]);
+    let archive = workshop.path("native").join("libgreet.a");
+    make_archive(&workshop, &archive, "", 1);
+    let (first, _) = run(&job);
+    assert_eq!(first.members().count(), 2);
+    let mut open = object(&first).open_references.iter();
+    assert!(open.any(|reference| reference.name == "greet"));
+    assert_eq!(first.changed_native_file(), None);
+
+    let constructor = "__attribute__((constructor)) static void start(void) {}";
+    make_archive(&workshop, &archive, constructor, 1);
+    assert_eq!(first.changed_native_file(), Some(archive));
+    let (changed, _) = run(&job);
+    let members: Vec<&str> = changed.members().map(|member| &*member.name).collect();
+    assert_eq!(members, ["add v1.0.0"]);
+    assert_eq!(
+        changed.stays[0].reason.to_string(),
+        "it has code that runs before or after `main`"
+    );
 }
 
 #[test]
