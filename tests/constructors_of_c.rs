@@ -7,6 +7,17 @@ use cargo_test_support::{Project, project};
 
 use super::{build_script_for_c, groups_of, manifest, same_behaviour};
 
+/// C code with a constructor.
+const STARTED: &str = r#"
+    #include <unistd.h>
+    static int started;
+    __attribute__((constructor)) static void start(void) {
+        started = 1;
+        write(1, "start\n", 6);
+    }
+    int native_started(void) { return started; }
+"#;
+
 /// A program with this `main`, above the frozen `native`, of whose two objects of C one has a
 /// constructor, `above`, which does not need that object, `beside`, which does, and `plain`.
 fn project_with_constructor(main: &str) -> Project {
@@ -25,18 +36,7 @@ fn project_with_constructor(main: &str) -> Project {
         .file("Cargo.toml", &manifest("native", ""))
         .file("build.rs", &build)
         .file("src/native.c", "int native_number(void) { return 5; }")
-        .file(
-            "src/started.c",
-            r#"
-                #include <unistd.h>
-                static int started;
-                __attribute__((constructor)) static void start(void) {
-                    started = 1;
-                    write(1, "start\n", 6);
-                }
-                int native_started(void) { return started; }
-            "#,
-        )
+        .file("src/started.c", STARTED)
         .file(
             "src/lib.rs",
             r#"
@@ -87,6 +87,42 @@ fn run_where_a_static_link_takes_them() {
         assert_eq!(super::text(&output.stdout), expected, "{main}");
         // Nothing below tells before the link which objects that takes.
         assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"], "{main}");
+        p.root().rm_rf();
+    }
+}
+
+#[cargo_test]
+fn run_where_a_static_link_takes_them_from_an_archive_beside_the_rlib() {
+    // Only `started` needs the archive, and no executable here takes the object of `native` that has it unless it calls
+    // `started`.
+    let build = build_script_for_c("");
+    let unbundled = build.replace("rustc-link-lib=static=", "rustc-link-lib=static:-bundle=");
+    assert_ne!(unbundled, build);
+    for (main, expected) in [("number", "5\n"), ("started", "start\n1\n")] {
+        let p = project()
+            .file(
+                "Cargo.toml",
+                &manifest("foo", "[dependencies]\nnative = { path = 'native' }\n"),
+            )
+            .file(
+                "src/main.rs",
+                &format!("fn main() {{ println!(\"{{}}\", native::{main}()); }}"),
+            )
+            .file("native/Cargo.toml", &manifest("native", ""))
+            .file("native/build.rs", &unbundled)
+            .file("native/src/native.c", STARTED)
+            .file(
+                "native/src/lib.rs",
+                r#"
+                    mod c { extern "C" { pub fn native_started() -> i32; } }
+                    #[inline(never)] pub fn started() -> i32 { unsafe { c::native_started() } }
+                    #[inline(always)] pub fn number() -> i32 { 5 }
+                "#,
+            )
+            .build();
+        let output = same_behaviour(&p);
+        assert_eq!(super::text(&output.stdout), expected, "{main}");
+        assert_eq!(groups_of(&p.bin("foo")), ["sysroot"], "{main}");
         p.root().rm_rf();
     }
 }

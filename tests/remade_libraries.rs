@@ -10,8 +10,8 @@ use cargo_test_support::{Project, project};
 
 use super::{add_to_archive, manifest, shared_library, text};
 
-/// A program over `native`, whose build script asks for `greet` in the directory `lib` beside it. Cargo does not know
-/// the files there.
+/// A program over `native`, whose build script asks for `greet` in the directories `first` and `lib` beside it. Cargo does
+/// not know the files there.
 fn project_beside_a_library() -> Project {
     project()
         .file(
@@ -25,7 +25,10 @@ fn project_beside_a_library() -> Project {
             r#"
                 fn main() {
                     println!("cargo::rerun-if-changed=build.rs");
-                    println!("cargo::rustc-link-search=native={}/../lib", env!("CARGO_MANIFEST_DIR"));
+                    for directory in ["first", "lib"] {
+                        let package = env!("CARGO_MANIFEST_DIR");
+                        println!("cargo::rustc-link-search=native={package}/../{directory}");
+                    }
                     println!("cargo::rustc-link-lib=greet");
                 }
             "#,
@@ -35,12 +38,13 @@ fn project_beside_a_library() -> Project {
             "extern \"C\" { fn greet() -> i32; }
              #[inline(never)] pub fn number() -> i32 { unsafe { greet() } }",
         )
+        .file("first/.keep", "")
         .file("lib/.keep", "")
         .build()
 }
 
-/// Checks that an executable that is linked after each of these steps has what the step has made, as in a static
-/// build.
+/// Checks that an executable that is linked after each of these steps has what the step has made in the directory `lib`
+/// or elsewhere, as in a static build.
 #[track_caller]
 fn check_beside(make: &dyn Fn(&Path, i32)) {
     let p = project_beside_a_library();
@@ -110,6 +114,58 @@ fn a_shared_library_that_somebody_makes_again_with_other_versions() {
                 script.display()
             ),
         );
+    });
+}
+
+#[cargo_test]
+fn an_archive_that_somebody_makes_again_with_the_same_time() {
+    check_beside(&|directory, number| {
+        let made = directory.join("made");
+        fs::create_dir_all(&made).unwrap();
+        make_archive(&made, "greet", number);
+        let (made, archive) = (made.join("libgreet.a"), directory.join("libgreet.a"));
+        let sizes = [&made, &archive].map(|path| fs::metadata(path).map(|file| file.len()).ok());
+        if number < 3 {
+            fs::rename(&made, &archive).unwrap();
+        } else {
+            // The inode stays the same too.
+            fs::copy(&made, &archive).unwrap();
+        }
+        assert!(number == 1 || sizes[0] == sizes[1], "{sizes:?}");
+        let file = File::options().write(true).open(&archive).unwrap();
+        file.set_modified(UNIX_EPOCH + Duration::from_secs(1))
+            .unwrap();
+    });
+}
+
+#[cargo_test]
+fn a_shared_library_that_comes_beside_an_archive_and_goes_again() {
+    check_beside(&|directory, number| {
+        let shared = directory.join("libgreet.so");
+        if number == 2 {
+            let c = format!("int greet(void) {{ return {number}; }}");
+            shared_library(&shared, &c, "-Wl,-soname,libgreet.so");
+            return;
+        }
+        make_archive(directory, "greet", number);
+        if number == 3 {
+            fs::remove_file(&shared).unwrap();
+        }
+    });
+}
+
+#[cargo_test]
+fn an_archive_that_comes_in_an_earlier_directory_and_goes_again() {
+    check_beside(&|directory, number| {
+        let first = directory.with_file_name("first");
+        if number == 2 {
+            make_archive(&first, "greet", number);
+            return;
+        }
+        make_archive(directory, "greet", number);
+        if number == 3 {
+            fs::remove_file(first.join("libgreet.a")).unwrap();
+        }
     });
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Candidate<'a> {
     pub dependencies: &'a [String],
     /// The facts about its rlib.
     pub facts: &'a RlibFacts,
+    /// The facts about the archives that executables link for it.
+    pub unbundled: Vec<&'a RlibFacts>,
     /// Whether executables can run the constructors of its group. They find these by distances,
     /// which hold for one [layout](crate::elf::layout), and a group that shows all its symbols has
     /// no layout version.
@@ -146,16 +148,42 @@ fn shared(candidate: &Candidate<'_>, library: &str, state: &SharedState) -> Opti
 }
 
 fn own_reason(candidate: &Candidate<'_>, platform: &HashSet<String>) -> Option<StayReason> {
-    let facts = candidate.facts;
     if let Some(words) = candidate.refusal {
-        Some(StayReason::LinkerRefuses {
+        return Some(StayReason::LinkerRefuses {
             words: words.to_owned(),
-        })
-    } else if let Some(member) = &facts.foreign_member {
+        });
+    }
+    reason_of(candidate.facts, candidate.has_layout, platform)
+        .or_else(|| unbundled_reason(candidate, platform))
+}
+
+/// Why a candidate must stay because of an archive that executables link for it. Its shared object
+/// refers to all that any part of the candidate needs. So executables may take more archive members
+/// than in a static link, and that must make no difference.
+fn unbundled_reason(candidate: &Candidate<'_>, platform: &HashSet<String>) -> Option<StayReason> {
+    let to_itself = |facts: &RlibFacts| {
+        let symbol = facts.weak_references_to_itself.first()?.clone();
+        let library = candidate.name.to_owned();
+        Some(StayReason::WeakReference { symbol, library })
+    };
+    // Nothing marks constructors in an archive as used, so they count as ones that we do not
+    // understand.
+    let mut unbundled = candidate.unbundled.iter();
+    unbundled.find_map(|facts| reason_of(facts, false, platform).or_else(|| to_itself(facts)))
+}
+
+/// The reason in the facts about an rlib or an archive, given whether executables can run its
+/// constructors.
+fn reason_of(
+    facts: &RlibFacts,
+    runs_constructors: bool,
+    platform: &HashSet<String>,
+) -> Option<StayReason> {
+    if let Some(member) = &facts.foreign_member {
         Some(StayReason::ForeignMember {
             member: member.clone(),
         })
-    } else if facts.runs_by_itself || !candidate.has_layout && !facts.constructors.is_empty() {
+    } else if facts.runs_by_itself || !runs_constructors && !facts.constructors.is_empty() {
         Some(StayReason::RunsByItself)
     } else if facts.thread_local_bytes > MOST_THREAD_LOCAL_BYTES {
         Some(StayReason::LargeThreadLocals)

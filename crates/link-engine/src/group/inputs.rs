@@ -28,6 +28,8 @@ pub(super) struct Input {
     pub(super) facts: RlibFacts,
     /// The archives that are linked beside the rlib.
     pub(super) archives: Vec<Archive>,
+    /// The archives that executables link for it.
+    pub(super) unbundled: Vec<Archive>,
     /// The facts of the rlib alone, if there are archives.
     without_archives: Option<RlibFacts>,
     /// Size of the rlib.
@@ -98,6 +100,7 @@ impl Inputs {
                 stamp: known.stamp,
                 facts: known.facts,
                 archives: Vec::new(),
+                unbundled: Vec::new(),
                 without_archives: None,
                 is_of_build: *is_of_build,
             });
@@ -108,7 +111,8 @@ impl Inputs {
         Ok(inputs)
     }
 
-    /// Finds the archives that build scripts ask for, and adds them to the libraries.
+    /// Finds the archives that build scripts ask for, and adds those to the libraries that are
+    /// linked with them.
     pub(super) fn add_archives(&mut self, search: &LibrarySearch<'_>) {
         for input in &mut self.0 {
             let Library {
@@ -116,6 +120,10 @@ impl Inputs {
                 native_search,
                 ..
             } = &input.library;
+            let requests = native_libraries.iter();
+            input.unbundled = requests
+                .filter_map(|request| Archive::find_unbundled(request, native_search, search))
+                .collect();
             for request in native_libraries {
                 let Some(archive) = Archive::find(request, native_search, search) else {
                     continue;

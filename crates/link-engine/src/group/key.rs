@@ -7,7 +7,7 @@ use super::FORMAT;
 use super::below::BelowObject;
 use super::make::{GroupLink, Object};
 use crate::line::linker::linker_identity;
-use crate::record::ContentKey;
+use crate::record::{ContentKey, NativeLibrary};
 
 impl GroupLink<'_> {
     /// Hashes everything that decides the bytes that the linker writes, except the groups below:
@@ -24,7 +24,7 @@ impl GroupLink<'_> {
             put(&mut hasher, input.rlib.as_bytes());
             put(&mut hasher, input.hash.as_bytes());
             for archive in &input.archives {
-                put(&mut hasher, archive.hash.as_bytes());
+                put_library(&mut hasher, &archive.library);
             }
         }
         let template = self.template.args();
@@ -41,13 +41,8 @@ impl GroupLink<'_> {
         let directory = self.job.working_directory.as_os_str();
         put(&mut hasher, directory.as_encoded_bytes());
         for input in &object.native {
-            let soname = input.library.soname.as_deref().unwrap_or_default();
             put(&mut hasher, input.argument.as_bytes());
-            put(&mut hasher, soname.as_bytes());
-            put(
-                &mut hasher,
-                input.content.as_ref().map_or(&[], |hash| hash.as_bytes()),
-            );
+            put_library(&mut hasher, &input.library);
         }
         ContentKey::new(&hasher)
     }
@@ -65,6 +60,13 @@ pub(super) fn content_key(link_key: &ContentKey, below: &[Rc<BelowObject>]) -> C
         );
     }
     ContentKey::new(&hasher)
+}
+
+fn put_library(hasher: &mut blake3::Hasher, library: &NativeLibrary) {
+    put(hasher, &(library.files.len() as u64).to_le_bytes());
+    for file in &library.files {
+        put(hasher, file.content.as_bytes());
+    }
 }
 
 fn put(hasher: &mut blake3::Hasher, bytes: &[u8]) {

@@ -39,6 +39,7 @@ pub(super) struct MadeObject {
     pub(super) needs: Vec<String>,
     pub(super) binding: Option<Binding>,
     pub(super) native_libraries: Vec<NativeLibrary>,
+    pub(super) unbundled: Vec<NativeLibrary>,
     pub(super) open_references: Vec<OpenReference>,
     pub(super) making: Option<Making>,
     /// See [`constructors::distances`].
@@ -216,6 +217,7 @@ impl<'a> GroupLink<'a> {
     ) -> Result<MadeObject> {
         let layouts = object.below.iter().map(|below| below.layout.clone());
         let constructors = constructors::distances(content, &constructors_of(object.members))?;
+        let unbundled = object.members.iter().flat_map(|input| &input.unbundled);
         Ok(MadeObject {
             soname: soname.to_owned(),
             effects: object.effects.clone(),
@@ -235,6 +237,7 @@ impl<'a> GroupLink<'a> {
                 .map(|input| input.library)
                 .chain(archives(object.members).map(|archive| archive.library.clone()))
                 .collect(),
+            unbundled: unbundled.map(|archive| archive.library.clone()).collect(),
             making,
             constructors,
         })

@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::elf::{self, DynamicInfo};
-use crate::line::search::LibrarySearch;
+use crate::elf::DynamicInfo;
+use crate::line::search::{LibrarySearch, find_native};
 use crate::line::template::LinkTemplate;
 use crate::record::{NativeFile, NativeLibrary};
-use crate::system::files;
 use crate::{Error, Result};
 
 /// A native library that goes into the shared object, or that it needs.
@@ -14,8 +13,6 @@ pub(super) struct NativeInput {
     /// As the linker's `-l` takes it.
     pub(super) argument: String,
     pub(super) library: NativeLibrary,
-    /// Hash of everything in its files that decides about the link.
-    pub(super) content: Option<blake3::Hash>,
 }
 
 /// A native library that a build script asks for, unless the request says that it is static.
@@ -47,93 +44,29 @@ pub(super) fn native_inputs(
     requests
         .filter_map(|text| NativeRequest::parse(text))
         .map(|request| {
-            let mut input = NativeInput {
+            Ok(NativeInput {
                 argument: format!("-l{}", request.name),
-                content: None,
-                library: NativeLibrary {
-                    name: request.name.clone(),
-                    soname: None,
-                    files: Vec::new(),
-                },
-            };
-            if let Some(path) = request.find(native_search, search) {
-                input.add(path, native_search, search)?;
-            }
-            Ok(input)
+                library: request.library(search.directories(native_search))?,
+            })
         })
         .collect()
-}
-
-impl NativeInput {
-    /// Adds the file that the linker finds, and the files that it names if it is a linker script.
-    fn add(
-        &mut self,
-        path: PathBuf,
-        native_search: &[PathBuf],
-        search: &LibrarySearch<'_>,
-    ) -> Result<()> {
-        let found = FoundFile::read(path)?;
-        self.library.soname = found.soname;
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(found.content.as_bytes());
-        self.library.files.push(found.file);
-        for path in found.names.iter().filter_map(|name| {
-            let library = name.strip_prefix("-l").unwrap_or(name);
-            let name = match library == name {
-                true => format!(":{name}"),
-                false => library.to_owned(),
-            };
-            search.find_native(native_search, &name)
-        }) {
-            let named = FoundFile::read(path)?;
-            hasher.update(named.content.as_bytes());
-            self.library.files.push(named.file);
-        }
-        self.content = Some(hasher.finalize());
-        Ok(())
-    }
-}
-
-/// A file that a linker finds for a native library.
-struct FoundFile {
-    file: NativeFile,
-    soname: Option<String>,
-    /// Hash of the file. Of a shared library with a soname, only of its
-    /// [interface](crate::elf::interface_hash): the loader takes its code when the program starts.
-    content: blake3::Hash,
-    /// The words of a linker script, some of which are names of files.
-    names: Vec<String>,
 }
 
 /// A linker script in the place of a library is shorter, in bytes.
 const MOST_OF_A_SCRIPT: usize = 1 << 16;
 
-impl FoundFile {
-    fn read(path: PathBuf) -> Result<FoundFile> {
-        // Before we read it, so that any later change shows.
-        let file = NativeFile::read(path)?;
-        let path = &file.path;
-        let bytes = files::map(path)?;
-        let info = DynamicInfo::parse(&bytes).map_err(Error::object(path))?;
-        let text = match str::from_utf8(&bytes) {
-            Ok(text) if info.is_none() && text.len() < MOST_OF_A_SCRIPT => text,
-            _ => "",
-        };
-        let words = text.split(|c: char| c.is_whitespace() || "(),;\"".contains(c));
-        let names = words.filter(|word| !word.is_empty()).map(str::to_owned);
-        let names = names.collect();
-        let soname = info.and_then(|info| info.soname);
-        let interface = match soname {
-            Some(_) => elf::interface_hash(&bytes).map_err(Error::object(path))?,
-            None => None,
-        };
-        Ok(FoundFile {
-            content: interface.unwrap_or_else(|| blake3::hash(&bytes)),
-            file,
-            soname,
-            names,
-        })
-    }
+/// The names of libraries in a linker script, as behind the linker's `-l`, among other words.
+fn names(script: &[u8]) -> impl Iterator<Item = String> {
+    let text = match str::from_utf8(script) {
+        Ok(text) if text.len() < MOST_OF_A_SCRIPT => text,
+        _ => "",
+    };
+    let words = text.split(|c: char| c.is_whitespace() || "(),;\"".contains(c));
+    let words = words.filter(|word| !word.is_empty());
+    words.map(|word| match word.strip_prefix("-l") {
+        Some(name) => name.to_owned(),
+        None => format!(":{word}"),
+    })
 }
 
 impl NativeRequest {
@@ -143,29 +76,58 @@ impl NativeRequest {
     /// modifier `-bundle`, on the link line of the executable, from where it
     /// serves the groups.
     pub(super) fn parse(text: &str) -> Option<NativeRequest> {
-        let (kind, name) = text.split_once('=').unwrap_or(("dylib", text));
-        let (kind, modifiers) = kind.split_once(':').unwrap_or((kind, ""));
-        if kind != "dylib" {
-            return None;
-        }
-        let verbatim = modifiers.split(',').any(|modifier| modifier == "+verbatim");
-        let name = name.rsplit(':').next().unwrap_or(name);
-        Some(NativeRequest {
-            name: match verbatim {
-                true => format!(":{name}"),
-                false => name.to_owned(),
-            },
-        })
+        let (kind, modifiers, name) = dissect(text);
+        let name = match modifiers.contains(&"+verbatim") {
+            true => format!(":{name}"),
+            false => name.to_owned(),
+        };
+        (kind == "dylib").then_some(NativeRequest { name })
     }
 
-    /// The file that the linker takes.
-    pub(super) fn find(
-        &self,
-        native_search: &[PathBuf],
-        search: &LibrarySearch<'_>,
-    ) -> Option<PathBuf> {
-        search.find_native(native_search, &self.name)
+    /// Like [`NativeRequest::parse`], for a static library with the modifier `-bundle`.
+    pub(super) fn parse_unbundled(text: &str) -> Option<NativeRequest> {
+        let (kind, modifiers, name) = dissect(text);
+        let name = match modifiers.contains(&"+verbatim") {
+            true => format!(":{name}"),
+            false => format!(":lib{name}.a"),
+        };
+        (kind == "static" && modifiers.contains(&"-bundle")).then_some(NativeRequest { name })
     }
+
+    /// The library that the linker finds in these directories.
+    fn library(self, directories: Vec<PathBuf>) -> Result<NativeLibrary> {
+        let mut library = NativeLibrary {
+            name: self.name,
+            soname: None,
+            directories,
+            files: Vec::new(),
+        };
+        let Some(path) = find_native(&library.directories, &library.name) else {
+            return Ok(library);
+        };
+        let (file, bytes) = NativeFile::read(&library.name, path)?;
+        let info = DynamicInfo::parse(&bytes).map_err(Error::object(&file.path))?;
+        library.files.push(file);
+        match info {
+            Some(info) => library.soname = info.soname,
+            None => {
+                for name in names(&bytes) {
+                    if let Some(path) = find_native(&library.directories, &name) {
+                        library.files.push(NativeFile::read(&name, path)?.0);
+                    }
+                }
+            }
+        }
+        Ok(library)
+    }
+}
+
+/// Kind, modifiers and name in the value of rustc's `-l`.
+fn dissect(text: &str) -> (&str, Vec<&str>, &str) {
+    let (kind, name) = text.split_once('=').unwrap_or(("dylib", text));
+    let (kind, modifiers) = kind.split_once(':').unwrap_or((kind, ""));
+    let name = name.rsplit(':').next().unwrap_or(name);
+    (kind, modifiers.split(',').collect(), name)
 }
 
 #[cfg(test)]
@@ -179,13 +141,25 @@ mod tests {
             let expected = expected.map(|name| NativeRequest { name: name.into() });
             assert_eq!(NativeRequest::parse(text), expected);
         }
+        #[track_caller]
+        fn check_unbundled(text: &str, expected: &str) {
+            assert_eq!(NativeRequest::parse(text), None);
+            let name = expected.to_owned();
+            let expected = Some(NativeRequest { name });
+            assert_eq!(NativeRequest::parse_unbundled(text), expected);
+        }
         check("z", Some("z"));
         check("dylib=ssl", Some("ssl"));
         check("dylib:+as-needed=ssl", Some("ssl"));
         check("dylib=ssl:crypto", Some("crypto"));
         check("dylib:+verbatim=libz.so.1", Some(":libz.so.1"));
         check("static=sqlite3", None);
-        check("static:-bundle=sqlite3", None);
         check("framework=Foundation", None);
+        check_unbundled("static:-bundle=sqlite3", ":libsqlite3.a");
+        check_unbundled("static:+whole-archive,-bundle=a:b", ":libb.a");
+        check_unbundled("static:-bundle,+verbatim=own.lib", ":own.lib");
+        for bundled in ["sqlite3", "static=sqlite3", "static:+bundle=sqlite3"] {
+            assert_eq!(NativeRequest::parse_unbundled(bundled), None);
+        }
     }
 }

@@ -257,6 +257,7 @@ impl GroupJob {
                     needs: object.needs,
                     binding: object.binding,
                     native_libraries: object.native_libraries,
+                    unbundled: object.unbundled,
                     open_references: object.open_references,
                     making: object.making,
                 }
@@ -356,6 +357,7 @@ fn candidates<'a>(
         name: &input.library.name,
         dependencies: &input.library.dependencies,
         facts: &input.facts,
+        unbundled: input.unbundled.iter().map(|one| &one.facts).collect(),
         has_layout,
         refusal: refused.get(&input.rlib).map(String::as_str),
     });

@@ -1,6 +1,7 @@
 //! Where linkers look for libraries.
 
 use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,12 @@ pub(super) fn find_library(
     prefer_shared: bool,
 ) -> Option<PathBuf> {
     first_file(directories, &native_files(name, prefer_shared))
+}
+
+/// The file that a linker takes for `-l<name>`: a shared library or, in a directory without one, an
+/// archive.
+pub(crate) fn find_native(directories: &[PathBuf], name: &str) -> Option<PathBuf> {
+    first_file(directories, &native_files(name, true))
 }
 
 /// The names of the files that a linker looks for in each directory for `-l<name>`, in order.
@@ -95,12 +102,14 @@ impl<'a> LibrarySearch<'a> {
         directories.map(|directory| self.working_directory.join(directory))
     }
 
-    /// The file that `-l<name>` stands for: a shared library or, in a directory without one,
-    /// an archive.
-    pub(crate) fn find_native(&self, native_search: &[PathBuf], name: &str) -> Option<PathBuf> {
-        let files = native_files(name, true);
-        first_file(&self.on_line(native_search), &files)
-            .or_else(|| first_file(self.of_compiler(), &files))
+    /// All directories in which a linker looks for libraries, each once and in order:
+    /// `native_search`, and those of all links.
+    pub(crate) fn directories(&self, native_search: &[PathBuf]) -> Vec<PathBuf> {
+        let mut directories = self.on_line(native_search);
+        directories.extend_from_slice(self.of_compiler());
+        let mut seen = HashSet::new();
+        directories.retain(|directory| seen.insert(directory.clone()));
+        directories
     }
 
     /// The directories that a link line names, with these.
@@ -173,6 +182,19 @@ mod tests {
         let found = search.find(&[], &sonames);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].ends_with("libc.so.6"), "{found:?}");
+    }
+
+    #[test]
+    fn directories_of_a_link_are_those_of_its_libraries_and_of_the_compiler() {
+        let mut template = template();
+        template.after.extend(["-L".into(), "/line".into()]);
+        let search = LibrarySearch::new(&template, Path::new("/work"), &[]);
+        let directories = search.directories(&["own".into(), "/line".into(), "own".into()]);
+        assert_eq!(directories[..2], ["/work/own", "/line"].map(PathBuf::from));
+        let (of_line, of_compiler) = directories.split_at(2);
+        assert!(!of_line.iter().any(|one| of_compiler.contains(one)));
+        let c_library = find_native(&directories, "c");
+        assert!(c_library.is_some_and(|path| path.ends_with("libc.so")));
     }
 
     #[test]

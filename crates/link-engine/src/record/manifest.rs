@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::json::{read_json, write_json};
 use super::making::Making;
+use super::native::NativeLibrary;
 use super::stay::Stay;
 use crate::elf::OpenReference;
 use crate::finish::constructors::HandedOver;
 use crate::line::template::LinkTemplate;
-use crate::rlib::{SharedState, Stamp};
+use crate::rlib::SharedState;
 use crate::{Error, Result};
 
 /// One group as it was linked.
@@ -53,6 +54,10 @@ pub struct SharedObject {
     /// The native libraries that it was linked with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub native_libraries: Vec<NativeLibrary>,
+    /// The archives that executables link for its members: libraries with the modifier `-bundle`.
+    /// What is in them [decides](crate::group) whether a library can be a member.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unbundled: Vec<NativeLibrary>,
     /// The symbols that executables have to define for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub open_references: Vec<OpenReference>,
@@ -78,47 +83,6 @@ pub struct Binding {
     pub link: String,
     /// The names of the versions of the layouts below, in the order of [`SharedObject::needs`].
     pub layouts: Vec<Option<String>>,
-}
-
-/// A native library that a group was linked with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NativeLibrary {
-    /// Its name, as behind the `-l` of a linker.
-    pub name: String,
-    /// DT_SONAME of the shared library that was found under the name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub soname: Option<String>,
-    /// The file that was found under the name. If that is a linker script, the files that it names
-    /// follow.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub files: Vec<NativeFile>,
-}
-
-/// The file of a native library, as it was when a group was linked with it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NativeFile {
-    /// Its path.
-    pub path: PathBuf,
-    /// The properties by which we recognise it.
-    pub stamp: Stamp,
-}
-
-impl NativeFile {
-    /// The file at `path`, as it is now.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub(crate) fn read(path: PathBuf) -> Result<NativeFile> {
-        let stamp = Stamp::of_file(&path)?;
-        Ok(NativeFile { path, stamp })
-    }
-
-    /// Whether there is another file at its path now. A file that is gone counts as unchanged:
-    /// somebody may have moved the target directory with it. So does a copy, since a cache may have
-    /// restored the target directory.
-    fn has_changed(&self) -> bool {
-        Stamp::of_file(&self.path).is_ok_and(|stamp| !stamp.may_be_copy(&self.stamp))
-    }
 }
 
 /// A group that could not be linked.
@@ -208,15 +172,14 @@ impl GroupManifest {
         write_json(path, self)
     }
 
-    /// A native library that is another file now than when the group was linked with it. An
+    /// The file of a native library that is another one now than when the group was linked. An
     /// executable that is linked now would get that file in a static link.
-    pub fn changed_native_file(&self) -> Option<&Path> {
-        let libraries = self
+    pub fn changed_native_file(&self) -> Option<PathBuf> {
+        let mut libraries = self
             .objects
             .iter()
-            .flat_map(|object| &object.native_libraries);
-        let mut files = libraries.flat_map(|library| &library.files);
-        Some(&files.find(|file| file.has_changed())?.path)
+            .flat_map(|object| object.native_libraries.iter().chain(&object.unbundled));
+        libraries.find_map(NativeLibrary::changed_file)
     }
 
     /// The libraries in all of its shared objects.

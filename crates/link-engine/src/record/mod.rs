@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `content` | shared objects, under names with a hash of their inputs |
 //! | `manifest` | the description of a group, for links against it |
+//! | `native` | the native libraries in it, by which a later build sees that they changed |
 //! | `making` | when something was linked, and how long that took |
 //! | `stay` | which libraries stay in the executables, and why |
 //! | `facts` | the facts about libraries |
@@ -19,6 +20,7 @@ pub mod inventory;
 mod json;
 mod making;
 mod manifest;
+mod native;
 mod stay;
 pub mod sweep;
 pub mod wrapper;
@@ -28,7 +30,6 @@ pub(crate) use content::{file_names, remove, remove_unneeded_in};
 pub use fallback::{DanglingReference, Fallback};
 pub use json::{read_json, write_json};
 pub use making::Making;
-pub use manifest::{
-    Binding, Effect, GroupManifest, Member, NativeFile, NativeLibrary, Refusal, SharedObject,
-};
+pub use manifest::{Binding, Effect, GroupManifest, Member, Refusal, SharedObject};
+pub use native::{NativeFile, NativeLibrary};
 pub use stay::{Stay, StayReason};

@@ -47,11 +47,11 @@ impl Stamp {
         Ok(Stamp::of(&metadata))
     }
 
-    fn of(metadata: &Metadata) -> Stamp {
-        let seconds = metadata.mtime().saturating_mul(NANOSECONDS);
+    /// The stamp of a file with these metadata.
+    pub(crate) fn of(metadata: &Metadata) -> Stamp {
         Stamp {
             size: metadata.len(),
-            modified: seconds.saturating_add(metadata.mtime_nsec()),
+            modified: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
             inode: metadata.ino(),
         }
     }
@@ -64,29 +64,34 @@ impl Stamp {
         let seconds = times.map(|time| time.div_euclid(NANOSECONDS));
         self.size == other.size && (times[0] == times[1] || is_whole && seconds[0] == seconds[1])
     }
-
-    /// Whether any change after the time `read` gives a file that had this stamp at that time
-    /// another stamp.
-    ///
-    /// Two changes within one unit of the file system's clock give the file the same time. So a
-    /// file that was modified less than a unit before we read it may have changed after we read it.
-    /// If times have no fraction, the unit is one or two seconds (FAT has two, HFS+ and older
-    /// network file systems one). Otherwise it is at most the tick of the kernel's clock, 1 to 16
-    /// ms, and ten times that is on the safe side. Git has the same problem with its index
-    /// (`racy-git` in its technical documentation).
-    fn is_settled(&self, read: SystemTime) -> bool {
-        let unit = match self.modified % NANOSECONDS {
-            0 => Duration::from_secs(2),
-            _ => Duration::from_millis(160),
-        };
-        let read = read.duration_since(SystemTime::UNIX_EPOCH);
-        let age = read.map(|read| read.as_nanos() as i128 - i128::from(self.modified));
-        age.is_ok_and(|age| age >= unit.as_nanos() as i128)
-    }
 }
 
 /// Nanoseconds in a second.
 const NANOSECONDS: i64 = 1_000_000_000;
+
+/// A time in nanoseconds.
+pub(crate) fn nanoseconds(seconds: i64, rest: i64) -> i64 {
+    seconds.saturating_mul(NANOSECONDS).saturating_add(rest)
+}
+
+/// Whether any change of a file after the time `read` gives it another time than `changed`, which
+/// it had then.
+///
+/// Two changes within one unit of the file system's clock give the file the same time. So a file
+/// that was changed less than a unit before we read it may have changed after we read it. If times
+/// have no fraction, the unit is one or two seconds (FAT has two, HFS+ and older network file
+/// systems one). Otherwise it is at most the tick of the kernel's clock, 1 to 16 ms, and ten times
+/// that is on the safe side. Git has the same problem with its index (`racy-git` in its technical
+/// documentation).
+pub(crate) fn is_settled(changed: i64, read: SystemTime) -> bool {
+    let unit = match changed % NANOSECONDS {
+        0 => Duration::from_secs(2),
+        _ => Duration::from_millis(160),
+    };
+    let read = read.duration_since(SystemTime::UNIX_EPOCH);
+    let age = read.map(|read| read.as_nanos() as i128 - i128::from(changed));
+    age.is_ok_and(|age| age >= unit.as_nanos() as i128)
+}
 
 /// An rlib as it was when it was read.
 ///
@@ -237,7 +242,7 @@ impl OpenRlib<'_> {
         let stamp = Stamp::of(&metadata);
         Ok(OpenRlib {
             path,
-            stamp: stamp.is_settled(SystemTime::now()).then_some(stamp),
+            stamp: is_settled(stamp.modified, SystemTime::now()).then_some(stamp),
             content,
         })
     }

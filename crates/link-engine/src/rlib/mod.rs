@@ -22,6 +22,7 @@ pub(crate) use constructors::ENTRY;
 pub use copies::copy_with_protected_symbols;
 pub use facts::RlibFacts;
 pub use known::{KnownRlib, Stamp, read_rlibs};
+pub(crate) use known::{is_settled, nanoseconds};
 pub(crate) use shared::{Shared, is_archive};
 pub use shared::{SharedState, undefined_among};
 

@@ -1,5 +1,6 @@
 //! Groups made with real compilers and linkers, without Cargo.
 
+mod native;
 mod private;
 #[path = "../programs/mod.rs"]
 mod programs;
@@ -73,47 +74,6 @@ fn each_input_counts_for_the_content() {
         assert_eq!(links, 1);
         assert_ne!(soname(&changed), soname(&first));
     }
-}
-
-#[test]
-fn a_native_library_that_is_another_file_counts() {
-    let workshop = Workshop::new();
-    let directory = workshop.path("native");
-    fs::create_dir(&directory).unwrap();
-    let make = |source: &str, version: &str| {
-        fs::write(
-            directory.join("versions"),
-            format!("{version} {{ global: greet; }};"),
-        )
-        .unwrap();
-        let script = directory.join("versions");
-        let script = format!("-Wl,--version-script={}", script.display());
-        let flags = ["-shared", "-Wl,-soname,libgreet.so", &script];
-        workshop.cc("native/libgreet.so", source, &flags.map(OsString::from));
-    };
-    make("int greet(void) { return 1; }", "ONE");
-    let mut library = workshop.library("add", ADD);
-    library.native_libraries = vec!["greet".to_owned()];
-    library.native_search = vec![directory.clone()];
-    let job = workshop.job(vec![library]);
-    let (first, _) = run(&job);
-    assert_eq!(first.changed_native_file(), None);
-
-    // The loader takes other code when the program starts.
-    make("int greet(void) { return 20; }", "ONE");
-    let path = directory.join("libgreet.so");
-    assert_eq!(first.changed_native_file(), Some(&*path));
-    let (again, links) = run(&job);
-    assert_eq!((links, soname(&again)), (0, soname(&first)));
-    assert_eq!(again.changed_native_file(), None);
-
-    // The linker takes other versions.
-    make("int greet(void) { return 20; }", "TWO");
-    let (changed, links) = run(&job);
-    assert_eq!(links, 1);
-    assert_ne!(soname(&changed), soname(&first));
-    fs::remove_file(&path).unwrap();
-    assert_eq!(changed.changed_native_file(), None);
 }
 
 #[test]

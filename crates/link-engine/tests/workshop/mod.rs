@@ -54,6 +54,7 @@ impl Workshop {
                 needs: Vec::new(),
                 binding: None,
                 native_libraries: Vec::new(),
+                unbundled: Vec::new(),
                 open_references: Vec::new(),
                 making: None,
             }],

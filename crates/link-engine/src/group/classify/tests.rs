@@ -36,23 +36,29 @@ fn member_below() -> Member {
     }
 }
 
-/// `libraries`: name, facts, dependencies; expected: one `name: reason` a line.
+/// `libraries`: name, facts, dependencies; the facts are about an archive that executables link if
+/// the name begins with `beside`. Expected: one `name: reason` a line.
 #[track_caller]
 fn check(libraries: &[(&str, RlibFacts, &[&str])], below: &[&str], expected: &str) {
     let dependencies: Vec<Vec<String>> = libraries
         .iter()
         .map(|(_, _, dependencies)| dependencies.iter().map(|d| d.to_string()).collect())
         .collect();
+    let none = plain();
     let candidates: Vec<_> = libraries
         .iter()
         .zip(&dependencies)
-        .map(|((name, facts, _), dependencies)| Candidate {
-            rlib: name,
-            name,
-            dependencies,
-            facts,
-            has_layout: *name != "shown",
-            refusal: (*name == "unfit").then_some("cannot be used"),
+        .map(|((name, facts, _), dependencies)| {
+            let is_beside = name.starts_with("beside");
+            Candidate {
+                rlib: name,
+                name,
+                dependencies,
+                facts: if is_beside { &none } else { facts },
+                unbundled: is_beside.then_some(facts).into_iter().collect(),
+                has_layout: *name != "shown",
+                refusal: (*name == "unfit").then_some("cannot be used"),
+            }
         })
         .collect();
     let stays = below.iter().map(|name| Stay {
@@ -191,6 +197,41 @@ fn what_the_program_decides_stays_with_it() {
 }
 
 #[test]
+fn what_executables_link_counts() {
+    let names = |symbols: &[&str]| symbols.iter().map(|symbol| symbol.to_string()).collect();
+    let gathers = RlibFacts {
+        gathered_sections: names(&["routes"]),
+        ..RlibFacts::default()
+    };
+    let of_itself = RlibFacts {
+        weak_references_to_itself: names(&["hook"]),
+        ..RlibFacts::default()
+    };
+    let other = RlibFacts {
+        unmangled_definitions: names(&["own", "shared"]),
+        unmangled_references: names(&["end"]),
+        ..RlibFacts::default()
+    };
+    check(
+        &[
+            ("beside_starts", with_constructor(), &[]),
+            ("beside_gathers", gathers, &[]),
+            ("beside_itself", of_itself, &[]),
+            // The archive is in the executable both ways.
+            ("beside_one", other.clone(), &[]),
+            ("beside_two", other, &[]),
+            ("above", plain(), &["beside_starts", "beside_one"]),
+        ],
+        &[],
+        "beside_starts: it has code that runs before or after `main`\n\
+         beside_gathers: it adds to the section `routes`, which the linker gathers\n\
+         beside_itself: a weak reference to `hook` joins it with `beside_itself`, and a static link \
+         may leave that open\n\
+         above: it depends on `beside_starts`, which stays\n",
+    );
+}
+
+#[test]
 fn constructors_stay_where_nobody_can_run_them() {
     let constructors = || RlibFacts {
         constructors: vec![Constructor {
@@ -203,9 +244,11 @@ fn constructors_stay_where_nobody_can_run_them() {
         &[
             ("shown", constructors(), &[]),
             ("hidden", constructors(), &[]),
+            ("beside", constructors(), &[]),
         ],
         &[],
-        "shown: it has code that runs before or after `main`\n",
+        "shown: it has code that runs before or after `main`\n\
+         beside: it has code that runs before or after `main`\n",
     );
 }
 

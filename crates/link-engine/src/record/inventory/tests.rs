@@ -39,6 +39,7 @@ fn directory() -> (tempfile::TempDir, Places) {
             needs: Vec::new(),
             binding: None,
             native_libraries: Vec::new(),
+            unbundled: Vec::new(),
             open_references: Vec::new(),
             making: Some(Making {
                 at: 7,

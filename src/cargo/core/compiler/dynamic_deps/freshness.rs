@@ -74,7 +74,7 @@ pub enum Freshness {
     /// A native library in a group, or that a group needs, is another file now. In a static build,
     /// the next link of an executable takes that file.
     ChangedLibrary {
-        /// The native library.
+        /// The file that it is now.
         path: PathBuf,
     },
     /// The group could not be linked, for a cause that may pass.
@@ -141,7 +141,6 @@ fn freshness(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> CargoResult<Fre
             return Ok(Freshness::Refused { group });
         }
         if let Some(path) = manifest.changed_native_file() {
-            let path = path.to_owned();
             return Ok(Freshness::ChangedLibrary { path });
         }
         let mut objects = manifest.objects.iter().map(|object| object.path(&path));
