@@ -170,7 +170,7 @@ fn reports_of_logged_builds() {
         cargo.masquerade_as_nightly_cargo(&["build-analysis"]);
         cargo
     };
-    cargo("build --dynamic-deps").run();
+    cargo("build --dynamic-deps -vv").run();
     cargo("report timings").run();
     let mut reports = p.glob("target/cargo-timings/cargo-timing-*.html");
     let report = fs::read_to_string(reports.next().unwrap().unwrap()).unwrap();
@@ -322,12 +322,16 @@ fn sbom_names_what_a_static_build_names() {
 #[cargo_test]
 fn very_verbose_shows_how_the_executable_is_linked() {
     let p = layered_project().build();
-    let output = p.cargo("build --dynamic-deps -vv").run();
-    let stderr = super::text(&output.stderr);
-    let link_lines: Vec<&str> = stderr
-        .lines()
-        .filter(|line| line.contains("Running `") && line.contains("/target/debug/"))
-        .filter(|line| line.contains(".rcgu.o") && line.contains("dynamic-deps-local-"))
-        .collect();
-    assert_eq!(link_lines.len(), 1, "{stderr}");
+    for argument in ["", "--timings"] {
+        p.build_dir().rm_rf();
+        let command = format!("build --dynamic-deps -vv {argument}");
+        let output = p.cargo(&command).run();
+        let stderr = super::text(&output.stderr);
+        let link_lines: Vec<&str> = stderr
+            .lines()
+            .filter(|line| line.starts_with("     Running `") && line.contains("/target/debug/"))
+            .filter(|line| line.contains(".rcgu.o") && line.contains("dynamic-deps-local-"))
+            .collect();
+        assert_eq!(link_lines.len(), 1, "{stderr}");
+    }
 }

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use cargo_util::ProcessBuilder;
+use cargo_util_terminal::style::HEADER;
 use itertools::Itertools;
 use link_engine::executable::export_groups;
 use link_engine::record::wrapper::{self, ExecutableInTask, KeptLibrary, LinkTask};
@@ -265,7 +266,9 @@ pub(in crate::core::compiler) fn report_link(
     let work = Work::new(move |state| {
         // Only somebody who wants to see each step misses a record that cannot be read.
         if let Ok(Some((linker, args))) = wrapper::take_record(&directory) {
-            state.running(ProcessBuilder::new(linker).args(&args));
+            // `state.running` would start the unit a second time, which rustc has done.
+            let mut command = ProcessBuilder::new(linker);
+            state.stderr(running_line(command.args(&args)))?;
         }
         if let Ok(Some(log)) = wrapper::take_log(&directory) {
             state.stderr(log.trim_end().to_owned())?;
@@ -287,6 +290,11 @@ pub(in crate::core::compiler) fn report_link(
     });
     let description = report::describe_final(build_runner, unit);
     work.then(description.unwrap_or_else(|error| Work::new(|_| Err(error))))
+}
+
+/// The line by which Cargo shows that it runs a command.
+fn running_line(command: &ProcessBuilder) -> String {
+    format!("{HEADER}{:>12}{HEADER:#} {command}", "Running")
 }
 
 /// The directory of the wrapper of a final unit and of its task: the one in which Cargo keeps
