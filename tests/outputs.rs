@@ -8,7 +8,7 @@ use cargo_test_support::{Project, str};
 use link_engine::record::GroupManifest;
 use serde_json::Value;
 
-use super::{LAYERED_OUTPUT, artifacts, layered_project, stdout};
+use super::{LAYERED_OUTPUT, artifacts, layered_manifest, layered_project, stdout};
 
 /// The groups of [`layered_project`], as their packages are called.
 const GROUPS: [&str; 3] = [
@@ -317,6 +317,30 @@ fn sbom_names_what_a_static_build_names() {
     let of_static = sbom("--no-dynamic-deps");
     assert!(of_static.contains("frozen@1.0.0"), "{of_static}");
     assert_eq!(of_static, sbom("--dynamic-deps"));
+}
+
+#[cargo_test]
+fn unused_dependencies_are_named_as_in_a_static_build() {
+    let manifest = layered_manifest("[lints.cargo]\nunused_dependencies = 'warn'\n");
+    let p = layered_project()
+        .file("Cargo.toml", &manifest)
+        .file("src/main.rs", "fn main() { frozen::count(); }")
+        .build();
+    let warning = |argument: &str| {
+        let output = p
+            .cargo(&format!("build {argument} -Zcargo-lints"))
+            .masquerade_as_nightly_cargo(&["cargo-lints"])
+            .run();
+        let stderr = super::text(&output.stderr);
+        let warning = stderr
+            .lines()
+            .skip_while(|line| !line.starts_with("warning"));
+        let warning = warning.take_while(|line| !line.contains("Finished"));
+        warning.collect::<Vec<_>>().join("\n")
+    };
+    let of_static = warning("--no-dynamic-deps");
+    assert!(of_static.contains("local = { path"), "{of_static}");
+    assert_eq!(of_static, warning("--dynamic-deps"));
 }
 
 #[cargo_test]
