@@ -15,7 +15,7 @@ use link_plan::rustc_flags::CodegenFlags;
 
 use super::directories::executable_directories;
 use super::group_unit::group_files;
-use super::kept::{Kept, kept, kept_libraries};
+use super::kept::{Kept, kept_libraries};
 use super::known::Records;
 use super::linker::{DEFAULT_LINKER, located_linker};
 use super::report;
@@ -213,35 +213,6 @@ fn groups_of(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Vec<GroupFiles>
         .iter()
         .map(|group| group_files(build_runner, group))
         .collect()
-}
-
-/// The input of a final unit besides those of a static build: the libraries that are kept in the
-/// executable. None if there are none.
-pub(in crate::core::compiler) fn final_inputs(
-    build_runner: &BuildRunner<'_, '_>,
-    unit: &Unit,
-) -> Option<String> {
-    if groups_below(build_runner, unit).is_empty() || unit.mode.is_link_group() {
-        return None;
-    }
-    let graph = &build_runner.bcx.unit_graph;
-    let profiles = &build_runner.bcx.profiles;
-    if !graph.keys().any(|unit| kept(profiles, unit).is_some()) {
-        return None;
-    }
-    let names = kept_libraries(graph, profiles, unit)
-        .map(|(library, _)| {
-            let id = library.pkg.package_id();
-            // With a path, a project would be another one after somebody moved it.
-            let is_path = id.source_id().is_path();
-            if is_path {
-                library_name(library)
-            } else {
-                id.to_string()
-            }
-        })
-        .sorted();
-    Some(names.format(", ").to_string()).filter(|names| !names.is_empty())
 }
 
 /// Tells the user how `unit` was linked. It warns if the dynamic link failed and the static one did
