@@ -216,6 +216,69 @@ fn a_linker_that_makes_no_shared_objects() {
     }
     assert_eq!(groups_of(&p.bin("foo")), STATIC);
     assert_eq!(stdout(&p.bin("foo")), LAYERED_OUTPUT);
+    p.cargo("build --dynamic-deps --release")
+        .with_stderr_contains("[HELP] write `[profile.release] dynamic-deps = false`")
+        .run();
+}
+
+#[cargo_test]
+fn a_linker_that_refuses_a_group() {
+    let names: Vec<String> = (1..10).map(|number| format!("local{number}")).collect();
+    let dependencies = names
+        .iter()
+        .map(|name| format!("{name} = {{ path = '{name}' }}\n"));
+    let dependencies = format!("[dependencies]\n{}", dependencies.collect::<String>());
+    let mut p = project()
+        .file("Cargo.toml", &manifest("foo", &dependencies))
+        .file(
+            "src/main.rs",
+            "fn main() { println!(\"{}\", local1::name()); }",
+        )
+        .file(
+            ".cargo/config.toml",
+            &format!(
+                "[target.{}]\nlinker = './linker'\n",
+                cargo_test_support::rustc_host()
+            ),
+        );
+    for name in &names {
+        p = p.file(format!("{name}/Cargo.toml"), &manifest(name, ""));
+        let library = format!("pub fn name() -> &'static str {{ \"{name}\" }}");
+        p = p.file(format!("{name}/src/lib.rs"), &library);
+    }
+    // By the words of the linker: the last names more libraries than can be taken out one by one.
+    let opt_out =
+        |name: &String| format!("`[profile.release.package.{name}] dynamic-deps = false`");
+    let opt_outs: Vec<String> = names.iter().map(opt_out).collect();
+    let cases = [
+        ("echo no", "write `[profile.release] dynamic-deps = false`"),
+        (
+            "printf '%s\\n' \"$@\"",
+            "keep it in the executable with [..]",
+        ),
+    ];
+    let p = p.executable("linker", "").build();
+    for (words, help) in cases {
+        let script = format!(
+            "#!/bin/sh
+            case \"$*\" in *-shared*dynamic-deps-local*) {words} >&2; exit 1;; esac
+            exec cc \"$@\""
+        );
+        p.change_file("linker", &script);
+        let output = p
+            .cargo("build --dynamic-deps --release")
+            .with_stderr_contains(
+                "[WARNING] linking the dependencies in the local part 1 statically, because no \
+                 shared object could be made of them",
+            )
+            .with_stderr_contains(format!("[HELP] {help}"))
+            .run();
+        let stderr = super::text(&output.stderr);
+        let is_named = |opt_out: &&String| stderr.contains(*opt_out);
+        let named = opt_outs.iter().filter(is_named).count();
+        assert_eq!(named, if words == "echo no" { 0 } else { 9 }, "{stderr}");
+        assert_eq!(stdout(&p.release_bin("foo")), "local1\n");
+    }
 }
 
 #[cargo_test]

@@ -286,6 +286,36 @@ fn another_feature_builds_what_it_must() {
 }
 
 #[cargo_test]
+fn libraries_to_keep_are_named_when_they_change() {
+    let p = layered_project().build();
+    p.cargo("build --dynamic-deps").run();
+    for (kept, change) in [
+        (&["local"][..], "none => local v1.0.0"),
+        (
+            &["frozen", "local"],
+            "local v1.0.0 => frozen v1.0.0, local v1.0.0",
+        ),
+        (&[], "frozen v1.0.0, local v1.0.0 => none"),
+    ] {
+        let options = kept
+            .iter()
+            .map(|name| format!(" --config profile.dev.package.{name}.dynamic-deps=false"));
+        let command = format!("build --dynamic-deps -v{}", options.collect::<String>());
+        p.cargo(&command)
+            .with_stderr_contains(format!(
+                "[DIRTY] foo v1.0.0 ([ROOT]/foo): the libraries to keep in the executable changed \
+                 ({change})"
+            ))
+            .with_stderr_does_not_contain("[NOTE] [..]")
+            .run();
+        assert_eq!(stdout(&p.bin("foo")), LAYERED_OUTPUT);
+        p.cargo(&command)
+            .with_stderr_does_not_contain("[DIRTY] [..]")
+            .run();
+    }
+}
+
+#[cargo_test]
 fn another_toolchain_of_the_same_version_links_anew() {
     // A sysroot of symbolic links, in which one library is replaced, as an update of a
     // nightly toolchain or of a distribution's does.

@@ -29,6 +29,7 @@ mod generations;
 mod identity;
 mod installed;
 mod integrity;
+mod keep_going;
 mod link_args;
 mod link_lines;
 mod linkers;

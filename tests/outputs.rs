@@ -8,7 +8,7 @@ use cargo_test_support::{Project, str};
 use link_engine::record::GroupManifest;
 use serde_json::Value;
 
-use super::{LAYERED_OUTPUT, artifacts, layered_project, stdout};
+use super::{LAYERED_OUTPUT, artifacts, layered_manifest, layered_project, stdout};
 
 /// The groups of [`layered_project`], as their packages are called.
 const GROUPS: [&str; 3] = [
@@ -170,7 +170,7 @@ fn reports_of_logged_builds() {
         cargo.masquerade_as_nightly_cargo(&["build-analysis"]);
         cargo
     };
-    cargo("build --dynamic-deps").run();
+    cargo("build --dynamic-deps -vv").run();
     cargo("report timings").run();
     let mut reports = p.glob("target/cargo-timings/cargo-timing-*.html");
     let report = fs::read_to_string(reports.next().unwrap().unwrap()).unwrap();
@@ -320,14 +320,42 @@ fn sbom_names_what_a_static_build_names() {
 }
 
 #[cargo_test]
+fn unused_dependencies_are_named_as_in_a_static_build() {
+    let manifest = layered_manifest("[lints.cargo]\nunused_dependencies = 'warn'\n");
+    let p = layered_project()
+        .file("Cargo.toml", &manifest)
+        .file("src/main.rs", "fn main() { frozen::count(); }")
+        .build();
+    let warning = |argument: &str| {
+        let output = p
+            .cargo(&format!("build {argument} -Zcargo-lints"))
+            .masquerade_as_nightly_cargo(&["cargo-lints"])
+            .run();
+        let stderr = super::text(&output.stderr);
+        let warning = stderr
+            .lines()
+            .skip_while(|line| !line.starts_with("warning"));
+        let warning = warning.take_while(|line| !line.contains("Finished"));
+        warning.collect::<Vec<_>>().join("\n")
+    };
+    let of_static = warning("--no-dynamic-deps");
+    assert!(of_static.contains("local = { path"), "{of_static}");
+    assert_eq!(of_static, warning("--dynamic-deps"));
+}
+
+#[cargo_test]
 fn very_verbose_shows_how_the_executable_is_linked() {
     let p = layered_project().build();
-    let output = p.cargo("build --dynamic-deps -vv").run();
-    let stderr = super::text(&output.stderr);
-    let link_lines: Vec<&str> = stderr
-        .lines()
-        .filter(|line| line.contains("Running `") && line.contains("/target/debug/"))
-        .filter(|line| line.contains(".rcgu.o") && line.contains("dynamic-deps-local-"))
-        .collect();
-    assert_eq!(link_lines.len(), 1, "{stderr}");
+    for argument in ["", "--timings"] {
+        p.build_dir().rm_rf();
+        let command = format!("build --dynamic-deps -vv {argument}");
+        let output = p.cargo(&command).run();
+        let stderr = super::text(&output.stderr);
+        let link_lines: Vec<&str> = stderr
+            .lines()
+            .filter(|line| line.starts_with("     Running `") && line.contains("/target/debug/"))
+            .filter(|line| line.contains(".rcgu.o") && line.contains("dynamic-deps-local-"))
+            .collect();
+        assert_eq!(link_lines.len(), 1, "{stderr}");
+    }
 }

@@ -31,6 +31,7 @@ mod linkable;
 mod make;
 mod native;
 mod platform;
+mod refused;
 mod run;
 mod split_debug;
 pub mod sysroot;

@@ -10,15 +10,12 @@ use super::effects::{self, Subject, Users};
 use super::inputs::{Input, Inputs};
 use super::make::{GroupLink, MadeObject};
 use super::platform::{builtin_definitions, platform_definitions};
+use super::refused::{MOST_REFUSED, refused_libraries};
 use super::{BeforeLink, GroupJob, Lasting, Outcome, OutcomeLibrary, native, split_debug};
 use crate::finish::packed;
 use crate::line::template::LinkTemplate;
 use crate::record::{Effect, GroupManifest, Refusal, SharedObject, Stay, StayReason, remove};
 use crate::{Error, Result};
-
-/// The number of libraries that a job takes out of a group, until the linker makes a shared object
-/// of the rest.
-const MOST_REFUSED: usize = 8;
 
 impl GroupJob {
     /// Makes the shared objects and the manifest.
@@ -80,15 +77,22 @@ impl GroupJob {
                 Err(error) => error,
             };
             let culprits = refused_libraries(&error, &inputs.0, &verdicts);
-            if culprits.is_empty() || refused.len() + culprits.len() > MOST_REFUSED {
+            let names_none = culprits.is_empty();
+            refused.extend(culprits);
+            if names_none || refused.len() > MOST_REFUSED {
+                let mut refusal = Refusal::of(error)?;
+                if !names_none {
+                    let inputs = inputs.0.iter();
+                    let named = inputs.filter(|input| refused.contains_key(&input.rlib));
+                    refusal.libraries = named.map(|input| input.library.name.clone()).collect();
+                }
                 let made = Made {
-                    refusal: Some(Refusal::of(error)?),
+                    refusal: Some(refusal),
                     ..Made::default()
                 };
                 return self.finish(&below, &inputs, &verdicts, made);
             }
-            debug!(libraries = ?culprits.keys(), "the linker refuses libraries");
-            refused.extend(culprits);
+            debug!(libraries = ?refused.keys(), "the linker refuses libraries");
         }
     }
 
@@ -175,6 +179,7 @@ impl GroupJob {
             refusal: Some(Refusal {
                 stderr: error.chain(),
                 link_line: None,
+                libraries: Vec::new(),
                 may_pass: true,
             }),
             template: None,
@@ -362,32 +367,4 @@ fn candidates<'a>(
         refusal: refused.get(&input.rlib).map(String::as_str),
     });
     candidates.collect()
-}
-
-/// The members that the linker names when it refuses a group, with its message.
-fn refused_libraries(
-    error: &Error,
-    inputs: &[Input],
-    verdicts: &[Option<StayReason>],
-) -> HashMap<String, String> {
-    let Error::GroupLink { stderr, .. } = error else {
-        return HashMap::new();
-    };
-    let named = |is_counted: fn(&&str) -> bool| -> HashMap<String, String> {
-        let members = inputs.iter().zip(verdicts);
-        members
-            .filter(|(input, verdict)| {
-                let mut lines = stderr.lines().filter(is_counted);
-                verdict.is_none() && lines.any(|line| input.is_named_in(line))
-            })
-            .map(|(input, _)| (input.rlib.clone(), stderr.clone()))
-            .collect()
-    };
-    // GNU ld 2.40 names the file of a relocation that it refuses in a warning only.
-    let of_errors = named(|line| !line.contains("warning:"));
-    if of_errors.is_empty() {
-        named(|_| true)
-    } else {
-        of_errors
-    }
 }

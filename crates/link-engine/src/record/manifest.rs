@@ -93,6 +93,9 @@ pub struct Refusal {
     /// Response file with the link line that the linker refused, for replay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link_line: Option<PathBuf>,
+    /// The libraries that the linker named, by their names for people: too many to do without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub libraries: Vec<String>,
     /// Whether the same link may succeed another time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub may_pass: bool,
@@ -124,6 +127,7 @@ impl Refusal {
         Ok(Refusal {
             stderr,
             link_line,
+            libraries: Vec::new(),
             may_pass,
         })
     }

@@ -92,15 +92,20 @@ fn large_thread_locals_stay() {
     assert_eq!(manifest.stays[0].reason, StayReason::LargeThreadLocals);
 }
 
-#[test]
-fn where_the_linker_names_no_library_all_stay() {
-    let workshop = Workshop::new();
-    let linker = workshop.path("cc-that-refuses");
-    fs::write(&linker, "#!/bin/sh\necho error: no >&2\nexit 1\n").unwrap();
+/// Makes a script the linker of the groups.
+fn put_linker(workshop: &Workshop, script: &str) {
+    let linker = workshop.path("cc-by-script");
+    fs::write(&linker, format!("#!/bin/sh\n{script}")).unwrap();
     fs::set_permissions(&linker, fs::Permissions::from_mode(0o755)).unwrap();
     let mut sysroot = GroupManifest::read(&workshop.sysroot()).unwrap();
     sysroot.template.as_mut().unwrap().linker = linker;
     sysroot.write(&workshop.sysroot()).unwrap();
+}
+
+#[test]
+fn where_the_linker_names_no_library_all_stay() {
+    let workshop = Workshop::new();
+    put_linker(&workshop, "echo error: no >&2\nexit 1\n");
     let job = workshop.job(vec![workshop.library("add", ADD)]);
     let (manifest, links) = run(&job);
     assert_eq!(links, 1);
@@ -109,8 +114,34 @@ fn where_the_linker_names_no_library_all_stay() {
     assert_eq!(reasons, ["no shared object could be made of its group"]);
     let refusal = manifest.refusal.as_ref().unwrap();
     assert_eq!(refusal.stderr, "error: no");
+    assert!(refusal.libraries.is_empty(), "{refusal:?}");
     let line = fs::read_to_string(refusal.link_line.as_ref().unwrap()).unwrap();
     assert!(line.contains("libadd-0123.rlib"), "{line}");
+}
+
+#[test]
+fn where_the_linker_names_too_many_libraries_all_stay() {
+    let workshop = Workshop::new();
+    let names: Vec<String> = (1..10).map(|number| format!("refused{number}")).collect();
+    let words = names
+        .iter()
+        .map(|name| format!("error: lib{name}-0123.rlib"));
+    let words = words.collect::<Vec<_>>().join("\n");
+    put_linker(&workshop, &format!("echo '{words}' >&2\nexit 1\n"));
+    let mut libraries: Vec<Library> = names
+        .iter()
+        .map(|name| workshop.library(name, ""))
+        .collect();
+    libraries.push(workshop.library("other", ADD));
+    let (manifest, links) = run(&workshop.job(libraries));
+    assert_eq!(links, 1);
+    assert!(manifest.objects.is_empty());
+    assert_eq!(manifest.stays.len(), 10);
+    let refusal = manifest.refusal.unwrap();
+    let mut named = refusal.libraries;
+    named.sort();
+    let expected = names.iter().map(|name| format!("{name} v1.0.0"));
+    assert_eq!(named, expected.collect::<Vec<_>>());
 }
 
 #[test]
@@ -132,15 +163,10 @@ fn a_linker_that_cannot_be_run_is_a_refusal() {
 #[test]
 fn an_output_that_is_not_understood_is_a_refusal() {
     let workshop = Workshop::new();
-    let linker = workshop.path("cc-that-truncates");
-    let script = r#"#!/bin/sh
+    let script = r#"
         for arg do case "$before" in -o) output=$arg;; esac; before=$arg; done
         cc "$@" && truncate -s 100 "$output""#;
-    fs::write(&linker, script).unwrap();
-    fs::set_permissions(&linker, fs::Permissions::from_mode(0o755)).unwrap();
-    let mut sysroot = GroupManifest::read(&workshop.sysroot()).unwrap();
-    sysroot.template.as_mut().unwrap().linker = linker;
-    sysroot.write(&workshop.sysroot()).unwrap();
+    put_linker(&workshop, script);
     let job = workshop.job(vec![workshop.library("add", ADD)]);
     let (manifest, _) = run(&job);
     assert!(manifest.objects.is_empty());

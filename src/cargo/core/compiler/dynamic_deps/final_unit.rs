@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use cargo_util::ProcessBuilder;
+use cargo_util_terminal::style::HEADER;
 use itertools::Itertools;
 use link_engine::executable::export_groups;
 use link_engine::record::wrapper::{self, ExecutableInTask, KeptLibrary, LinkTask};
@@ -14,7 +15,7 @@ use link_plan::rustc_flags::CodegenFlags;
 
 use super::directories::executable_directories;
 use super::group_unit::group_files;
-use super::kept::{Kept, kept, kept_libraries};
+use super::kept::{Kept, kept_libraries};
 use super::known::Records;
 use super::linker::{DEFAULT_LINKER, located_linker};
 use super::report;
@@ -214,35 +215,6 @@ fn groups_of(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Vec<GroupFiles>
         .collect()
 }
 
-/// The input of a final unit besides those of a static build: the libraries that are kept in the
-/// executable. None if there are none.
-pub(in crate::core::compiler) fn final_inputs(
-    build_runner: &BuildRunner<'_, '_>,
-    unit: &Unit,
-) -> Option<String> {
-    if groups_below(build_runner, unit).is_empty() || unit.mode.is_link_group() {
-        return None;
-    }
-    let graph = &build_runner.bcx.unit_graph;
-    let profiles = &build_runner.bcx.profiles;
-    if !graph.keys().any(|unit| kept(profiles, unit).is_some()) {
-        return None;
-    }
-    let names = kept_libraries(graph, profiles, unit)
-        .map(|(library, _)| {
-            let id = library.pkg.package_id();
-            // With a path, a project would be another one after somebody moved it.
-            let is_path = id.source_id().is_path();
-            if is_path {
-                library_name(library)
-            } else {
-                id.to_string()
-            }
-        })
-        .sorted();
-    Some(names.format(", ").to_string()).filter(|names| !names.is_empty())
-}
-
 /// Tells the user how `unit` was linked. It warns if the dynamic link failed and the static one did
 /// not, or if a group could not be made. With `-v` or `-vv`, it shows the linker's command and
 /// where each library is.
@@ -265,7 +237,9 @@ pub(in crate::core::compiler) fn report_link(
     let work = Work::new(move |state| {
         // Only somebody who wants to see each step misses a record that cannot be read.
         if let Ok(Some((linker, args))) = wrapper::take_record(&directory) {
-            state.running(ProcessBuilder::new(linker).args(&args));
+            // `state.running` would start the unit a second time, which rustc has done.
+            let mut command = ProcessBuilder::new(linker);
+            state.stderr(running_line(command.args(&args)))?;
         }
         if let Ok(Some(log)) = wrapper::take_log(&directory) {
             state.stderr(log.trim_end().to_owned())?;
@@ -287,6 +261,11 @@ pub(in crate::core::compiler) fn report_link(
     });
     let description = report::describe_final(build_runner, unit);
     work.then(description.unwrap_or_else(|error| Work::new(|_| Err(error))))
+}
+
+/// The line by which Cargo shows that it runs a command.
+fn running_line(command: &ProcessBuilder) -> String {
+    format!("{HEADER}{:>12}{HEADER:#} {command}", "Running")
 }
 
 /// The directory of the wrapper of a final unit and of its task: the one in which Cargo keeps

@@ -4,15 +4,17 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use filetime::FileTime;
+use itertools::Itertools;
 use link_engine::executable::{CannotLoad, why_not_loadable};
 use link_engine::group::FORMAT;
 use link_engine::record::GroupManifest;
 use serde::{Deserialize, Serialize};
 
 use super::group_unit::{group_files, is_sysroot};
+use super::kept::{kept, kept_libraries};
 use super::linker::linker;
-use super::units::groups_below;
-use crate::core::compiler::fingerprint::{FsStatus, StaleItem};
+use super::units::{groups_below, library_name};
+use crate::core::compiler::fingerprint::{DirtyReason, FsStatus, StaleItem};
 use crate::core::compiler::{BuildRunner, FileFlavor, Unit};
 use crate::util::CargoResult;
 
@@ -38,6 +40,46 @@ pub(in crate::core::compiler) fn group_inputs(
         .map(|m| FileTime::from_last_modification_time(&m));
     let sysroot = directory.display();
     format!("{FORMAT}, linker {linker}, sysroot {sysroot} {changed:?}")
+}
+
+/// The beginning of the input of a final unit, before the libraries.
+const KEPT: &str = "kept in the executable: ";
+
+/// The input of a final unit that uses groups, besides those of a static build: the libraries that
+/// are kept in the executable. Each such unit has one, so that [`changed_inputs`] can name the first
+/// library that is kept, and the last.
+pub(in crate::core::compiler) fn final_inputs(
+    build_runner: &BuildRunner<'_, '_>,
+    unit: &Unit,
+) -> Option<String> {
+    if unit.mode.is_link_group() || groups_below(build_runner, unit).is_empty() {
+        return None;
+    }
+    let graph = &build_runner.bcx.unit_graph;
+    let profiles = &build_runner.bcx.profiles;
+    if !graph.keys().any(|unit| kept(profiles, unit).is_some()) {
+        return Some(KEPT.to_owned());
+    }
+    let names = kept_libraries(graph, profiles, unit)
+        .map(|(library, _)| {
+            let id = library.pkg.package_id();
+            // With a path, a project would be another one after somebody moved it.
+            if id.source_id().is_path() {
+                library_name(library)
+            } else {
+                id.to_string()
+            }
+        })
+        .sorted();
+    Some(format!("{KEPT}{}", names.format(", ")))
+}
+
+/// Why a final unit is built again that had the input `old` and has `new`. `None` for the inputs of
+/// other units.
+pub(in crate::core::compiler) fn changed_inputs(old: &str, new: &str) -> Option<DirtyReason> {
+    let [old, new] = [old.strip_prefix(KEPT)?, new.strip_prefix(KEPT)?].map(str::to_owned);
+    let item = StaleItem::DynamicDeps(Freshness::OtherKept { old, new });
+    Some(DirtyReason::FsStatusOutdated(FsStatus::StaleItem(item)))
 }
 
 /// Whether `unit` follows `dependency`: if the dependency is another unit, or built again, so is
@@ -77,6 +119,13 @@ pub enum Freshness {
         /// The file that it is now.
         path: PathBuf,
     },
+    /// Other libraries are to be kept in the executable.
+    OtherKept {
+        /// Those that are in it, with commas between them.
+        old: String,
+        /// Those that are to be in it.
+        new: String,
+    },
     /// The group could not be linked, for a cause that may pass.
     Refused {
         /// Its name for people.
@@ -104,6 +153,16 @@ impl fmt::Display for Freshness {
             ),
             Freshness::ChangedLibrary { path } => {
                 write!(f, "the library `{}` has changed", name(path))
+            }
+            Freshness::OtherKept { old, new } => {
+                let [old, new] = [old, new].map(|names| match names.as_str() {
+                    "" => "none",
+                    names => names,
+                });
+                write!(
+                    f,
+                    "the libraries to keep in the executable changed ({old} => {new})"
+                )
             }
             Freshness::Refused { group } => {
                 write!(f, "the group {group} could not be linked the last time")

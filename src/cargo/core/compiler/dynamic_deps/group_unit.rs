@@ -144,6 +144,7 @@ impl GroupUnit<'_> {
         let (package, target) = made_up(self.role.package(), ws)?;
         let profile = Profile {
             name: self.profile.name,
+            root: self.profile.root,
             panic: self.profile.panic,
             strip: self.profile.strip,
             ..Profile::default()

@@ -10,23 +10,27 @@ use crate::util::DependencyQueue;
 /// Lets groups go on without a unit that has failed, and without those that depend on it, if the
 /// build goes on (`--keep-going`). So Cargo builds each executable that does not depend on the
 /// unit, as in a static build.
+///
+/// A library whose dependency failed after its metadata may still be compiled, as in a static
+/// build. Groups wait for it, since it may be done at any time, and leave it out, since it needs
+/// code that is not there.
 pub(in crate::core::compiler) fn release_groups<E: Clone + Eq + Hash, V>(
     build_runner: &BuildRunner<'_, '_>,
     failed: &Unit,
     queue: &mut DependencyQueue<Unit, E, V>,
 ) {
-    let lost = lost_with(build_runner, failed);
-    let hashes = lost
-        .iter()
+    if groups(build_runner).next().is_none() {
+        return;
+    }
+    let hashes = failed_with(build_runner, failed)
+        .into_iter()
         .map(|unit| build_runner.files().metadata(unit).unit_id());
     build_runner.failed_units.lock().unwrap().extend(hashes);
-    for group in groups(build_runner) {
-        queue.release(group, failed, &lost);
-    }
+    queue.release(failed, |unit| unit.mode.is_link_group());
 }
 
 /// A unit that has failed, and all that depend on it, except groups, which can do without it.
-fn lost_with(build_runner: &BuildRunner<'_, '_>, failed: &Unit) -> HashSet<Unit> {
+fn failed_with<'g>(build_runner: &'g BuildRunner<'_, '_>, failed: &'g Unit) -> HashSet<&'g Unit> {
     let graph = &build_runner.bcx.unit_graph;
     let mut dependents: HashMap<&Unit, Vec<&Unit>> = HashMap::default();
     for (unit, deps) in graph.iter().filter(|(unit, _)| !unit.mode.is_link_group()) {
@@ -34,12 +38,12 @@ fn lost_with(build_runner: &BuildRunner<'_, '_>, failed: &Unit) -> HashSet<Unit>
             dependents.entry(&dep.unit).or_default().push(unit);
         }
     }
-    let mut lost = HashSet::default();
+    let mut all = HashSet::default();
     let mut left = vec![failed];
     while let Some(unit) = left.pop() {
-        if lost.insert(unit.clone()) {
+        if all.insert(unit) {
             left.extend(dependents.get(unit).into_iter().flatten());
         }
     }
-    lost
+    all
 }

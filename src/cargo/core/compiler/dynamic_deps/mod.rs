@@ -70,10 +70,12 @@ mod warnings;
 mod wrapper_program;
 
 pub(super) use self::final_unit::{
-    add_doctest_args, add_linker_wrapper, final_inputs, group_export, report_link,
+    add_doctest_args, add_linker_wrapper, group_export, report_link,
 };
 pub use self::freshness::Freshness;
-pub(super) use self::freshness::{check_groups, follows, group_inputs};
+pub(super) use self::freshness::{
+    changed_inputs, check_groups, final_inputs, follows, group_inputs,
+};
 pub(super) use self::group_job::link_group;
 pub(super) use self::group_unit::{group_outputs, note_group};
 pub(super) use self::keep_going::release_groups;

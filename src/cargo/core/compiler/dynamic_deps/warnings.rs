@@ -66,14 +66,7 @@ pub(super) fn refusal_warning(group: &str, refusal: &Refusal, profile: &str) -> 
         (format!("the dependencies in the {group}"), "them")
     };
     // The linker names the libraries that it refuses; other errors concern the whole group.
-    let help = if group == SYSROOT || refusal.link_line.is_none() {
-        format!("write {}", opt_out(profile, None))
-    } else {
-        format!(
-            "keep a crate that is named above in the executable with {}",
-            opt_out(profile, Some("<name>"))
-        )
-    };
+    let help = opt_out_help(profile, refusal.libraries.iter());
     let link_line = refusal
         .link_line
         .as_deref()
