@@ -12,8 +12,13 @@ use hot_lib_reloader::LibReloader;
 const LIBRARY: &str = "awkward_reload";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let built = std::env::current_exe()?;
-    let built = built.parent().ok_or("a program in no directory")?;
+    // If the loader was called with the program as its argument, `current_exe` is the loader.
+    let built = std::env::args_os()
+        .next()
+        .ok_or("a program without a name")?;
+    let built = Path::new(&built)
+        .parent()
+        .ok_or("a program in no directory")?;
     let directory = std::env::temp_dir().join(format!("{LIBRARY}-{}", std::process::id()));
     fs::create_dir_all(&directory)?;
     let reloaded = reload(built, &directory);
