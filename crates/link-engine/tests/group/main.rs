@@ -1,5 +1,6 @@
 //! Groups made with real compilers and linkers, without Cargo.
 
+mod places;
 mod private;
 #[path = "../programs/mod.rs"]
 mod programs;
