@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 
 use cargo_util_schemas::manifest::TomlManifest;
 use link_engine::record::{GroupFiles, NAME_PREFIX};
+use link_plan::graph::SettingKey;
 use link_plan::grouping::PoolId;
 use url::Url;
 
@@ -73,8 +74,8 @@ pub(super) struct PoolRole {
     pub(super) generation: u64,
     /// The pools whose libraries it holds: itself, or those that it replaces.
     pub(super) from: Vec<PoolId>,
-    /// A hash of the link setting that all users of the pool share.
-    pub(super) setting: u64,
+    /// The link setting that all users of the pool share.
+    pub(super) setting: SettingKey,
 }
 
 impl GroupRole {
@@ -102,7 +103,7 @@ impl GroupRole {
             GroupRole::Sysroot => Vec::new(),
             GroupRole::Pool(pool) => {
                 let from = pool.from.iter().map(|id| id.value());
-                let numbers = [pool.id.value(), pool.generation, pool.setting];
+                let numbers = [pool.id.value(), pool.generation, pool.setting.value()];
                 numbers
                     .into_iter()
                     .chain(from)
@@ -131,7 +132,7 @@ impl GroupRole {
                 GroupRole::Pool(PoolRole {
                     id: PoolId::new(*id),
                     generation: *generation,
-                    setting: *setting,
+                    setting: SettingKey::new(*setting),
                     from: from.iter().copied().map(PoolId::new).collect(),
                 })
             }
