@@ -3,7 +3,7 @@
 //! Every unit has a package and a Cargo target, and a group has neither: [`made_up`] makes them, and
 //! says what holds of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -16,7 +16,7 @@ use link_plan::grouping::PoolId;
 use url::Url;
 
 use super::directories::group_directory;
-use super::units::members;
+use super::units::{groups, members};
 use crate::GlobalContext;
 use crate::core::compiler::build_runner::OutputFile;
 use crate::core::compiler::unit_dependencies::IsArtifact;
@@ -219,6 +219,13 @@ pub(super) fn group_files(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Gr
         GroupRole::Pool(pool) => group_files.of_pool(pool.id),
         GroupRole::Part { .. } => group_files.of_part(part_name(build_runner, unit)),
     }
+}
+
+/// The stores of all groups of this build.
+pub(super) fn stores(build_runner: &BuildRunner<'_, '_>) -> HashSet<String> {
+    groups(build_runner)
+        .map(|group| group_files(build_runner, group).store().to_owned())
+        .collect()
 }
 
 /// A name of a part that follows from its libraries. The hash of the unit does not serve: in a

@@ -13,7 +13,7 @@
 //! If another Cargo changes them in between, the plan may not be the best one, but it is still
 //! right: the job of a group looks at the files that are there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -177,18 +177,20 @@ impl Records {
         self.write(&path, sizes)
     }
 
-    /// Removes the pools in `groups` without a record, except the shared objects that executables
-    /// need.
+    /// Removes the pools in `groups` that have neither a record nor one of the stores `of_build`,
+    /// except the shared objects that executables need.
     pub(super) fn sweep_pools(
         &self,
         groups: &GroupFiles,
+        of_build: &HashSet<String>,
         executable_directories: &[PathBuf],
     ) -> CargoResult<()> {
         let pools = self.pools().into_iter().map(PoolId::new);
         let store = |id| groups.clone().of_pool(id).store().to_owned();
-        let living = pools.map(store).collect();
+        let recorded = pools.map(store).collect();
         let mark = self.directory.join(REPLACED);
-        if sweep::pools(groups.directory(), &living, executable_directories)? {
+        let directory = groups.directory();
+        if sweep::pools(directory, &recorded, of_build, executable_directories)? {
             paths::write(&mark, b"")
         } else {
             let _ = fs::remove_file(mark);
