@@ -49,6 +49,7 @@ mod plugins;
 mod pool_changes;
 mod pool_files;
 mod pools;
+mod pools_at_once;
 mod profiles;
 mod project_report;
 mod references;

@@ -249,6 +249,40 @@ fn two_workspaces_with_one_target_directory() {
     }
 }
 
+#[cargo_test]
+fn a_directory_for_each_rlib() {
+    let p = three_programs().build();
+    let cargo = |selection: &str| {
+        let mut cargo = p.cargo(&format!(
+            "build --dynamic-deps -v {selection} -Zbuild-dir-new-layout"
+        ));
+        cargo.masquerade_as_nightly_cargo(&["build-dir-new-layout"]);
+        cargo
+    };
+    cargo("--workspace").run();
+    let whole = pools(&p);
+    assert_eq!(whole.len(), 1);
+    for selection in ["-p a", "-p b", "-p a", "--workspace"] {
+        cargo(selection)
+            .with_stderr_does_not_contain("[RUNNING] [..]")
+            .run();
+        assert_eq!(new_pools(&p, &whole), STATIC, "{selection}");
+    }
+    check_three_programs(&p);
+    check_recorded_pools(&p);
+
+    // The pool has libraries that this build does not have, and that were elsewhere.
+    let moved = paths::root().join("moved");
+    fs::rename(p.build_dir(), &moved).unwrap();
+    cargo("-p c")
+        .env("CARGO_TARGET_DIR", &moved)
+        .with_stderr_does_not_contain("[RUNNING] [..]")
+        .run();
+    fs::rename(&moved, p.build_dir()).unwrap();
+    assert_eq!(new_pools(&p, &whole), STATIC);
+    check_three_programs(&p);
+}
+
 fn start(p: &Project, arguments: &str) -> Child {
     let mut cargo = p.cargo(arguments).build_command();
     cargo.stdout(Stdio::null()).stderr(Stdio::null());

@@ -59,17 +59,25 @@ fn an_edit_relinks_what_depends_on_it() {
 #[cargo_test]
 fn another_selection_builds_no_executable_again() {
     let p = two_programs().build();
-    p.cargo("build --dynamic-deps").run();
-    for selection in ["-p a", "-p b", "--workspace", "--bin a --bin b"] {
-        p.cargo(&format!("build --dynamic-deps -v {selection}"))
-            .with_stderr_does_not_contain("[RUNNING] `rustc [..]")
+    for layout in ["", "-Zbuild-dir-new-layout"] {
+        let cargo = |selection: &str| {
+            let mut cargo = p.cargo(&format!("build --dynamic-deps -v {selection} {layout}"));
+            cargo.masquerade_as_nightly_cargo(&["build-dir-new-layout"]);
+            cargo
+        };
+        p.build_dir().rm_rf();
+        cargo("").run();
+        for selection in ["-p a", "-p b", "--workspace", "--bin a --bin b"] {
+            cargo(selection)
+                .with_stderr_does_not_contain("[RUNNING] `rustc [..]")
+                .run();
+        }
+        assert_eq!(stdout(&p.bin("a")), "BASE\n");
+        // Only the first build of a selection links.
+        cargo("-p a")
+            .with_stderr_does_not_contain("[..]Linking [..]")
             .run();
     }
-    assert_eq!(stdout(&p.bin("a")), "BASE\n");
-    // Only the first build of a selection links.
-    p.cargo("build --dynamic-deps -v -p a")
-        .with_stderr_does_not_contain("[..]Linking [..]")
-        .run();
 }
 
 #[cargo_test]

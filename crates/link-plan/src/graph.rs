@@ -21,6 +21,13 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnitKey(u64);
 
+/// Names one link setting in the same way in every graph and every build.
+///
+/// A link setting is what final units have in common if they can load the same groups, such as the
+/// linker and its options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SettingKey(u64);
+
 /// A library of one [`LinkGraph`], numbered in the order of [`LinkGraph::add_library`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LibraryId(usize);
@@ -43,6 +50,18 @@ impl UnitKey {
     }
 
     /// The number that was given to [`UnitKey::new`].
+    pub fn value(self) -> u64 {
+        self.0
+    }
+}
+
+impl SettingKey {
+    /// The key of that number, which may be a hash of everything that decides such links.
+    pub fn new(value: u64) -> SettingKey {
+        SettingKey(value)
+    }
+
+    /// The number that was given to [`SettingKey::new`].
     pub fn value(self) -> u64 {
         self.0
     }
@@ -117,8 +136,9 @@ pub struct FinalUnit {
 }
 
 /// Libraries and final units with their dependencies.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkGraph {
+    setting: SettingKey,
     libraries: Vec<Library>,
     final_units: Vec<FinalUnit>,
 }
@@ -147,9 +167,13 @@ impl fmt::Display for CycleError {
 /// Every method that takes an id panics if another graph handed out the id and it is out of bounds
 /// here.
 impl LinkGraph {
-    /// A graph without libraries and final units.
-    pub fn new() -> LinkGraph {
-        LinkGraph::default()
+    /// A graph without libraries and final units, for final units of that setting.
+    pub fn new(setting: SettingKey) -> LinkGraph {
+        LinkGraph {
+            setting,
+            libraries: Vec::new(),
+            final_units: Vec::new(),
+        }
     }
 
     /// Adds a library of unknown size and without dependencies that may become a group member.
@@ -199,6 +223,11 @@ impl LinkGraph {
             deps: deps.into_iter().collect(),
         });
         id
+    }
+
+    /// The link setting of all its final units.
+    pub fn setting(&self) -> SettingKey {
+        self.setting
     }
 
     /// All libraries, by [`LibraryId::index`].
@@ -289,7 +318,7 @@ mod tests {
 
     /// `edges` is written `"a -> b, b -> c"`.
     fn graph(edges: &str) -> LinkGraph {
-        let mut graph = LinkGraph::new();
+        let mut graph = LinkGraph::new(SettingKey::new(0));
         for edge in edges.split(", ") {
             let ids: Vec<LibraryId> = edge
                 .split(" -> ")
@@ -347,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_long_chain_does_not_exhaust_the_stack() {
-        let mut graph = LinkGraph::new();
+        let mut graph = LinkGraph::new(SettingKey::new(0));
         let mut previous = add_frozen(&mut graph, "0");
         for index in 1..200_000 {
             let next = add_frozen(&mut graph, &index.to_string());

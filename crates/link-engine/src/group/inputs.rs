@@ -10,8 +10,8 @@ use super::below::BelowGroups;
 use super::effects::Users;
 use crate::finish::constructors::HandedOver;
 use crate::line::search::LibrarySearch;
-use crate::record::facts::StoredLibrary;
-use crate::record::{Effect, Member, Stay, StayReason, read_json};
+use crate::record::facts::{StoredLibrary, directory_of};
+use crate::record::{Effect, GroupFiles, Member, Stay, StayReason, read_json};
 use crate::rlib::{KnownRlib, RlibFacts, Stamp, read_rlibs};
 use crate::system::files;
 use crate::system::threads::Threads;
@@ -69,9 +69,12 @@ impl Inputs {
         let of_build: HashSet<String> = libraries.iter().map(Library::file_name).collect();
         let mut seen = HashSet::new();
         for kept in &kept {
-            let rlib = directory.join(&kept.rlib);
             let is_wanted = carried.contains(&kept.key) && !of_build.contains(&kept.rlib);
-            if is_wanted && rlib.is_file() && seen.insert(&kept.rlib) {
+            if is_wanted
+                && let Some(rlib) = kept.rlib_path(directory)
+                && rlib.is_file()
+                && seen.insert(&kept.rlib)
+            {
                 found.push((library(kept, rlib), false));
             }
         }
@@ -214,8 +217,9 @@ impl Inputs {
         self.0.retain(|input| !dropped.contains(&input.rlib));
     }
 
-    /// Writes the facts to `path`.
-    pub(super) fn keep(&self, path: &Path, below: &BelowGroups) -> Result<()> {
+    /// Writes the facts beside the contents of the group.
+    pub(super) fn keep(&self, group: &GroupFiles, below: &BelowGroups) -> Result<()> {
+        let path = group.facts();
         let own = self.0.iter().map(|input| (&*input.rlib, &*input.hash));
         let hashes: HashMap<&str, &str> = own.chain(below.hashes()).collect();
         let kept: Vec<StoredLibrary> = self
@@ -225,6 +229,7 @@ impl Inputs {
                 key: input.library.key,
                 name: input.library.name.clone(),
                 rlib: input.rlib.clone(),
+                directory: directory_of(&input.library.rlib, group.directory()),
                 dependencies: input
                     .library
                     .dependencies
@@ -249,13 +254,13 @@ impl Inputs {
             })
             .collect();
         let bytes = serde_json::to_vec(&kept).map_err(|source| Error::Json {
-            path: path.to_owned(),
+            path: path.clone(),
             source,
         })?;
-        if fs::read(path).is_ok_and(|old| old == bytes) {
+        if fs::read(&path).is_ok_and(|old| old == bytes) {
             return Ok(());
         }
-        files::write(path, &bytes)
+        files::write(&path, &bytes)
     }
 }
 

@@ -308,7 +308,7 @@ impl GroupJob {
             debug!(object.soname, members, ?effects, "a shared object");
         }
         manifest.write(&self.files.manifest())?;
-        inputs.keep(&self.files.facts(), below)?;
+        inputs.keep(&self.files, below)?;
         let current = manifest.objects.iter().map(|object| &*object.soname);
         self.files
             .remove_unneeded(&current.collect(), &self.executable_directories)?;

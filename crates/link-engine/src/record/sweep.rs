@@ -13,17 +13,23 @@ use super::facts;
 use crate::Result;
 use crate::record::GroupManifest;
 
-/// Removes from `directory` the contents of pools that are not among the `living` stores and that no
-/// executable in one of `executable_directories` needs. Returns whether executables need some.
+/// Removes from `directory` the contents of pools whose stores are neither `recorded` nor `of_build`
+/// and that no executable in one of `executable_directories` needs. Returns whether executables need
+/// some.
+///
+/// The stores of this build count because another job may be making a pool at this moment. Such a
+/// pool has neither a record nor an executable yet.
 ///
 /// # Errors
 /// When the directory cannot be listed or a file not be removed.
 pub fn pools(
     directory: &Path,
-    living: &HashSet<String>,
+    recorded: &HashSet<String>,
+    of_build: &HashSet<String>,
     executable_directories: &[PathBuf],
 ) -> Result<bool> {
-    let is_dead = |store: &str| is_pool(store) && !living.contains(store);
+    let lives = |store: &str| recorded.contains(store) || of_build.contains(store);
+    let is_dead = |store: &str| is_pool(store) && !lives(store);
     content::remove_stores(directory, is_dead, executable_directories)?;
     let mut is_needed = false;
     for name in content::file_names(directory)? {
@@ -94,4 +100,45 @@ pub(crate) fn is_part(store: &str) -> bool {
 pub(crate) fn is_pool(store: &str) -> bool {
     let name = store.strip_prefix(NAME_PREFIX);
     name.is_some_and(|name| name.starts_with(content::POOL_PREFIX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn stores(names: &[&str]) -> HashSet<String> {
+        let names = names.iter();
+        names
+            .map(|name| format!("{NAME_PREFIX}{}{name}", content::POOL_PREFIX))
+            .collect()
+    }
+
+    #[test]
+    fn a_pool_stays_if_it_has_a_record_or_is_of_this_build() {
+        let directory = tempfile::tempdir().unwrap();
+        let add = |names: &[&str]| {
+            for store in stores(names) {
+                for name in [
+                    format!("{store}_0123456789abcdef.so"),
+                    format!("{store}.facts"),
+                ] {
+                    fs::write(directory.path().join(name), b"").unwrap();
+                }
+            }
+        };
+        // The job of `made` has linked the first of several shared objects.
+        add(&["recorded", "made"]);
+        let expected = content::file_names(directory.path()).unwrap();
+        add(&["replaced"]);
+        let is_needed = pools(
+            directory.path(),
+            &stores(&["recorded"]),
+            &stores(&["made", "not yet"]),
+            &[directory.path().to_owned()],
+        );
+        assert!(!is_needed.unwrap());
+        assert_eq!(content::file_names(directory.path()).unwrap(), expected);
+    }
 }

@@ -1,6 +1,7 @@
 //! Groups made with real compilers and linkers, without Cargo.
 
 mod native;
+mod places;
 mod private;
 #[path = "../programs/mod.rs"]
 mod programs;

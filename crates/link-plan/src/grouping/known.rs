@@ -5,7 +5,8 @@ use std::fmt;
 
 use crate::graph::UnitKey;
 
-/// The records that earlier builds left in the target directory.
+/// The records that earlier builds left in the target directory: the pools of one link setting, and
+/// the cut, which is that of all settings.
 ///
 /// A plan trusts none of them: it ignores a record that contradicts the graph or itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -24,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::known::{KnownPool, PoolId};
 use super::pools::{LivingPool, new_id};
+use crate::graph::SettingKey;
 
 /// How many pools a final unit may load.
 ///
@@ -36,13 +37,14 @@ pub const MAX_POOLS: usize = 6;
 /// pools in which final units reach a library. This ends, since at the latest it stops when
 /// `MAX_POOLS` pools are left.
 pub(super) fn merge(
+    setting: SettingKey,
     mut living: Vec<LivingPool>,
     mut uses: BTreeSet<BTreeSet<PoolId>>,
     taken: &mut BTreeSet<PoolId>,
 ) -> Vec<LivingPool> {
     while uses.iter().any(|used| loaded(&living, used) > MAX_POOLS) {
         let first = first_to_merge(&living);
-        let merged = merge_all(living.split_off(first), taken);
+        let merged = merge_all(setting, living.split_off(first), taken);
         let is_left = |id: &PoolId| living.iter().any(|pool| pool.record.id == *id);
         let replace = |id: PoolId| if is_left(&id) { id } else { merged.record.id };
         uses = uses
@@ -80,7 +82,11 @@ fn first_to_merge(living: &[LivingPool]) -> usize {
 }
 
 /// Makes one pool in the place of several; no other pool needs any of these.
-fn merge_all(pools: Vec<LivingPool>, taken: &mut BTreeSet<PoolId>) -> LivingPool {
+fn merge_all(
+    setting: SettingKey,
+    pools: Vec<LivingPool>,
+    taken: &mut BTreeSet<PoolId>,
+) -> LivingPool {
     let mut generation = 0;
     let mut members = BTreeMap::new();
     let mut needs = BTreeSet::new();
@@ -96,7 +102,7 @@ fn merge_all(pools: Vec<LivingPool>, taken: &mut BTreeSet<PoolId>) -> LivingPool
     for pool in &pools {
         needs.remove(&pool.record.id);
     }
-    let id = new_id(generation, &members, taken);
+    let id = new_id(setting, generation, &members, taken);
     LivingPool {
         record: KnownPool {
             generation,

@@ -27,7 +27,7 @@ use super::decision::{Decision, DropReason, PoolSize};
 use super::known::{KnownPool, PoolId};
 use super::merge::merge;
 use super::survey::Survey;
-use crate::graph::{LibraryId, UnitKey};
+use crate::graph::{LibraryId, SettingKey, UnitKey};
 
 /// A pool that lives after this plan.
 pub(super) struct LivingPool {
@@ -53,7 +53,7 @@ pub(super) fn living_pools(
     units.learn(&mut living);
 
     let uses = units.uses(&living);
-    let living = merge(living, uses, &mut taken);
+    let living = merge(survey.graph.setting(), living, uses, &mut taken);
     decisions.extend(living.iter().map(|pool| units.decision(pool)));
     living
 }
@@ -67,13 +67,18 @@ pub(super) fn homes(living: &[LivingPool]) -> BTreeMap<UnitKey, &KnownPool> {
 }
 
 /// An id that no other pool has, and the same one whenever the same pool is made.
+///
+/// One build may link the same libraries in two settings at the same time. A plan knows only the
+/// pools of its own setting, and yet the two pools must not have the same files.
 pub(super) fn new_id(
+    setting: SettingKey,
     generation: u64,
     members: &BTreeMap<UnitKey, u64>,
     taken: &mut BTreeSet<PoolId>,
 ) -> PoolId {
     let units = members.keys().map(|unit| unit.value());
-    let mut hash = units.fold(fnv(FNV_OFFSET, generation), fnv);
+    let start = fnv(fnv(FNV_OFFSET, setting.value()), generation);
+    let mut hash = units.fold(start, fnv);
     while !taken.insert(PoolId::new(hash)) {
         hash = fnv(FNV_OFFSET, hash);
     }
@@ -211,7 +216,7 @@ impl<'a> Units<'a> {
             from: Vec::new(),
             record: KnownPool {
                 generation,
-                id: new_id(generation, &members, taken),
+                id: new_id(self.survey.graph.setting(), generation, &members, taken),
                 members,
                 needs: BTreeSet::new(),
             },

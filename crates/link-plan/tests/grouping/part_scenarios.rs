@@ -1,6 +1,6 @@
 //! Scenarios that local libraries meet in every target directory sooner or later.
 
-use link_plan::graph::{LinkGraph, Origin, UnitKey};
+use link_plan::graph::{LinkGraph, Origin, SettingKey, UnitKey};
 use link_plan::grouping::{Known, plan};
 
 use crate::words::{Target, check, describe};
@@ -34,7 +34,7 @@ fn much_local_code_is_cut_from_what_most_depend_on_upwards() {
 
 #[test]
 fn all_units_of_a_package_are_in_one_part() {
-    let mut graph = LinkGraph::new();
+    let mut graph = LinkGraph::new(SettingKey::new(0));
     let mut add = |name: &str, key| {
         let id = graph.add_library(name, Origin::Local, UnitKey::new(key));
         graph.set_bytes(id, 20 << 20);

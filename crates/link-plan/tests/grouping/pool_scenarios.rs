@@ -1,6 +1,6 @@
 //! Scenarios that frozen libraries meet in every target directory sooner or later.
 
-use link_plan::graph::{LinkGraph, Origin, UnitKey};
+use link_plan::graph::{LinkGraph, Origin, SettingKey, UnitKey};
 use link_plan::grouping::{Known, PoolId, plan};
 
 use crate::words::{Target, check};
@@ -329,7 +329,7 @@ fn a_merged_pool_needs_what_its_carried_units_need() {
 
 #[test]
 fn a_decision_is_one_line_for_people() {
-    let mut graph = LinkGraph::new();
+    let mut graph = LinkGraph::new(SettingKey::new(0));
     let log = graph.add_library("log", Origin::Frozen, UnitKey::new(1));
     let app = graph.add_library("app", Origin::Local, UnitKey::new(2));
     graph.set_bytes(log, 7);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use link_plan::graph::UnitKey;
+use link_plan::graph::{SettingKey, UnitKey};
 use link_plan::grouping::{Decision, DropReason, GroupKind, KnownPool, MAX_POOLS, PoolId};
 use proptest::prelude::*;
 
@@ -163,6 +163,17 @@ proptest! {
             }
             prop_assert!(!reached.is_subset(&ids), "nothing it needs was lost");
         }
+    }
+
+    #[test]
+    fn no_pool_is_made_for_two_settings((recipe, known) in recipes_with_known()) {
+        let known_ids: BTreeSet<PoolId> = known.pools.iter().map(|pool| pool.id).collect();
+        let [one, other] = [0, 1].map(|setting| {
+            let built = recipe.build_in(SettingKey::new(setting), &known);
+            let ids = built.plan.living.into_iter().map(|pool| pool.id);
+            ids.filter(|id| !known_ids.contains(id)).collect::<BTreeSet<_>>()
+        });
+        prop_assert!(one.is_disjoint(&other), "{:?} {:?}", one, other);
     }
 
     #[test]

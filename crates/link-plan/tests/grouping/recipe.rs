@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use link_plan::graph::{LibraryId, LinkGraph, Origin, UnitKey};
+use link_plan::graph::{LibraryId, LinkGraph, Origin, SettingKey, UnitKey};
 use link_plan::grouping::{
     Cut, Decision, Group, GroupKind, KeptReason, Known, KnownPool, Plan, PoolId, plan,
 };
@@ -40,7 +40,11 @@ type NamedGroup = (GroupKind, Vec<UnitKey>, Vec<usize>);
 
 impl Recipe {
     pub(crate) fn build(&self, known: &Known) -> Built {
-        let mut graph = LinkGraph::new();
+        self.build_in(SettingKey::new(0), known)
+    }
+
+    pub(crate) fn build_in(&self, setting: SettingKey, known: &Known) -> Built {
+        let mut graph = LinkGraph::new(setting);
         let mut ids = BTreeMap::new();
         for library in &self.libraries {
             let name = package_name(library.package);

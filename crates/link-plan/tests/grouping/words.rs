@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-use link_plan::graph::{LibraryId, LinkGraph, Origin, UnitKey};
+use link_plan::graph::{LibraryId, LinkGraph, Origin, SettingKey, UnitKey};
 use link_plan::grouping::{Decision, GroupKind, KeptReason, Known, Plan, plan};
 
 /// A target directory, and what the builds in it printed.
@@ -66,7 +66,7 @@ impl Target {
 }
 
 fn graph<'a>(lines: &[Line<'a>], finals: &[&str]) -> (LinkGraph, BTreeMap<&'a str, LibraryId>) {
-    let mut graph = LinkGraph::new();
+    let mut graph = LinkGraph::new(SettingKey::new(0));
     let mut ids = BTreeMap::new();
     for line in lines {
         let origin = match line.is_local {

@@ -8,7 +8,7 @@ use link_engine::record::sweep;
 use link_plan::graph::UnitKey;
 use link_plan::grouping::{KnownPool, PoolId};
 
-use super::group_unit::{GroupRole, group_files};
+use super::group_unit::{GroupRole, stores};
 use super::job_members::Member;
 use super::known::Records;
 use super::units::{groups, groups_below};
@@ -33,9 +33,7 @@ impl AfterLink {
         AfterLink {
             records: Records::beside(job.files.directory()),
             is_last: groups(build_runner).all(|group| group.dep_hash <= unit.dep_hash),
-            stores: groups(build_runner)
-                .map(|group| group_files(build_runner, group).store().to_owned())
-                .collect(),
+            stores: stores(build_runner),
             needs: below
                 .filter_map(|below| match GroupRole::of(&below) {
                     GroupRole::Pool(pool) => Some(pool.id),
@@ -69,7 +67,8 @@ impl AfterLink {
                     self.records.remove_pool(*id);
                 }
                 let directories = &job.executable_directories;
-                self.records.sweep_pools(&job.files, directories)?;
+                self.records
+                    .sweep_pools(&job.files, &self.stores, directories)?;
             }
             GroupRole::Part { .. } => {
                 let mut sizes: BTreeMap<String, u64> = BTreeMap::new();

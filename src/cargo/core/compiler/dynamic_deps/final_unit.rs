@@ -14,7 +14,7 @@ use link_plan::run_path::{AbsoluteForm, Format, beside, run_paths};
 use link_plan::rustc_flags::CodegenFlags;
 
 use super::directories::executable_directories;
-use super::group_unit::group_files;
+use super::group_unit::{group_files, stores};
 use super::kept::{Kept, kept_libraries};
 use super::known::Records;
 use super::linker::{DEFAULT_LINKER, located_linker};
@@ -230,6 +230,7 @@ pub(in crate::core::compiler) fn report_link(
         return Work::noop();
     };
     let records = Records::beside(group.directory());
+    let stores = stores(build_runner);
     let directories = executable_directories(build_runner, unit.kind, &group);
     let directory = wrapper_directory(build_runner, unit);
     let name = unit.target.name().to_owned();
@@ -253,7 +254,7 @@ pub(in crate::core::compiler) fn report_link(
         }
         // This executable may have been the last that needed these pools.
         if records.has_replaced_pools()
-            && let Err(error) = records.sweep_pools(&group, &directories)
+            && let Err(error) = records.sweep_pools(&group, &stores, &directories)
         {
             state.warning(records_warning(&error));
         }

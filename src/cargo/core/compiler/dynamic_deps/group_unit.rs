@@ -3,7 +3,7 @@
 //! Every unit has a package and a Cargo target, and a group has neither: [`made_up`] makes them, and
 //! says what holds of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -11,11 +11,12 @@ use std::sync::LazyLock;
 
 use cargo_util_schemas::manifest::TomlManifest;
 use link_engine::record::{GroupFiles, NAME_PREFIX};
+use link_plan::graph::SettingKey;
 use link_plan::grouping::PoolId;
 use url::Url;
 
 use super::directories::group_directory;
-use super::units::members;
+use super::units::{groups, members};
 use crate::GlobalContext;
 use crate::core::compiler::build_runner::OutputFile;
 use crate::core::compiler::unit_dependencies::IsArtifact;
@@ -73,8 +74,8 @@ pub(super) struct PoolRole {
     pub(super) generation: u64,
     /// The pools whose libraries it holds: itself, or those that it replaces.
     pub(super) from: Vec<PoolId>,
-    /// A hash of the link setting that all users of the pool share.
-    pub(super) setting: u64,
+    /// The link setting that all users of the pool share.
+    pub(super) setting: SettingKey,
 }
 
 impl GroupRole {
@@ -102,7 +103,7 @@ impl GroupRole {
             GroupRole::Sysroot => Vec::new(),
             GroupRole::Pool(pool) => {
                 let from = pool.from.iter().map(|id| id.value());
-                let numbers = [pool.id.value(), pool.generation, pool.setting];
+                let numbers = [pool.id.value(), pool.generation, pool.setting.value()];
                 numbers
                     .into_iter()
                     .chain(from)
@@ -131,7 +132,7 @@ impl GroupRole {
                 GroupRole::Pool(PoolRole {
                     id: PoolId::new(*id),
                     generation: *generation,
-                    setting: *setting,
+                    setting: SettingKey::new(*setting),
                     from: from.iter().copied().map(PoolId::new).collect(),
                 })
             }
@@ -219,6 +220,13 @@ pub(super) fn group_files(build_runner: &BuildRunner<'_, '_>, unit: &Unit) -> Gr
         GroupRole::Pool(pool) => group_files.of_pool(pool.id),
         GroupRole::Part { .. } => group_files.of_part(part_name(build_runner, unit)),
     }
+}
+
+/// The stores of all groups of this build.
+pub(super) fn stores(build_runner: &BuildRunner<'_, '_>) -> HashSet<String> {
+    groups(build_runner)
+        .map(|group| group_files(build_runner, group).store().to_owned())
+        .collect()
 }
 
 /// A name of a part that follows from its libraries. The hash of the unit does not serve: in a

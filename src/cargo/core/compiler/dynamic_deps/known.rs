@@ -13,13 +13,13 @@
 //! If another Cargo changes them in between, the plan may not be the best one, but it is still
 //! right: the job of a group looks at the files that are there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use cargo_util::paths;
 use link_engine::record::{GroupFiles, read_json, sweep, write_json};
-use link_plan::graph::UnitKey;
+use link_plan::graph::{SettingKey, UnitKey};
 use link_plan::grouping::{Cut, Known, KnownPool, PoolId};
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +39,7 @@ const REPLACED: &str = "replaced";
 /// The record of a pool.
 #[derive(Serialize, Deserialize)]
 struct PoolRecord {
-    /// A hash of the link setting that all its users share.
+    /// The key of the link setting that all its users share.
     setting: u64,
     id: u64,
     generation: u64,
@@ -80,7 +80,7 @@ impl Records {
     }
 
     /// The records of pools of that setting, the cut, and the sizes of packages.
-    pub(super) fn read(&self, setting: u64) -> (Known, BTreeMap<String, u64>) {
+    pub(super) fn read(&self, setting: SettingKey) -> (Known, BTreeMap<String, u64>) {
         let cut: Vec<BTreeMap<String, u64>> = read_json(&self.cut()).unwrap_or_default();
         let mut known = Known {
             pools: Vec::new(),
@@ -96,7 +96,9 @@ impl Records {
             let name = name.to_string_lossy();
             if name.starts_with(POOL_PREFIX) {
                 match read_json::<PoolRecord>(&entry.path()) {
-                    Ok(record) if record.setting == setting => known.pools.push(record.into()),
+                    Ok(record) if record.setting == setting.value() => {
+                        known.pools.push(record.into())
+                    }
                     Ok(_) => {}
                     // As long as the file is there, its pool counts as a living one.
                     Err(_) => drop(fs::remove_file(entry.path())),
@@ -124,9 +126,9 @@ impl Records {
     }
 
     /// Writes the record of a pool.
-    pub(super) fn write_pool(&self, setting: u64, pool: &KnownPool) -> CargoResult<()> {
+    pub(super) fn write_pool(&self, setting: SettingKey, pool: &KnownPool) -> CargoResult<()> {
         let record = PoolRecord {
-            setting,
+            setting: setting.value(),
             id: pool.id.value(),
             generation: pool.generation,
             members: pool
@@ -175,18 +177,20 @@ impl Records {
         self.write(&path, sizes)
     }
 
-    /// Removes the pools in `groups` without a record, except the shared objects that executables
-    /// need.
+    /// Removes the pools in `groups` that have neither a record nor one of the stores `of_build`,
+    /// except the shared objects that executables need.
     pub(super) fn sweep_pools(
         &self,
         groups: &GroupFiles,
+        of_build: &HashSet<String>,
         executable_directories: &[PathBuf],
     ) -> CargoResult<()> {
         let pools = self.pools().into_iter().map(PoolId::new);
         let store = |id| groups.clone().of_pool(id).store().to_owned();
-        let living = pools.map(store).collect();
+        let recorded = pools.map(store).collect();
         let mark = self.directory.join(REPLACED);
-        if sweep::pools(groups.directory(), &living, executable_directories)? {
+        let directory = groups.directory();
+        if sweep::pools(directory, &recorded, of_build, executable_directories)? {
             paths::write(&mark, b"")
         } else {
             let _ = fs::remove_file(mark);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use cargo_platform::Cfg;
 use itertools::Itertools;
-use link_plan::graph::{LibraryId, LinkGraph, Origin};
+use link_plan::graph::{LibraryId, LinkGraph, Origin, SettingKey};
 use link_plan::grouping::{self, Cut, Decision, GroupKind, Known, Plan};
 use link_plan::rustc_flags::{self, CodegenFlags};
 use link_plan::support::{FallbackReason, LinkSettings, TargetCfg, check_support};
@@ -212,14 +212,15 @@ impl Planner<'_, '_> {
         finals: Vec<Unit>,
         graph: &mut UnitGraph,
     ) -> CargoResult<()> {
-        let setting_hash = setting.stable_hash();
+        let setting_key = setting.key();
         let profile_directory = self.profiles.get_dir_name();
         let records = Records::of_workspace(self.ws, setting.kind, profile_directory);
         let (known, sizes) = match &records {
-            Some(records) => records.read(setting_hash),
+            Some(records) => records.read(setting_key),
             None => Default::default(),
         };
-        let (link_graph, libraries) = self.link_graph(&finals, graph, &known.cut, &sizes);
+        let (link_graph, libraries) =
+            self.link_graph(setting_key, &finals, graph, &known.cut, &sizes);
         let plan = grouping::plan(&link_graph, &known)?;
         for decision in &plan.decisions {
             debug!("{decision}");
@@ -249,7 +250,7 @@ impl Planner<'_, '_> {
                     id: pool.id,
                     generation: pool.generation,
                     from: pool.from.clone(),
-                    setting: setting_hash,
+                    setting: setting_key,
                 }),
             };
             let unit = group_unit(role, unique_index(setting_index, groups.len()))?;
@@ -289,12 +290,13 @@ impl Planner<'_, '_> {
     /// The libraries below `finals` as a graph for `link_plan`, and their units by id.
     fn link_graph(
         &self,
+        setting: SettingKey,
         finals: &[Unit],
         graph: &UnitGraph,
         cut: &Cut,
         sizes: &BTreeMap<String, u64>,
     ) -> (LinkGraph, Vec<Unit>) {
-        let mut link_graph = LinkGraph::new();
+        let mut link_graph = LinkGraph::new(setting);
         let mut keys = UnitKeys::new(self.ws, self.target_data);
         let mut ids: HashMap<&Unit, LibraryId> = HashMap::new();
         let libraries: Vec<&Unit> = finals
@@ -336,14 +338,14 @@ impl Planner<'_, '_> {
 }
 
 impl LinkSetting {
-    /// A hash that is the same for the same setting in each build.
-    fn stable_hash(&self) -> u64 {
+    /// Its key: a hash that is the same for the same setting in each build.
+    fn key(&self) -> SettingKey {
         let mut hasher = StableHasher::new();
         self.kind.fingerprint_hash().hash(&mut hasher);
         self.panic.hash(&mut hasher);
         self.strip.hash(&mut hasher);
         self.link_flags.hash(&mut hasher);
-        Hasher::finish(&hasher)
+        SettingKey::new(Hasher::finish(&hasher))
     }
 }
 
