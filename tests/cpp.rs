@@ -232,51 +232,6 @@ fn hidden_variables_in_one_group() {
     assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
 }
 
-#[cargo_test(requires = "c++")]
-fn an_inline_function_in_two_groups_has_one_address() {
-    let build_script = build_script_for("c++", "src/native.cpp", "");
-    let cpp = |name: &str| {
-        format!(
-            "inline int shared() {{ return 1; }}
-             extern \"C\" void *{name}_address() {{ return (void *)shared; }}"
-        )
-    };
-    let lib = |name: &str| {
-        format!(
-            "extern \"C\" {{ fn {name}_address() -> *const u8; }}
-             pub fn address() -> *const u8 {{ unsafe {{ {name}_address() }} }}"
-        )
-    };
-    Package::new("below", "1.0.0")
-        .file("Cargo.toml", &manifest("below", ""))
-        .file("build.rs", &build_script)
-        .file("src/native.cpp", &cpp("below"))
-        .file("src/lib.rs", &lib("below"))
-        .publish();
-    let p = project()
-        .file(
-            "Cargo.toml",
-            &manifest(
-                "foo",
-                "[dependencies]\nbelow = '1.0'\nabove = { path = 'above' }\n",
-            ),
-        )
-        .file(
-            "src/main.rs",
-            "fn main() { println!(\"{}\", above::address() == below::address()); }",
-        )
-        .file(
-            "above/Cargo.toml",
-            &manifest("above", "[dependencies]\nbelow = '1.0'\n"),
-        )
-        .file("above/build.rs", &build_script)
-        .file("above/src/native.cpp", &cpp("above"))
-        .file("above/src/lib.rs", &lib("above"))
-        .build();
-    assert_eq!(super::text(&same_behaviour(&p).stdout), "true\n");
-    assert_eq!(groups_of(&p.bin("foo")), LAYERS);
-}
-
 #[cargo_test(requires = "g++")]
 fn other_versions_of_one_header_do_not_mix() {
     // Each library was compiled with its own version, and a program has only one of them. They need

@@ -14,6 +14,7 @@ mod commands;
 mod constructors;
 mod constructors_of_c;
 mod cpp;
+mod cpp_identity;
 mod crate_kinds;
 mod cut_workspace;
 mod cuts;

@@ -297,3 +297,25 @@ fn a_crate_that_takes_a_function_of_one_it_does_not_depend_on() {
     assert_eq!(same_output(&p), "1 7\n");
     assert_eq!(groups_of(&p.bin("foo")), super::LAYERS);
 }
+
+#[cargo_test]
+fn a_name_of_c_that_begins_as_those_of_rust() {
+    publish_native(
+        "native",
+        "int _RNG_seed(void) { return 1; } int native_seed(void) { return _RNG_seed(); }",
+        r#"
+            extern "C" { fn native_seed() -> i32; }
+            pub fn seed() -> i32 { unsafe { native_seed() } }
+        "#,
+    );
+    let other = "#[no_mangle] pub extern \"C\" fn _RNG_seed() -> i32 { 4 }
+                 fn main() { println!(\"{}\", native::seed()); }";
+    let p = program(&["native"], other);
+    for argument in ["--no-dynamic-deps", "--dynamic-deps"] {
+        p.cargo("build")
+            .arg(argument)
+            .with_status(101)
+            .with_stderr_contains("[..]duplicate symbol: _RNG_seed[..]")
+            .run();
+    }
+}

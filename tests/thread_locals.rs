@@ -5,7 +5,8 @@ use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, project};
 
-use super::{LAYERS, build_script_for_c, groups_of, manifest, same_behaviour};
+use super::bystanders::{check, workspace};
+use super::{LAYERS, build_script_for_c, groups_of, manifest, same_behaviour, stdout};
 
 /// A program with a frozen crate `store`, which holds thread locals, and a local crate
 /// that uses them too.
@@ -193,4 +194,74 @@ fn thread_locals_of_c() {
         assert_eq!(super::text(&output.stdout), "(8, 10) (8, 10)\n");
         assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
     }
+}
+
+#[cargo_test]
+fn thread_locals_of_bystanders_do_not_add_up() {
+    // A thread with the smallest stack starts in a program that does not use these libraries.
+    let bystander = "use std::cell::Cell;
+         thread_local! { static BYTES: Cell<[u8; 1990]> = const { Cell::new([1; 1990]) }; }
+         pub fn length() -> usize { BYTES.with(|bytes| bytes.get().len()) }";
+    let names: Vec<String> = (0..12).map(|number| format!("t{number}")).collect();
+    for name in &names {
+        Package::new(name, "1.0.0")
+            .file("src/lib.rs", bystander)
+            .publish();
+    }
+    Package::new("plain", "1.0.0")
+        .file("src/lib.rs", "pub fn plain() -> i32 { 7 }")
+        .publish();
+    let dependencies: String = names
+        .iter()
+        .map(|name| format!("{name} = '1.0'\n"))
+        .collect();
+    let lengths: Vec<String> = names
+        .iter()
+        .map(|name| format!("{name}::length()"))
+        .collect();
+    let p = workspace(&[
+        (
+            "a",
+            "plain = '1.0'\n",
+            r#"
+                use std::ffi::c_void;
+                extern "C" {
+                    fn pthread_attr_init(attributes: *mut [u64; 8]) -> i32;
+                    fn pthread_attr_setstacksize(attributes: *mut [u64; 8], size: usize) -> i32;
+                    fn pthread_create(
+                        thread: *mut usize,
+                        attributes: *const [u64; 8],
+                        start: extern "C" fn(*mut c_void) -> *mut c_void,
+                        argument: *mut c_void,
+                    ) -> i32;
+                    fn pthread_join(thread: usize, result: *mut *mut c_void) -> i32;
+                }
+                extern "C" fn start(argument: *mut c_void) -> *mut c_void { argument }
+                fn main() {
+                    let (mut attributes, mut thread) = ([0; 8], 0);
+                    unsafe {
+                        pthread_attr_init(&mut attributes);
+                        // PTHREAD_STACK_MIN
+                        pthread_attr_setstacksize(&mut attributes, 16384);
+                        let null = std::ptr::null_mut();
+                        let status = pthread_create(&mut thread, &attributes, start, null);
+                        println!("{} {status}", plain::plain());
+                        pthread_join(thread, std::ptr::null_mut());
+                    }
+                }
+            "#,
+        ),
+        (
+            "b",
+            &format!("plain = '1.0'\n{dependencies}"),
+            &format!(
+                "fn main() {{ println!(\"{{}}\", plain::plain() as usize + {}); }}",
+                lengths.join(" + ")
+            ),
+        ),
+    ])
+    .build();
+    check(&p, &[&[], &["-p b", "-p a"]]);
+    assert_eq!(stdout(&p.bin("a")), "7 0\n");
+    assert_eq!(groups_of(&p.bin("b")), ["frozen", "sysroot"]);
 }

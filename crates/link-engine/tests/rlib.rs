@@ -228,19 +228,26 @@ fn any_change_of_the_file_changes_its_hash() {
 }
 
 #[test]
-fn variables_that_any_number_of_files_define_are_seen() {
+fn what_any_number_of_files_define_is_seen() {
     let (_directory, rlib) = archive(
-        "asm(\".section .bss.visible,\\\"awG\\\",@nobits,visible,comdat\\n\"
-             \".weak visible\\nvisible: .zero 4\\n\"
-             \".section .data.hidden,\\\"awG\\\",@progbits,hidden,comdat\\n\"
-             \".weak hidden\\n.hidden hidden\\nhidden: .zero 4\\n\"
-             \".section .data.rel.ro.table,\\\"awG\\\",@progbits,table,comdat\\n\"
-             \".weak table\\n.hidden table\\ntable: .zero 8\\n\"
-             \".section .text.inline,\\\"axG\\\",@progbits,inline_code,comdat\\n\"
-             \".weak inline_code\\n.hidden inline_code\\ninline_code: .zero 1\\n\");",
+        "asm(\".macro shared name, flags, type\\n\"
+             \".section .any.\\\\name,\\\"\\\\flags\\\",@progbits,\\\\name,comdat\\n\"
+             \".weak \\\\name\\n.type \\\\name, \\\\type\\n\\\\name: .zero 8\\n\"
+             \".endm\\n\"
+             \"shared visible, awG, @object\\n\"
+             \"shared constant, aG, @object\\n\"
+             \"shared inline_code, axG, @function\\n\"
+             \"shared hidden, awG, @object\\n.hidden hidden\\n\"
+             \"shared hidden_constant, aG, @object\\n.hidden hidden_constant\\n\"
+             \"shared hidden_code, axG, @function\\n.hidden hidden_code\\n\"
+             \"shared _ZTV5Table, awG, @object\\n.hidden _ZTV5Table\\n\"
+             \"shared _ZTW5local, axG, @function\\n.hidden _ZTW5local\\n\");",
         "native.o",
     );
     let state = facts(&rlib).shared_state;
-    assert_eq!(state.hidden, BTreeSet::from(["hidden".to_owned()]));
-    assert_eq!(state.visible, BTreeSet::from(["visible".to_owned()]));
+    let names = |names: &[&str]| names.iter().map(|name| name.to_string()).collect();
+    let hidden: BTreeSet<String> = names(&["hidden", "hidden_code", "hidden_constant"]);
+    assert_eq!(state.hidden, hidden);
+    let visible: BTreeSet<String> = names(&["constant", "visible"]);
+    assert_eq!(state.visible, visible);
 }

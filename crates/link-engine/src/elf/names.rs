@@ -47,10 +47,8 @@ fn is_of_older_rustc(symbol: &[u8]) -> bool {
 /// (legacy), which C++ never ends in.
 pub(crate) fn is_mangled_by_rustc(symbol: &[u8]) -> bool {
     let Some(path) = symbol.strip_prefix(b"_ZN") else {
-        let path = symbol.strip_prefix(b"_R").unwrap_or_default();
-        let tag = path.iter().find(|byte| !byte.is_ascii_digit());
-        let is_v0 = tag.is_some_and(|tag| b"CMXYNIB".contains(tag));
-        return is_v0 || is_of_older_rustc(symbol);
+        let path = symbol.strip_prefix(b"_R");
+        return path.is_some_and(is_v0_path) || is_of_older_rustc(symbol);
     };
     let Some(hash) = path
         .strip_suffix(b"E")
@@ -59,6 +57,44 @@ pub(crate) fn is_mangled_by_rustc(symbol: &[u8]) -> bool {
         return false;
     };
     hash.starts_with(b"17h") && hash[3..].iter().all(u8::is_ascii_hexdigit)
+}
+
+/// Whether a name behind `_R` begins with a path (rustc book, "v0 Symbol Format"). C may have names
+/// such as `_RNG_seed`, so we follow the tags up to the crate, or to the first type.
+fn is_v0_path(name: &[u8]) -> bool {
+    let digits = name.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let mut path = &name[digits..];
+    loop {
+        path = match path {
+            [b'C', root @ ..] => {
+                return match without_disambiguator(root) {
+                    [b'u', length, ..] | [length, ..] => length.is_ascii_digit(),
+                    [] => false,
+                };
+            }
+            // A namespace, then the path within which the name lies.
+            [b'N', namespace, path @ ..] if namespace.is_ascii_alphabetic() => path,
+            [b'M' | b'X', path @ ..] => without_disambiguator(path),
+            [b'I', path @ ..] => path,
+            // The type for which a trait is implemented: one of the standard library by a small
+            // letter, or what a tag begins.
+            [b'Y', ty, _, ..] => {
+                return ty.is_ascii_lowercase() || b"CMXYNIBASTRQPOFDW".contains(ty);
+            }
+            _ => return false,
+        };
+    }
+}
+
+/// What follows `s<number in base 62>_`, if that is there.
+fn without_disambiguator(path: &[u8]) -> &[u8] {
+    let Some(number) = path.strip_prefix(b"s") else {
+        return path;
+    };
+    let digits = number
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphanumeric());
+    number[digits.count()..].strip_prefix(b"_").unwrap_or(path)
 }
 
 #[cfg(test)]
@@ -73,7 +109,17 @@ mod tests {
         }
         check("_RNvCs1_3foo3bar", true);
         check("_R0NvCs1_3foo3bar", true);
+        check("_RNvMs0_Cs1_3foo3bar", true);
+        check("_RINvNtC3foo3bar3bazlE", true);
+        check("_RNvXs_NtCs1_3foo3barNtB4_3baz3run", true);
+        check("_RNvYNtC3foo3barNtB2_3baz3run", true);
+        check("_RNvCs1_u8gdel_5qa3bar", true);
         check("_Read_configuration", false);
+        check("_RNG_seed", false);
+        check("_RNG_state2", false);
+        check("_RCP", false);
+        check("_RBasis", false);
+        check("_RMS", false);
         check("_R", false);
         check("_ZN3foo3bar17h0123456789abcdefE", true);
         check("_ZN3foo3barEv", false);

@@ -14,8 +14,8 @@ pub(crate) struct GlobalSymbol<'data> {
     /// Whether its binding is weak, also that of a reference.
     pub(crate) is_weak: bool,
     pub(crate) is_hidden: bool,
-    /// Whether it is a variable that a program may change.
-    pub(crate) is_variable: bool,
+    /// Whether it is a function, by the type of the symbol.
+    pub(crate) is_function: bool,
     /// Where its `st_other` byte lies, in bytes from the start of the object.
     pub(crate) st_other: u64,
 }
@@ -33,10 +33,6 @@ pub(crate) enum Role {
     /// in a section of which the linker keeps one (ELF gABI, COMDAT groups).
     SharedDefinition,
 }
-
-/// Beginning of the names of sections that only the loader writes to, such as those of
-/// virtual function tables.
-const RELOCATED: &[u8] = b".data.rel.ro";
 
 /// The symbols of an object file with global or weak binding.
 pub(crate) fn global_symbols<'data, Class: ElfClass>(
@@ -72,14 +68,8 @@ pub(crate) fn global_symbols<'data, Class: ElfClass>(
             } else {
                 Role::Definition
             };
-            let is_variable = match section.filter(|_| has_flag(elf::SHF_WRITE)) {
-                Some(section) => !sections
-                    .section_name(endian, section)?
-                    .starts_with(RELOCATED),
-                None => false,
-            };
             Ok(GlobalSymbol {
-                is_variable,
+                is_function: symbol.st_type() == elf::STT_FUNC,
                 name: symbols.symbol_name(endian, symbol)?,
                 role,
                 is_weak: symbol.st_bind() == elf::STB_WEAK,

@@ -9,6 +9,8 @@
 //!   a library: the loader would load that library, and run its constructors;
 //! - it defines a function, constant or variable that any number of files may define, as the header
 //!   files of C++ do: a shared object has only one of each, and the process one of each variable;
+//! - its thread locals are large: each thread of the program has them, and those of many libraries
+//!   would add up;
 //! - it defines a name to which a group below refers, and the loader would take its definition;
 //! - it defines a C name, and programs show all of their names to libraries that they load later.
 //!
@@ -26,6 +28,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::record::Effect;
 use crate::rlib::RlibFacts;
+
+/// The most bytes of thread locals that a library may have without an effect. Few libraries have
+/// more than a hundred.
+const MOST_THREAD_LOCAL_BYTES: u64 = 512;
 
 /// The executables that depend on a library, as a value that is equal for the same executables.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,6 +120,7 @@ fn has_effect(
     let names = &facts.unmangled_definitions;
     subject.asks_for_library
         || facts.has_shared_definitions
+        || facts.thread_local_bytes > MOST_THREAD_LOCAL_BYTES
         || facts
             .unmangled_references
             .iter()

@@ -40,10 +40,6 @@ impl GroupLine<'_> {
         args.push("-o".into());
         args.push(self.output.into());
         reader.push(&mut args, &["-soname", self.soname]);
-        // The linker binds calls from a group to itself, so they cost nothing at start. Data stays
-        // preemptible, since a C++ type that several groups define must be one object in the
-        // process. `bind` binds Rust data after the link.
-        reader.push(&mut args, &["-Bsymbolic-functions"]);
         reader.push(&mut args, &["--hash-style=gnu"]);
         reader.push(&mut args, &["--enable-new-dtags"]);
         for run_path in self.run_paths {
@@ -92,7 +88,7 @@ mod tests {
         assert_eq!(
             text(&line.args()),
             "-m64 -shared -o /t/deps/.tmp -Xlinker -soname -Xlinker frozen-1.so \
-             -Xlinker -Bsymbolic-functions -Xlinker --hash-style=gnu -Xlinker --enable-new-dtags \
+             -Xlinker --hash-style=gnu -Xlinker --enable-new-dtags \
              -Xlinker -rpath -Xlinker $ORIGIN \
              -Xlinker --whole-archive /t/deps/libdep-1.rlib -Xlinker --no-whole-archive \
              /s/lib/libcompiler_builtins-3.rlib -Xlinker --no-as-needed /t/deps/sysroot.so \

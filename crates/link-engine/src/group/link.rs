@@ -108,10 +108,14 @@ impl GroupLink<'_> {
             options.extend(packed::PACK.map(OsString::from));
         }
         let is_lld = is_lld(self.template);
+        // The linker binds calls from a group to itself, so they cost nothing at start. But an inline
+        // function of C++ must have one address in a process, and only lld can tell such functions
+        // from others. Data stays preemptible for the same reason. `bind` binds that of Rust.
+        let mut members = object.members.iter();
         if is_lld {
-            // An inline function of C++ must have one address in a process. GNU ld and mold cannot
-            // tell such functions from others, and bind them to the group.
             options.push("-Bsymbolic-non-weak-functions".into());
+        } else if !members.any(|input| input.facts.has_shared_definitions) {
+            options.push("-Bsymbolic-functions".into());
         }
         if self.job.lasting == Lasting::Build && is_lld {
             // A part is linked after each edit. Unmerged strings take 3 % more space, and merging

@@ -151,7 +151,7 @@ pub struct Member {
     /// The symbols that it defines under a name that others could use too.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub unmangled_definitions: BTreeSet<String>,
-    /// The variables that it defines as any number of others may.
+    /// What it defines as any number of others may.
     #[serde(default, skip_serializing_if = "SharedState::is_empty")]
     pub shared_state: SharedState,
     /// The constructors that executables which link it run before `main`, in order.

@@ -19,7 +19,7 @@ pub struct Stay {
     /// Why.
     #[serde(flatten)]
     pub reason: StayReason,
-    /// The variables that it defines as any number of others may.
+    /// What it defines as any number of others may.
     #[serde(default, skip_serializing_if = "SharedState::is_empty")]
     pub shared_state: SharedState,
 }

@@ -59,7 +59,7 @@ pub struct RlibFacts {
     /// A static link takes that member only if something else needs it.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub weak_references_to_itself: BTreeSet<String>,
-    /// The variables that it defines as any number of others may.
+    /// What it defines as any number of others may.
     #[serde(skip_serializing_if = "SharedState::is_empty")]
     pub shared_state: SharedState,
     /// Whether it defines something as any number of others may, be it a function, a constant or a

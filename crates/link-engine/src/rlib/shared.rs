@@ -1,5 +1,4 @@
-//! The symbols that a file shares with others on a link line, and the variables of which a process
-//! has only one.
+//! The symbols that a file shares with others on a link line, and what a process has only one of.
 
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
@@ -15,26 +14,26 @@ use crate::elf::{GlobalSymbol, Role, global_symbols, with_class};
 use crate::system::files;
 use crate::{Error, Result};
 
-/// The variables that any number of files may define, such as those of inline functions of C++. A
-/// linker keeps one of each for its output. The loader keeps one of each for the process, but only
-/// of those that it sees.
+/// The variables, constants and functions that any number of files may define, such as those in
+/// header files of C++. A linker keeps one of each for its output, and code may count on its address.
+/// The loader keeps one of each for the process, but only of those that it sees.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SharedState {
     /// The hidden ones.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub hidden: BTreeSet<String>,
-    /// All others.
+    /// All others but functions: the loader keeps one address of each.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub visible: BTreeSet<String>,
 }
 
 impl SharedState {
-    /// Whether there is no such variable.
+    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.hidden.is_empty() && self.visible.is_empty()
     }
 
-    /// A variable of which there would be two if the two files went into different outputs.
+    /// A symbol of which there would be two if the two files went into different outputs.
     pub fn divided<'a>(&'a self, other: &SharedState) -> Option<&'a String> {
         let mut hidden = self.hidden.iter();
         let mut visible = self.visible.iter();
@@ -43,20 +42,20 @@ impl SharedState {
             .or_else(|| visible.find(|symbol| other.hidden.contains(*symbol)))
     }
 
-    /// Adds the variables of `other`.
+    /// Adds those of `other`.
     pub(super) fn add(&mut self, mut other: SharedState) {
         self.hidden.append(&mut other.hidden);
         self.visible.append(&mut other.visible);
     }
 
     pub(super) fn see(&mut self, symbol: &GlobalSymbol<'_>) {
-        if symbol.role == Role::SharedDefinition && symbol.is_variable {
-            let variables = if symbol.is_hidden {
-                &mut self.hidden
-            } else {
-                &mut self.visible
-            };
-            variables.insert(symbol.name());
+        if symbol.role != Role::SharedDefinition || is_helper(symbol.name) {
+            return;
+        }
+        if symbol.is_hidden {
+            self.hidden.insert(symbol.name());
+        } else if !symbol.is_function {
+            self.visible.insert(symbol.name());
         }
     }
 }
@@ -72,7 +71,7 @@ pub(crate) struct Shared {
     pub(crate) weak_definitions: BTreeSet<String>,
     /// Those to which it refers weakly.
     pub(crate) weak_references: BTreeSet<String>,
-    /// The variables that it defines as any number of others may.
+    /// What it defines as any number of others may.
     pub(crate) state: SharedState,
 }
 
@@ -200,11 +199,13 @@ pub(super) fn is_own_to_each_output(symbol: &[u8]) -> bool {
     symbol.starts_with(b"DW.ref.")
 }
 
-/// Whether a compiler adds this function to objects, hidden and with the same code in each: those
-/// that load the address of the next instruction for position-independent code of i686, and the one
-/// of clang for an exception that nothing catches.
+/// Whether no code counts on the address of a symbol, and it says the same in all files. Compilers
+/// add such symbols: tables and names of C++ types and functions that lead to others (Itanium C++
+/// ABI, "Special Names"), functions that load the address of the next instruction for
+/// position-independent code of i686, and the one of clang for an exception that nothing catches.
 pub(super) fn is_helper(symbol: &[u8]) -> bool {
-    symbol.starts_with(b"__x86.get_pc_thunk.") || symbol == b"__clang_call_terminate"
+    const BEGINNINGS: [&[u8]; 2] = [b"_ZT", b"__x86.get_pc_thunk."];
+    symbol == b"__clang_call_terminate" || BEGINNINGS.iter().any(|one| symbol.starts_with(one))
 }
 
 /// Whether a static link may leave a weak reference to this symbol open, if nothing else needs the
