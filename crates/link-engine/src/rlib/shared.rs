@@ -193,10 +193,11 @@ fn thin_member(archive: &Path, name: &[u8]) -> PathBuf {
     directory.join(OsStr::from_bytes(name))
 }
 
-/// `DW.ref.rust_eh_personality` and kin: a pointer cell that every output has for
-/// itself, so that exception tables need no dynamic relocation.
+/// Whether every output has such a symbol for itself: `DW.ref.rust_eh_personality` and kin, cells with
+/// a pointer, so that exception tables need no dynamic relocation; and the names of pretty-printers
+/// for gdb, which rustc 1.95 puts into crates that are a `dylib` too.
 pub(super) fn is_own_to_each_output(symbol: &[u8]) -> bool {
-    symbol.starts_with(b"DW.ref.")
+    symbol.starts_with(b"DW.ref.") || symbol == b"__rustc_debug_gdb_scripts_section__"
 }
 
 /// Whether no code counts on the address of a symbol, and it says the same in all files. Compilers
