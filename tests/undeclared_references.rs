@@ -7,7 +7,7 @@ use cargo_test_support::registry::Package;
 use crate::prelude::*;
 
 use super::bystanders::{ALL_ORDERS, check, workspace};
-use super::{groups_of, manifest, members_of, stdout};
+use super::{groups_of, manifest, members_of, objects_of, stdout};
 
 /// A crate that asks for the time.
 const ASKS: &str = "extern \"C\" { fn now() -> i32; }
@@ -149,6 +149,44 @@ fn a_local_crate_takes_the_definition_on_which_it_depends() {
     let p = builder.build();
     check(&p, &ALL_ORDERS);
     assert_eq!(stdout(&p.bin("a")), "8\n");
+}
+
+#[cargo_test]
+fn an_earlier_version_that_the_pool_still_holds_is_nothing() {
+    // `above` is in a newer pool, which needs the older one for `plain`.
+    let native = |version: &str, number: u32| {
+        Package::new("native", version)
+            .dep("plain", "1.0")
+            .file(
+                "src/lib.rs",
+                &format!(
+                    "#[no_mangle] pub extern \"C\" fn now() -> i32 {{ {number} }}
+                     #[inline(never)] pub fn native() -> i32 {{ plain::plain() }}"
+                ),
+            )
+            .publish();
+    };
+    publish("plain", "", PLAIN);
+    native("1.0.0", 1);
+    Package::new("above", "1.0.0")
+        .dep("native", "1.0")
+        .file(
+            "src/lib.rs",
+            "extern \"C\" { fn now() -> i32; }
+             #[inline(never)] pub fn above() -> i32 { native::native() + unsafe { now() } }",
+        )
+        .publish();
+    let dependencies = "above = '1.0'\nplain = '1.0'\n";
+    let main = "fn main() { println!(\"{}\", above::above() + plain::plain()); }";
+    let p = workspace(&[("a", dependencies, main)]).build();
+    p.cargo("build --dynamic-deps").run();
+    assert_eq!(stdout(&p.bin("a")), "15\n");
+    native("1.0.1", 2);
+    p.cargo("update").run();
+    p.cargo("build --dynamic-deps").run();
+    assert_eq!(stdout(&p.bin("a")), "16\n");
+    assert_eq!(objects_of(&p.bin("a"), "frozen").len(), 2);
+    assert!(members_of(&p.bin("a"), "frozen").contains(&"above".to_owned()));
 }
 
 #[cfg(target_arch = "x86_64")]

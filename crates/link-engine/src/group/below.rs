@@ -168,16 +168,22 @@ impl BelowGroups {
             .chain(stays.map(|stay| (&*stay.rlib, &*stay.hash)))
     }
 
-    /// The facts that decide the effects of libraries above.
+    /// The facts that decide the effects of libraries above, which depend on the `reached` rlibs.
     pub(super) fn surroundings<'a>(
         &'a self,
+        reached: &HashSet<&str>,
         platform: &'a HashSet<String>,
         shows_names: bool,
     ) -> Surroundings<'a> {
         let builtins = self
             .template()
             .map(|template| &template.builtin_definitions);
-        let members = self.manifests.iter().flat_map(GroupManifest::members);
+        let groups = self.manifests.iter();
+        let members = groups.flat_map(|group| {
+            let is_sysroot = group.template.is_some();
+            let members = group.members();
+            members.filter(move |member| is_sysroot || reached.contains(&*member.rlib))
+        });
         let of_members = members.flat_map(|member| &member.unmangled_definitions);
         let defined = platform.iter().chain(builtins.into_iter().flatten());
         let objects = self.manifests.iter().flat_map(|group| &group.objects);

@@ -44,11 +44,13 @@ pub(super) struct Candidate<'a> {
 /// those of crates never do.
 ///
 /// `stays` are the libraries of lower groups that stay, `below` those that are members, without the
-/// sysroot crates, and `platform` the symbols that libraries of the platform define.
+/// sysroot crates, `reached` the rlibs among these on which the candidates depend, directly or not,
+/// and `platform` the symbols that libraries of the platform define.
 pub(super) fn verdicts(
     candidates: &[Candidate<'_>],
     stays: &[Stay],
     below: &[&Member],
+    reached: &HashSet<&str>,
     platform: &HashSet<String>,
 ) -> Vec<Option<StayReason>> {
     let stays_below: HashMap<&str, &str> = stays
@@ -87,7 +89,11 @@ pub(super) fn verdicts(
     // A library that stays defines nothing for those that do not.
     let members = candidates.iter().zip(&verdicts);
     let members = members.filter_map(|(candidate, verdict)| verdict.is_none().then_some(candidate));
-    let definers = Definers::new(members, below);
+    let seen_below = below
+        .iter()
+        .copied()
+        .filter(|member| reached.contains(&*member.rlib));
+    let definers = Definers::new(members, seen_below);
     for (candidate, verdict) in candidates.iter().zip(&mut verdicts) {
         if verdict.is_none() {
             *verdict = definers.undeclared(candidate);

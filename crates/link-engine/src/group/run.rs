@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use tracing::{debug, debug_span};
 
-use super::below::BelowGroups;
+use super::below::{BelowGroups, reached};
 use super::classify::{self, Candidate};
 use super::effects::{self, Subject, Users};
 use super::inputs::{Input, Inputs};
@@ -55,14 +55,21 @@ impl GroupJob {
         let link = GroupLink::new(self, template);
         inputs.add_archives(&link.search);
         let platform = platform_definitions(template)?;
-        let surroundings = below.surroundings(&platform, link.has_own_versions());
+        let dependencies = inputs
+            .0
+            .iter()
+            .flat_map(|input| &input.library.dependencies);
+        let dependencies: Vec<String> = dependencies.cloned().collect();
+        let reached = reached(dependencies.iter(), &below.objects);
+        let surroundings = below.surroundings(&reached, &platform, link.has_own_versions());
         let stays = below.stays();
         let members_below = below.members();
         let mut refused: HashMap<String, String> = HashMap::new();
         loop {
             let has_layout = !link.has_own_versions();
             let candidates = candidates(&inputs.0, has_layout, &refused);
-            let verdicts = classify::verdicts(&candidates, &stays, &members_below, &platform);
+            let verdicts =
+                classify::verdicts(&candidates, &stays, &members_below, &reached, &platform);
             let divided = self.divide(&mut inputs.0, &verdicts, &surroundings, template);
             let error = match link.make_all(&divided.select(&inputs.0), &below.objects, before_link)
             {

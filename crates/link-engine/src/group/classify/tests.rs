@@ -22,15 +22,15 @@ fn state(hidden: &[&str], visible: &[&str]) -> SharedState {
     }
 }
 
-/// A library of a lower group.
-fn member_below() -> Member {
+/// A library of a lower group, which defines `symbol`.
+fn member_below(name: &str, symbol: &str) -> Member {
     Member {
-        name: "below".to_owned(),
-        rlib: "below".to_owned(),
+        name: name.to_owned(),
+        rlib: name.to_owned(),
         hash: String::new(),
         dependencies: Vec::new(),
         protected_symbols: 0,
-        unmangled_definitions: ["deep".to_owned()].into(),
+        unmangled_definitions: [symbol.to_owned()].into(),
         shared_state: SharedState::default(),
         constructors: Vec::new(),
     }
@@ -72,7 +72,11 @@ fn check(libraries: &[(&str, RlibFacts, &[&str])], below: &[&str], expected: &st
     let actual: String = verdicts(
         &candidates,
         &stays,
-        &[&member_below()],
+        &[
+            &member_below("below", "deep"),
+            &member_below("carried", "now"),
+        ],
+        &["below"].into(),
         &["rand".to_owned()].into(),
     )
     .into_iter()

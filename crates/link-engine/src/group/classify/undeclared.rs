@@ -18,9 +18,11 @@ pub(super) struct Definers<'a> {
 }
 
 impl<'a> Definers<'a> {
+    /// `below` are those on which some library of the group depends. The linker does not see the
+    /// names of others.
     pub(super) fn new(
         members: impl Iterator<Item = &'a Candidate<'a>>,
-        below: &[&'a Member],
+        below: impl Iterator<Item = &'a Member>,
     ) -> Definers<'a> {
         let mut definers = Definers {
             by_symbol: HashMap::new(),

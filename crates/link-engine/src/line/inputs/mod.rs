@@ -127,7 +127,7 @@ impl Reader<'_> {
             }
             Ok(Content::Text(text)) => self.read_script(&path, &text, word),
             // The linker reports what it cannot read.
-            Ok(Content::Linked) | Err(_) => {}
+            Ok(Content::Linked | Content::Unknown) | Err(_) => {}
         }
     }
 
@@ -169,8 +169,10 @@ enum Content {
     /// Any other ELF file.
     Linked,
     Archive,
-    /// A linker script, as the only other kind.
+    /// A linker script, as the only other kind with text.
     Text(Vec<u8>),
+    /// Neither, such as LLVM bitcode.
+    Unknown,
 }
 
 impl Content {
@@ -197,7 +199,10 @@ impl Content {
             }
             _ => {
                 file.take(MAX_BYTES).read_to_end(&mut bytes)?;
-                Content::Text(bytes)
+                match bytes.contains(&0) {
+                    true => Content::Unknown,
+                    false => Content::Text(bytes),
+                }
             }
         })
     }
@@ -320,6 +325,7 @@ mod tests {
             "-Wl,-Map,$/text",
             "-Wl,--version-script,$/text -Wl,--dynamic-list=$/text",
             "-u $/libown.a -Wl,-y,$/a.o",
+            "-Wl,-soname,$/text,-init,$/text",
             // Data for the program, and not a script.
             "-Wl,-b,binary,$/text,-b,elf64-x86-64",
             "-Wl,--format=binary,$/text,--format=default",

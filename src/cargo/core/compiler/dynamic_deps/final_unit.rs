@@ -230,7 +230,7 @@ pub(in crate::core::compiler) fn report_link(
         return Work::noop();
     };
     let records = Records::beside(group.directory());
-    let stores = stores(build_runner);
+    let stores = records.has_replaced_pools().then(|| stores(build_runner));
     let directories = executable_directories(build_runner, unit.kind, &group);
     let directory = wrapper_directory(build_runner, unit);
     let name = unit.target.name().to_owned();
@@ -253,7 +253,7 @@ pub(in crate::core::compiler) fn report_link(
             state.warning(fallback_warning(&name, &fallback, profile));
         }
         // This executable may have been the last that needed these pools.
-        if records.has_replaced_pools()
+        if let Some(stores) = stores
             && let Err(error) = records.sweep_pools(&group, &stores, &directories)
         {
             state.warning(records_warning(&error));
