@@ -122,6 +122,9 @@ pub fn cargo_in(sources: &Path, repository: &Repository, step: &Step, verb: &str
         // Cargo looks for its configuration from the current directory on, and upstream's tests need the tree's.
         .current_dir(sources)
         .env_remove("CARGO_TARGET_DIR")
+        // Upstream's build script runs again if this variable changes. The trees share its output
+        // directory, and it goes by times to find out whether the manual pages are other ones.
+        .env("CFG_OMIT_GIT_HASH", sources)
         .args([verb, "--locked", "--target-dir"])
         .arg(repository.fork_build())
         .args(["--config", "profile.dev.debug=\"line-tables-only\""])
