@@ -97,20 +97,28 @@ impl BelowObject {
 
 /// The rlibs in these shared objects on which a library with these dependencies depends, directly
 /// or not.
-pub(super) fn reached<'a>(
-    dependencies: impl Iterator<Item = &'a String>,
+pub(super) fn reached<'a: 'b, 'b>(
+    dependencies: impl Iterator<Item = &'b String>,
     below: &'a [Rc<BelowObject>],
 ) -> HashSet<&'a str> {
     let members = below.iter().flat_map(|object| &object.members);
-    let members: HashMap<&str, &BelowMember> =
-        members.map(|member| (&*member.rlib, member)).collect();
+    let members = members.map(|member| (&*member.rlib, &*member.dependencies));
+    reached_among(dependencies, &members.collect())
+}
+
+/// Those of the rlibs in `known`, given with their direct dependencies, on which a library with
+/// these dependencies depends, directly or not.
+pub(super) fn reached_among<'a: 'b, 'b>(
+    dependencies: impl Iterator<Item = &'b String>,
+    known: &HashMap<&'a str, &'a [String]>,
+) -> HashSet<&'a str> {
     let mut reached = HashSet::new();
     let mut left: Vec<&str> = dependencies.map(String::as_str).collect();
     while let Some(rlib) = left.pop() {
-        if let Some(member) = members.get(rlib)
+        if let Some((&rlib, dependencies)) = known.get_key_value(rlib)
             && reached.insert(rlib)
         {
-            left.extend(member.dependencies.iter().map(String::as_str));
+            left.extend(dependencies.iter().map(String::as_str));
         }
     }
     reached

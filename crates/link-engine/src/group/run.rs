@@ -55,12 +55,9 @@ impl GroupJob {
         let link = GroupLink::new(self, template);
         inputs.add_archives(&link.search);
         let platform = platform_definitions(template)?;
-        let dependencies = inputs
-            .0
-            .iter()
-            .flat_map(|input| &input.library.dependencies);
-        let dependencies: Vec<String> = dependencies.cloned().collect();
-        let reached = reached(dependencies.iter(), &below.objects);
+        let libraries = inputs.0.iter().map(|input| &input.library);
+        let dependencies = libraries.flat_map(|library| &library.dependencies);
+        let reached = reached(dependencies, &below.objects);
         let surroundings = below.surroundings(&reached, &platform, link.has_own_versions());
         let stays = below.stays();
         let members_below = below.members();

@@ -15,7 +15,7 @@ use super::constructors::Constructor;
 use super::linker_defined::{Whose, whose};
 use super::sections::see_sections;
 use super::shared::{
-    SharedState, is_helper, is_own_to_each_output, is_unmangled_definition, leaves_open,
+    SharedState, is_own_to_each_output, is_shared_definition, is_unmangled_definition, leaves_open,
 };
 use super::{DWARF_OBJECT, RUST_OBJECT};
 use crate::elf::{GlobalSymbol, Role, global_symbols, ties_to_runtime, with_class};
@@ -263,8 +263,7 @@ impl<'data> Seen<'data> {
         }
         let facts = &mut self.facts;
         facts.shared_state.see(symbol);
-        facts.has_shared_definitions |=
-            symbol.role == Role::SharedDefinition && !is_helper(symbol.name);
+        facts.has_shared_definitions |= is_shared_definition(symbol);
         if symbol.role == Role::Definition {
             facts.provides_allocator |= symbol.ties_to_runtime();
         }

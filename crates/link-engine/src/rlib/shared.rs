@@ -49,7 +49,7 @@ impl SharedState {
     }
 
     pub(super) fn see(&mut self, symbol: &GlobalSymbol<'_>) {
-        if symbol.role != Role::SharedDefinition || is_helper(symbol.name) {
+        if !is_shared_definition(symbol) {
             return;
         }
         if symbol.is_hidden {
@@ -204,9 +204,15 @@ pub(super) fn is_own_to_each_output(symbol: &[u8]) -> bool {
 /// add such symbols: tables and names of C++ types and functions that lead to others (Itanium C++
 /// ABI, "Special Names"), functions that load the address of the next instruction for
 /// position-independent code of i686, and the one of clang for an exception that nothing catches.
-pub(super) fn is_helper(symbol: &[u8]) -> bool {
+fn is_helper(symbol: &[u8]) -> bool {
     const BEGINNINGS: [&[u8]; 2] = [b"_ZT", b"__x86.get_pc_thunk."];
     symbol == b"__clang_call_terminate" || BEGINNINGS.iter().any(|one| symbol.starts_with(one))
+}
+
+/// Whether a file defines a symbol as any number of others may, and code may tell one definition
+/// from another.
+pub(super) fn is_shared_definition(symbol: &GlobalSymbol<'_>) -> bool {
+    symbol.role == Role::SharedDefinition && !is_helper(symbol.name)
 }
 
 /// Whether a static link may leave a weak reference to this symbol open, if nothing else needs the

@@ -4,9 +4,10 @@
 //! a definition counts only if the program has the library with it. A shared object has all of its
 //! members, so it would bind the reference for every program.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use super::Candidate;
+use crate::group::below::reached_among;
 use crate::record::{Member, StayReason};
 
 /// The libraries that a reference may find in the same shared object and in those below.
@@ -29,22 +30,28 @@ impl<'a> Definers<'a> {
             dependencies: HashMap::new(),
         };
         for member in members {
-            let dependencies = member.dependencies;
-            definers.dependencies.insert(member.rlib, dependencies);
-            for symbol in &member.facts.unmangled_definitions {
-                let definer = (member.rlib, member.name);
-                definers.by_symbol.entry(symbol).or_default().push(definer);
-            }
+            let symbols = &member.facts.unmangled_definitions;
+            definers.add(member.rlib, member.name, member.dependencies, symbols);
         }
         for member in below {
-            let dependencies = &member.dependencies;
-            definers.dependencies.insert(&member.rlib, dependencies);
-            for symbol in &member.unmangled_definitions {
-                let definer = (&*member.rlib, &*member.name);
-                definers.by_symbol.entry(symbol).or_default().push(definer);
-            }
+            let symbols = &member.unmangled_definitions;
+            definers.add(&member.rlib, &member.name, &member.dependencies, symbols);
         }
         definers
+    }
+
+    fn add(
+        &mut self,
+        rlib: &'a str,
+        name: &'a str,
+        dependencies: &'a [String],
+        symbols: &'a BTreeSet<String>,
+    ) {
+        self.dependencies.insert(rlib, dependencies);
+        for symbol in symbols {
+            let definers = self.by_symbol.entry(symbol).or_default();
+            definers.push((rlib, name));
+        }
     }
 
     /// Why `candidate` must stay: it refers to a symbol that a library defines on which it does not
@@ -53,7 +60,9 @@ impl<'a> Definers<'a> {
         let mut reached = None;
         for symbol in &candidate.facts.unmangled_references {
             for (rlib, name) in self.by_symbol.get(symbol.as_str()).into_iter().flatten() {
-                let reached = reached.get_or_insert_with(|| self.reached(candidate));
+                let reached = reached.get_or_insert_with(|| {
+                    reached_among(candidate.dependencies.iter(), &self.dependencies)
+                });
                 if !reached.contains(rlib) {
                     return Some(StayReason::UndeclaredReference {
                         symbol: symbol.clone(),
@@ -63,19 +72,5 @@ impl<'a> Definers<'a> {
             }
         }
         None
-    }
-
-    /// The rlibs on which `candidate` depends, directly or not.
-    fn reached(&self, candidate: &Candidate<'a>) -> HashSet<&'a str> {
-        let mut reached = HashSet::new();
-        let mut left: Vec<&str> = candidate.dependencies.iter().map(String::as_str).collect();
-        while let Some(rlib) = left.pop() {
-            if reached.insert(rlib)
-                && let Some(dependencies) = self.dependencies.get(rlib)
-            {
-                left.extend(dependencies.iter().map(String::as_str));
-            }
-        }
-        reached
     }
 }
