@@ -53,6 +53,8 @@ pub(crate) struct LibrarySearch<'a> {
     template: &'a LinkTemplate,
     working_directory: &'a Path,
     environment: &'a [(OsString, OsString)],
+    /// The directories that the line of each link names, if we have read it.
+    of_line: OnceCell<Vec<PathBuf>>,
     /// The directories that the compiler knows, if we have asked it.
     of_compiler: OnceCell<Vec<PathBuf>>,
 }
@@ -69,6 +71,7 @@ impl<'a> LibrarySearch<'a> {
             template,
             working_directory,
             environment,
+            of_line: OnceCell::new(),
             of_compiler: OnceCell::new(),
         }
     }
@@ -114,10 +117,12 @@ impl<'a> LibrarySearch<'a> {
 
     /// The directories that a link line names, with these.
     fn on_line(&self, native_search: &[PathBuf]) -> Vec<PathBuf> {
-        let line: Vec<OsString> = self.template.args().cloned().collect();
-        // The linker reports a response file that is malformed.
-        let of_line = search_directories(&words(&line).unwrap_or_default());
-        let directories = native_search.iter().chain(&of_line);
+        let of_line = self.of_line.get_or_init(|| {
+            let line: Vec<OsString> = self.template.args().cloned().collect();
+            // The linker reports a response file that is malformed.
+            search_directories(&words(&line).unwrap_or_default())
+        });
+        let directories = native_search.iter().chain(of_line);
         directories
             .map(|directory| self.working_directory.join(directory))
             .collect()
