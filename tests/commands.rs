@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Whether an ELF file of any kind loads a group.
-fn uses_groups(file: &Path) -> bool {
+pub(super) fn uses_groups(file: &Path) -> bool {
     let info = DynamicInfo::read(file).unwrap().unwrap();
     info.needed
         .iter()
@@ -312,6 +312,7 @@ fn libraries_for_others_are_static() {
         let status = std::process::Command::new("cc")
             .arg(p.root().join("user.c"))
             .arg(debug.join(library))
+            .arg(format!("-Wl,-rpath,{}", debug.display()))
             .args(["-lpthread", "-ldl", "-lm", "-lgcc_s", "-o"])
             .arg(&user)
             .status()

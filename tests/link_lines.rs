@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::prelude::*;
 use cargo_test_support::registry::Package;
 
-use super::linkers::{OUTPUT, demanding_project, for_host};
+use super::linkers::{OUTPUT, brings_linker, demanding_project, for_host};
 use super::{
     LAYERS, contents, entries, groups_of, layered_project, manifest, program, same_behaviour,
     wrappers,
@@ -72,7 +72,12 @@ fn without_a_driver() {
         .filter_map(|line| line.split(' ').next_back())
         .find(|path| path.contains("/ld-"))
         .unwrap();
-    for linker in ["ld.lld", "rust-lld"] {
+    let mut linkers = vec!["ld.lld"];
+    // Debian's rustc has none.
+    if brings_linker() {
+        linkers.push("rust-lld");
+    }
+    for linker in linkers {
         let p = super::layered_project().build();
         let mut flags = vec![format!("-Clinker={linker}")];
         flags.extend(

@@ -250,6 +250,17 @@ pub(super) fn for_host(settings: &str) -> String {
     format!("[target.{}]\n{settings}\n", rustc_host())
 }
 
+/// Whether the toolchain has a linker of its own.
+pub(super) fn brings_linker() -> bool {
+    let sysroot = Command::new("rustc")
+        .args(["--print", "sysroot"])
+        .output()
+        .unwrap();
+    let sysroot = PathBuf::from(super::text(&sysroot.stdout).trim());
+    let tools = format!("lib/rustlib/{}/bin", rustc_host());
+    sysroot.join(tools).join("rust-lld").exists()
+}
+
 #[cargo_test]
 fn of_the_toolchain() {
     let p = demanding_project().build();

@@ -74,7 +74,7 @@ fn the_linker_refuses_a_library() {
 [LOCKING] 1 package to latest compatible version
 [COMPILING] dep v1.0.0 ([ROOT]/foo/dep)
 [WARNING] linking `dep v1.0.0` and what depends on it statically, because the linker makes no shared object with it
-caused by: [..]recompile with -fPIC[..]
+caused by: [..]
 ...
 [HELP] to say so yourself, write `[profile.dev.package.dep] dynamic-deps = false`
 [WARNING] `dynamic-deps-local` (lib) generated 1 warning

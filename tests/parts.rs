@@ -6,6 +6,7 @@ use std::fs;
 use crate::prelude::*;
 
 use super::cut_workspace::{beginning, check, check_loaded, cut_workspace, edit, steps};
+use super::linkers::brings_linker;
 use super::{contents, groups_of, linked_groups, objects_of, stdout};
 
 #[cargo_test]
@@ -95,8 +96,11 @@ fn a_part_that_is_bound_anew_is_as_if_it_was_linked() {
         [1, 2, 3, 4].map(|part| format!("part {part} was linked"))
     );
     let linked = read();
-    for (path, bytes) in &linked {
-        assert!(bound.get(path) == Some(bytes), "{}", path.display());
+    // The order in which GNU ld, or an older lld, writes symbols depends on all that it reads.
+    if brings_linker() {
+        for (path, bytes) in &linked {
+            assert!(bound.get(path) == Some(bytes), "{}", path.display());
+        }
     }
     check(&p, &edits);
 }

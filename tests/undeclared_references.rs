@@ -99,7 +99,9 @@ fn a_dependency_that_no_code_names_defines_nothing() {
     for argument in ["--no-dynamic-deps", "--dynamic-deps"] {
         p.cargo(&format!("build {argument}"))
             .with_status(101)
-            .with_stderr_contains("[..]undefined symbol: now[..]")
+            .with_stderr_contains("[ERROR] linking with [..] failed[..]")
+            // As lld and as GNU ld say it.
+            .with_stderr_contains("[..]undefined [..]now[..]")
             .run();
     }
 }
