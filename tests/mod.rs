@@ -63,6 +63,7 @@ mod sharing;
 mod sources;
 mod static_libraries;
 mod symbols;
+mod target_directories;
 mod tests;
 mod thread_locals;
 mod undeclared_references;

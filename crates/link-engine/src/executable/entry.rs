@@ -35,13 +35,11 @@ pub fn run_if_called_as_linker(subscribe: impl FnOnce(Log)) {
     let Some(own_name) = args.next().map(PathBuf::from) else {
         return;
     };
-    let Some(directory) = placement::directory_of_link(&own_name) else {
+    let mut directories = placement::directories_of_link(&own_name);
+    let Some(directory) = directories.find(|directory| directory.join(TASK_FILE).exists()) else {
         return;
     };
     let task = directory.join(TASK_FILE);
-    if !task.exists() {
-        return;
-    }
     std::process::exit(match work(&directory, &task, args.collect(), subscribe) {
         Ok(status) => exit_code(status),
         Err(error) => {

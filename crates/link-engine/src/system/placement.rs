@@ -53,18 +53,20 @@ fn place_by(
     Ok(through(&directory, &copies).join(name))
 }
 
-/// The directory of the link for which a wrapper is called, from the name by which it is called.
-pub(crate) fn directory_of_link(own_name: &Path) -> Option<PathBuf> {
-    let mut components = own_name.components();
-    let is_direct = !components.clone().any(|one| one == Component::ParentDir);
-    let directory = match is_direct {
-        true => own_name.parent()?.to_owned(),
-        false => components
-            .by_ref()
-            .take_while(|one| *one != Component::ParentDir)
-            .collect(),
+/// The directories that may be that of the link for which a wrapper is called, from the name by
+/// which it is called: the one in which the name lies, and, if there are dots in the name, the one
+/// through which it leads. The user may have named the target directory with dots too.
+pub(crate) fn directories_of_link(own_name: &Path) -> impl Iterator<Item = PathBuf> {
+    let before_dots = || {
+        let components = own_name.components();
+        components.take_while(|one| *one != Component::ParentDir)
     };
-    directory.is_absolute().then_some(directory)
+    let has_dots = own_name.components().any(|one| one == Component::ParentDir);
+    let direct = own_name.parent().map(Path::to_owned);
+    let directories = direct
+        .into_iter()
+        .chain(has_dots.then(|| before_dots().collect()));
+    directories.filter(|directory: &PathBuf| directory.is_absolute())
 }
 
 /// A path to `to` that leads through `from`.
@@ -130,7 +132,8 @@ mod tests {
         };
         let path = place(directory.path(), "cc".as_ref(), &program).unwrap();
         assert_eq!(path, directory.path().join("cc"));
-        assert_eq!(directory_of_link(&path).unwrap(), directory.path());
+        let directories: Vec<_> = directories_of_link(&path).collect();
+        assert_eq!(directories, [directory.path()]);
         assert!(!program.copies.exists());
     }
 
@@ -149,7 +152,7 @@ mod tests {
             fs::create_dir_all(&directory).unwrap();
             let path = place_by(&directory, "cc".as_ref(), &program, refuse).unwrap();
             assert_eq!(path.file_name(), Some(OsStr::new("cc")));
-            assert_eq!(directory_of_link(&path), Some(directory.clone()));
+            assert_eq!(directories_of_link(&path).last(), Some(directory.clone()));
             assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
             assert_eq!(fs::read_dir(&program.copies).unwrap().count(), 1);
             let inode = fs::metadata(&path).unwrap().ino();
@@ -171,13 +174,18 @@ mod tests {
     #[test]
     fn the_directory_is_in_the_name() {
         for (name, expected) in [
-            ("/t/linker/cc", Some("/t/linker")),
-            ("/t/a/linker/../../copies/cc", Some("/t/a/linker")),
-            ("cargo", None),
-            ("../bin/cargo", None),
+            ("/t/linker/cc", &["/t/linker"][..]),
+            ("/w/../t/linker/cc", &["/w/../t/linker", "/w"]),
+            (
+                "/t/a/linker/../../copies/cc",
+                &["/t/a/linker/../../copies", "/t/a/linker"],
+            ),
+            ("cargo", &[]),
+            ("../bin/cargo", &[]),
         ] {
-            let expected = expected.map(PathBuf::from);
-            assert_eq!(directory_of_link(Path::new(name)), expected, "{name}");
+            let directories: Vec<_> = directories_of_link(Path::new(name)).collect();
+            let expected: Vec<_> = expected.iter().map(PathBuf::from).collect();
+            assert_eq!(directories, expected, "{name}");
         }
     }
 }
