@@ -93,6 +93,34 @@ fn a_dependency_that_is_updated() {
 }
 
 #[cargo_test]
+fn a_dependency_is_in_no_pool_with_that_of_other_flags() {
+    // rustc gives both the same symbols.
+    const NAMES: [&str; 8] = ["c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7"];
+    for name in NAMES {
+        publish(name, "1.0.0", &[]);
+    }
+    let p = program(&[], "fn main() {}");
+    let build = |number: usize, flags: &str| {
+        depend(&p, &NAMES[..number]);
+        p.cargo("build --dynamic-deps")
+            .env("RUSTFLAGS", flags)
+            .with_stderr_does_not_contain("[WARNING] [..]")
+            .run();
+        assert_eq!(members_of(&p.bin("foo"), "frozen"), NAMES[..number]);
+        objects_of(&p.bin("foo"), "frozen").len()
+    };
+    let mut was_merged = false;
+    for number in 1..=NAMES.len() {
+        if number == 6 {
+            assert_eq!(build(number, "--cfg other"), 1);
+        }
+        was_merged |= build(number, "") < number;
+    }
+    assert!(was_merged);
+    assert_eq!(build(NAMES.len(), "--cfg other"), 2);
+}
+
+#[cargo_test]
 fn many_additions_are_merged() {
     const NAMES: [&str; 10] = ["c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9"];
     for (index, name) in NAMES.iter().enumerate() {

@@ -50,6 +50,9 @@ struct LinkSetting {
     panic: PanicStrategy,
     strip: StripInner,
     link_flags: Vec<String>,
+    /// The flags of the user for all libraries. With others, Cargo names the file of a library
+    /// anew, and rustc none of its symbols, so that no pool may have both.
+    library_flags: Vec<String>,
 }
 
 impl Planner<'_, '_> {
@@ -180,6 +183,7 @@ impl Planner<'_, '_> {
                 .into_iter()
                 .filter_map(|flag| OsString::into_string(flag).ok())
                 .collect(),
+            library_flags: unit.rustflags.to_vec(),
         }
     }
 
@@ -345,6 +349,7 @@ impl LinkSetting {
         self.panic.hash(&mut hasher);
         self.strip.hash(&mut hasher);
         self.link_flags.hash(&mut hasher);
+        self.library_flags.hash(&mut hasher);
         SettingKey::new(Hasher::finish(&hasher))
     }
 }
