@@ -134,6 +134,24 @@ fn another_linker_links_anew() {
 }
 
 #[cargo_test]
+fn another_way_to_the_same_linker_links_nothing() {
+    let p = layered_project().file("ways/.keep", "").build();
+    let path = std::env::var_os("PATH").unwrap();
+    let cc = std::env::split_paths(&path).map(|directory| directory.join("cc"));
+    let cc = cc.into_iter().find(|cc| cc.is_file()).unwrap();
+    std::os::unix::fs::symlink(cc, p.root().join("ways/cc")).unwrap();
+    let ways = [p.root().join("ways")];
+    let ways = std::env::join_paths(ways.into_iter().chain(std::env::split_paths(&path))).unwrap();
+    p.cargo("build --dynamic-deps").run();
+    p.cargo("build --dynamic-deps -v")
+        .env("PATH", ways)
+        .with_stderr_does_not_contain("[RUNNING] [..]")
+        .with_stderr_does_not_contain("[LINKING] [..]")
+        .with_stderr_does_not_contain("[..]Linking[..]")
+        .run();
+}
+
+#[cargo_test]
 fn a_relative_linker_starts_from_the_workspace() {
     let p = layered_project()
         .executable("tools/my-cc", "#!/bin/sh\nexec cc \"$@\"\n")

@@ -42,11 +42,17 @@ pub fn is_known_linker(program: &Path) -> bool {
 /// line that gives no run path; `args` is such a line.
 pub(crate) fn inherited_run_path(linker: &Path, args: &[OsString]) -> Option<OsString> {
     let run_path = std::env::var_os("LD_RUN_PATH").filter(|path| !path.is_empty())?;
-    takes_run_path(linker, args).then_some(run_path)
+    says_that_it_is(linker, args, "GNU ").then_some(run_path)
 }
 
-/// Whether a linker says that it is one of GNU.
-fn takes_run_path(linker: &Path, args: &[OsString]) -> bool {
+/// Whether a linker counts, for `--as-needed`, only what refers to a library before it on the line.
+/// Only GNU ld does so (ld, `--as-needed`); lld, mold, wild and gold count all references.
+pub(crate) fn counts_in_order(linker: &Path, args: &[OsString]) -> bool {
+    says_that_it_is(linker, args, "GNU ld")
+}
+
+/// Whether a linker says that it is one with a name that begins so.
+fn says_that_it_is(linker: &Path, args: &[OsString], name: &str) -> bool {
     /// The options of a driver that choose the linker.
     const CHOICES: [&[u8]; 5] = [b"-fuse-ld=", b"--ld-path=", b"-B", b"--target=", b"-m"];
     let mut command = Command::new(linker);
@@ -60,23 +66,25 @@ fn takes_run_path(linker: &Path, args: &[OsString]) -> bool {
         Reader::Linker => command.arg("--version"),
     };
     let output = command.output();
-    output.is_ok_and(|output| output.stdout.starts_with(b"GNU "))
+    output.is_ok_and(|output| output.stdout.starts_with(name.as_bytes()))
 }
 
 /// A text that differs between linkers, even if an update put a new one under the same name: the
-/// path, and the size and time of the file that the path names now.
+/// file, its size and time, and the name by which it is called, by which a driver may choose what it
+/// does. The directory in `PATH` by which the system finds it does not matter.
 ///
 /// For a linker that cannot be found, the text is its name. Whoever runs it will report that.
 pub fn linker_identity(linker: &Path) -> String {
-    let path = resolve(linker);
+    let path = resolve(linker).map(|path| path.canonicalize().unwrap_or(path));
     let state = path.as_deref().and_then(|path| {
         let metadata = fs::metadata(path).ok()?;
         let modified = metadata.modified().ok()?;
         let since = modified.duration_since(SystemTime::UNIX_EPOCH).ok()?;
         Some(format!("{} {}", metadata.len(), since.as_nanos()))
     });
+    let name = linker.file_name().unwrap_or_default().display();
     let path = path.as_deref().unwrap_or(linker).display();
-    format!("{path} {}", state.as_deref().unwrap_or("unknown"))
+    format!("{name} {path} {}", state.as_deref().unwrap_or("unknown"))
 }
 
 /// Whether the system finds a program and may run it.
@@ -141,12 +149,12 @@ mod tests {
     }
 
     #[test]
-    fn linkers_that_take_a_run_path_from_the_environment_are_told() {
+    fn linkers_say_what_they_are() {
         for (linker, expected) in [
-            ("bfd", true),
-            ("gold", true),
-            ("lld", false),
-            ("mold", false),
+            ("bfd", [true, true]),
+            ("gold", [true, false]),
+            ("lld", [false, false]),
+            ("mold", [false, false]),
         ] {
             let program = format!("ld.{linker}");
             if !is_executable(Path::new(&program)) {
@@ -157,10 +165,12 @@ mod tests {
                 "-Wl,--as-needed".into(),
                 format!("-fuse-ld={linker}").into(),
             ];
-            assert_eq!(takes_run_path(Path::new("cc"), &line), expected, "{linker}");
-            let line = ["--as-needed".into()];
+            let says = |program: &str, line: &[OsString]| {
+                ["GNU ", "GNU ld"].map(|name| says_that_it_is(Path::new(program), line, name))
+            };
+            assert_eq!(says("cc", &line), expected, "{linker}");
             assert_eq!(
-                takes_run_path(Path::new(&program), &line),
+                says(&program, &["--as-needed".into()]),
                 expected,
                 "{linker}"
             );
@@ -181,12 +191,12 @@ mod tests {
 
     #[test]
     fn a_name_is_looked_up_and_may_be_unknown() {
-        assert!(linker_identity(Path::new("cc")).contains("/cc "));
+        assert!(linker_identity(Path::new("cc")).starts_with("cc /"));
         assert!(is_executable(Path::new("cc")));
         assert!(!is_executable(Path::new("no-such-ld")));
         assert_eq!(
             linker_identity(Path::new("no-such-ld")),
-            "no-such-ld unknown"
+            "no-such-ld no-such-ld unknown"
         );
     }
 }
