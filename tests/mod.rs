@@ -38,6 +38,7 @@ mod measurement;
 mod messages;
 mod messages_of_builds;
 mod native;
+mod native_libraries;
 mod nightly;
 mod old_executables;
 mod option;

@@ -172,13 +172,13 @@ pub fn response_file(text: &[u8]) {
 pub fn link_line(text: &[u8]) {
     let lines = text.split(|byte| *byte == b'\n');
     let args: Vec<OsString> = lines.map(|line| OsStr::from_bytes(line).into()).collect();
-    let shared: HashSet<String> = ["c".to_owned()].into();
+    let to_load: HashSet<String> = ["c".to_owned()].into();
     let _ = arguments::output(&args);
     // The files of this machine are no part of the input.
     if !text.contains(&b'@') {
         let _ = read_words(&args);
     }
-    rewrite(&args, &shared);
+    rewrite(&args, &to_load);
 
     let Ok((template, rlibs)) = template::dissect(Path::new("cc"), &args) else {
         return;
@@ -206,7 +206,7 @@ pub fn link_line(text: &[u8]) {
 
 /// Each argument except the rlib of the group and the object with a copy has to be there
 /// afterwards, in its order.
-fn rewrite(args: &[OsString], shared: &HashSet<String>) {
+fn rewrite(args: &[OsString], to_load: &HashSet<String>) {
     let groups = [GroupInput {
         shared_object: "/groups/frozen.so".into(),
         members: ["libdep-1.rlib".to_owned()].into(),
@@ -217,7 +217,7 @@ fn rewrite(args: &[OsString], shared: &HashSet<String>) {
         groups: &groups,
         objects: &HashMap::from_iter(copy.clone()),
         constructors: &HashMap::new(),
-        settled_libraries: shared,
+        to_load,
         run_paths: &["$ORIGIN".into()],
         replaced: &BTreeSet::new(),
     };

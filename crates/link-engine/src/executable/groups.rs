@@ -11,10 +11,9 @@ use tracing::debug_span;
 use super::fit;
 use super::rewrite::GroupInput;
 use super::unfit::Unfit;
-use crate::elf::DynamicInfo;
 use crate::line::template::LinkTemplate;
 use crate::record::wrapper::LinkTask;
-use crate::record::{Fallback, GroupManifest, NativeLibrary, SharedObject};
+use crate::record::{Fallback, GroupManifest, SharedObject};
 use crate::stub::{self, Shown, Wanted};
 use crate::system::{files, parallel};
 use crate::{Error, Result};
@@ -137,49 +136,4 @@ impl OnLine {
         }
         Ok(OnLine { groups, manifests })
     }
-}
-
-/// The native libraries that groups need. The executable has to need them too: the user's run path
-/// leads to them, and the loader uses the executable's run path for no other file.
-pub(super) fn libraries_to_load(groups: &[Group]) -> Result<HashSet<String>> {
-    let mut libraries = HashSet::new();
-    for group in groups {
-        let native_libraries = &group.object.native_libraries;
-        if native_libraries.is_empty() {
-            continue;
-        }
-        let info = group.read(DynamicInfo::parse)?.unwrap_or_default();
-        let is_needed = |library: &&NativeLibrary| match &library.soname {
-            Some(soname) => info.needed.contains(soname),
-            None => {
-                let file_name = match library.name.strip_prefix(':') {
-                    Some(file_name) => file_name.to_owned(),
-                    None => format!("lib{}.so", library.name),
-                };
-                let mut needed = info.needed.iter();
-                needed.any(|soname| soname.starts_with(&file_name))
-            }
-        };
-        let needed = native_libraries.iter().filter(is_needed);
-        libraries.extend(needed.map(|library| library.name.clone()));
-    }
-    Ok(libraries)
-}
-
-/// The libraries that these groups already link, so that their executables need not.
-pub(super) fn settled_libraries<'a>(
-    manifests: impl IntoIterator<Item = &'a GroupManifest>,
-) -> HashSet<String> {
-    let mut settled = HashSet::new();
-    for manifest in manifests {
-        let objects = manifest.objects.iter();
-        let native = objects.flat_map(|object| &object.native_libraries);
-        settled.extend(native.map(|library| library.name.clone()));
-        let platform = manifest
-            .template
-            .iter()
-            .flat_map(LinkTemplate::platform_names);
-        settled.extend(platform.map(str::to_owned));
-    }
-    settled
 }

@@ -16,8 +16,9 @@ use tracing::{debug, debug_span};
 
 use super::constructors::constructor_objects;
 use super::fit;
-use super::groups::{Group, OnLine, libraries_to_load, settled_libraries, stubs};
+use super::groups::{Group, OnLine, stubs};
 use super::inputs::{Objects, libraries_outside, named_symbols, replaced_symbols};
+use super::libraries::{libraries_to_load, settled_libraries};
 use super::refused::dangling_references;
 use super::rewrite::{GroupInput, Rewrite};
 use super::unfit::Unfit;
@@ -102,8 +103,8 @@ fn link_against_groups(
     }
     let words = words::words(&args)?;
     fit::options::check(&words)?;
-    let settled_libraries = settled_libraries(&manifests);
-    let inputs = Inputs::read(&words, &settled_libraries);
+    let settled = settled_libraries(&groups, &manifests);
+    let inputs = Inputs::read(&words, &settled);
     fit::options::check_inputs(&inputs)?;
     // Each link has its own, because rustdoc links many doctests with one wrapper at the same time.
     let mut scratch_directory = tempfile::Builder::new()
@@ -141,7 +142,7 @@ fn link_against_groups(
         search_directories: &inputs.directories,
         groups: &groups,
         constructors: constructor_objects(&on_line, &groups, &objects, scratch)?,
-        settled_libraries: &settled_libraries - &libraries_to_load(&groups)?,
+        to_load: libraries_to_load(&task.linker, &args, &settled, &inputs.directories, &groups)?,
         run_paths,
         replaced: replaced_symbols(&groups, &objects, &outside)?,
         objects: &objects.copies,
@@ -185,7 +186,7 @@ struct Link<'a> {
     /// See [`Rewrite`], as of the others.
     objects: &'a HashMap<PathBuf, PathBuf>,
     constructors: HashMap<String, PathBuf>,
-    settled_libraries: HashSet<String>,
+    to_load: HashSet<String>,
     run_paths: Vec<OsString>,
     replaced: BTreeSet<String>,
     /// Directory for files that only this link needs.
@@ -199,7 +200,7 @@ impl Link<'_> {
             groups: inputs,
             objects: self.objects,
             constructors: &self.constructors,
-            settled_libraries: &self.settled_libraries,
+            to_load: &self.to_load,
             run_paths: &self.run_paths,
             replaced: &self.replaced,
         }

@@ -32,9 +32,8 @@ pub struct Rewrite<'a> {
     /// Object files that run the constructors of libraries in the groups, by the file names of
     /// the rlibs in whose places they go.
     pub constructors: &'a HashMap<String, PathBuf>,
-    /// Native libraries that the line need not link: the platform's, and those that a group was
-    /// linked with.
-    pub settled_libraries: &'a HashSet<String>,
+    /// Native libraries that the executable has to load even if the linker finds no use of them.
+    pub to_load: &'a HashSet<String>,
     /// Entries for the run path, in order.
     pub run_paths: &'a [OsString],
     /// Symbols of the platform that the groups use and that a library on the line defines
@@ -83,7 +82,7 @@ impl Rewrite<'_> {
                         continue;
                     }
                 }
-                Meaning::NativeLibrary(name) if as_needed && !self.settles(name) => {
+                Meaning::NativeLibrary(name) if as_needed && self.to_load.contains(name) => {
                     // Its users are now in groups, and the linker does not look there when it
                     // decides which libraries are needed.
                     reader.push(&mut rewritten, &["--no-as-needed"]);
@@ -108,10 +107,6 @@ impl Rewrite<'_> {
             reader.push(&mut rewritten, &[OsStr::new("-rpath"), run_path]);
         }
         Ok(rewritten)
-    }
-
-    fn settles(&self, library: &str) -> bool {
-        self.settled_libraries.contains(library)
     }
 
     fn place_groups(
@@ -170,7 +165,7 @@ mod tests {
             groups,
             objects: &objects,
             constructors: &HashMap::new(),
-            settled_libraries: &["gcc_s".to_owned(), "c".to_owned()].into(),
+            to_load: &["z".to_owned()].into(),
             run_paths: &["$ORIGIN".into(), "/t/a,b/deps".into()],
             replaced: &["rand".to_owned()].into(),
         }
@@ -219,11 +214,11 @@ mod tests {
 
     #[test]
     fn a_native_library_of_a_member_is_kept() {
-        let line = LINE.replace("-lgcc_s", "-lz -lgcc_s");
+        let line = LINE.replace("-lgcc_s", "-lz -lother -lgcc_s");
         let groups = [group("/sysroot.so", &["libstd-2.rlib"])];
         let line = rewrite(&line, &groups).unwrap();
         assert!(
-            line.contains("-Xlinker --no-as-needed -lz -Xlinker --as-needed -lgcc_s -lc"),
+            line.contains("-Xlinker --no-as-needed -lz -Xlinker --as-needed -lother -lgcc_s -lc"),
             "{line}"
         );
     }
@@ -258,7 +253,7 @@ mod tests {
                 groups: &[group("/sysroot.so", &["libstd-2.rlib"])],
                 objects: &HashMap::new(),
                 constructors: &HashMap::new(),
-                settled_libraries: &HashSet::new(),
+                to_load: &HashSet::new(),
                 run_paths: &[],
                 replaced: &BTreeSet::new(),
             }

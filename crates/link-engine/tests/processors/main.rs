@@ -115,7 +115,7 @@ impl Workshop<'_> {
             ],
             objects: &HashMap::new(),
             constructors: &HashMap::new(),
-            settled_libraries: &["gcc_s".to_owned(), "c".to_owned()].into(),
+            to_load: &Default::default(),
             run_paths: &["$ORIGIN".into()],
             replaced: &BTreeSet::new(),
         }
