@@ -114,6 +114,7 @@ fn reasons_for_a_library_to_stay() {
             member: "notes.txt".to_owned(),
         },
         StayReason::ProvidesAllocator,
+        StayReason::HidesSymbols,
         StayReason::WeakDefinition {
             symbol: "hook".to_owned(),
         },
@@ -150,6 +151,7 @@ fn reasons_for_a_library_to_stay() {
             | StayReason::LinkerDefined { .. }
             | StayReason::ForeignMember { .. }
             | StayReason::ProvidesAllocator
+            | StayReason::HidesSymbols
             | StayReason::WeakDefinition { .. }
             | StayReason::WeakReference { .. }
             | StayReason::UndeclaredReference { .. }
@@ -170,6 +172,7 @@ it adds to the section `linkme_PARTS`, which the linker gathers
 it asks for `__ehdr_start`, which the linker defines for each output
 its archive member `notes.txt` is no ELF object
 it provides the global allocator
+what the program loads would see symbols that it hides
 it defines `hook` unless the program does
 a weak reference to `trace` joins it with `q v1.0.0`, and a static link may leave that open
 it refers to `now` of `q v1.0.0`, on which it does not depend
@@ -223,6 +226,10 @@ fn reasons_against_groups_for_a_program() {
             definer: Definer::Member("q v1.0.0".to_owned()),
             link_arg: "-Wl,-init=begin".to_owned(),
         },
+        Unfit::OfTheExecutable {
+            symbol: "_start".to_owned(),
+            definer: Definer::Member("q v1.0.0".to_owned()),
+        },
         Unfit::WeakReference {
             symbol: "trace".to_owned(),
             definer: Definer::Member("q v1.0.0".to_owned()),
@@ -253,6 +260,7 @@ fn reasons_against_groups_for_a_program() {
             | Unfit::ByDistance { .. }
             | Unfit::Unseen { .. }
             | Unfit::Called { .. }
+            | Unfit::OfTheExecutable { .. }
             | Unfit::WeakReference { .. }
             | Unfit::OlderVersion { .. }
             | Unfit::OpensLibraries { .. }
@@ -273,6 +281,7 @@ the link arg `-rdynamic` shows symbols to what the program loads, and groups are
 the program refers to `_RNvCs1_1q3run` by the distance from its code (assembler?)
 `counter` is defined by `q v1.0.0`, and `libfoo.so.1` uses it without depending on it
 `begin` is defined by `q v1.0.0`, and the link arg `-Wl,-init=begin` has the loader call it
+`_start` is defined by `q v1.0.0`, and a program takes it from its executable alone
 `trace` is defined by `q v1.0.0`, and the program refers to it weakly, which a static link may leave open
 `libcrypt.so.1` has versions of `crypt`, and no build script asks for that library, so that a group would get an older version
 the executable has a run path, by which `p v1.0.0` and `q v1.0.0` would not find libraries to open

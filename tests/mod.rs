@@ -61,6 +61,7 @@ mod search_paths;
 mod shared_groups;
 mod shared_libraries;
 mod sharing;
+mod shown_symbols;
 mod sources;
 mod static_libraries;
 mod symbols;

@@ -12,12 +12,12 @@ use super::{
     dynamic_symbols, groups_of, manifest, program, publish_native, same_output, shared_library,
 };
 
-/// A program with a C library inside, which loads the plugin that the variable `PLUGIN`
-/// names, and prints what it and the plugin get of a function.
-fn program_with_plugin() -> Project {
+/// A program with this C library inside, which loads the plugin that the variable `PLUGIN`
+/// names, and prints what it and the plugin get of the function `version`.
+pub(super) fn program_with_plugin(c: &str) -> Project {
     publish_native(
         "bundled",
-        "int version(void) { return 1; }",
+        c,
         r#"
             extern "C" { fn version() -> i32; }
             pub fn number() -> i32 { unsafe { version() } }
@@ -53,12 +53,16 @@ pub(super) fn library(p: &Project, name: &str, c: &str, libraries: &str) -> Path
     path
 }
 
-const PLUGIN: &str = "int version(void); int plugin_version(void) { return version(); }";
+/// The function of `bundled`.
+pub(super) const VERSION: &str = "int version(void) { return 1; }";
+
+/// A plugin that takes it from elsewhere.
+pub(super) const PLUGIN: &str = "int version(void); int plugin_version(void) { return version(); }";
 
 #[cargo_test]
 fn a_plugin_with_a_library_of_its_own() {
     // It needs another version of the library, as a shared one.
-    let p = program_with_plugin();
+    let p = program_with_plugin(VERSION);
     library(&p, "version", "int version(void) { return 2; }", "");
     let plugin = library(&p, "plugin", PLUGIN, "-lversion");
     let run = |argument: &str| {
@@ -308,36 +312,6 @@ fn a_rust_library_that_is_loaded_has_a_std_of_its_own() {
         assert_eq!(run("--dynamic-deps"), expected);
         assert_eq!(groups_of(&p.bin("foo")), ["local", "sysroot"]);
     }
-}
-
-#[cargo_test]
-fn a_plugin_that_takes_a_function_of_the_program() {
-    // As modules of interpreters do.
-    let p = program_with_plugin();
-    let plugin = library(&p, "plugin", PLUGIN, "");
-    let run = |argument: &str, flags: &str| {
-        p.cargo(&format!("build {argument}"))
-            .env("PLUGIN", &plugin)
-            .env("RUSTFLAGS", flags)
-            .run();
-        super::stdout(&p.bin("foo"))
-    };
-    let flags = "-Clink-arg=-rdynamic";
-    assert_eq!(run("--no-dynamic-deps", flags), "1 1\n");
-    assert_eq!(run("--dynamic-deps", flags), "1 1\n");
-    assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
-
-    // The groups are linked before the link args of one program are known.
-    p.change_file(
-        "build.rs",
-        "fn main() { println!(\"cargo::rustc-link-arg=-rdynamic\"); }",
-    );
-    assert_eq!(run("--no-dynamic-deps", ""), "1 1\n");
-    assert_eq!(run("--dynamic-deps", ""), "1 1\n");
-    assert_eq!(groups_of(&p.bin("foo")), super::STATIC);
-    let opt_out = "--dynamic-deps --config profile.dev.package.bundled.dynamic-deps=false";
-    assert_eq!(run(opt_out, ""), "1 1\n");
-    assert_eq!(groups_of(&p.bin("foo")), ["sysroot"]);
 }
 
 #[cargo_test]

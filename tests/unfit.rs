@@ -160,6 +160,40 @@ fn functions_of_a_crate_that_link_args_have_the_loader_call() {
         .run();
 }
 
+#[cargo_test]
+fn a_crate_with_the_first_function_of_the_program() {
+    // As crates do that replace the start-up code of the C library.
+    Package::new("start", "1.0.0")
+        .file(
+            "src/lib.rs",
+            r#"
+                extern "C" {
+                    fn write(file: i32, bytes: *const u8, length: usize) -> isize;
+                    fn _exit(status: i32) -> !;
+                }
+                pub fn name() -> &'static str { "start" }
+                #[no_mangle]
+                pub unsafe extern "C" fn _start() -> ! {
+                    write(1, b"begins\n".as_ptr(), 7);
+                    _exit(0)
+                }
+            "#,
+        )
+        .publish();
+    let p = program(&["start"], "fn main() { println!(\"{}\", start::name()); }");
+    p.change_file(
+        "build.rs",
+        "fn main() { println!(\"cargo::rustc-link-arg=-nostartfiles\"); }",
+    );
+    assert_eq!(same_output(&p), "begins\n");
+    p.cargo("build --dynamic-deps")
+        .with_stderr_contains(
+            "[WARNING] linked the dependencies of `foo` statically: `_start` is defined by \
+             `start v1.0.0`, and a program takes it from its executable alone",
+        )
+        .run();
+}
+
 /// Builds and runs `foo`, which may fall back.
 fn behaviour(project: &Project, argument: &str) -> String {
     project.cargo(&format!("build {argument}")).run();

@@ -52,6 +52,10 @@ fn unfits() -> Vec<Unfit> {
             definer: definer(),
             link_arg: text(),
         },
+        Unfit::OfTheExecutable {
+            symbol: text(),
+            definer: definer(),
+        },
         Unfit::WeakReference {
             symbol: text(),
             definer: definer(),
@@ -82,11 +86,12 @@ fn position(unfit: &Unfit) -> usize {
         Unfit::ByDistance { .. } => 7,
         Unfit::Unseen { .. } => 8,
         Unfit::Called { .. } => 9,
-        Unfit::WeakReference { .. } => 10,
-        Unfit::OlderVersion { .. } => 11,
-        Unfit::OpensLibraries { .. } => 12,
-        Unfit::OtherSysroot { .. } => 13,
-        Unfit::NoStd => 14,
+        Unfit::OfTheExecutable { .. } => 10,
+        Unfit::WeakReference { .. } => 11,
+        Unfit::OlderVersion { .. } => 12,
+        Unfit::OpensLibraries { .. } => 13,
+        Unfit::OtherSysroot { .. } => 14,
+        Unfit::NoStd => 15,
     }
 }
 
@@ -99,6 +104,7 @@ fn reasons() -> Vec<StayReason> {
         StayReason::LinkerDefined { symbol: text() },
         StayReason::ForeignMember { member: text() },
         StayReason::ProvidesAllocator,
+        StayReason::HidesSymbols,
         StayReason::WeakDefinition { symbol: text() },
         StayReason::WeakReference {
             symbol: text(),
@@ -128,15 +134,16 @@ fn position_of_reason(reason: &StayReason) -> usize {
         StayReason::LinkerDefined { .. } => 3,
         StayReason::ForeignMember { .. } => 4,
         StayReason::ProvidesAllocator => 5,
-        StayReason::WeakDefinition { .. } => 6,
-        StayReason::WeakReference { .. } => 7,
-        StayReason::UndeclaredReference { .. } => 8,
-        StayReason::Clash { .. } => 9,
-        StayReason::Replaces { .. } => 10,
-        StayReason::LinkerRefuses { .. } => 11,
-        StayReason::Refused => 12,
-        StayReason::NotCompiled => 13,
-        StayReason::DependsOn { .. } => 14,
+        StayReason::HidesSymbols => 6,
+        StayReason::WeakDefinition { .. } => 7,
+        StayReason::WeakReference { .. } => 8,
+        StayReason::UndeclaredReference { .. } => 9,
+        StayReason::Clash { .. } => 10,
+        StayReason::Replaces { .. } => 11,
+        StayReason::LinkerRefuses { .. } => 12,
+        StayReason::Refused => 13,
+        StayReason::NotCompiled => 14,
+        StayReason::DependsOn { .. } => 15,
     }
 }
 

@@ -93,14 +93,16 @@ pub fn link_flags(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Vec<OsSt
         .collect()
 }
 
-/// Those of these link args that choose or set up the linker, or show symbols.
+/// Those of these link args that choose or set up the linker, or show symbols. With
+/// `--exclude-libs`, an executable shows no symbols of its libraries (GNU ld).
 fn linker_choices(link_args: Vec<&str>) -> Vec<&str> {
+    let shows = !link_args.iter().any(|arg| arg.contains("-exclude-libs"));
     let mut chosen = Vec::new();
     let mut args = link_args.into_iter().peekable();
     while let Some(arg) = args.next() {
         let mut choices = LINKER_CHOICES.iter();
         let has_value = choices.any(|choice| arg.len() > choice.len() && arg.starts_with(choice));
-        if has_value || SHOW_ALL.contains(&arg) {
+        if has_value || shows && SHOW_ALL.contains(&arg) {
             chosen.push(arg);
         } else if LINKER_CHOICES_OF_TWO_WORDS.contains(&arg)
             && let Some(value) = args.next_if(|value| !value.starts_with('-'))

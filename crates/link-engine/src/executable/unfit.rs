@@ -110,6 +110,14 @@ pub enum Unfit {
         /// The link arg.
         link_arg: String,
     },
+    /// The linker looks for a function in the executable alone, to have the loader call it.
+    #[error("`{symbol}` is defined by {definer}, and a program takes it from its executable alone")]
+    OfTheExecutable {
+        /// The function.
+        symbol: String,
+        /// Who defines it.
+        definer: Definer,
+    },
     /// A weak reference, which a static link may leave open.
     #[error(
         "`{symbol}` is defined by {definer}, and {user} refers to it weakly, which a static link may \
@@ -166,6 +174,7 @@ impl Unfit {
             Unfit::Unseen { definer, .. }
             | Unfit::Unmarked { definer, .. }
             | Unfit::Called { definer, .. }
+            | Unfit::OfTheExecutable { definer, .. }
             | Unfit::WeakReference { definer, .. } => vec![definer],
             Unfit::OlderVersion { users, .. } | Unfit::OpensLibraries { users } => {
                 return users.clone();

@@ -30,10 +30,13 @@ pub(super) struct Candidate<'a> {
     pub facts: &'a RlibFacts,
     /// The facts about the archives that executables link for it.
     pub unbundled: Vec<&'a RlibFacts>,
-    /// Whether executables can run the constructors of its group. They find these by distances,
-    /// which hold for one [layout](crate::elf::layout), and a group that shows all its symbols has
-    /// no layout version.
+    /// Whether its group has a [layout](crate::elf::layout) version. One that shows all its symbols
+    /// has none. Executables find the constructors of a group by distances, which hold for one
+    /// layout.
     pub has_layout: bool,
+    /// Whether its rlib, or an archive that is linked beside it, hides symbols in code that rustc did
+    /// not make.
+    pub hides_symbols: bool,
     /// The linker's own words, if it was found to refuse a shared object with this library.
     pub refusal: Option<&'a str>,
 }
@@ -158,6 +161,9 @@ fn own_reason(candidate: &Candidate<'_>, platform: &HashSet<String>) -> Option<S
         return Some(StayReason::LinkerRefuses {
             words: words.to_owned(),
         });
+    }
+    if candidate.hides_symbols && !candidate.has_layout {
+        return Some(StayReason::HidesSymbols);
     }
     reason_of(candidate.facts, candidate.has_layout, platform)
         .or_else(|| unbundled_reason(candidate, platform))

@@ -289,6 +289,14 @@ impl Input {
         requests.filter(move |text| !is_archive(text))
     }
 
+    /// Whether the rlib, or an archive that is linked beside it, hides symbols in code that rustc did
+    /// not make.
+    pub(super) fn hides_symbols(&self) -> bool {
+        let archives = self.archives.iter().map(|archive| &archive.facts);
+        let mut facts = archives.chain([&self.facts]);
+        facts.any(|facts| !facts.hidden_definitions.is_empty())
+    }
+
     /// Whether a line of the linker names the rlib, or an archive that goes with it.
     pub(super) fn is_named_in(&self, line: &str) -> bool {
         let mut archives = self.archives.iter();

@@ -45,7 +45,7 @@ use crate::record::{GroupFiles, GroupManifest};
 use crate::system::threads::Threads;
 
 /// The format of shared objects. It changes when the same inputs would give another one.
-pub const FORMAT: &str = "dynamic-deps 16";
+pub const FORMAT: &str = "dynamic-deps 17";
 
 /// A library to be linked into a group.
 #[derive(Debug, Clone)]

@@ -368,6 +368,7 @@ fn candidates<'a>(
         facts: &input.facts,
         unbundled: input.unbundled.iter().map(|one| &one.facts).collect(),
         has_layout,
+        hides_symbols: input.hides_symbols(),
         refusal: refused.get(&input.rlib).map(String::as_str),
     });
     candidates.collect()

@@ -56,6 +56,10 @@ pub enum StayReason {
     /// It holds a `#[global_allocator]`. A program that depends on it without naming
     /// it has the default allocator, and its shared objects must have the same.
     ProvidesAllocator,
+    /// It hides symbols in code that rustc did not make. Other outputs have to see these in its
+    /// shared object, and one that shows all its symbols would show them to whatever the program
+    /// loads.
+    HidesSymbols,
     /// It defines a symbol that the program may define in its place.
     WeakDefinition {
         /// Name of that symbol.
@@ -129,6 +133,9 @@ impl fmt::Display for StayReason {
                 write!(f, "its archive member `{member}` is no ELF object")
             }
             StayReason::ProvidesAllocator => f.write_str("it provides the global allocator"),
+            StayReason::HidesSymbols => {
+                f.write_str("what the program loads would see symbols that it hides")
+            }
             StayReason::WeakDefinition { symbol } => {
                 write!(f, "it defines `{symbol}` unless the program does")
             }

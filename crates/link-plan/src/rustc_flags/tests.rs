@@ -113,6 +113,10 @@ fn link_flags_are_normalised_and_the_rest_is_dropped() {
         "-C link-arg=-rdynamic -C link-arg=-Wl,-E",
     );
     check_link_flags(
+        "-C link-arg=-rdynamic -C link-arg=-Wl,--exclude-libs,ALL",
+        "",
+    );
+    check_link_flags(
         "-C link-args=-target~x-y~--gcc-toolchain=/g~-specs=s~-o~x -C link-arg=-B -C link-arg=/b",
         "-C link-arg=-target -C link-arg=x-y -C link-arg=--gcc-toolchain=/g \
          -C link-arg=-specs=s -C link-arg=-B -C link-arg=/b",

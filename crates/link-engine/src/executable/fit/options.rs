@@ -43,19 +43,33 @@ pub(crate) fn check_inputs(inputs: &Inputs) -> Result<(), Unfit> {
     }
 }
 
-/// Checks that no group defines a function that an option has the loader call: the first one of the
-/// program, or one before or after all others. Linkers take these from the executable alone, and
-/// some do not even warn if they find none.
+/// The functions that linkers have the loader call without an option: the first one of the program,
+/// and those before and after all others (ELF gABI, "Initialization and Termination Functions"; GNU
+/// ld, `-init`, `-fini`). The C library usually defines them in objects of its own.
+const CALLED_BY_DEFAULT: [&str; 3] = ["_start", "_init", "_fini"];
+
+/// Checks that no group defines a function that the linker or an option has the loader call: the
+/// first one of the program, or one before or after all others. Linkers take these from the
+/// executable alone, and some do not even warn if they find none.
 pub(in crate::executable) fn check_called(words: &[Word], groups: &[Group]) -> Result<(), Unfit> {
+    let definer = |symbol: &str| {
+        let mut members = groups.iter().flat_map(|group| &group.object.members);
+        let definer = members.find(|member| member.unmangled_definitions.contains(symbol))?;
+        Some(Definer::Member(definer.name.clone()))
+    };
     for (word, symbol) in called(words) {
-        for member in groups.iter().flat_map(|group| &group.object.members) {
-            if member.unmangled_definitions.contains(symbol) {
-                return Err(Unfit::Called {
-                    symbol: symbol.to_owned(),
-                    definer: Definer::Member(member.name.clone()),
-                    link_arg: word.link_arg(),
-                });
-            }
+        if let Some(definer) = definer(symbol) {
+            return Err(Unfit::Called {
+                symbol: symbol.to_owned(),
+                definer,
+                link_arg: word.link_arg(),
+            });
+        }
+    }
+    for symbol in CALLED_BY_DEFAULT {
+        if let Some(definer) = definer(symbol) {
+            let symbol = symbol.to_owned();
+            return Err(Unfit::OfTheExecutable { symbol, definer });
         }
     }
     Ok(())

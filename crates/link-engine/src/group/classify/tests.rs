@@ -56,7 +56,8 @@ fn check(libraries: &[(&str, RlibFacts, &[&str])], below: &[&str], expected: &st
                 dependencies,
                 facts: if is_beside { &none } else { facts },
                 unbundled: is_beside.then_some(facts).into_iter().collect(),
-                has_layout: *name != "shown",
+                has_layout: !name.starts_with("shown"),
+                hides_symbols: !facts.hidden_definitions.is_empty(),
                 refusal: (*name == "unfit").then_some("cannot be used"),
             }
         })
@@ -253,6 +254,23 @@ fn constructors_stay_where_nobody_can_run_them() {
         &[],
         "shown: it has code that runs before or after `main`\n\
          beside: it has code that runs before or after `main`\n",
+    );
+}
+
+#[test]
+fn what_hides_symbols_stays_where_all_are_shown() {
+    let hides = || RlibFacts {
+        hidden_definitions: vec![8],
+        ..RlibFacts::default()
+    };
+    check(
+        &[
+            ("shown", hides(), &[]),
+            ("hidden", hides(), &[]),
+            ("shown plain", plain(), &[]),
+        ],
+        &[],
+        "shown: what the program loads would see symbols that it hides\n",
     );
 }
 

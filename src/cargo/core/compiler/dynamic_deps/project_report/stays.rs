@@ -64,6 +64,7 @@ fn help(name: &str, reason: &StayReason, profile: &str) -> Option<String> {
         | StayReason::LinkerDefined { .. }
         | StayReason::ForeignMember { .. }
         | StayReason::ProvidesAllocator
+        | StayReason::HidesSymbols
         | StayReason::WeakDefinition { .. }
         | StayReason::WeakReference { .. }
         | StayReason::UndeclaredReference { .. }
