@@ -167,3 +167,33 @@ pub(super) fn add_to_archive(archive: &Path, name: &str, c: &str) {
 
 /// The output of the program of [`layered_project`].
 pub(super) const LAYERED_OUTPUT: &str = "hello from local, call 1 2\n";
+
+/// Whether the compiler that builds the projects is older than Rust 1.`minor`. A test of what the
+/// compiler does not know yet then says so and ends.
+pub(super) fn compiler_is_before(minor: u32) -> bool {
+    let rustc = Command::new("rustc").arg("-V").output().unwrap();
+    let version = String::from_utf8(rustc.stdout).unwrap();
+    let number = version
+        .split('.')
+        .nth(1)
+        .and_then(|number| number.parse::<u32>().ok());
+    let is_before = number.unwrap() < minor;
+    if is_before {
+        eprintln!("skipped with {version}");
+    }
+    is_before
+}
+
+/// Whether the toolchain has a linker of its own.
+pub(super) fn brings_linker() -> bool {
+    let sysroot = Command::new("rustc")
+        .args(["--print", "sysroot"])
+        .output()
+        .unwrap();
+    let sysroot = String::from_utf8(sysroot.stdout).unwrap();
+    let tools = format!("lib/rustlib/{}/bin", cargo_test_support::rustc_host());
+    Path::new(sysroot.trim())
+        .join(tools)
+        .join("rust-lld")
+        .exists()
+}

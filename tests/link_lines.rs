@@ -7,10 +7,10 @@ use std::process::Command;
 use crate::prelude::*;
 use cargo_test_support::registry::Package;
 
-use super::linkers::{OUTPUT, brings_linker, demanding_project, for_host};
+use super::linkers::{OUTPUT, demanding_project, for_host};
 use super::{
-    LAYERS, contents, entries, groups_of, layered_project, manifest, program, same_behaviour,
-    wrappers,
+    LAYERS, brings_linker, contents, entries, groups_of, layered_project, manifest, program,
+    same_behaviour, wrappers,
 };
 
 #[cargo_test]

@@ -75,9 +75,9 @@ mod weak_references;
 mod workspaces;
 
 use fixtures::{
-    LAYERED_OUTPUT, add_to_archive, build_script_for, build_script_for_c, layered_manifest,
-    layered_project, manifest, program, program_with_a_dead_reference, publish_native,
-    shared_library,
+    LAYERED_OUTPUT, add_to_archive, brings_linker, build_script_for, build_script_for_c,
+    compiler_is_before, layered_manifest, layered_project, manifest, program,
+    program_with_a_dead_reference, publish_native, shared_library,
 };
 use outcomes::{
     LAYERS, STATIC, artifacts, contents, dynamic_symbols, entries, group_files, groups_of,

@@ -6,8 +6,7 @@ use std::fs;
 use crate::prelude::*;
 
 use super::cut_workspace::{beginning, check, check_loaded, cut_workspace, edit, steps};
-use super::linkers::brings_linker;
-use super::{contents, groups_of, linked_groups, objects_of, stdout};
+use super::{brings_linker, contents, groups_of, linked_groups, objects_of, stdout};
 
 #[cargo_test]
 fn an_edit_links_its_part() {
