@@ -15,7 +15,8 @@ use super::constructors::Constructor;
 use super::linker_defined::{Whose, whose};
 use super::sections::see_sections;
 use super::shared::{
-    SharedState, is_own_to_each_output, is_shared_definition, is_unmangled_definition, leaves_open,
+    SharedState, is_helper_code, is_own_to_each_output, is_shared_definition,
+    is_unmangled_definition, leaves_open,
 };
 use super::{DWARF_OBJECT, RUST_OBJECT};
 use crate::elf::{GlobalSymbol, Role, global_symbols, ties_to_runtime, with_class};
@@ -36,7 +37,8 @@ const RUN: usize = 4 << 20;
 pub struct RlibFacts {
     /// For each hidden symbol in an object that rustc did not make: the offset of its `st_other`
     /// byte from the start of the rlib. rustc hides a symbol only if no other crate can refer to
-    /// it. A C compiler that hides a symbol knows nothing of the Rust code that calls it.
+    /// it. A C compiler that hides a symbol knows nothing of the Rust code that calls it, except for
+    /// helpers of its own, which each object brings along.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hidden_definitions: Vec<u64>,
     /// Like `hidden_definitions`, for references: among all uses of a symbol, the most constraining
@@ -283,7 +285,7 @@ impl<'data> Seen<'data> {
         if symbol.role == Role::WeakDefinition && is_seen {
             facts.weak_definition.get_or_insert_with(|| symbol.name());
         }
-        if symbol.is_hidden && !member.is_rust {
+        if symbol.is_hidden && !member.is_rust && !is_helper_code(symbol.name) {
             let offsets = match symbol.role {
                 Role::Reference => &mut facts.hidden_references,
                 _ => &mut facts.hidden_definitions,

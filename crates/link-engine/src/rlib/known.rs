@@ -19,7 +19,7 @@ use crate::system::threads::Threads;
 use crate::{Error, Result};
 
 /// The format of facts. It changes when the same rlib would have other facts.
-const FORMAT: &str = "rlib facts 5";
+const FORMAT: &str = "rlib facts 6";
 
 /// The properties by which we recognise a file without reading it.
 ///

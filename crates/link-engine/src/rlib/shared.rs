@@ -205,8 +205,12 @@ pub(super) fn is_own_to_each_output(symbol: &[u8]) -> bool {
 /// ABI, "Special Names"), functions that load the address of the next instruction for
 /// position-independent code of i686, and the one of clang for an exception that nothing catches.
 fn is_helper(symbol: &[u8]) -> bool {
-    const BEGINNINGS: [&[u8]; 2] = [b"_ZT", b"__x86.get_pc_thunk."];
-    symbol == b"__clang_call_terminate" || BEGINNINGS.iter().any(|one| symbol.starts_with(one))
+    symbol.starts_with(b"_ZT") || is_helper_code(symbol)
+}
+
+/// The functions among these, which each object brings along that calls them.
+pub(super) fn is_helper_code(symbol: &[u8]) -> bool {
+    symbol == b"__clang_call_terminate" || symbol.starts_with(b"__x86.get_pc_thunk.")
 }
 
 /// Whether a file defines a symbol as any number of others may, and code may tell one definition
