@@ -73,4 +73,5 @@ fn a_plugin_with_a_name_of_a_library_that_is_excluded() {
             .run();
         assert_eq!(stdout(&p.bin("foo")), "1 2\n", "{argument}");
     }
+    assert_eq!(groups_of(&p.bin("foo")), ["frozen", "sysroot"]);
 }

@@ -92,10 +92,20 @@ fn called(words: &[Word]) -> impl Iterator<Item = (&Word, &str)> {
     })
 }
 
-/// The option that shows symbols of the program to libraries that it loads later, if there is one.
+/// The option that shows symbols of libraries of the program to what it loads later, if there is one
+/// and no other option hides those of all libraries.
 pub(crate) fn showing(words: &[Word]) -> Option<String> {
     let showing = words.iter().find(|word| shows_symbols(&word.word));
-    showing.map(Word::link_arg)
+    showing.filter(|_| !excludes_all(words)).map(Word::link_arg)
+}
+
+/// Whether an option hides the symbols of all libraries (ld, `--exclude-libs`).
+fn excludes_all(words: &[Word]) -> bool {
+    words.iter().enumerate().any(|(index, word)| {
+        let value = word.word.as_bytes().splitn(2, |byte| *byte == b'=').nth(1);
+        let next = || Some(words.get(index + 1)?.word.as_bytes());
+        long_name(word) == Some(b"exclude-libs") && value.or_else(next) == Some(b"ALL")
+    })
 }
 
 /// Whether an option redirects references to a symbol, in whichever library they are, or replaces
@@ -195,6 +205,22 @@ mod tests {
         let link_arg = format!("--wrap=getenv ({outer})");
         assert_eq!(check(&words), Err(Unfit::Rebound { link_arg }));
         assert_eq!(showing(&words).as_deref(), Some("-rdynamic"));
+    }
+
+    #[test]
+    fn an_option_that_hides_all_libraries_counts() {
+        for (args, expected) in [
+            (&["-rdynamic", "-Wl,--exclude-libs,libgcc.a"][..], true),
+            (&["-rdynamic", "-Wl,--exclude-libs,ALL"], false),
+            (&["-Wl,--exclude-libs=ALL,-E"], false),
+            (
+                &["-Xlinker", "--exclude-libs", "-Xlinker", "ALL", "-rdynamic"],
+                false,
+            ),
+        ] {
+            let words = words(&line(args)).unwrap();
+            assert_eq!(showing(&words).is_some(), expected, "{args:?}");
+        }
     }
 
     #[test]
