@@ -5,11 +5,11 @@ use std::path::Path;
 use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{Project, project};
-use link_engine::DynamicInfo;
+use link_engine::{DynamicInfo, is_executable};
 
 use super::bystanders::workspace;
 use super::commands::uses_groups;
-use super::{manifest, shared_library, stdout};
+use super::{manifest, program, publish_native, shared_library, stdout};
 
 /// A library that says when it is loaded.
 const GREETS: &str = r#"
@@ -18,21 +18,24 @@ const GREETS: &str = r#"
     int greet(void) { return 5; }
 "#;
 
+/// A library that replaces a function which std calls.
+const COUNTS: &str = r#"
+    static int counter;
+    char *getenv(const char *name) { counter++; return "replaced"; }
+    int count(void) { return counter > 0; }
+"#;
+
 /// Makes `lib<name>.so` in the root of a project.
 fn library(p: &Project, name: &str, c: &str) {
     let file = format!("lib{name}.so");
     shared_library(&p.root().join(&file), c, &format!("-Wl,-soname,{file}"));
 }
 
-/// What each of these programs prints, and whether it needs the library, built with this option and
-/// these flags.
-fn build(
-    p: &Project,
-    option: &str,
-    flags: &str,
-    programs: [&str; 2],
-    library: &str,
-) -> [(String, bool); 2] {
+/// What a program prints, and whether it needs the library.
+type Outcome = (String, bool);
+
+/// Builds with this option and these flags.
+fn build(p: &Project, option: &str, flags: &str, programs: &[&str], library: &str) -> Vec<Outcome> {
     let root = p.root();
     let root = root.display();
     p.cargo(&format!("build {option}"))
@@ -40,9 +43,11 @@ fn build(
             "RUSTFLAGS",
             format!("-Lnative={root} -Clink-arg=-Wl,-rpath,{root} {flags}"),
         )
-        .with_stderr_does_not_contain("[WARNING] link[..]statically[..]")
         .run();
-    programs.map(|name| (stdout(&p.bin(name)), needs(&p.bin(name), library)))
+    let programs = programs.iter().map(|name| p.bin(name));
+    programs
+        .map(|program| (stdout(&program), needs(&program, library)))
+        .collect()
 }
 
 fn needs(executable: &Path, library: &str) -> bool {
@@ -61,29 +66,41 @@ fn asks_for(library: &str) -> String {
     format!("fn main() {{ println!(\"cargo::rustc-link-lib=dylib={library}\"); }}")
 }
 
-/// Checks that the programs do and need the same both ways, with linkers that have rules of their
-/// own about what is needed.
+/// Checks that programs print and need the same both ways, with linkers that have rules of their
+/// own about what is needed. Each is given with what it prints, and whether it needs the library,
+/// as lld links it.
 #[track_caller]
-fn check(p: &Project, programs: [&str; 2], library: &str, expected: [(&str, bool); 2]) {
-    for linker in ["bfd", "gold", "lld", "mold"] {
-        if cargo_test_support::process(format!("ld.{linker}"))
-            .arg("--version")
-            .exec_with_output()
-            .is_err()
-        {
+fn check(p: &Project, library: &str, programs: &[(&str, &str, bool)]) {
+    let names: Vec<&str> = programs.iter().map(|(name, _, _)| *name).collect();
+    for linker in ["bfd", "gold", "lld", "mold", "wild"] {
+        let name = match linker {
+            "wild" => "wild".to_owned(),
+            _ => format!("ld.{linker}"),
+        };
+        if !is_executable(Path::new(&name)) {
+            eprintln!("skipped: {name}");
             continue;
         }
-        let flags = format!("-Clink-arg=-fuse-ld={linker}");
+        let flags = match linker {
+            "wild" => "-Clinker=clang -Clink-arg=--ld-path=wild".to_owned(),
+            _ => format!("-Clink-arg=-fuse-ld={linker}"),
+        };
         let [of_static, of_dynamic] = ["--no-dynamic-deps", "--dynamic-deps"]
-            .map(|option| build(p, option, &flags, programs, library));
+            .map(|option| build(p, option, &flags, &names, library));
         assert_eq!(of_dynamic, of_static, "{linker}");
-        for program in programs {
-            assert!(uses_groups(&p.bin(program)), "{program}");
-        }
         if linker == "lld" {
-            let expected = expected.map(|(output, needs)| (output.to_owned(), needs));
-            assert_eq!(of_static, expected);
+            let expected = programs.iter();
+            let expected = expected.map(|(_, output, needs)| (output.to_string(), *needs));
+            assert_eq!(of_static, expected.collect::<Vec<_>>());
         }
+    }
+}
+
+/// Checks that none of these programs is linked statically instead.
+#[track_caller]
+fn check_dynamic(p: &Project, programs: &[&str]) {
+    for program in programs {
+        assert!(uses_groups(&p.bin(program)), "{program}");
     }
 }
 
@@ -109,8 +126,9 @@ fn that_one_of_two_programs_uses() {
         )
         .build();
     library(&p, "greets", GREETS);
-    let expected = [("cli 3\n", false), ("loaded\ngui 8\n", true)];
-    check(&p, ["cli", "gui"], "greets", expected);
+    let expected = [("cli", "cli 3\n", false), ("gui", "loaded\ngui 8\n", true)];
+    check(&p, "greets", &expected);
+    check_dynamic(&p, &["cli", "gui"]);
 }
 
 #[cargo_test]
@@ -142,14 +160,10 @@ fn that_replaces_a_function_of_the_c_library_and_that_a_bystander_asks_for() {
     ])
     .file("b/build.rs", &asks_for("counts"))
     .build();
-    let c = r#"
-        static int counter;
-        char *getenv(const char *name) { counter++; return "replaced"; }
-        int count(void) { return counter > 0; }
-    "#;
-    library(&p, "counts", c);
-    let expected = [("replaced 3 1\n", true), ("replaced 3\n", true)];
-    check(&p, ["a", "b"], "counts", expected);
+    library(&p, "counts", COUNTS);
+    let expected = [("a", "replaced 3 1\n", true), ("b", "replaced 3\n", true)];
+    check(&p, "counts", &expected);
+    check_dynamic(&p, &["a", "b"]);
 }
 
 #[cargo_test]
@@ -173,6 +187,79 @@ fn that_an_attribute_names_and_a_bystander_asks_for() {
     ])
     .build();
     library(&p, "greets", GREETS);
-    let expected = [("loaded\n5\n", true), ("loaded\n5\n", true)];
-    check(&p, ["a", "b"], "greets", expected);
+    let expected = [("a", "loaded\n5\n", true), ("b", "loaded\n5\n", true)];
+    check(&p, "greets", &expected);
+    check_dynamic(&p, &["a", "b"]);
+}
+
+/// Prints a variable that std reads.
+const PRINT_HOME: &str = r#"println!("{}", std::env::var("HOME").unwrap());"#;
+
+#[cargo_test]
+fn that_a_crate_asks_for_and_does_not_name() {
+    Package::new("asks", "1.0.0")
+        .file("Cargo.toml", &manifest("asks", ""))
+        .file("build.rs", &asks_for("counts"))
+        .file("src/lib.rs", "#[inline(never)] pub fn nothing() {}")
+        .publish();
+    let main = format!("fn main() {{ asks::nothing(); {PRINT_HOME} }}");
+    let p = program(&["asks"], &main);
+    library(&p, "counts", COUNTS);
+    check(&p, "counts", &[("foo", "replaced\n", true)]);
+    check_dynamic(&p, &["foo"]);
+}
+
+#[cargo_test]
+fn that_comes_too_late_to_replace_a_function() {
+    publish_plain();
+    let main = format!("fn main() {{ plain::three(); {PRINT_HOME} }}");
+    let p = program(&["plain"], &main);
+    p.change_file(
+        "build.rs",
+        "fn main() { println!(\"cargo::rustc-link-arg=-lcounts\"); }",
+    );
+    library(&p, "counts", COUNTS);
+    let home = format!("{}\n", std::env::var("HOME").unwrap());
+    check(&p, "counts", &[("foo", &home, false)]);
+    check_dynamic(&p, &["foo"]);
+}
+
+#[cargo_test]
+fn that_replaces_what_a_crate_brings_along() {
+    publish_native(
+        "bundled",
+        "int version(void) { return 1; }",
+        r#"
+            extern "C" { fn version() -> i32; }
+            #[inline(never)] pub fn number() -> i32 { unsafe { version() } }
+        "#,
+    );
+    let p = program(
+        &["bundled"],
+        "fn main() { println!(\"{}\", bundled::number()); }",
+    );
+    p.change_file("build.rs", &asks_for("version"));
+    library(&p, "version", "int version(void) { return 2; }");
+    check(&p, "version", &[("foo", "2\n", true)]);
+}
+
+#[cargo_test]
+fn that_a_linker_script_names() {
+    Package::new("names", "1.0.0")
+        .file(
+            "src/lib.rs",
+            r#"
+                #[link(name = "script")] extern "C" { fn greet() -> i32; }
+                #[inline(never)] pub fn number() -> i32 { unsafe { greet() } }
+            "#,
+        )
+        .publish();
+    let p = program(
+        &["names"],
+        "fn main() { println!(\"{}\", names::number()); }",
+    );
+    library(&p, "greets", GREETS);
+    p.change_file("libscript.so", "INPUT(-lgreets)");
+    check(&p, "greets", &[("foo", "loaded\n5\n", true)]);
+    check_dynamic(&p, &["foo"]);
 }

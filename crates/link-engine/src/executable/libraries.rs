@@ -1,5 +1,6 @@
 //! The native libraries on the line of an executable, which groups use too.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,8 @@ use std::path::{Path, PathBuf};
 use super::groups::Group;
 use crate::Result;
 use crate::elf::{DynamicInfo, definitions, references_among};
-use crate::line::arguments::{Meaning, meaning};
+use crate::group::platform::platform_definitions;
+use crate::line::arguments::{LibraryState, Meaning, meaning};
 use crate::line::linker::counts_in_order;
 use crate::line::search::{LibrarySearch, find_native};
 use crate::line::template::LinkTemplate;
@@ -28,35 +30,77 @@ pub(super) fn settled_libraries(groups: &[Group], manifests: &[GroupManifest]) -
 }
 
 /// The libraries that the executable has to load even if the linker, which does not look into
-/// groups, finds no use of them. Those are the libraries that groups need, and others on the line
-/// to which a group refers.
+/// groups, finds no use of them: those that groups need, and those on the line that a static link
+/// takes because of a library in a group. `own` are the C names that the program itself defines.
 pub(super) fn libraries_to_load(
     linker: &Path,
     args: &[OsString],
-    settled: &HashSet<String>,
     native_search: &[PathBuf],
+    own: &BTreeSet<String>,
     groups: &[Group],
 ) -> Result<HashSet<String>> {
-    let mut libraries = needed_libraries(groups)?;
-    let template = groups.iter().find_map(|group| group.template.as_ref());
-    let search = template.map(|template| LibrarySearch::new(template, Path::new(""), &[]));
-    let find = |name: &str| {
-        let on_line = find_native(native_search, name);
-        on_line.or_else(|| find_native(&search.as_ref()?.directories(native_search), name))
+    let mut to_load = needed_libraries(groups)?;
+    let Some(template) = groups.iter().find_map(|group| group.template.as_ref()) else {
+        return Ok(to_load);
     };
-    for Asked {
-        name,
-        before_groups,
-    } in shared_libraries(args, groups)
-    {
-        if !settled.contains(name)
-            && is_used(find(name).as_deref(), groups)?
-            && !(before_groups && counts_in_order(linker, args))
-        {
-            libraries.insert(name.to_owned());
+    let libraries = Libraries {
+        native_search,
+        template,
+        platform: template.platform_names().collect(),
+        search: LibrarySearch::in_wrapper(template),
+    };
+    let counts_in_order = LazyCell::new(|| counts_in_order(linker, args));
+    let asked: Vec<Asked<'_>> = shared_libraries(args, groups).collect();
+    for (index, library) in asked.iter().enumerate() {
+        let name = library.name;
+        if libraries.platform.contains(name) || to_load.contains(name) {
+            continue;
+        }
+        let is_used = match libraries.definitions(name)? {
+            Some(mut definitions) => {
+                library.is_used(&definitions, groups)? && {
+                    definitions.retain(|symbol| !own.contains(symbol));
+                    for earlier in &asked[..index] {
+                        let earlier = libraries.definitions(earlier.name)?.unwrap_or_default();
+                        definitions.retain(|symbol| !earlier.contains(symbol));
+                    }
+                    library.is_used(&definitions, groups)?
+                }
+            }
+            // As far as we know.
+            None => true,
+        };
+        if is_used && !(library.before_groups && *counts_in_order) {
+            to_load.insert(name.to_owned());
         }
     }
-    Ok(libraries)
+    Ok(to_load)
+}
+
+/// What the shared libraries on a line define.
+struct Libraries<'a> {
+    native_search: &'a [PathBuf],
+    template: &'a LinkTemplate,
+    platform: HashSet<&'a str>,
+    search: LibrarySearch<'a>,
+}
+
+impl Libraries<'_> {
+    /// The symbols that a library defines. `None` if we do not find it, or if it is something else,
+    /// such as a linker script that names others. The libraries of the platform, which stand
+    /// together on the line, count as one.
+    fn definitions(&self, name: &str) -> Result<Option<BTreeSet<String>>> {
+        if self.platform.contains(name) {
+            return Ok(Some(BTreeSet::from_iter(platform_definitions(
+                self.template,
+            )?)));
+        }
+        let path = find_native(self.native_search, name)
+            .or_else(|| find_native(&self.search.directories(self.native_search), name));
+        let definitions = path.and_then(|path| definitions(&path).ok());
+        let definitions = definitions.filter(|definitions| !definitions.is_empty());
+        Ok(definitions.map(BTreeSet::from_iter))
+    }
 }
 
 /// A library that a linker looks for as a shared one.
@@ -66,19 +110,43 @@ struct Asked<'a> {
     before_groups: bool,
 }
 
+impl Asked<'_> {
+    /// Whether a group refers to one of the symbols that the library defines. One before the groups
+    /// also counts as used if a crate brings the same symbol: linkers that count all references
+    /// then take the first definition. See [`check_shared_libraries`].
+    ///
+    /// [`check_shared_libraries`]: super::fit::visibility::check_shared_libraries
+    fn is_used(&self, definitions: &BTreeSet<String>, groups: &[Group]) -> Result<bool> {
+        let of_crates = groups.iter().filter(|group| group.template.is_none());
+        let mut members = of_crates.flat_map(|group| &group.object.members);
+        if self.before_groups
+            && members.any(|member| !definitions.is_disjoint(&member.unmangled_definitions))
+        {
+            return Ok(true);
+        }
+        for group in groups {
+            let references = group.read(|bytes| references_among(bytes, definitions))?;
+            if !references.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
 fn shared_libraries<'a>(args: &'a [OsString], groups: &[Group]) -> impl Iterator<Item = Asked<'a>> {
     let is_member = |rlib: &Path| {
         let name = rlib.file_name().unwrap_or_default().to_string_lossy();
         let mut groups = groups.iter();
         groups.any(|group| group.input.members.contains(&*name))
     };
-    let mut prefer_shared = true;
+    let mut state = LibraryState::default();
     let mut before_groups = true;
     args.iter().filter_map(move |arg| {
+        state.read(arg);
         match meaning(arg) {
-            Meaning::PreferShared(shared) => prefer_shared = shared,
             Meaning::Rlib(rlib) => before_groups &= !is_member(rlib),
-            Meaning::NativeLibrary(name) if prefer_shared => {
+            Meaning::NativeLibrary(name) if state.prefer_shared => {
                 return Some(Asked {
                     name,
                     before_groups,
@@ -115,22 +183,4 @@ fn needed_libraries(groups: &[Group]) -> Result<HashSet<String>> {
         libraries.extend(needed.map(|library| library.name.clone()));
     }
     Ok(libraries)
-}
-
-/// Whether a group refers to a symbol of a library, as far as we know. A linker script may name a
-/// library to which one does.
-fn is_used(library: Option<&Path>, groups: &[Group]) -> Result<bool> {
-    let Some(Ok(definitions)) = library.map(definitions) else {
-        return Ok(true);
-    };
-    let definitions = BTreeSet::from_iter(definitions);
-    for group in groups {
-        if !group
-            .read(|bytes| references_among(bytes, &definitions))?
-            .is_empty()
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }

@@ -6,7 +6,7 @@
 //! | `link` | one link, from rustc's line to the finished executable |
 //! | `groups` | reads the groups that the line uses, and makes stubs of them |
 //! | `inputs` | reads the other inputs on the line |
-//! | `libraries` | finds the native libraries on the line that only groups use |
+//! | `libraries` | tells which native libraries on the line the executable has to load |
 //! | `fit` | checks whether the groups fit these inputs; `unfit` has all answers |
 //! | `constructors` | has the executable run the constructors of group members |
 //! | `rewrite` | puts the groups in the place of their members on the line |

@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::unfit::Unfit;
-use crate::line::arguments::{Meaning, meaning};
+use crate::line::arguments::{LibraryState, Meaning, meaning};
 use crate::line::syntax::Reader;
 
 /// A group, as the link line of an executable names it.
@@ -59,13 +59,11 @@ impl Rewrite<'_> {
             .map(String::as_str)
             .collect();
         let mut rewritten = Vec::with_capacity(args.len());
-        let mut prefer_shared = true;
-        let mut as_needed = false;
+        let mut state = LibraryState::default();
         let mut placed = false;
         for arg in args {
+            state.read(arg);
             match meaning(arg) {
-                Meaning::PreferShared(shared) => prefer_shared = shared,
-                Meaning::AsNeeded(needed) => as_needed = needed,
                 Meaning::Rlib(path) => {
                     let name = path.file_name().unwrap_or_default().to_string_lossy();
                     if members.contains(&*name) {
@@ -76,13 +74,13 @@ impl Rewrite<'_> {
                         }
                         if !placed {
                             placed = true;
-                            self.place_groups(reader, prefer_shared, as_needed, &mut rewritten);
+                            self.place_groups(reader, &state, &mut rewritten);
                         }
                         rewritten.extend(self.constructors.get(&*name).map(Into::into));
                         continue;
                     }
                 }
-                Meaning::NativeLibrary(name) if as_needed && self.to_load.contains(name) => {
+                Meaning::NativeLibrary(name) if state.as_needed && self.to_load.contains(name) => {
                     // Its users are now in groups, and the linker does not look there when it
                     // decides which libraries are needed.
                     reader.push(&mut rewritten, &["--no-as-needed"]);
@@ -96,7 +94,7 @@ impl Rewrite<'_> {
                         continue;
                     }
                 }
-                Meaning::NativeLibrary(_) | Meaning::Other => {}
+                Meaning::NativeLibrary(_) | Meaning::LibraryState | Meaning::Other => {}
             }
             rewritten.push(arg.clone());
         }
@@ -109,13 +107,7 @@ impl Rewrite<'_> {
         Ok(rewritten)
     }
 
-    fn place_groups(
-        &self,
-        reader: Reader,
-        prefer_shared: bool,
-        as_needed: bool,
-        rewritten: &mut Vec<OsString>,
-    ) {
+    fn place_groups(&self, reader: Reader, state: &LibraryState, rewritten: &mut Vec<OsString>) {
         reader.push(rewritten, &["--enable-new-dtags"]);
         // A copy relocation would give a variable a second address.
         reader.push(rewritten, &["-z", "nocopyreloc"]);
@@ -128,10 +120,10 @@ impl Rewrite<'_> {
         reader.push(rewritten, &["--no-as-needed"]);
         let groups = self.groups.iter();
         rewritten.extend(groups.map(|group| group.shared_object.as_os_str().to_owned()));
-        if as_needed {
+        if state.as_needed {
             reader.push(rewritten, &["--as-needed"]);
         }
-        if !prefer_shared {
+        if !state.prefer_shared {
             reader.push(rewritten, &["-Bstatic"]);
         }
     }

@@ -30,7 +30,7 @@ mod link;
 mod linkable;
 mod make;
 mod native;
-mod platform;
+pub(crate) mod platform;
 mod refused;
 mod run;
 mod split_debug;

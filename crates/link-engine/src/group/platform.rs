@@ -36,7 +36,7 @@ impl GroupLink<'_> {
 }
 
 /// The symbols that the libraries of the platform define.
-pub(super) fn platform_definitions(template: &LinkTemplate) -> Result<HashSet<String>> {
+pub(crate) fn platform_definitions(template: &LinkTemplate) -> Result<HashSet<String>> {
     let mut definitions = HashSet::new();
     for library in &template.platform_libraries {
         definitions.extend(elf::definitions(library)?);

@@ -9,11 +9,8 @@ use crate::{Error, Result};
 /// The meaning of one argument.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Meaning<'a> {
-    /// `-Bstatic` and `-Bdynamic`: which kind a `-l` that follows looks for.
-    PreferShared(bool),
-    /// `--as-needed` and `--no-as-needed`: whether a shared object that follows is
-    /// dropped when no object file needs it.
-    AsNeeded(bool),
+    /// How the linker takes libraries that follow, which [`LibraryState`] reads.
+    LibraryState,
     /// `-lfoo`.
     NativeLibrary(&'a str),
     /// An rlib, by path.
@@ -27,12 +24,8 @@ pub(crate) enum Meaning<'a> {
 pub(crate) fn meaning(arg: &OsStr) -> Meaning<'_> {
     let bytes = arg.as_bytes();
     let option = bytes.strip_prefix(b"-Wl,").unwrap_or(bytes);
-    match option {
-        b"-Bstatic" | b"-dn" | b"-non_shared" => return Meaning::PreferShared(false),
-        b"-Bdynamic" | b"-dy" | b"-call_shared" => return Meaning::PreferShared(true),
-        b"--as-needed" => return Meaning::AsNeeded(true),
-        b"--no-as-needed" => return Meaning::AsNeeded(false),
-        _ => {}
+    if LibraryState::default().read_word(option) {
+        return Meaning::LibraryState;
     }
     if let Some(name) = bytes.strip_prefix(b"-l") {
         return std::str::from_utf8(name).map_or(Meaning::Other, Meaning::NativeLibrary);
@@ -45,6 +38,59 @@ pub(crate) fn meaning(arg: &OsStr) -> Meaning<'_> {
         Some(b"rlib") => Meaning::Rlib(path),
         Some(b"o") => Meaning::Object(path),
         _ => Meaning::Other,
+    }
+}
+
+/// How a linker takes the libraries that follow on a line.
+#[derive(Debug)]
+pub(crate) struct LibraryState {
+    /// `-Bstatic` and `-Bdynamic`: which kind a `-l` looks for.
+    pub(crate) prefer_shared: bool,
+    /// `--as-needed` and `--no-as-needed`: whether the linker drops a shared object that no object
+    /// file needs.
+    pub(crate) as_needed: bool,
+    saved: Vec<(bool, bool)>,
+}
+
+impl Default for LibraryState {
+    fn default() -> Self {
+        LibraryState {
+            prefer_shared: true,
+            as_needed: false,
+            saved: Vec::new(),
+        }
+    }
+}
+
+impl LibraryState {
+    /// Reads an argument, which may have several words for the linker.
+    pub(crate) fn read(&mut self, arg: &OsStr) {
+        match arg.as_bytes().strip_prefix(b"-Wl,") {
+            Some(words) => words.split(|byte| *byte == b',').for_each(|word| {
+                self.read_word(word);
+            }),
+            None => {
+                self.read_word(arg.as_bytes());
+            }
+        }
+    }
+
+    /// Reads a word, and returns whether it has such a meaning.
+    fn read_word(&mut self, word: &[u8]) -> bool {
+        match word {
+            b"-Bstatic" | b"-dn" | b"-non_shared" => self.prefer_shared = false,
+            b"-Bdynamic" | b"-dy" | b"-call_shared" => self.prefer_shared = true,
+            b"--as-needed" => self.as_needed = true,
+            b"--no-as-needed" => self.as_needed = false,
+            b"--push-state" => self.saved.push((self.prefer_shared, self.as_needed)),
+            b"--pop-state" => {
+                let saved = self.saved.pop();
+                let now = (self.prefer_shared, self.as_needed);
+                (self.prefer_shared, self.as_needed) = saved.unwrap_or(now);
+            }
+            _ => return false,
+        }
+        true
     }
 }
 
@@ -100,6 +146,21 @@ mod tests {
         assert_eq!(joined, ["-lfoo", "-lbar", "-o", "out", "-l"]);
         let args = ["-Xlinker", "-l", "-Xlinker", "foo"].map(OsString::from);
         assert_eq!(join_library_names(args.to_vec()), args);
+    }
+
+    #[test]
+    fn the_state_is_read_in_words_of_any_form() {
+        let mut state = LibraryState::default();
+        let mut read = |arg: &str| {
+            state.read(OsStr::new(arg));
+            (state.prefer_shared, state.as_needed)
+        };
+        assert_eq!(read("-Wl,--as-needed"), (true, true));
+        assert_eq!(read("-Bstatic"), (false, true));
+        assert_eq!(read("-Wl,--push-state,--no-as-needed,-dy"), (true, false));
+        assert_eq!(read("/a/-Wl,--as-needed"), (true, false));
+        assert_eq!(read("--pop-state"), (false, true));
+        assert_eq!(read("-Wl,--pop-state"), (false, true));
     }
 
     #[test]

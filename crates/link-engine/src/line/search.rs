@@ -76,6 +76,11 @@ impl<'a> LibrarySearch<'a> {
         }
     }
 
+    /// A search for the link of this process, which rustc calls where the linker is to run.
+    pub(crate) fn in_wrapper(template: &'a LinkTemplate) -> Self {
+        LibrarySearch::new(template, Path::new("."), &[])
+    }
+
     /// The shared libraries with these sonames, in `native_search` or in the directories of all
     /// links. A compiler knows the directories in which it looks, and we ask it if necessary. With
     /// a bare linker, all directories are on its line.
@@ -198,6 +203,14 @@ mod tests {
         assert_eq!(directories[..2], ["/work/own", "/line"].map(PathBuf::from));
         let (of_line, of_compiler) = directories.split_at(2);
         assert!(!of_line.iter().any(|one| of_compiler.contains(one)));
+        let c_library = find_native(&directories, "c");
+        assert!(c_library.is_some_and(|path| path.ends_with("libc.so")));
+    }
+
+    #[test]
+    fn the_wrapper_asks_the_compiler() {
+        let template = template();
+        let directories = LibrarySearch::in_wrapper(&template).directories(&[]);
         let c_library = find_native(&directories, "c");
         assert!(c_library.is_some_and(|path| path.ends_with("libc.so")));
     }

@@ -72,7 +72,7 @@ pub fn dissect(linker: &Path, args: &[OsString]) -> Result<(LinkTemplate, Vec<Pa
         match meaning(arg) {
             Meaning::Rlib(path) if is_builtins(path) => template.builtins.push(path.to_owned()),
             Meaning::Rlib(path) => rlibs.push(path.to_owned()),
-            Meaning::Object(_) | Meaning::PreferShared(_) | Meaning::AsNeeded(_) => {}
+            Meaning::Object(_) | Meaning::LibraryState => {}
             Meaning::NativeLibrary(_) | Meaning::Other => {
                 let value = takes_value(arg).then(|| rest.next()).flatten();
                 let is_output = arg == "-o" || Path::new(arg) == output;

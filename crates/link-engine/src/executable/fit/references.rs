@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{ExitStatus, Output};
 
 use super::scope::{Fault, Scope};
@@ -40,7 +40,7 @@ pub(in crate::executable) fn check(
         sonames.extend(group.read(DynamicInfo::parse)?.unwrap_or_default().needed);
     }
     sonames.retain(|soname| !is_group(soname));
-    let search = LibrarySearch::new(template, Path::new(""), &[]);
+    let search = LibrarySearch::in_wrapper(template);
     match Scope::read(sonames, &search, native_search)?.fault(open)? {
         None => Ok(()),
         Some(Fault::Undefined(symbols)) => {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::options;
 use crate::Error;
@@ -68,8 +68,7 @@ pub(in crate::executable) fn check_shared_libraries(
     if libraries.is_empty() {
         return Ok(());
     }
-    let here = Path::new("");
-    for library in LibrarySearch::new(template, here, &[]).find(native_search, &libraries) {
+    for library in LibrarySearch::in_wrapper(template).find(native_search, &libraries) {
         let user = format!("`{}`", library.file_name().unwrap_or_default().display());
         let bytes = files::map(&library)?;
         let names = names(&bytes).map_err(Error::object(&library))?;

@@ -50,8 +50,8 @@ struct LinkSetting {
     panic: PanicStrategy,
     strip: StripInner,
     link_flags: Vec<String>,
-    /// The flags of the user for all libraries. With others, Cargo names the file of a library
-    /// anew, and rustc none of its symbols, so that no pool may have both.
+    /// The flags of the user for all libraries. Other flags change the file name of an rlib but not
+    /// its symbols, so a pool with both would define each symbol twice.
     library_flags: Vec<String>,
 }
 
