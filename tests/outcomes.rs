@@ -182,12 +182,14 @@ pub(super) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
-/// The files of groups in `target/debug/deps` whose name begins with `prefix`, sorted.
+/// The files of groups in `target/debug/deps` whose name begins with `prefix`, sorted. In the new
+/// layout, the directory is there only with groups.
 pub(super) fn group_files(project: &Project, prefix: &str) -> Vec<PathBuf> {
     let prefix = format!("dynamic-deps-{prefix}");
     let deps = project.target_debug_dir().join("deps");
     let mut files: Vec<PathBuf> = std::fs::read_dir(deps)
-        .unwrap()
+        .into_iter()
+        .flatten()
         .map(|entry| entry.unwrap().path())
         .filter(|path| {
             path.file_name()
@@ -206,6 +208,14 @@ pub(super) fn contents(project: &Project, group: &str) -> Vec<PathBuf> {
     let mut files = group_files(project, group);
     files.retain(|path| path.extension().is_some_and(|extension| extension == "so"));
     files
+}
+
+/// The run path of an executable, without the entry that only the new layout of the build directory
+/// needs, where an executable lies in a directory of its unit.
+pub(super) fn run_path(executable: &Path) -> Vec<String> {
+    let mut run_path = DynamicInfo::read(executable).unwrap().unwrap().run_path;
+    run_path.retain(|entry| entry != "$ORIGIN/../../../../deps");
+    run_path
 }
 
 /// The entries of a directory; none if it is not there.

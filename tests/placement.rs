@@ -8,7 +8,7 @@ use cargo_test_support::paths;
 
 use super::{
     LAYERED_OUTPUT, LAYERS, STATIC, contents, entries, group_files, groups_of, layered_manifest,
-    layered_project, run_in, shared_library, stdout, unit_files, wrappers,
+    layered_project, run_in, run_path, shared_library, stdout, unit_files, wrappers,
 };
 use link_engine::DynamicInfo;
 
@@ -109,10 +109,9 @@ fn groups_find_each_other() {
 fn run_path_of_an_executable() {
     let p = layered_project().build();
     p.cargo("build --dynamic-deps").run();
-    let info = DynamicInfo::read(&p.bin("foo")).unwrap().unwrap();
     let absolute = p.target_debug_dir().join("deps");
     assert_eq!(
-        info.run_path,
+        run_path(&p.bin("foo")),
         ["$ORIGIN", "$ORIGIN/deps", absolute.to_str().unwrap()]
     );
 }

@@ -5,11 +5,10 @@ use std::process::Command;
 
 use crate::prelude::*;
 use cargo_test_support::Project;
-use link_engine::DynamicInfo;
 
 use super::{
     LAYERED_OUTPUT, LAYERS, STATIC, compiler_is_before, contents, groups_of, layered_manifest,
-    layered_project, manifest, stdout,
+    layered_project, manifest, run_path, stdout,
 };
 
 /// The names of the sections of a file.
@@ -104,8 +103,7 @@ fn trimmed_paths() {
     let executable = p.bin("foo");
     assert_eq!(groups_of(&executable), LAYERS);
     assert_eq!(stdout(&executable), LAYERED_OUTPUT);
-    let run_path = DynamicInfo::read(&executable).unwrap().unwrap().run_path;
-    assert_eq!(run_path, ["$ORIGIN", "$ORIGIN/deps"]);
+    assert_eq!(run_path(&executable), ["$ORIGIN", "$ORIGIN/deps"]);
 }
 
 #[cargo_test]
