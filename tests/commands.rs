@@ -6,20 +6,11 @@ use std::path::Path;
 use crate::prelude::*;
 use cargo_test_support::registry::Package;
 use cargo_test_support::{project, rustc_host, rustc_host_env};
-use link_engine::DynamicInfo;
 
 use super::{
     LAYERED_OUTPUT, LAYERS, STATIC, compiler_is_before, groups_of, layered_manifest,
-    layered_project, manifest, stdout, unit_files,
+    layered_project, manifest, stdout, unit_files, uses_groups,
 };
-
-/// Whether an ELF file of any kind loads a group.
-pub(super) fn uses_groups(file: &Path) -> bool {
-    let info = DynamicInfo::read(file).unwrap().unwrap();
-    info.needed
-        .iter()
-        .any(|soname| soname.starts_with("dynamic-deps-"))
-}
 
 #[cargo_test]
 fn bench() {

@@ -82,5 +82,6 @@ use fixtures::{
 use outcomes::{
     LAYERS, STATIC, artifacts, contents, dynamic_symbols, entries, group_files, groups_of,
     is_hidden, linked_groups, members_of, objects_of, rebuilt, run, run_in, run_path,
-    same_behaviour, same_output, stdout, text, unit_files, without_thread_ids, wrappers,
+    same_behaviour, same_output, stdout, text, unit_files, uses_groups, without_thread_ids,
+    wrappers,
 };

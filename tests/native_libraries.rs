@@ -8,8 +8,8 @@ use cargo_test_support::{Project, project};
 use link_engine::{DynamicInfo, is_executable};
 
 use super::bystanders::workspace;
-use super::commands::uses_groups;
-use super::{manifest, program, publish_native, shared_library, stdout};
+use super::plugins::library;
+use super::{manifest, program, publish_native, stdout, uses_groups};
 
 /// A library that says when it is loaded.
 const GREETS: &str = r#"
@@ -24,12 +24,6 @@ const COUNTS: &str = r#"
     char *getenv(const char *name) { counter++; return "replaced"; }
     int count(void) { return counter > 0; }
 "#;
-
-/// Makes `lib<name>.so` in the root of a project.
-fn library(p: &Project, name: &str, c: &str) {
-    let file = format!("lib{name}.so");
-    shared_library(&p.root().join(&file), c, &format!("-Wl,-soname,{file}"));
-}
 
 /// What a program prints, and whether it needs the library.
 type Outcome = (String, bool);
@@ -125,7 +119,7 @@ fn that_one_of_two_programs_uses() {
             "#,
         )
         .build();
-    library(&p, "greets", GREETS);
+    library(&p, "greets", GREETS, "");
     let expected = [("cli", "cli 3\n", false), ("gui", "loaded\ngui 8\n", true)];
     check(&p, "greets", &expected);
     check_dynamic(&p, &["cli", "gui"]);
@@ -160,7 +154,7 @@ fn that_replaces_a_function_of_the_c_library_and_that_a_bystander_asks_for() {
     ])
     .file("b/build.rs", &asks_for("counts"))
     .build();
-    library(&p, "counts", COUNTS);
+    library(&p, "counts", COUNTS, "");
     let expected = [("a", "replaced 3 1\n", true), ("b", "replaced 3\n", true)];
     check(&p, "counts", &expected);
     check_dynamic(&p, &["a", "b"]);
@@ -186,7 +180,7 @@ fn that_an_attribute_names_and_a_bystander_asks_for() {
         ("b", "asks = '1.0'\n", &main("asks")),
     ])
     .build();
-    library(&p, "greets", GREETS);
+    library(&p, "greets", GREETS, "");
     let expected = [("a", "loaded\n5\n", true), ("b", "loaded\n5\n", true)];
     check(&p, "greets", &expected);
     check_dynamic(&p, &["a", "b"]);
@@ -204,7 +198,7 @@ fn that_a_crate_asks_for_and_does_not_name() {
         .publish();
     let main = format!("fn main() {{ asks::nothing(); {PRINT_HOME} }}");
     let p = program(&["asks"], &main);
-    library(&p, "counts", COUNTS);
+    library(&p, "counts", COUNTS, "");
     check(&p, "counts", &[("foo", "replaced\n", true)]);
     check_dynamic(&p, &["foo"]);
 }
@@ -218,7 +212,7 @@ fn that_comes_too_late_to_replace_a_function() {
         "build.rs",
         "fn main() { println!(\"cargo::rustc-link-arg=-lcounts\"); }",
     );
-    library(&p, "counts", COUNTS);
+    library(&p, "counts", COUNTS, "");
     let home = format!("{}\n", std::env::var("HOME").unwrap());
     check(&p, "counts", &[("foo", &home, false)]);
     check_dynamic(&p, &["foo"]);
@@ -239,7 +233,7 @@ fn that_replaces_what_a_crate_brings_along() {
         "fn main() { println!(\"{}\", bundled::number()); }",
     );
     p.change_file("build.rs", &asks_for("version"));
-    library(&p, "version", "int version(void) { return 2; }");
+    library(&p, "version", "int version(void) { return 2; }", "");
     check(&p, "version", &[("foo", "2\n", true)]);
 }
 
@@ -258,7 +252,7 @@ fn that_a_linker_script_names() {
         &["names"],
         "fn main() { println!(\"{}\", names::number()); }",
     );
-    library(&p, "greets", GREETS);
+    library(&p, "greets", GREETS, "");
     p.change_file("libscript.so", "INPUT(-lgreets)");
     check(&p, "greets", &[("foo", "loaded\n5\n", true)]);
     check_dynamic(&p, &["foo"]);

@@ -210,6 +210,14 @@ pub(super) fn contents(project: &Project, group: &str) -> Vec<PathBuf> {
     files
 }
 
+/// Whether an ELF file of any kind loads a group.
+pub(super) fn uses_groups(file: &Path) -> bool {
+    let info = DynamicInfo::read(file).unwrap().unwrap();
+    info.needed
+        .iter()
+        .any(|soname| soname.starts_with("dynamic-deps-"))
+}
+
 /// The run path of an executable, without the entry that only the new layout of the build directory
 /// needs, where an executable lies in a directory of its unit.
 pub(super) fn run_path(executable: &Path) -> Vec<String> {
