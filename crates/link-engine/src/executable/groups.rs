@@ -54,6 +54,13 @@ impl Group {
     }
 }
 
+/// Whether one of the groups has the library of an rlib, by the name of its file.
+pub(super) fn have_member(groups: &[Group], rlib: &Path) -> bool {
+    let name = rlib.file_name().unwrap_or_default().to_string_lossy();
+    let mut groups = groups.iter();
+    groups.any(|group| group.input.members.contains(&*name))
+}
+
 /// Interface stubs in the place of the shared objects, if all of them can have one.
 pub(super) fn stubs(
     wanted: Wanted<'_>,

@@ -9,7 +9,7 @@ use std::thread::available_parallelism;
 
 use object::elf;
 
-use super::groups::Group;
+use super::groups::{Group, have_member};
 use crate::elf::symbol_tables::SymbolTables;
 use crate::elf::{Names, global_symbols, references_among, set_visibility, with_class};
 use crate::line::arguments::rlibs;
@@ -40,10 +40,7 @@ pub(super) fn libraries_outside(
     let mut outside = Vec::new();
     for rlib in rlibs(args) {
         let file_name = rlib.file_name().unwrap_or_default().to_string_lossy();
-        let is_member = groups
-            .iter()
-            .any(|group| group.input.members.contains(&*file_name));
-        if !is_member && !file_name.starts_with("libcompiler_builtins-") {
+        if !have_member(groups, rlib) && !file_name.starts_with("libcompiler_builtins-") {
             outside.push(Outside {
                 name: names.get(&*file_name).unwrap_or(&&*file_name).to_string(),
                 shared: Shared::read(rlib)?,

@@ -5,10 +5,9 @@ use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::groups::Group;
+use super::groups::{Group, have_member};
 use crate::Result;
 use crate::elf::{DynamicInfo, definitions, references_among};
-use crate::group::platform::platform_definitions;
 use crate::line::arguments::{LibraryState, Meaning, meaning};
 use crate::line::linker::counts_in_order;
 use crate::line::search::{LibrarySearch, find_native};
@@ -56,21 +55,8 @@ pub(super) fn libraries_to_load(
         if libraries.platform.contains(name) || to_load.contains(name) {
             continue;
         }
-        let is_used = match libraries.definitions(name)? {
-            Some(mut definitions) => {
-                library.is_used(&definitions, groups)? && {
-                    definitions.retain(|symbol| !own.contains(symbol));
-                    for earlier in &asked[..index] {
-                        let earlier = libraries.definitions(earlier.name)?.unwrap_or_default();
-                        definitions.retain(|symbol| !earlier.contains(symbol));
-                    }
-                    library.is_used(&definitions, groups)?
-                }
-            }
-            // As far as we know.
-            None => true,
-        };
-        if is_used && !(library.before_groups && *counts_in_order) {
+        let is_taken = libraries.is_taken(library, &asked[..index], own, groups)?;
+        if is_taken && !(library.before_groups && *counts_in_order) {
             to_load.insert(name.to_owned());
         }
     }
@@ -86,20 +72,44 @@ struct Libraries<'a> {
 }
 
 impl Libraries<'_> {
-    /// The symbols that a library defines. `None` if we do not find it, or if it is something else,
-    /// such as a linker script that names others. The libraries of the platform, which stand
-    /// together on the line, count as one.
-    fn definitions(&self, name: &str) -> Result<Option<BTreeSet<String>>> {
-        if self.platform.contains(name) {
-            return Ok(Some(BTreeSet::from_iter(platform_definitions(
-                self.template,
-            )?)));
+    /// Whether a static link takes a library because of one in a group, as far as we know. The linker
+    /// takes a symbol from where it is defined first: `own` are those of the program, and `earlier`
+    /// the libraries before this one.
+    fn is_taken(
+        &self,
+        library: &Asked<'_>,
+        earlier: &[Asked<'_>],
+        own: &BTreeSet<String>,
+        groups: &[Group],
+    ) -> Result<bool> {
+        let Some(mut definitions) = self.definitions(library.name) else {
+            return Ok(true);
+        };
+        if !library.is_used(&definitions, groups)? {
+            return Ok(false);
         }
+        definitions.retain(|symbol| !own.contains(symbol));
+        let (of_platform, others): (Vec<_>, Vec<_>) = earlier
+            .iter()
+            .map(|earlier| earlier.name)
+            .partition(|name| self.platform.contains(name));
+        if !of_platform.is_empty() {
+            let of_platform = self.template.platform_definitions()?;
+            definitions.retain(|symbol| !of_platform.contains(symbol));
+        }
+        for of_other in others.into_iter().filter_map(|name| self.definitions(name)) {
+            definitions.retain(|symbol| !of_other.contains(symbol));
+        }
+        library.is_used(&definitions, groups)
+    }
+
+    /// The symbols that a library defines. `None` if we do not find it, or if it is something else,
+    /// such as a linker script that names others.
+    fn definitions(&self, name: &str) -> Option<BTreeSet<String>> {
         let path = find_native(self.native_search, name)
-            .or_else(|| find_native(&self.search.directories(self.native_search), name));
-        let definitions = path.and_then(|path| definitions(&path).ok());
-        let definitions = definitions.filter(|definitions| !definitions.is_empty());
-        Ok(definitions.map(BTreeSet::from_iter))
+            .or_else(|| find_native(&self.search.directories(self.native_search), name))?;
+        let definitions = definitions(&path).ok()?;
+        (!definitions.is_empty()).then(|| BTreeSet::from_iter(definitions))
     }
 }
 
@@ -135,17 +145,12 @@ impl Asked<'_> {
 }
 
 fn shared_libraries<'a>(args: &'a [OsString], groups: &[Group]) -> impl Iterator<Item = Asked<'a>> {
-    let is_member = |rlib: &Path| {
-        let name = rlib.file_name().unwrap_or_default().to_string_lossy();
-        let mut groups = groups.iter();
-        groups.any(|group| group.input.members.contains(&*name))
-    };
     let mut state = LibraryState::default();
     let mut before_groups = true;
     args.iter().filter_map(move |arg| {
         state.read(arg);
         match meaning(arg) {
-            Meaning::Rlib(rlib) => before_groups &= !is_member(rlib),
+            Meaning::Rlib(rlib) => before_groups &= !have_member(groups, rlib),
             Meaning::NativeLibrary(name) if state.prefer_shared => {
                 return Some(Asked {
                     name,

@@ -34,8 +34,8 @@ pub(super) struct Candidate<'a> {
     /// has none. Executables find the constructors of a group by distances, which hold for one
     /// layout.
     pub has_layout: bool,
-    /// Whether its rlib, or an archive that goes into the group with it, hides symbols in code that rustc did
-    /// not make.
+    /// Whether its rlib, or an archive that goes into the group with it, hides symbols in code that
+    /// rustc did not make.
     pub hides_symbols: bool,
     /// The linker's own words, if it was found to refuse a shared object with this library.
     pub refusal: Option<&'a str>,

@@ -289,8 +289,8 @@ impl Input {
         requests.filter(move |text| !is_archive(text))
     }
 
-    /// Whether the rlib, or an archive that goes into the group with it, hides symbols in code that rustc did
-    /// not make.
+    /// Whether the rlib, or an archive that goes into the group with it, hides symbols in code that
+    /// rustc did not make.
     pub(super) fn hides_symbols(&self) -> bool {
         let archives = self.archives.iter().map(|archive| &archive.facts);
         let mut facts = archives.chain([&self.facts]);

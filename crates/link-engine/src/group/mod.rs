@@ -30,7 +30,7 @@ mod link;
 mod linkable;
 mod make;
 mod native;
-pub(crate) mod platform;
+mod platform;
 mod refused;
 mod run;
 mod split_debug;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::make::GroupLink;
 use crate::Result;
-use crate::elf::{self, DynamicInfo};
+use crate::elf::DynamicInfo;
 use crate::finish::packed;
 use crate::line::template::LinkTemplate;
 use crate::rlib::Shared;
@@ -33,15 +33,6 @@ impl GroupLink<'_> {
         sonames.dedup();
         Ok(self.search.find(&[], &sonames))
     }
-}
-
-/// The symbols that the libraries of the platform define.
-pub(crate) fn platform_definitions(template: &LinkTemplate) -> Result<HashSet<String>> {
-    let mut definitions = HashSet::new();
-    for library in &template.platform_libraries {
-        definitions.extend(elf::definitions(library)?);
-    }
-    Ok(definitions)
 }
 
 /// The C names that the compiler builtins define and the platform does not.

@@ -9,7 +9,7 @@ use super::classify::{self, Candidate};
 use super::effects::{self, Subject, Users};
 use super::inputs::{Input, Inputs};
 use super::make::{GroupLink, MadeObject};
-use super::platform::{builtin_definitions, platform_definitions};
+use super::platform::builtin_definitions;
 use super::refused::{MOST_REFUSED, refused_libraries};
 use super::{BeforeLink, GroupJob, Lasting, Outcome, OutcomeLibrary, native, split_debug};
 use crate::finish::packed;
@@ -54,7 +54,7 @@ impl GroupJob {
         };
         let link = GroupLink::new(self, template);
         inputs.add_archives(&link.search);
-        let platform = platform_definitions(template)?;
+        let platform = template.platform_definitions()?;
         let libraries = inputs.0.iter().map(|input| &input.library);
         let dependencies = libraries.flat_map(|library| &library.dependencies);
         let reached = reached(dependencies, &below.objects);
@@ -138,7 +138,7 @@ impl GroupJob {
             // Whether the linker packs relocations in a way that the loader takes.
             template.packs_relocations = packed::are_in(&content)?;
         }
-        let platform = platform_definitions(&template)?;
+        let platform = template.platform_definitions()?;
         template.builtin_definitions = builtin_definitions(&template, &platform)?;
         let made = Made {
             objects,

@@ -1,6 +1,6 @@
 //! The template of links: how rustc links on this platform, learned from one of its lines.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::arguments::{Meaning, meaning, output};
+use crate::elf;
 use crate::{Error, Result};
 
 /// The arguments of rustc's link line for a program that every link needs.
@@ -45,6 +46,15 @@ impl LinkTemplate {
     pub(crate) fn platform_names(&self) -> impl Iterator<Item = &str> {
         let args = self.after.iter();
         args.filter_map(|arg| arg.to_str()?.strip_prefix("-l"))
+    }
+
+    /// The symbols that the libraries of the platform define.
+    pub(crate) fn platform_definitions(&self) -> Result<HashSet<String>> {
+        let mut definitions = HashSet::new();
+        for library in &self.platform_libraries {
+            definitions.extend(elf::definitions(library)?);
+        }
+        Ok(definitions)
     }
 }
 
