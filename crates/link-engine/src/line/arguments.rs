@@ -84,9 +84,9 @@ impl LibraryState {
             b"--no-as-needed" => self.as_needed = false,
             b"--push-state" => self.saved.push((self.prefer_shared, self.as_needed)),
             b"--pop-state" => {
-                let saved = self.saved.pop();
-                let now = (self.prefer_shared, self.as_needed);
-                (self.prefer_shared, self.as_needed) = saved.unwrap_or(now);
+                if let Some(saved) = self.saved.pop() {
+                    (self.prefer_shared, self.as_needed) = saved;
+                }
             }
             _ => return false,
         }

@@ -73,7 +73,8 @@ fn says_that_it_is(linker: &Path, args: &[OsString], name: &str) -> bool {
 /// file, its size and time, and the name by which it is called, by which a driver may choose what it
 /// does. The directory in `PATH` by which the system finds it does not matter.
 ///
-/// For a linker that cannot be found, the text is made of its name. Whoever runs it will report that.
+/// For a linker that cannot be found, the text is made of its name. Whoever runs it will report
+/// that.
 pub fn linker_identity(linker: &Path) -> String {
     let path = resolve(linker).map(|path| path.canonicalize().unwrap_or(path));
     let state = path.as_deref().and_then(|path| {

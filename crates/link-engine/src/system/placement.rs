@@ -57,15 +57,13 @@ fn place_by(
 /// which it is called: the one in which the name lies, and, if there are dots in the name, the one
 /// through which it leads. The user may have named the target directory with dots too.
 pub(crate) fn directories_of_link(own_name: &Path) -> impl Iterator<Item = PathBuf> {
-    let before_dots = || {
-        let components = own_name.components();
-        components.take_while(|one| *one != Component::ParentDir)
-    };
-    let has_dots = own_name.components().any(|one| one == Component::ParentDir);
+    let components = own_name.components();
+    let has_dots = components.clone().any(|one| one == Component::ParentDir);
+    let before_dots = components.take_while(|one| *one != Component::ParentDir);
     let direct = own_name.parent().map(Path::to_owned);
     let directories = direct
         .into_iter()
-        .chain(has_dots.then(|| before_dots().collect()));
+        .chain(has_dots.then(|| before_dots.collect()));
     directories.filter(|directory: &PathBuf| directory.is_absolute())
 }
 

@@ -78,18 +78,22 @@ pub(in crate::executable) fn check_called(words: &[Word], groups: &[Group]) -> R
 /// The options that name such a function, each with the name.
 fn called(words: &[Word]) -> impl Iterator<Item = (&Word, &str)> {
     words.iter().enumerate().filter_map(|(index, word)| {
-        let text = word.word.to_str()?;
         let symbol = match word.option() {
             b"-init" | b"--init" | b"-fini" | b"--fini" | b"-e" | b"-entry" | b"--entry" => {
-                match text.split_once('=') {
-                    Some((_, value)) => value,
-                    None => words.get(index + 1)?.word.to_str()?,
-                }
+                value(words, index)?
             }
-            _ => text.strip_prefix("-e")?,
+            _ => word.word.to_str()?.strip_prefix("-e")?,
         };
         Some((word, symbol))
     })
+}
+
+/// The value of the option at `index`: in the same word, or the next one.
+fn value(words: &[Word], index: usize) -> Option<&str> {
+    match words[index].word.to_str()?.split_once('=') {
+        Some((_, value)) => Some(value),
+        None => words.get(index + 1)?.word.to_str(),
+    }
 }
 
 /// The option that shows symbols of libraries of the program to what it loads later, if there is one
@@ -102,9 +106,7 @@ pub(crate) fn showing(words: &[Word]) -> Option<String> {
 /// Whether an option hides the symbols of all libraries (ld, `--exclude-libs`).
 fn excludes_all(words: &[Word]) -> bool {
     words.iter().enumerate().any(|(index, word)| {
-        let value = word.word.as_bytes().splitn(2, |byte| *byte == b'=').nth(1);
-        let next = || Some(words.get(index + 1)?.word.as_bytes());
-        long_name(word) == Some(b"exclude-libs") && value.or_else(next) == Some(b"ALL")
+        long_name(word) == Some(b"exclude-libs") && value(words, index) == Some("ALL")
     })
 }
 
